@@ -1,0 +1,1 @@
+"""Shared code of the course: import the module you need, e.g. ``from course_utils.data import load_mnist``."""

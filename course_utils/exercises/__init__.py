@@ -1,0 +1,218 @@
+"""Exercises that know the mistakes people really make: ``check``, ``hint`` and ``solution``.
+
+An exercise is a function that tries an answer on inputs with known results. Where it recognizes a
+misconception it calls ``answer.mistake("its_name")``; the sentence for it stands in the decorator,
+in both languages. Everything else that can go wrong (nothing written yet, an exception, a missing
+``return``, a wrong shape, an argument changed in place) is noticed for every exercise alike.
+"""
+
+import inspect
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, NoReturn
+
+import numpy as np
+from torch import Tensor
+
+from course_utils.language import Text
+from course_utils.seeding import seeded
+
+_PASSED = Text("✓ 正確：{name}", "✓ Correct: {name}")
+_NOT_YET = Text("✗ 還不對：{message}", "✗ Not yet: {message}")
+
+#: What can go wrong in any exercise.
+COMMON_MISTAKES = {
+    "not_attempted": Text(
+        "還沒有作答。請把 `...` 或 `raise NotImplementedError` 換成你的程式，執行那一格，再檢查一次。",
+        "Not attempted. Put your code in place of `...` or `raise NotImplementedError`, run that "
+        "cell, then check again.",
+    ),
+    "raised": Text("你的程式執行時發生 {error}", "your code raised {error}"),
+    "no_return": Text(
+        "你的函式回傳了 None。是不是忘了寫 return？",
+        "your function returned None. Is a `return` missing?",
+    ),
+    "changed_argument": Text(
+        "你的函式改動了傳進來的參數（第 {position} 個）。呼叫者還要用它：請先複製，或改用不會就地修改的運算。",
+        "your function changed the argument it was given (number {position}). Its caller still "
+        "needs it: work on a copy, or use operations that do not write in place.",
+    ),
+    "wrong_type": Text(
+        "結果應該是 {expected}，你的是 {got}。", "the result should be {expected}, yours is {got}."
+    ),
+    "wrong_shape": Text(
+        "結果的形狀應該是 {expected}，你的是 {got}。",
+        "the result should have shape {expected}, yours has {got}.",
+    ),
+    "wrong_value": Text(
+        "結果不對。{case}：應該是 {expected}，你的是 {got}。",
+        "the result is wrong. {case}: expected {expected}, got {got}.",
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a check found: passed, or the name of the mistake and the sentence for the reader."""
+
+    passed: bool
+    mistake: str | None = None
+    message: str = ""
+
+
+class _MistakeFound(Exception):
+    def __init__(self, mistake: str, message: str) -> None:
+        super().__init__(message)
+        self.mistake, self.message = mistake, message
+
+
+class Answer:
+    """A student's answer under examination: call it as the student's own function or class."""
+
+    def __init__(self, value: Any, mistakes: dict[str, Text]) -> None:
+        self.value = value
+        self._mistakes = mistakes
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """The student's result; a missing return and a changed tensor or array are mistakes."""
+        before = [_copy(arg) for arg in args]
+        result = self.value(*args, **kwargs)
+        for position, (old, new) in enumerate(zip(before, args, strict=True), start=1):
+            if not _same(old, new):
+                self.mistake("changed_argument", position=position)
+        if result is None:
+            self.mistake("no_return")
+        return result
+
+    def mistake(self, name: str, **values: object) -> NoReturn:
+        """End the examination: the answer makes the mistake of this name."""
+        text = self._mistakes[name] if name in self._mistakes else COMMON_MISTAKES[name]
+        raise _MistakeFound(name, text.format(**values))
+
+    def matches(self, got: Any, expected: Any, *, tolerance: float = 1e-5) -> bool:
+        """Whether ``got`` has the shape of ``expected`` and its values, relative to their size.
+
+        A wrong type or shape ends the examination; a wrong value is for the caller to explain.
+        Any dtype and any of float, list, array or tensor will do.
+        """
+        got_array, expected_array = self._as_array(got, expected), _as_array(expected)
+        if got_array.shape != expected_array.shape:
+            self.mistake("wrong_shape", expected=expected_array.shape, got=got_array.shape)
+        return bool(
+            np.allclose(got_array, expected_array, rtol=tolerance, atol=tolerance, equal_nan=True)
+        )
+
+    def require(self, got: Any, expected: Any, case: str, *, tolerance: float = 1e-5) -> None:
+        """End the examination unless ``got`` matches ``expected``; ``case`` says on which input."""
+        if not self.matches(got, expected, tolerance=tolerance):
+            self.mistake("wrong_value", case=case, expected=_short(expected), got=_short(got))
+
+    def _as_array(self, got: Any, expected: Any) -> np.ndarray:
+        try:
+            return _as_array(got)
+        except (TypeError, ValueError, RuntimeError):
+            self.mistake("wrong_type", expected=type(expected).__name__, got=type(got).__name__)
+
+
+class Exercise:
+    """One exercise: ``check(answer)``, ``hint()``, ``solution()``."""
+
+    def __init__(
+        self, examine: Callable[[Answer], None], hint: Text, mistakes: dict[str, Text]
+    ) -> None:
+        self.name = examine.__name__
+        self.mistakes = mistakes
+        self._examine, self._hint, self._module = examine, hint, examine.__module__
+
+    def examine(self, value: Any) -> Verdict:
+        """Try an answer, seeded, and say what was found; prints nothing and never raises."""
+        if value is ...:
+            return Verdict(False, "not_attempted", str(COMMON_MISTAKES["not_attempted"]))
+        try:
+            with seeded(0):
+                self._examine(Answer(value, self.mistakes))
+        except _MistakeFound as found:
+            return Verdict(False, found.mistake, found.message)
+        except NotImplementedError:
+            return Verdict(False, "not_attempted", str(COMMON_MISTAKES["not_attempted"]))
+        except Exception as error:
+            message = COMMON_MISTAKES["raised"].format(error=f"{type(error).__name__}: {error}")
+            return Verdict(False, "raised", message)
+        return Verdict(True)
+
+    def check(self, value: Any) -> None:
+        """Print whether the answer is right, else what is wrong with it; nbgrader gets an exception."""
+        verdict = self.examine(value)
+        if verdict.passed:
+            print(_PASSED.format(name=self.name))
+        elif os.environ.get("NBGRADER_EXECUTION"):
+            raise AssertionError(verdict.message)
+        elif verdict.mistake == "not_attempted":
+            print(f"○ {verdict.message}")
+        else:
+            print(_NOT_YET.format(message=verdict.message))
+
+    def hint(self) -> None:
+        """Print a first step."""
+        print(self._hint)
+
+    def solution(self) -> None:
+        """Print the reference solution, where the course was handed out with solutions."""
+        package, _, subject = self._module.rpartition(".")
+        try:
+            module = import_module(f"{package}.solutions.{subject}")
+        except ModuleNotFoundError:
+            print(Text("這份作業不附參考解答。", "This assignment comes without solutions."))
+            return
+        answer = getattr(module, self.name)
+        is_code = inspect.isfunction(answer) or inspect.isclass(answer)
+        print(inspect.getsource(answer) if is_code else f"{self.name} = {answer!r}")
+
+
+def exercise(*, hint: Text, **mistakes: Text) -> Callable[[Callable[[Answer], None]], Exercise]:
+    """Turn a function that examines an Answer into an Exercise; ``mistakes`` are the known ones."""
+    return lambda examine: Exercise(examine, hint, mistakes)
+
+
+def _as_array(value: Any) -> np.ndarray:
+    if isinstance(value, Tensor):
+        value = value.detach().cpu()
+    if isinstance(value, list | tuple):
+        value = [_as_array(item) for item in value]
+    return np.asarray(value, dtype=np.float64)
+
+
+def _copy(argument: Any) -> Any:
+    """A copy of tensors, arrays and containers of them; anything else, such as a model, itself."""
+    if isinstance(argument, Tensor):
+        return argument.detach().clone()
+    if isinstance(argument, np.ndarray):
+        return argument.copy()
+    if isinstance(argument, list | tuple):
+        return [_copy(item) for item in argument]
+    if isinstance(argument, dict):
+        return {key: _copy(value) for key, value in argument.items()}
+    return argument
+
+
+def _same(old: Any, new: Any) -> bool:
+    if old is new:
+        return True
+    if isinstance(old, Tensor) and isinstance(new, Tensor):
+        if old.shape != new.shape:
+            return False
+        return bool(((old == new) | (old != old) & (new != new)).all())  # nan stays nan
+    if isinstance(old, np.ndarray) and isinstance(new, np.ndarray):
+        return np.array_equal(old, new, equal_nan=new.dtype.kind == "f")
+    if isinstance(old, dict) and isinstance(new, dict):
+        return old.keys() == new.keys() and all(_same(old[key], new[key]) for key in new)
+    if isinstance(old, list | tuple) and isinstance(new, list | tuple):
+        return len(old) == len(new) and all(map(_same, old, new))
+    return type(old) is type(new) and bool(old == new)
+
+
+def _short(value: Any) -> str:
+    with np.printoptions(precision=4, suppress=True, threshold=12, edgeitems=2):
+        return " ".join(str(_as_array(value)).split())

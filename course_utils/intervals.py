@@ -1,0 +1,107 @@
+"""What a handful of seeds can tell: confidence intervals and paired comparisons."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+from scipy import stats
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A mean and its confidence interval; formats as ``f"{interval:.2f}"`` or ``f"{interval:.1%}"``.
+
+    Every number it prints stands behind ≈, because another machine may change its last digits.
+    """
+
+    mean: float
+    low: float
+    high: float
+
+    @property
+    def excludes_zero(self) -> bool:
+        """Whether zero lies outside: only then is a difference called one."""
+        return self.low > 0 or self.high < 0
+
+    @property
+    def half_width(self) -> float:
+        """Half the distance from the lower to the upper end."""
+        return (self.high - self.low) / 2
+
+    def __format__(self, spec: str) -> str:
+        spec = spec or ".3g"
+        mean, low, high = (_approximate(x, spec) for x in (self.mean, self.low, self.high))
+        return f"{mean} (95 % CI {low} to {high})"
+
+    def __str__(self) -> str:
+        return format(self)
+
+
+def _approximate(value: float, spec: str) -> str:
+    if spec.endswith("%"):
+        return f"≈{100 * value:{spec[:-1]}f} %"
+    return f"≈{value:{spec}}"
+
+
+def mean_interval(values: ArrayLike) -> Interval:
+    """The mean of independent values (at least two, finite) and its 95 % t-interval."""
+    values = np.asarray(values, dtype=float)
+    if values.ndim != 1 or len(values) < 2 or not np.isfinite(values).all():
+        raise ValueError(
+            f"an interval needs at least two finite numbers in one dimension, got {values!r}"
+        )
+    half_width = stats.t.ppf(0.975, len(values) - 1) * stats.sem(values)
+    return Interval(values.mean(), values.mean() - half_width, values.mean() + half_width)
+
+
+def paired_difference(a: ArrayLike, b: ArrayLike) -> Interval:
+    """Mean of ``a - b`` and its 95 % t-interval, where a[i] and b[i] come from the same seed."""
+    a, b = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
+    if a.shape != b.shape:
+        raise ValueError(f"pairs need as many values on both sides, got {a.shape} and {b.shape}")
+    return mean_interval(a - b)
+
+
+def share_interval(successes: int, trials: int) -> Interval:
+    """A share of successes (a count, not the share) and its 95 % Wilson interval (Wilson 1927)."""
+    result = stats.binomtest(successes, trials)
+    low, high = result.proportion_ci(method="wilson")
+    return Interval(result.statistic, low, high)
+
+
+def holm(p_values: Sequence[float]) -> np.ndarray:
+    """Holm's adjusted p-values (Holm 1979), in the order given: reject those below 0.05."""
+    p_values = np.asarray(p_values, dtype=float)
+    order = np.argsort(p_values)
+    steps = np.arange(len(p_values), 0, -1)
+    adjusted = np.maximum.accumulate(np.minimum(p_values[order] * steps, 1))
+    return adjusted[np.argsort(order)]
+
+
+def compare_settings(runs: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """Every pair of settings in the table of ``run_seeds``, compared seed by seed.
+
+    Columns: a, b, difference (Interval of a minus b, not corrected), p (t-test, Holm-corrected over
+    all pairs), differs (p < 0.05). Raises ValueError where a setting lacks a seed that another has.
+    """
+    table = runs.pivot(index="seed", columns="setting", values=metric).astype(float)
+    if table.isna().any().any():
+        raise ValueError(f"every setting needs a finite {metric!r} for every seed, got\n{table}")
+    names = list(dict.fromkeys(runs["setting"]))
+    pairs = list(combinations(names, 2))
+    rows = [{"a": a, "b": b, "difference": paired_difference(table[a], table[b])} for a, b in pairs]
+    p_values = holm([_paired_p(table[a], table[b]) for a, b in pairs])
+    return pd.DataFrame(rows).assign(p=p_values, differs=p_values < 0.05)
+
+
+def _paired_p(a: ArrayLike, b: ArrayLike) -> float:
+    """The p-value of the paired t-test, and 1 where no pair differs (scipy: nan and a warning)."""
+    difference = np.asarray(a) - np.asarray(b)
+    if not difference.any():
+        return 1.0
+    with np.errstate(divide="ignore"):
+        t = abs(difference.mean()) / stats.sem(difference)
+    return float(2 * stats.t.sf(t, len(difference) - 1))

@@ -1,0 +1,41 @@
+"""The language in which the course speaks to its reader: checks, hints, claims, the data banner."""
+
+import os
+from dataclasses import dataclass
+
+LANGUAGES = ("zh-TW", "en")
+
+
+def _checked(language: str) -> str:
+    if language not in LANGUAGES:
+        raise ValueError(f"language must be one of {', '.join(LANGUAGES)}, got {language!r}")
+    return language
+
+
+_current = _checked(os.environ.get("COURSE_LANG") or "zh-TW")
+
+
+def set_language(language: str) -> None:
+    """Speak ``"zh-TW"`` (Traditional Chinese, Taiwan) or ``"en"`` from now on."""
+    global _current
+    _current = _checked(language)
+
+
+def get_language() -> str:
+    """The language spoken now; until ``set_language``, that of ``COURSE_LANG``, else ``"zh-TW"``."""
+    return _current
+
+
+@dataclass(frozen=True)
+class Text:
+    """One message in both languages; ``str(text)`` is the one the reader reads."""
+
+    zh: str
+    en: str
+
+    def __str__(self) -> str:
+        return self.zh if _current == "zh-TW" else self.en
+
+    def format(self, **values: object) -> str:
+        """The message with its ``{placeholders}`` filled, as ``str.format`` does."""
+        return str(self).format(**values)

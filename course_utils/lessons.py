@@ -1,0 +1,33 @@
+"""The lessons of the course, in order, and how long each one runs."""
+
+import json
+from pathlib import Path
+
+from IPython.display import Markdown
+
+from course_utils.language import Text
+
+#: File name -> title, as in the first line of the lesson.
+TITLES = {
+    "00_start_here": Text("從這裡開始", "Start here"),
+    "06_mnist_mlp": Text(
+        "用多層感知機辨識手寫數字",
+        "Reading handwritten digits with a multi-layer perceptron",
+    ),
+}
+
+MINUTES_FILE = Path(__file__).with_name("minutes.json")
+
+
+def measured_minutes(lesson: str) -> str:
+    """How long the lesson runs, e.g. ``"≈1.5"``: on full MNIST and two cores, as last recorded."""
+    seconds = json.loads(MINUTES_FILE.read_text(encoding="utf-8")).get(lesson)
+    return "≈?" if seconds is None else f"≈{max(seconds / 60, 0.1):.1f}"
+
+
+def lesson_table() -> Markdown:
+    """Number, title with link, and measured minutes of every lesson, in the reader's language."""
+    lines = [str(Text("| 課 | 題目 | 分鐘 |", "| no. | lesson | minutes |")), "|---|---|---|"]
+    for name, title in TITLES.items():
+        lines.append(f"| {name[:2]} | [{title}]({name}.ipynb) | {measured_minutes(name)} |")
+    return Markdown("\n".join(lines))

@@ -1,0 +1,32 @@
+"""What every notebook does first: language, style, figures with alternative text, device."""
+
+import os
+
+import torch
+
+from course_utils.figures import set_style, use_html_figures
+from course_utils.language import Text, set_language
+from course_utils.lessons import measured_minutes
+from course_utils.training import best_device
+
+_WELCOME = Text(
+    "裝置：{device}。從頭執行到尾約需 {minutes} 分鐘（雙核心筆電，不含練習）。",
+    "Device: {device}. Running from top to bottom takes {minutes} min (two-core laptop, without "
+    "the exercises).",
+)
+
+
+def set_up(lesson: str, language: str) -> torch.device:
+    """Prepare a notebook and return the device to train on.
+
+    lesson: the name of its file, e.g. ``"06_mnist_mlp"``. language: ``"zh-TW"`` or ``"en"``.
+    The builder and the tests set ``COURSE_STRICT`` and then every lesson stays on the processor,
+    whose results repeat.
+    """
+    set_language(language)
+    set_style()
+    use_html_figures()
+    strict = os.environ.get("COURSE_STRICT") == "1"
+    device = torch.device("cpu") if strict else best_device()
+    print(_WELCOME.format(device=device, minutes=measured_minutes(lesson)))
+    return device

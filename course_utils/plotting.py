@@ -1,0 +1,134 @@
+"""Plots that more than one lesson draws. Each takes the Axes to draw on and returns it."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import seaborn as sns
+import torch
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
+from scipy import stats
+from torch import Tensor
+
+from course_utils.data import MEAN, STD
+from course_utils.training import History
+
+
+def plot_band(
+    ax: Axes, x: ArrayLike, runs: ArrayLike, label: str, *, log: bool = False, marker: str = ""
+) -> Axes:
+    """The mean over runs as a line, its pointwise 95 % t-interval as a band.
+
+    x: (T,). runs: (S, T), a row a run, S at least 2. log: geometric mean, for a logarithmic axis.
+    """
+    runs = np.asarray(runs, dtype=float)
+    if runs.ndim != 2 or len(runs) < 2 or runs.shape[1] != len(np.asarray(x)):
+        raise ValueError(f"runs must have shape (S >= 2, {len(np.asarray(x))}), got {runs.shape}")
+    values = np.log(runs) if log else runs
+    mean = values.mean(axis=0)
+    half_width = stats.t.ppf(0.975, len(runs) - 1) * stats.sem(values, axis=0)
+    center, low, high = (
+        np.exp(y) if log else y for y in (mean, mean - half_width, mean + half_width)
+    )
+    (line,) = ax.plot(x, center, label=label, marker=marker)
+    ax.fill_between(x, low, high, color=line.get_color(), alpha=0.2, linewidth=0)
+    if log:
+        ax.set_yscale("log")
+    return ax
+
+
+def plot_history(ax: Axes, histories: Sequence[History], metric: str) -> Axes:
+    """Training and validation ``metric`` ("loss" or "accuracy") against epochs.
+
+    One history gives lines, several give means with 95 % bands.
+    """
+    if metric not in ("loss", "accuracy"):
+        raise ValueError(f"metric must be 'loss' or 'accuracy', got {metric!r}")
+    epochs = np.arange(1, len(histories[0]) + 1)
+    scale = 100 if metric == "accuracy" else 1
+    for part, label, marker in (("train", "training", "o"), ("val", "validation", "s")):
+        runs = scale * np.array([getattr(history, f"{part}_{metric}") for history in histories])
+        if len(runs) == 1:
+            ax.plot(epochs, runs[0], label=label, marker=marker)
+        else:
+            plot_band(ax, epochs, runs, label, marker=marker)
+    ax.set(xlabel="epoch", ylabel="accuracy (%)" if metric == "accuracy" else "loss (nats)")
+    ax.legend()
+    return ax
+
+
+def show_images(
+    figure: Figure,
+    images: Tensor,
+    titles: Sequence[str],
+    *,
+    columns: int = 5,
+    wrong: Sequence[bool] | None = None,
+) -> np.ndarray:
+    """A grid of normalized images (N, 1, 28, 28) with a title each; returns the array of Axes.
+
+    wrong: marks these titles in bold vermilion, so that colour is not the only sign.
+    """
+    if len(images) != len(titles):
+        raise ValueError(f"as many titles as images are needed, got {len(titles)}, {len(images)}")
+    rows = -(-len(images) // columns)
+    axes = figure.subplots(rows, columns, squeeze=False)
+    for ax in axes.flat:
+        ax.axis("off")
+    for index, (ax, image, title) in enumerate(zip(axes.flat, images, titles, strict=False)):
+        ax.imshow((image.squeeze() * STD + MEAN).numpy(), vmin=0, vmax=1)
+        is_wrong = wrong is not None and bool(wrong[index])
+        style = {"color": "#D55E00", "fontweight": "bold"} if is_wrong else {}
+        ax.set_title(title, fontsize=10, **style)
+    return axes
+
+
+def plot_confusion(ax: Axes, counts: ArrayLike, class_names: Sequence[str] | None = None) -> Axes:
+    """A confusion matrix: counts (K, K), a row a true class, a column a predicted one.
+
+    The colour shows mistakes only (the diagonal would drown them); every count is written.
+    """
+    counts = np.asarray(counts)
+    if counts.ndim != 2 or counts.shape[0] != counts.shape[1]:
+        raise ValueError(f"counts must be square, got shape {counts.shape}")
+    names = class_names if class_names is not None else [str(k) for k in range(len(counts))]
+    mistakes = counts * ~np.eye(len(counts), dtype=bool)
+    sns.heatmap(
+        mistakes,
+        annot=counts,
+        fmt="d",
+        cmap="Blues",
+        xticklabels=names,
+        yticklabels=names,
+        cbar_kws={"label": "mistakes (count)"},
+        annot_kws={"fontsize": 9},
+        ax=ax,
+    )
+    ax.set(xlabel="predicted class", ylabel="true class")
+    ax.tick_params(rotation=0)
+    ax.grid(False)
+    return ax
+
+
+def plot_decision_boundary(
+    ax: Axes,
+    score: Callable[[Tensor], Tensor],
+    *,
+    xlim: tuple[float, float],
+    ylim: tuple[float, float],
+    resolution: int = 201,
+) -> Axes:
+    """Shade the plane by the sign of ``score`` and draw the line where it is zero.
+
+    score: maps points (N, 2) to N numbers, positive where the model says class 1.
+    """
+    x, y = torch.linspace(*xlim, resolution), torch.linspace(*ylim, resolution)
+    points = torch.cartesian_prod(x, y)
+    with torch.no_grad():
+        values = score(points).reshape(resolution, resolution).T.numpy()
+    if values.min() < 0 < values.max():
+        ax.contour(x, y, values, levels=[0], colors="black", linestyles="--", linewidths=1.5)
+    ax.contourf(x, y, values > 0, levels=[-0.5, 0.5, 1.5], colors=["#DE8F05", "#0173B2"], alpha=0.2)
+    ax.set(xlim=xlim, ylim=ylim)
+    return ax

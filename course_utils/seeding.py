@@ -1,0 +1,49 @@
+"""Randomness under control: a seed is an argument, and what it governs ends with the ``with`` block."""
+
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Within the block, torch, NumPy and ``random`` draw from ``seed``; afterwards they go on as before.
+
+    For what has no ``generator`` argument of its own: initialization and dropout draw from torch's
+    global generator. Raises ValueError unless ``seed`` is an integer in [0, 2**32).
+    """
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed < 2**32:
+        raise ValueError(f"seed must be an integer in [0, 2**32), got {seed!r}")
+    numpy_state, python_state = np.random.get_state(), random.getstate()  # noqa: NPY002
+    with torch.random.fork_rng():
+        torch.manual_seed(int(seed))
+        np.random.seed(int(seed))  # noqa: NPY002
+        random.seed(int(seed))
+        try:
+            yield
+        finally:
+            np.random.set_state(numpy_state)  # noqa: NPY002
+            random.setstate(python_state)
+
+
+@contextmanager
+def deterministic(num_threads: int = 1) -> Iterator[None]:
+    """Within the block, the same seed gives the same bits.
+
+    One thread, because the order in which threads add up floats changes the last digits; and only
+    algorithms that torch guarantees to repeat themselves. Both settings are restored afterwards.
+    """
+    if num_threads < 1:
+        raise ValueError(f"num_threads must be at least 1, got {num_threads}")
+    threads_before = torch.get_num_threads()
+    mode_before = torch.get_deterministic_debug_mode()
+    torch.set_num_threads(num_threads)
+    torch.set_deterministic_debug_mode("warn")
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads_before)
+        torch.set_deterministic_debug_mode(mode_before)

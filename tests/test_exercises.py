@@ -1,0 +1,311 @@
+"""The machinery behind every exercise, tried on exercises made here."""
+
+import random
+import sys
+from types import ModuleType
+
+import numpy as np
+import pytest
+import torch
+
+from course_utils.exercises import Answer, Verdict, exercise, start_here
+from course_utils.language import Text, get_language, set_language
+
+
+@pytest.fixture(autouse=True)
+def english(monkeypatch):
+    monkeypatch.delenv("NBGRADER_EXECUTION", raising=False)
+    before = get_language()
+    set_language("en")
+    yield
+    set_language(before)
+
+
+@exercise(
+    hint=Text("先乘再說", "Multiply first"),
+    tripled=Text("你乘了三：{got}", "you tripled: {got}"),
+)
+def double(answer: Answer) -> None:
+    """Twice a tensor, whatever its shape."""
+    for x in (torch.tensor([1.0, -2.0]), torch.ones(2, 3)):
+        got = answer(x)
+        if answer.matches(got, 3 * x):
+            answer.mistake("tripled", got=float(got.sum()))
+        answer.require(got, 2 * x, f"x of shape {tuple(x.shape)}")
+
+
+def taking(*args):
+    """An exercise that gives these arguments and accepts whatever is returned."""
+
+    @exercise(hint=Text("無", "none"))
+    def take(answer: Answer) -> None:
+        answer(*args)
+
+    return take
+
+
+def not_implemented(x):
+    raise NotImplementedError
+
+
+def divides_by_zero(x):
+    return 1 / 0
+
+
+# --- what a check finds
+
+
+@pytest.mark.parametrize(
+    ("answer", "mistake", "says"),
+    [
+        (..., "not_attempted", "Not attempted"),
+        (not_implemented, "not_attempted", "Not attempted"),
+        (divides_by_zero, "raised", "ZeroDivisionError: division by zero"),
+        (lambda: 0, "raised", "TypeError"),
+        (5, "raised", "not callable"),
+        (lambda x: None, "no_return", "return"),
+        (lambda x: x.mul_(2), "changed_argument", "number 1"),
+        (lambda x: 3 * x, "tripled", "you tripled: -3.0"),
+        (lambda x: "2", "wrong_shape", "should have shape (2,), yours has ()"),
+        (lambda x: "two", "wrong_type", "should be Tensor, yours is str"),
+        (lambda x: {"a": 1}, "wrong_type", "yours is dict"),
+        (lambda x: [[1.0], [2.0, 3.0]], "wrong_type", "yours is list"),
+        (lambda x: (2 * x).sum(), "wrong_shape", "should have shape (2,), yours has ()"),
+        (lambda x: 2 * x[None], "wrong_shape", "yours has (1, 2)"),
+        (lambda x: 2 * x.abs(), "wrong_value", "expected [ 2. -4.], got [2. 4.]"),
+        (lambda x: 2 * x + 1e-3, "wrong_value", "x of shape (2,)"),
+        (lambda x: x * float("nan"), "wrong_value", "got [nan nan]"),
+        (lambda x: 2 * x if x.ndim == 1 else x, "wrong_value", "x of shape (2, 3)"),
+    ],
+)
+def test_a_wrong_answer_is_told_its_mistake(answer, mistake, says):
+    verdict = double.examine(answer)
+    assert (verdict.passed, verdict.mistake) == (False, mistake)
+    assert says in verdict.message
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        lambda x: 2 * x,
+        lambda x: (2 * x).tolist(),
+        lambda x: tuple(2 * row for row in x),
+        lambda x: (2 * x).double().numpy(),
+        lambda x: (2 * x).requires_grad_(),
+        lambda x: (2 * x).int(),
+        lambda x: 2 * x + 1e-7,
+    ],
+    ids=["tensor", "list", "tuple of tensors", "float64", "with gradient", "int", "rounded"],
+)
+def test_a_right_answer_passes_in_any_dtype_and_container(answer):
+    assert double.examine(answer) == Verdict(True)
+
+
+def test_an_untouched_stub_never_passes_even_where_the_exercise_would_accept_anything():
+    for stub in (..., not_implemented):
+        assert taking(1).examine(stub).mistake == "not_attempted"
+
+
+@pytest.mark.parametrize(
+    ("got", "expected", "matching"),
+    [
+        (1e6 + 1, 1e6, True),
+        (1e6 + 100, 1e6, False),
+        (1e-4, 0.0, False),
+        ([1.0, np.nan], [1.0, np.nan], True),
+        ([1.0, 0.0], [1.0, np.nan], False),
+        ([np.inf], [np.inf], True),
+        ([-np.inf], [np.inf], False),
+        ([1e30], [np.inf], False),
+        (True, 1.0, True),
+    ],
+)
+def test_values_match_relative_to_their_size(got, expected, matching):
+    assert Answer(None, {}).matches(got, expected) is matching
+
+
+def test_a_tolerance_may_be_given():
+    answer = Answer(None, {})
+    assert answer.matches(1.01, 1.0, tolerance=0.02)
+    assert not answer.matches(1.01, 1.0, tolerance=0.001)
+
+
+def test_a_mistake_nobody_described_is_the_authors_error():
+    with pytest.raises(KeyError, match="no_such_mistake"):
+        Answer(None, double.mistakes).mistake("no_such_mistake")
+
+
+# --- arguments changed in place
+
+NAN = float("nan")
+
+
+def assign(x):
+    x[0] = 5.0
+    return 0
+
+
+@pytest.mark.parametrize(
+    ("args", "answer"),
+    [
+        ([torch.zeros(3)], assign),
+        ([np.zeros(3)], assign),
+        ([[1.0, 2.0]], assign),
+        ([torch.tensor([NAN, 1.0])], lambda x: torch.nan_to_num_(x)),
+        ([np.array([NAN, 1.0])], lambda x: np.nan_to_num(x, copy=False)),
+        ([[NAN, 1.0]], assign),
+        ([torch.tensor([float("inf")])], lambda x: torch.nan_to_num_(x)),
+        ([torch.ones(2, dtype=torch.bool)], lambda x: x.logical_not_()),
+        ([torch.zeros(2, 3)], lambda x: x.resize_(3, 2)),
+        ([[1, 2]], lambda x: x.append(3) or 0),
+        ([[torch.zeros(2)]], lambda x: x[0].add_(1)),
+        ([[torch.zeros(2)]], assign),
+        ([[1.0, 2.0]], lambda x: x.__setitem__(0, torch.ones(2)) or 0),
+        ([(np.zeros(2), np.zeros(2))], lambda state: state[1].__iadd__(1)),
+        ([{"w": np.zeros(2)}], lambda weights: weights["w"].__iadd__(1)),
+        ([{"w": 1}], lambda weights: weights.pop("w")),
+        ([torch.nn.Parameter(torch.zeros(2))], lambda p: p.data.add_(1)),
+    ],
+)
+def test_changing_an_argument_is_noticed(args, answer):
+    assert taking(*args).examine(answer).mistake == "changed_argument"
+
+
+def test_the_position_of_the_changed_argument_is_named():
+    verdict = taking(torch.zeros(1), torch.zeros(1)).examine(lambda a, b: b.add_(1))
+    assert "number 2" in verdict.message
+    set_language("zh-TW")
+    verdict = taking(torch.zeros(1), torch.zeros(1)).examine(lambda a, b: b.add_(1))
+    assert "第 2 個" in verdict.message
+
+
+@pytest.mark.parametrize(
+    "argument",
+    [
+        torch.tensor([NAN, 1.0, float("inf")]),
+        np.array([NAN, 1.0]),
+        [NAN, 1.0],
+        (np.array([NAN]), [NAN]),
+        {"w": torch.tensor([NAN])},
+        torch.ones(2, dtype=torch.bool),
+        np.array(["a", "b"]),
+        [torch.ones(2, requires_grad=True) * 2],  # not a leaf: copy.deepcopy refuses it
+        iter([1]),
+    ],
+    ids=lambda argument: type(argument).__name__,
+)
+def test_an_argument_left_alone_is_not_blamed(argument):
+    assert taking(argument).examine(lambda x: 0) == Verdict(True)
+
+
+class Uncopyable(torch.nn.Linear):
+    def __deepcopy__(self, memo):
+        raise AssertionError("a model was copied")
+
+
+def test_models_and_closures_reach_the_answer_themselves_and_may_change():
+    model = Uncopyable(2, 1)
+    seen = []
+
+    def answer(net, function, nested):
+        seen.extend([net, function, nested[0]])
+        with torch.no_grad():
+            net.weight.zero_()
+        return 0
+
+    assert taking(model, not_implemented, [model]).examine(answer) == Verdict(True)
+    assert seen[0] is model
+    assert seen[1] is not_implemented
+    assert seen[2] is model
+    assert not model.weight.any()
+
+
+# --- what a check does with what it found
+
+
+def test_check_prints_and_goes_on(capsys):
+    double.check(lambda x: 2 * x)
+    double.check(lambda x: 3 * x)
+    double.check(...)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "✓ Correct: double"
+    assert lines[1] == "✗ Not yet: you tripled: -3.0"
+    assert lines[2].startswith("○ Not attempted")
+
+
+def test_check_speaks_chinese_to_a_chinese_reader(capsys):
+    set_language("zh-TW")
+    double.check(lambda x: 2 * x)
+    double.check(lambda x: 3 * x)
+    double.check(...)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:2] == ["✓ 正確：double", "✗ 還不對：你乘了三：-3.0"]
+    assert lines[2].startswith("○ 還沒有作答")
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"), [(lambda x: 3 * x, "you tripled"), (..., "Not attempted")]
+)
+def test_under_nbgrader_a_failed_check_raises(monkeypatch, capsys, answer, says):
+    monkeypatch.setenv("NBGRADER_EXECUTION", "autograde")
+    with pytest.raises(AssertionError, match=says):
+        double.check(answer)
+    double.check(lambda x: 2 * x)
+    assert capsys.readouterr().out == "✓ Correct: double\n"
+
+
+def test_examining_prints_nothing_itself(capsys):
+    for answer in (lambda x: 2 * x, lambda x: 3 * x, ..., divides_by_zero):
+        double.examine(answer)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_examining_is_repeatable_and_leaves_the_global_generators_alone():
+    drawn = []
+
+    def answer(x):
+        drawn.append((float(torch.rand(())), float(np.random.rand()), random.random()))  # noqa: NPY002
+        return 2 * x
+
+    torch_state, numpy_state = torch.get_rng_state(), np.random.get_state()[1].copy()  # noqa: NPY002
+    python_state = random.getstate()
+    double.examine(answer)
+    double.examine(lambda x: torch.rand(3) / 0 if answer(x) is None else divides_by_zero(x))
+    assert drawn[2] == drawn[0]
+    assert torch.equal(torch.get_rng_state(), torch_state)
+    assert np.array_equal(np.random.get_state()[1], numpy_state)  # noqa: NPY002
+    assert random.getstate() == python_state
+
+
+# --- hints and solutions
+
+
+@pytest.mark.parametrize(("language", "says"), [("en", "Multiply first"), ("zh-TW", "先乘再說")])
+def test_hint_speaks_the_readers_language(capsys, language, says):
+    set_language(language)
+    double.hint()
+    assert capsys.readouterr().out == says + "\n"
+
+
+def test_solution_prints_the_source_of_an_answer_that_passes(capsys):
+    start_here.accuracy.solution()
+    source = capsys.readouterr().out
+    assert source.startswith("def accuracy(")
+    namespace = {"Tensor": torch.Tensor}
+    exec(source, namespace)
+    assert start_here.accuracy.examine(namespace["accuracy"]) == Verdict(True)
+
+
+@pytest.mark.parametrize(
+    ("language", "says"), [("en", "comes without solutions"), ("zh-TW", "不附參考解答")]
+)
+def test_solution_says_so_where_the_assignment_has_none(monkeypatch, capsys, language, says):
+    set_language(language)
+    monkeypatch.setitem(sys.modules, "course_utils.exercises.solutions.start_here", None)
+    start_here.accuracy.solution()
+    assert says in capsys.readouterr().out
+    emptied = ModuleType("course_utils.exercises.solutions")  # not a package: the folder is gone
+    monkeypatch.setitem(sys.modules, "course_utils.exercises.solutions", emptied)
+    monkeypatch.delitem(sys.modules, "course_utils.exercises.solutions.start_here")
+    start_here.accuracy.solution()
+    assert says in capsys.readouterr().out

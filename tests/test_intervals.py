@@ -1,0 +1,232 @@
+"""Intervals and comparisons against scipy, worked examples and repeated sampling."""
+
+import re
+import warnings
+from configparser import ConfigParser
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from scipy import stats
+
+from course_utils.intervals import (
+    Interval,
+    compare_settings,
+    holm,
+    mean_interval,
+    paired_difference,
+    share_interval,
+)
+
+finite = st.floats(-1e6, 1e6)
+samples = st.lists(finite, min_size=2, max_size=12)
+p_values = st.lists(st.floats(0, 1), min_size=1, max_size=8)
+
+
+def ends(interval: Interval) -> tuple[float, float]:
+    return interval.low, interval.high
+
+
+# --- one sample
+
+
+@given(samples)
+def test_mean_interval_is_that_of_students_t(values):
+    assume(np.std(values) > 1e-6)
+    interval = mean_interval(values)
+    expected = stats.t.interval(0.95, len(values) - 1, np.mean(values), stats.sem(values))
+    assert ends(interval) == pytest.approx(expected, rel=1e-9, abs=1e-6)
+    assert interval.mean == pytest.approx(np.mean(values))
+    assert interval.half_width == pytest.approx((expected[1] - expected[0]) / 2, rel=1e-6)
+
+
+def test_the_interval_contains_the_mean_19_times_in_20():
+    rng = np.random.default_rng(0)
+    intervals = [mean_interval(row) for row in rng.normal(3, 2, size=(1000, 5))]
+    share = np.mean([interval.low <= 3 <= interval.high for interval in intervals])
+    assert 0.93 < share < 0.97  # three standard errors either way
+
+
+@pytest.mark.parametrize(
+    "values", [[], [1.0], 3.0, [[1.0, 2.0]], [1.0, np.nan], [1.0, np.inf, 2.0]], ids=str
+)
+def test_what_has_no_interval_is_refused(values):
+    with pytest.raises(ValueError, match="at least two finite numbers"):
+        mean_interval(values)
+
+
+# --- pairs
+
+
+@given(st.lists(st.tuples(finite, finite), min_size=2, max_size=12))
+def test_paired_difference_is_that_of_the_paired_t_test(pairs):
+    a, b = np.array(pairs).T
+    assume(np.std(a - b) > 1e-3)
+    expected = stats.ttest_rel(a, b).confidence_interval()
+    interval = paired_difference(a, b)
+    assert ends(interval) == pytest.approx(tuple(expected), rel=1e-6, abs=1e-6)
+    swapped = paired_difference(b, a)
+    assert (swapped.mean, *ends(swapped)) == (-interval.mean, -interval.high, -interval.low)
+
+
+@pytest.mark.parametrize(
+    ("a", "b"), [([1, 2, 3], [1, 2]), ([1, 2], [1]), ([[1, 2], [3, 4]], [1, 2])]
+)
+def test_pairs_of_unequal_shape_are_refused_not_broadcast(a, b):
+    with pytest.raises(ValueError, match="as many values on both sides"):
+        paired_difference(a, b)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "excluded"),
+    [(0.1, 0.2, True), (-0.2, -0.1, True), (-0.1, 0.1, False), (0.0, 0.1, False), (-0.1, 0, False)],
+)
+def test_zero_is_excluded_only_strictly(low, high, excluded):
+    assert Interval((low + high) / 2, low, high).excludes_zero is excluded
+
+
+# --- shares
+
+
+@given(st.integers(1, 500).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
+def test_share_interval_is_wilsons(counts):
+    successes, trials = counts
+    interval = share_interval(successes, trials)
+    z, p = stats.norm.ppf(0.975), successes / trials
+    center = (p + z**2 / (2 * trials)) / (1 + z**2 / trials)
+    half = z * np.sqrt(p * (1 - p) / trials + z**2 / (4 * trials**2)) / (1 + z**2 / trials)
+    assert interval.mean == p
+    assert ends(interval) == pytest.approx((center - half, center + half), abs=1e-9)
+    expected = stats.binomtest(successes, trials).proportion_ci(method="wilson")
+    assert ends(interval) == (expected.low, expected.high)
+
+
+@pytest.mark.parametrize("counts", [(torch.tensor(3), 10), (np.int64(3), np.int64(10))], ids=str)
+def test_counts_may_come_from_torch_and_numpy(counts):
+    assert share_interval(*counts) == share_interval(3, 10)
+
+
+@pytest.mark.parametrize(
+    ("counts", "error"),
+    [((0.93, 10), TypeError), ((11, 10), ValueError), ((-1, 10), ValueError), ((0, 0), ValueError)],
+)
+def test_counts_that_give_no_share_are_refused(counts, error):
+    with pytest.raises(error):
+        share_interval(*counts)
+
+
+# --- how an interval reads
+
+SANITIZER = ConfigParser(interpolation=None)
+SANITIZER.read(Path(__file__).with_name("nbval_sanitize.cfg"), encoding="utf-8")
+
+
+@given(
+    mean=finite,
+    half_width=st.floats(0, 1e6),
+    spec=st.sampled_from(["", ".3g", ".2f", "+.4f", ".1%", "+.2%", "%", ",.1f", ".0e"]),
+)
+def test_everything_but_the_95_stands_behind_an_approximately_sign(mean, half_width, spec):
+    text = format(Interval(mean, mean - half_width, mean + half_width), spec)
+    masked = re.sub(SANITIZER["approximate numbers"]["regex"], "N", text)
+    unit = " %" if spec.endswith("%") else ""
+    assert masked == f"N{unit} (95 % CI N{unit} to N{unit})"
+
+
+def test_an_interval_reads_as_promised():
+    interval = Interval(0.97923, 0.9754321, 0.9830279)
+    assert f"{interval:.1%}" == "≈97.9 % (95 % CI ≈97.5 % to ≈98.3 %)"
+    assert f"{interval:.2f}" == "≈0.98 (95 % CI ≈0.98 to ≈0.98)"
+    assert f"{interval}" == str(interval) == "≈0.979 (95 % CI ≈0.975 to ≈0.983)"
+
+
+# --- several pairs at once
+
+
+def test_holm_on_a_worked_example():
+    # sorted: .005 (x4), .01 (x3), .03 (x2), .04 (x1, raised to the one before)
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+
+
+@given(p_values, st.randoms(use_true_random=False))
+def test_holm_keeps_the_order_never_helps_and_costs_at_most_bonferroni(values, random):
+    adjusted = holm(values)
+    raw = np.array(values)
+    assert (adjusted >= raw).all()
+    assert (adjusted <= np.minimum(1, len(raw) * raw)).all()
+    assert (np.diff(adjusted[np.argsort(raw, kind="stable")]) >= 0).all()
+    assert adjusted[raw.argmin()] == min(1, len(raw) * raw.min())
+    order = random.sample(range(len(values)), len(values))
+    assert holm(raw[order]).tolist() == adjusted[order].tolist()
+
+
+# --- settings
+
+
+def table(**columns: list[float]) -> pd.DataFrame:
+    """As ``run_seeds`` returns it, with the rows in an order that tells nothing."""
+    rows = [
+        {"setting": name, "seed": seed, "accuracy": value, "other": 0.0}
+        for name, values in columns.items()
+        for seed, value in enumerate(values)
+    ]
+    return pd.DataFrame(rows)
+
+
+RUNS = table(
+    sgd=[0.90, 0.91, 0.89, 0.92, 0.90],
+    adam=[0.95, 0.97, 0.93, 0.97, 0.96],
+    rmsprop=[0.951, 0.968, 0.932, 0.971, 0.958],
+)
+
+
+def test_every_pair_is_compared_seed_by_seed_in_the_order_of_the_settings():
+    result = compare_settings(RUNS, "accuracy")
+    pairs = [("sgd", "adam"), ("sgd", "rmsprop"), ("adam", "rmsprop")]
+    assert list(zip(result["a"], result["b"], strict=True)) == pairs
+    values = {name: group["accuracy"].to_numpy() for name, group in RUNS.groupby("setting")}
+    raw = [stats.ttest_rel(values[a], values[b]).pvalue for a, b in pairs]
+    assert result["p"].to_numpy() == pytest.approx(holm(raw), rel=1e-9)
+    assert result["differs"].tolist() == [True, True, False]
+    for (a, b), difference in zip(pairs, result["difference"], strict=True):
+        assert difference == paired_difference(values[a], values[b])
+
+
+def test_rows_are_paired_by_seed_not_by_position():
+    shuffled = RUNS.sample(frac=1, random_state=0)
+    expected = compare_settings(RUNS, "accuracy").set_index(["a", "b"])["p"]
+    for (a, b), p in compare_settings(shuffled, "accuracy").set_index(["a", "b"])["p"].items():
+        assert p == pytest.approx(expected[(a, b) if (a, b) in expected.index else (b, a)])
+
+
+def test_many_pairs_need_more_than_one_small_p_value():
+    rng = np.random.default_rng(0)
+    same = rng.normal(size=(40, 5, 6))  # 40 experiments with five settings that are all alike
+    found = [
+        compare_settings(table(**dict(zip("abcde", rows, strict=True))), "accuracy")["differs"]
+        for rows in same
+    ]
+    assert np.mean([differs.any() for differs in found]) < 0.15  # uncorrected: about 0.3
+
+
+def test_settings_that_always_agree_do_not_differ_and_a_constant_lead_does():
+    runs = table(a=[1.0, 1.0, 1.0], b=[1.0, 1.0, 1.0], c=[0.5, 0.5, 0.5])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        result = compare_settings(runs, "accuracy")
+    assert result["p"].tolist() == [1.0, 0.0, 0.0]
+    assert result["differs"].tolist() == [False, True, True]
+
+
+@pytest.mark.parametrize(
+    "runs",
+    [RUNS.drop(index=7), RUNS.assign(accuracy=RUNS["accuracy"].mask(RUNS.index == 7))],
+    ids=["row missing", "nan"],
+)
+def test_a_setting_without_one_of_the_seeds_is_refused(runs):
+    with pytest.raises(ValueError, match="finite 'accuracy' for every seed"):
+        compare_settings(runs, "accuracy")

@@ -1,0 +1,58 @@
+"""Two languages, one of them spoken at a time."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from course_utils.language import Text, get_language, set_language
+
+GREETING = Text("你好，{name}", "Hello, {name}")
+
+
+@pytest.fixture(autouse=True)
+def restored():
+    before = get_language()
+    yield
+    set_language(before)
+
+
+def test_a_text_made_earlier_speaks_the_language_set_now():
+    set_language("zh-TW")
+    assert (str(GREETING), GREETING.format(name="Ada")) == ("你好，{name}", "你好，Ada")
+    set_language("en")
+    assert (str(GREETING), GREETING.format(name="Ada")) == ("Hello, {name}", "Hello, Ada")
+
+
+@pytest.mark.parametrize("language", ["zh", "zh-CN", "EN", "", None])
+def test_a_language_not_spoken_is_refused_and_nothing_changes(language):
+    set_language("en")
+    with pytest.raises(ValueError, match="zh-TW, en"):
+        set_language(language)
+    assert get_language() == "en"
+
+
+def started_with(**environment):
+    inherited = {name: value for name, value in os.environ.items() if name != "COURSE_LANG"}
+    return subprocess.run(
+        [sys.executable, "-c", "from course_utils import language; print(language.get_language())"],
+        env={**inherited, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("environment", "spoken"),
+    [({}, "zh-TW"), ({"COURSE_LANG": ""}, "zh-TW"), ({"COURSE_LANG": "en"}, "en")],
+)
+def test_the_environment_sets_the_first_language(environment, spoken):
+    assert started_with(**environment).stdout.strip() == spoken
+
+
+def test_an_unknown_language_in_the_environment_is_an_error_not_a_guess():
+    result = started_with(COURSE_LANG="fr")
+    assert result.returncode != 0
+    assert "zh-TW, en, got 'fr'" in result.stderr

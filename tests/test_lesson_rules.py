@@ -1,0 +1,184 @@
+"""Each rule for lessons catches what it is there to catch."""
+
+from pathlib import Path
+
+import pytest
+from lesson_rules import (
+    alt_texts,
+    bare_syntax,
+    cell_sizes,
+    chinese_style,
+    claims,
+    exercises,
+    imported_later,
+    languages_apart,
+    printed_numbers,
+    read_lesson,
+    slides,
+    title_and_link,
+    twins,
+)
+from nbformat.v4 import new_code_cell, new_output
+
+GOOD = """
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
+# # 99　例子
+#
+# [English edition](en/99_example.ipynb)
+#
+# **主張 1** 一加一等於二。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
+# # 99  An example
+#
+# [中文版](../99_example.ipynb)
+#
+# **Claim 1** One and one make two.
+
+# %% lang="zh-TW" tags=["setup"]
+device = set_up("99_example", language="zh-TW")
+
+# %% lang="en" tags=["setup"]
+device = set_up("99_example", language="en")
+
+# %% alt-zh="圖" alt-en="figure"
+claim(1, 1 + 1 == 2)
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
+# ## 練習
+#
+# 難度 ★☆☆，約 2 分鐘。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
+# ## Exercise
+#
+# Difficulty ★☆☆, about 2 minutes.
+
+# %% tags=["exercise"]
+def double(x):
+    raise NotImplementedError
+
+# %% tags=["check"]
+exercises.double.check(double)
+
+# %% tags=["solution"]
+# One possible answer.
+def double_solution(x):
+    return 2 * x
+"""
+
+
+def small_claims(cells):
+    return claims(cells, at_least=1, any_tier=1)
+
+
+def small_exercises(cells):
+    return exercises(cells, at_least=1)
+
+
+def named_link(cells):
+    return title_and_link(cells, "99_example")
+
+
+ALL_RULES = [twins, small_claims, cell_sizes, small_exercises, slides, named_link]
+ALL_RULES += [alt_texts, languages_apart]
+
+
+@pytest.fixture
+def lesson(tmp_path):
+    def write(text):
+        path = tmp_path / "99_example.py"
+        path.write_text(text.lstrip(), encoding="utf-8")
+        return read_lesson(path)
+
+    return write
+
+
+@pytest.mark.parametrize("rule", ALL_RULES, ids=lambda rule: rule.__name__)
+def test_a_good_lesson_passes(rule, lesson):
+    assert rule(lesson(GOOD)) == []
+
+
+@pytest.mark.parametrize(
+    ("rule", "old", "new"),
+    [
+        (small_claims, "**主張 1** ", ""),
+        (small_claims, "**Claim 1** ", ""),
+        (small_claims, "claim(1, 1 + 1 == 2)", "pass"),
+        (small_claims, "claim(1, ", "claim(2, "),
+        (small_claims, "**Claim 1**", "**Claim 2**"),
+        (twins, 'lang="en" slideshow', 'lang="zh-TW" slideshow'),
+        (twins, '# %% [markdown] lang="en" slideshow', "# %% [markdown] slideshow"),
+        (twins, 'set_up("99_example", language="en")', 'set_up("98_example", language="en")'),
+        (twins, '# %% alt-zh="圖"', '# %% lang="en" alt-zh="圖"'),
+        (cell_sizes, "claim(1, 1 + 1 == 2)", "x = 1\n" * 31),
+        (small_exercises, "約 2 分鐘", "很快"),
+        (small_exercises, "about 2 minutes", "quick"),
+        (small_exercises, '# %% tags=["check"]\n', "# %%\n"),
+        (small_exercises, "# One possible answer.\n", ""),
+        (small_exercises, "double_solution", "twice"),
+        (small_exercises, "return 2 * x", "return 2 * x\n\n# %%\nprint(double(2))"),
+        (slides, '"slide"}\n# ## Exercise', '"-"}\n# ## Exercise'),
+        (named_link, "en/99_example", "en/98_example"),
+        (named_link, "[中文版]", "[Chinese]"),
+        (alt_texts, ' alt-en="figure"', ""),
+        (languages_apart, "One and one", "一加一 and one"),
+        (languages_apart, "return 2 * x", "return 2 * x  # 兩倍"),
+    ],
+)
+def test_a_broken_lesson_is_caught(rule, old, new, lesson):
+    assert old in GOOD
+    assert rule(lesson(GOOD.replace(old, new))) != []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "学习率很重要",
+        "這裡用逗號, 不對",
+        "什麼?不對",
+        "用數據訓練",
+        "激活函数",
+        "（對)",
+        "預測(機率)",
+    ],
+)
+def test_bad_chinese_is_caught(text):
+    assert chinese_style(text) != []
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["學習率、台灣、裡面的資料，後來只有一次。", "用 `f(x, y)` 和 $f(x, y)$ 計算", "ReLU（2010）"],
+)
+def test_good_chinese_passes(text):
+    assert chinese_style(text) == []
+
+
+def test_a_function_that_drifts_from_the_library_is_caught(lesson):
+    from course_utils import models
+
+    source = Path(models.__file__).read_text(encoding="utf-8")
+    start = source.index("def count_parameters")
+    same = source[start:].replace(" -> int", "").replace(": nn.Module", "")
+    for code, is_same in ((same, True), (same.replace("sum(", "max("), False)):
+        cells = lesson(f"{GOOD}\n# %%\n{code}")
+        ((name, in_lesson, in_library),) = list(imported_later(cells))
+        assert name == "count_parameters"
+        assert (in_lesson == in_library) is is_same
+
+
+def test_syntax_ignores_docstrings_and_annotations():
+    plain = bare_syntax("def f(x):\n    y = 1\n    return x + y")["f"]
+    annotated = 'def f(x: int) -> int:\n    """Doc."""\n    y: int = 1\n    return x + y'
+    assert bare_syntax(annotated)["f"] == plain
+    assert bare_syntax("def f(x):\n    y = 2\n    return x + y")["f"] != plain
+
+
+def test_printed_numbers_leave_out_what_stands_behind_approximately():
+    text = "loss ≈0.25 in 10 epochs, ≈-1e-05, 3.5\n"
+    cell = new_code_cell(outputs=[new_output("stream", name="stdout", text=text)])
+    assert printed_numbers(cell) == ["10", "3.5"]
+    picture = '<img alt="1 2" src="data:image/png;base64,123"><table><td>7</td></table>'
+    cell = new_code_cell(outputs=[new_output("display_data", data={"text/html": picture})])
+    assert printed_numbers(cell) == ["7"]

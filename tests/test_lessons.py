@@ -1,0 +1,158 @@
+"""Every lesson keeps the rules, and both editions of its notebook say the same."""
+
+import json
+import re
+from importlib import import_module
+from pathlib import Path
+
+import nbformat
+import pytest
+from lesson_rules import (
+    CJK,
+    COURSE_UTILS,
+    ROOT,
+    alt_texts,
+    bare_syntax,
+    cell_sizes,
+    chinese_style,
+    claims,
+    code_cells,
+    exercises,
+    imported_later,
+    languages_apart,
+    printed_numbers,
+    prose,
+    read_lesson,
+    slides,
+    tags,
+    title_and_link,
+    twins,
+)
+
+from course_utils.lessons import TITLES
+
+LESSONS = sorted((ROOT / "lessons").glob("[0-9][0-9]_*.py"))
+TAUGHT = [path for path in LESSONS if not path.stem.startswith("00")]
+MARKDOWN = [*ROOT.glob("*.md"), *ROOT.glob("data/*.md"), *COURSE_UTILS.rglob("*.md")]
+
+
+def by_name(path):
+    return path.stem
+
+
+every_lesson = pytest.mark.parametrize("lesson", LESSONS, ids=by_name)
+every_taught_lesson = pytest.mark.parametrize("lesson", TAUGHT, ids=by_name)
+
+
+def test_there_are_lessons():
+    assert len(LESSONS) >= 2
+
+
+@pytest.mark.parametrize(
+    "rule", [twins, slides, cell_sizes, alt_texts, languages_apart], ids=lambda rule: rule.__name__
+)
+@every_lesson
+def test_lesson_keeps_rule(rule, lesson):
+    assert rule(read_lesson(lesson)) == []
+
+
+@every_lesson
+def test_first_cell_links_to_the_other_language(lesson):
+    assert title_and_link(read_lesson(lesson), lesson.stem) == []
+
+
+@every_lesson
+def test_claims_are_the_same_in_both_languages_and_in_code(lesson):
+    minimum = {"at_least": 1, "any_tier": 1} if lesson not in TAUGHT else {}
+    assert claims(read_lesson(lesson), **minimum) == []
+
+
+@every_lesson
+def test_exercises_are_complete(lesson):
+    assert exercises(read_lesson(lesson), at_least=3 if lesson in TAUGHT else 0) == []
+
+
+@every_lesson
+def test_chinese_is_written_for_taiwan(lesson):
+    cells = read_lesson(lesson)
+    alts = [cell.metadata.get("alt-zh", "") for cell in cells]
+    assert chinese_style("\n".join([prose(cells, "zh-TW"), *alts])) == []
+
+
+@pytest.mark.parametrize("path", MARKDOWN, ids=lambda path: path.name)
+def test_chinese_in_documents_is_written_for_taiwan(path):
+    lines = path.read_text(encoding="utf-8").splitlines()
+    if path.name == "GLOSSARY.md":  # its last column names what is not used
+        lines = [line.rstrip("|").rpartition("|")[0] for line in lines]
+    chinese = [line for line in lines if re.search(f"[{CJK}]", line)]
+    assert chinese_style("\n".join(chinese)) == []
+
+
+@pytest.mark.parametrize(
+    "path", sorted(COURSE_UTILS.rglob("*.py")), ids=lambda path: path.relative_to(ROOT).as_posix()
+)
+def test_chinese_messages_are_written_for_taiwan(path):
+    messages = re.findall(rf'"([^"\n]*[{CJK}][^"\n]*)"', path.read_text(encoding="utf-8"))
+    assert chinese_style("\n".join(messages)) == []
+
+
+@every_lesson
+def test_what_a_lesson_writes_out_is_what_the_library_holds(lesson):
+    for name, in_lesson, in_library in imported_later(read_lesson(lesson)):
+        assert in_lesson == in_library, f"{name} differs between the lesson and course_utils"
+
+
+@every_taught_lesson
+def test_solution_cells_are_the_reference_solutions(lesson):
+    cells = code_cells(read_lesson(lesson))
+    subject = re.search(r"from course_utils\.exercises import (\w+) as exercises", str(cells))[1]
+    solutions = import_module(f"course_utils.exercises.solutions.{subject}")
+    reference = bare_syntax(Path(solutions.__file__).read_text(encoding="utf-8"))
+    for cell in cells:
+        if "solution" not in tags(cell):
+            continue
+        for name, syntax in bare_syntax(cell.source).items():
+            short = name.removesuffix("_solution")
+            if short != name:
+                assert syntax.replace(name, short) == reference[short], f"{name} differs"
+
+
+@every_lesson
+def test_both_editions_print_the_same_numbers(lesson):
+    folder = ROOT / "notebooks"
+    chinese = nbformat.read(folder / f"{lesson.stem}.ipynb", as_version=4)
+    english = nbformat.read(folder / "en" / f"{lesson.stem}.ipynb", as_version=4)
+    for zh_cell, en_cell in zip(chinese.cells, english.cells, strict=True):
+        assert printed_numbers(zh_cell) == printed_numbers(en_cell), zh_cell.source
+
+
+@every_lesson
+@pytest.mark.parametrize("folder", ["notebooks", "notebooks/en"])
+def test_a_cell_draws_at_most_one_figure_and_describes_it(lesson, folder):
+    notebook = nbformat.read(ROOT / folder / f"{lesson.stem}.ipynb", as_version=4)
+    for cell in notebook.cells:
+        htmls = [o.get("data", {}).get("text/html", "") for o in cell.get("outputs", [])]
+        figures = [html for html in htmls if "<img" in html]
+        assert len(figures) <= 1, cell.source
+        assert not any("image/png" in o.get("data", {}) for o in cell.get("outputs", []))
+        assert bool(figures) == ("alt" in cell.metadata), cell.source
+
+
+@every_lesson
+def test_the_lesson_is_in_the_table_under_its_title(lesson):
+    title = TITLES[lesson.stem]
+    chinese, english = (cell.source.splitlines()[0] for cell in read_lesson(lesson)[:2])
+    number = lesson.stem[:2]
+    assert (chinese, english) == (f"# {number}　{title.zh}", f"# {number}  {title.en}")
+
+
+@every_lesson
+def test_both_readmes_list_the_lesson(lesson):
+    for readme, folder in (("README.md", "notebooks/en"), ("README.zh-TW.md", "notebooks")):
+        assert f"({folder}/{lesson.stem}.ipynb)" in (ROOT / readme).read_text(encoding="utf-8")
+
+
+@every_lesson
+def test_minutes_are_measured(lesson):
+    minutes = json.loads((COURSE_UTILS / "minutes.json").read_text(encoding="utf-8"))
+    assert minutes.get(lesson.stem, 0) > 0, "run `make notebooks MINUTES=1`"

@@ -1,0 +1,83 @@
+"""Seeds and determinism that end with their block."""
+
+import random
+
+import numpy as np
+import pytest
+import torch
+
+from course_utils.seeding import deterministic, seeded
+
+
+def draw() -> tuple[float, float, float]:
+    return float(torch.rand(())), float(np.random.rand()), random.random()  # noqa: NPY002
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_all_three_generators_go_on_afterwards_as_if_nothing_had_happened(fails):
+    with seeded(0):
+        undisturbed = [draw(), draw()]
+    with seeded(0):
+        first = draw()
+        try:
+            with seeded(99):
+                draw()
+                if fails:
+                    raise KeyError
+        except KeyError:
+            pass
+        assert [first, draw()] == undisturbed
+
+
+def test_the_seed_decides_all_three_generators():
+    draws = []
+    for seed in (5, np.int64(5), 6):
+        with seeded(seed):
+            draws.append(draw())
+    assert draws[0] == draws[1]
+    assert all(a != b for a, b in zip(draws[0], draws[2], strict=True))
+
+
+def test_the_largest_seed_is_allowed():
+    with seeded(2**32 - 1):
+        first = draw()
+    with seeded(2**32 - 1):
+        assert draw() == first
+
+
+@pytest.mark.parametrize("seed", [True, False, -1, 2**32, 1.0, "1", None, np.float64(2)])
+def test_what_is_no_seed_is_refused_by_name(seed):
+    with pytest.raises(ValueError, match=r"integer in \[0, 2\*\*32\)") as error, seeded(seed):
+        pass
+    assert repr(seed) in str(error.value)
+
+
+@pytest.fixture
+def two_threads():
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_deterministic_sets_threads_and_mode_and_restores_both(two_threads, fails):
+    mode = torch.get_deterministic_debug_mode()
+    try:
+        with deterministic():
+            inside = torch.get_num_threads(), torch.get_deterministic_debug_mode()
+            if fails:
+                raise KeyError
+    except KeyError:
+        pass
+    assert inside == (1, 1)
+    assert (torch.get_num_threads(), torch.get_deterministic_debug_mode()) == (2, mode)
+
+
+def test_deterministic_takes_another_number_of_threads_but_none_below_one():
+    before = torch.get_num_threads()
+    with deterministic(num_threads=3):
+        assert torch.get_num_threads() == 3
+    with pytest.raises(ValueError, match="got 0"), deterministic(num_threads=0):
+        pass
+    assert torch.get_num_threads() == before

@@ -1,0 +1,85 @@
+"""Every exercise recognizes each mistake it knows, and lets every right answer pass."""
+
+import inspect
+import re
+from collections import Counter
+from importlib import import_module
+from pkgutil import iter_modules
+
+import pytest
+import wrong_answers
+
+import course_utils.exercises
+from course_utils.exercises import Exercise
+from course_utils.language import get_language, set_language
+
+for module in iter_modules(wrong_answers.__path__):
+    import_module(f"wrong_answers.{module.name}")
+
+EXERCISES = {}
+for module in iter_modules(course_utils.exercises.__path__):
+    if module.name != "solutions":
+        subject = import_module(f"course_utils.exercises.{module.name}")
+        found = [value for value in vars(subject).values() if isinstance(value, Exercise)]
+        EXERCISES |= {(module.name, exercise.name): exercise for exercise in found}
+
+every_exercise = pytest.mark.parametrize(
+    ("subject", "exercise"),
+    [(subject, exercise) for (subject, _), exercise in EXERCISES.items()],
+    ids=[f"{subject}-{name}" for subject, name in EXERCISES],
+)
+
+
+@pytest.mark.parametrize("case", wrong_answers.CASES, ids=str)
+def test_the_check_names_the_mistake(case):
+    verdict = case.exercise.examine(case.answer)
+    assert (verdict.passed, verdict.mistake) == (case.mistake is None, case.mistake), verdict
+
+
+@every_exercise
+def test_the_reference_solution_passes(subject, exercise):
+    solutions = import_module(f"course_utils.exercises.solutions.{subject}")
+    verdict = exercise.examine(getattr(solutions, exercise.name))
+    assert verdict.passed, verdict
+
+
+@every_exercise
+def test_enough_answers_are_tried(subject, exercise):
+    cases = [case for case in wrong_answers.CASES if case.exercise is exercise]
+    tried = Counter(case.mistake for case in cases)
+    assert sum(tried.values()) - tried[None] >= 4, "at least four wrong answers"
+    assert tried[None] >= 1, "at least one unusual right answer"
+    assert set(exercise.mistakes) <= set(tried), "every known mistake is made by some answer"
+
+
+@pytest.mark.parametrize("subject", sorted({subject for subject, _ in EXERCISES}))
+def test_every_mistake_that_is_named_has_its_sentence(subject):
+    module = import_module(f"course_utils.exercises.{subject}")
+    named = set(re.findall(r"mistake\(\s*\"(\w+)\"", inspect.getsource(module)))
+    known = set(course_utils.exercises.COMMON_MISTAKES)
+    for (of_subject, _), exercise in EXERCISES.items():
+        known |= set(exercise.mistakes) if of_subject == subject else set()
+    assert named <= known
+
+
+@every_exercise
+def test_messages_exist_in_both_languages_and_do_not_give_the_answer_away(subject, exercise):
+    before = get_language()
+    try:
+        for name, text in exercise.mistakes.items():
+            assert text.zh != text.en, name
+            for language in ("zh-TW", "en"):
+                set_language(language)
+                assert "_solution" not in str(text), name
+                assert len(str(text)) > 10, name
+    finally:
+        set_language(before)
+
+
+@every_exercise
+def test_an_untouched_stub_is_not_an_attempt(subject, exercise):
+    def stub(*args, **kwargs):
+        raise NotImplementedError
+
+    for untouched in (..., stub):
+        assert exercise.examine(untouched).mistake == "not_attempted"

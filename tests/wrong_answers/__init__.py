@@ -1,0 +1,42 @@
+"""Answers people really give, right and wrong, collected by decorators."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from course_utils.exercises import Exercise
+
+
+@dataclass(frozen=True)
+class Case:
+    """One answer to one exercise, and the mistake the check must name (None: it is right)."""
+
+    exercise: Exercise
+    mistake: str | None
+    answer: Any
+
+    def __str__(self) -> str:
+        return f"{self.exercise.name}-{getattr(self.answer, '__name__', self.answer)}"
+
+
+CASES: list[Case] = []
+
+
+def wrong(exercise: Exercise, mistake: str) -> Callable:
+    """The decorated answer must fail with this mistake."""
+
+    def collect(answer):
+        CASES.append(Case(exercise, mistake, answer))
+        return answer
+
+    return collect
+
+
+def right(exercise: Exercise) -> Callable:
+    """The decorated answer is unusual, and right: it must pass."""
+
+    def collect(answer):
+        CASES.append(Case(exercise, None, answer))
+        return answer
+
+    return collect

@@ -1,0 +1,207 @@
+"""Build the notebooks: `python tools/build.py [LESSON ...] [--check] [--minutes]`.
+
+A lesson (lessons/NN_name.py) holds both languages. Building keeps one, executes it, and writes
+notebooks/NN_name.ipynb (Traditional Chinese) or notebooks/en/NN_name.ipynb (English).
+--check executes nothing and fails where a notebook is not what its lesson builds.
+"""
+
+import argparse
+import json
+import os
+import re
+import sys
+import time
+from html import escape
+from pathlib import Path
+
+import jupytext
+import nbformat
+from joblib import Parallel, delayed
+from nbclient import NotebookClient
+from nbformat import NotebookNode
+
+from course_utils.lessons import MINUTES_FILE
+
+ROOT = Path(__file__).resolve().parent.parent
+FOLDERS = {"zh-TW": ROOT / "notebooks", "en": ROOT / "notebooks" / "en"}
+METADATA = {
+    "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+    "language_info": {"name": "python"},
+}
+# One thread repeats itself to the last bit; strict claims raise; bars and widgets stay silent.
+BUILD_ENVIRONMENT = {
+    "OMP_NUM_THREADS": "1",
+    "COURSE_STRICT": "1",
+    "COURSE_QUIET": "1",
+    "PYTHONHASHSEED": "0",
+}
+WIDGET = "application/vnd.jupyter.widget-view+json"
+FORBIDDEN = re.compile(r"0x[0-9a-f]{6,}|<Axes|/tmp/|id=\"T_[0-9a-f]{5}")
+
+
+class BuildError(RuntimeError):
+    """A lesson could not be built; the notebook on disk is as it was."""
+
+
+def lesson_paths() -> list[Path]:
+    return sorted((ROOT / "lessons").glob("[0-9][0-9]_*.py"))
+
+
+def edition(lesson: Path, language: str) -> NotebookNode:
+    """The lesson in one language, not executed: the whole of what sources decide."""
+    alt_key = "alt-zh" if language == "zh-TW" else "alt-en"
+    cells = []
+    for cell in jupytext.read(lesson).cells:
+        metadata = dict(cell.metadata)
+        if metadata.pop("lang", language) != language:
+            continue
+        metadata.pop("lines_to_next_cell", None)
+        alt = metadata.get(alt_key)
+        metadata = {key: metadata[key] for key in metadata if not key.startswith("alt-")}
+        if alt is not None:
+            metadata["alt"] = alt
+        cell_id = f"{lesson.stem}-{len(cells):03d}"
+        tags = metadata.get("tags", [])
+        if "solution" in tags:
+            metadata["jupyter"] = {"source_hidden": True}
+        if "check" in tags:
+            metadata["nbgrader"] = nbgrader_metadata(cell_id)
+        cells.append(NotebookNode(cell | {"id": cell_id, "metadata": NotebookNode(metadata)}))
+    notebook = nbformat.v4.new_notebook(cells=cells, metadata=METADATA)
+    notebook.nbformat_minor = 5
+    return notebook
+
+
+def nbgrader_metadata(cell_id: str) -> dict:
+    """What makes a cell an automatic test for nbgrader; it may not be edited."""
+    return {
+        "cell_type": "code",
+        "grade": True,
+        "grade_id": cell_id,
+        "locked": True,
+        "points": 1,
+        "schema_version": 3,
+        "solution": False,
+        "task": False,
+    }
+
+
+def build(lesson: Path, language: str) -> float:
+    """Execute one edition and write its notebook; returns the seconds it took."""
+    notebook = edition(lesson, language)
+    target = FOLDERS[language] / f"{lesson.stem}.ipynb"
+    started = time.perf_counter()
+    client = NotebookClient(
+        notebook,
+        timeout=900,
+        kernel_name="python3",
+        record_timing=False,
+        coalesce_streams=True,
+        resources={"metadata": {"path": str(target.parent)}},
+    )
+    try:
+        client.execute(env={**os.environ, **BUILD_ENVIRONMENT})
+        notebook.metadata = nbformat.from_dict(
+            METADATA
+        )  # without what the kernel and widgets added
+        for cell in notebook.cells:
+            if cell.cell_type == "code":
+                clean_outputs(cell)
+    except Exception as error:
+        raise BuildError(f"{lesson.stem} ({language}): {error}") from error
+    nbformat.validate(notebook)
+    temporary = target.with_suffix(".ipynb.part")
+    temporary.write_text(nbformat.writes(notebook) + "\n", encoding="utf-8")
+    temporary.replace(target)
+    return time.perf_counter() - started
+
+
+def clean_outputs(cell: NotebookNode) -> None:
+    """Put the authored alt text into figures; reject what must not be kept."""
+    for output in cell.outputs:
+        data = output.get("data", {})
+        data.pop(WIDGET, None)
+        text = f"{output.get('text', '')}{data.get('text/plain', '')}{data.get('text/html', '')}"
+        without_pictures = re.sub(r"base64,[^\"]*", "", text)
+        if output.output_type == "error" or output.get("name") == "stderr":
+            raise BuildError(f"cell {cell.id} printed to stderr or failed:\n{output}")
+        if found := FORBIDDEN.search(without_pictures):
+            raise BuildError(f"cell {cell.id} prints {found[0]!r}, which no other run repeats")
+        if is_figure(data):
+            if "alt" not in cell.metadata:
+                raise BuildError(f"cell {cell.id} draws a figure and has no alt-zh and alt-en")
+            alt = f'alt="{escape(cell.metadata.alt, quote=True)}"'
+            data["text/html"] = re.sub(
+                r'alt="[^"]*"', alt.replace("\\", r"\\"), data["text/html"], count=1
+            )
+
+
+def is_figure(data: dict) -> bool:
+    return data.get("text/html", "").startswith("<img alt=")
+
+
+def drift(lesson: Path, language: str) -> str | None:
+    """Why the committed notebook is not what the lesson builds, or None; executes nothing."""
+    path = FOLDERS[language] / f"{lesson.stem}.ipynb"
+    name = path.relative_to(ROOT)
+    if not path.is_file():
+        return f"{name} is missing"
+    committed, expected = nbformat.read(path, as_version=4), edition(lesson, language)
+    if committed.metadata != expected.metadata or len(committed.cells) != len(expected.cells):
+        return f"{name} has other metadata or another number of cells than its lesson"
+    for old, new in zip(committed.cells, expected.cells, strict=True):
+        keys = ("id", "cell_type", "source", "metadata")
+        if any(old[key] != new[key] for key in keys):
+            return f"{name}, cell {new.id}: differs from its lesson:\n{new.source[:200]}"
+        for output in old.get("outputs", []):
+            alt = f'alt="{escape(new.metadata.get("alt", ""), quote=True)}"'
+            if is_figure(output.get("data", {})) and alt not in output.data["text/html"]:
+                return f"{name}, cell {new.id}: its figure has another alt text than its lesson"
+    return None
+
+
+def check() -> None:
+    lessons = lesson_paths()
+    problems = [drift(lesson, language) for lesson in lessons for language in FOLDERS]
+    names = {lesson.stem for lesson in lessons}
+    for folder in FOLDERS.values():
+        orphans = [path for path in folder.glob("*.ipynb") if path.stem not in names]
+        problems += [f"{path.relative_to(ROOT)} has no lesson" for path in orphans]
+    problems = [problem for problem in problems if problem]
+    if problems:
+        sys.exit("\n".join([*problems, "Run `make notebooks` and commit the notebooks."]))
+    print(f"{len(lessons) * len(FOLDERS)} notebooks are what their lessons build")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("lessons", nargs="*", help="numbers or names; all by default")
+    parser.add_argument("--check", action="store_true", help="compare only, execute nothing")
+    parser.add_argument("--minutes", action="store_true", help="one at a time; record how long")
+    arguments = parser.parse_args()
+    if arguments.check:
+        return check()
+    chosen = [
+        path
+        for path in lesson_paths()
+        if not arguments.lessons or path.stem.startswith(tuple(arguments.lessons))
+    ]
+    if not chosen:
+        sys.exit(f"no lesson is named {arguments.lessons}; there are {lesson_paths()}")
+    jobs = [(lesson, language) for lesson in chosen for language in FOLDERS]
+    pool = Parallel(n_jobs=1 if arguments.minutes else -1, return_as="generator")
+    minutes = json.loads(MINUTES_FILE.read_text(encoding="utf-8"))
+    try:
+        results = pool(delayed(build)(lesson, language) for lesson, language in jobs)
+        for (lesson, language), seconds in zip(jobs, results, strict=True):
+            print(f"{lesson.stem} ({language}): {seconds:.0f} s", flush=True)
+            minutes[lesson.stem] = round(seconds)
+    except BuildError as error:
+        sys.exit(f"not built, the old notebook is untouched: {error}")
+    if arguments.minutes:
+        MINUTES_FILE.write_text(json.dumps(dict(sorted(minutes.items())), indent=2) + "\n")
+    return None
+
+
+if __name__ == "__main__":
+    main()
