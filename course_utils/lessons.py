@@ -10,6 +10,11 @@ from course_utils.language import Text
 #: File name -> title, as in the first line of the lesson.
 TITLES = {
     "00_start_here": Text("從這裡開始", "Start here"),
+    "01_perceptron_xor": Text("感知機與 XOR", "The perceptron and XOR"),
+    "02_activations": Text("激活函數", "Activation functions"),
+    "03_losses": Text("損失函數與反向傳播", "Loss functions and back-propagation"),
+    "04_optimizers": Text("優化器", "Optimizers"),
+    "05_regularization": Text("過擬合與正則化", "Overfitting and regularization"),
     "06_mnist_mlp": Text(
         "用多層感知機辨識手寫數字",
         "Reading handwritten digits with a multi-layer perceptron",

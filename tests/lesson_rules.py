@@ -177,11 +177,16 @@ def languages_apart(cells: list[NotebookNode]) -> list[str]:
 
 @cache
 def simplified_characters() -> frozenset[str]:
-    """Characters that are Simplified only: OpenCC maps them to others, and to nothing that is them."""
+    """Characters that are Simplified only: OpenCC maps them to others, and Big5's common ones lack them."""
     package = find_spec("opencc")
     table = Path(package.origin).parent / "dictionary" / "STCharacters.txt"
     pairs = (line.split("\t") for line in table.read_text(encoding="utf-8").splitlines() if line)
-    return frozenset(simple for simple, other in pairs if simple not in other.split())
+    return frozenset(
+        simple
+        for simple, other in pairs
+        if simple not in other.split()
+        and not b"\xa4" <= simple.encode("big5", "ignore")[:1] < b"\xc9"
+    )
 
 
 @cache
@@ -260,4 +265,4 @@ def printed_numbers(cell: NotebookNode) -> list[str]:
         data = output.get("data", {})
         text += output.get("text", "") + data.get("text/plain", "") + data.get("text/html", "")
     text = re.sub(r"<img [^>]*>|<[^>]*>|≈\s*[-+]?[\d.,]*\d(e[-+]?\d+)?", " ", text)
-    return sorted(re.findall(r"\d[\d.,]*", text))
+    return sorted(re.findall(r"\d+(?:[.,]\d+)*", text))

@@ -149,7 +149,7 @@ def test_bad_chinese_is_caught(text):
 
 @pytest.mark.parametrize(
     "text",
-    ["學習率、台灣、裡面的資料，後來只有一次。", "用 `f(x, y)` 和 $f(x, y)$ 計算", "ReLU（2010）"],
+    ["學習率、台灣、裡面的資料，後來只有一群。", "用 `f(x, y)` 和 $f(x, y)$ 計算", "ReLU（2010）"],
 )
 def test_good_chinese_passes(text):
     assert chinese_style(text) == []

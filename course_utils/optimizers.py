@@ -1,0 +1,76 @@
+"""Update rules written out: one step for one tensor, each equal to its namesake in ``torch.optim``.
+
+A rule takes a parameter, its gradient and the ``state`` that it keeps for this one parameter (a dict,
+empty before the first step), and returns the new parameter; neither tensor is written to. The rules
+work element by element, so the rate and every other setting may be tensors that broadcast: one call
+then runs many settings side by side.
+"""
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+State = dict[str, Tensor | int]
+
+
+def sgd_step(param: Tensor, grad: Tensor, state: State, lr: float) -> Tensor:
+    """Gradient descent (Robbins and Monro 1951); keeps no state."""
+    return param - lr * grad
+
+
+def momentum_step(
+    param: Tensor, grad: Tensor, state: State, lr: float, momentum: float = 0.9
+) -> Tensor:
+    """Heavy-ball momentum (Polyak 1964) as PyTorch has it: the rate stands outside the velocity."""
+    state["velocity"] = momentum * state.get("velocity", 0) + grad
+    return param - lr * state["velocity"]
+
+
+def rmsprop_step(
+    param: Tensor, grad: Tensor, state: State, lr: float, alpha: float = 0.99, eps: float = 1e-8
+) -> Tensor:
+    """Divide by a running root mean square of the gradient (Tieleman and Hinton 2012)."""
+    state["v"] = alpha * state.get("v", 0) + (1 - alpha) * grad**2
+    return param - lr * grad / (state["v"].sqrt() + eps)
+
+
+def adam_step(
+    param: Tensor,
+    grad: Tensor,
+    state: State,
+    lr: float,
+    betas: tuple[float, float] = (0.9, 0.999),
+    eps: float = 1e-8,
+) -> Tensor:
+    """Momentum over root mean square, both corrected for their start at 0 (Kingma and Ba 2015)."""
+    beta1, beta2 = betas
+    state["t"] = state.get("t", 0) + 1
+    state["m"] = beta1 * state.get("m", 0) + (1 - beta1) * grad
+    state["v"] = beta2 * state.get("v", 0) + (1 - beta2) * grad**2
+    m_hat = state["m"] / (1 - beta1 ** state["t"])
+    v_hat = state["v"] / (1 - beta2 ** state["t"])
+    return param - lr * m_hat / (v_hat.sqrt() + eps)
+
+
+def adamw_step(
+    param: Tensor,
+    grad: Tensor,
+    state: State,
+    lr: float,
+    betas: tuple[float, float] = (0.9, 0.999),
+    eps: float = 1e-8,
+    weight_decay: float = 0.01,
+) -> Tensor:
+    """Adam with decoupled decay (Loshchilov and Hutter 2019): the gradient knows nothing of it."""
+    shrunk = (1 - lr * weight_decay) * param
+    return adam_step(shrunk, grad, state, lr, betas, eps)
+
+
+@torch.no_grad()
+def apply_step(
+    step: Callable[..., Tensor], params: Sequence[Tensor], states: Sequence[State], **settings
+) -> None:
+    """Move every parameter in place by its own ``.grad`` and its own state: one optimizer step."""
+    for param, state in zip(params, states, strict=True):
+        param.copy_(step(param, param.grad, state, **settings))

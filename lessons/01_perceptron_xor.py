@@ -1,0 +1,958 @@
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
+# # 01　感知機與 XOR
+#
+# [English edition](en/01_perceptron_xor.ipynb)
+#
+# 一個神經元就是一條線：線的一邊答 1，另一邊答 0。這一課看它怎麼自己找到那條線，什麼時候永遠找不到，以及多一層神經元為什麼就找得到。學完之後，你能夠
+#
+# - 寫出神經元與 Rosenblatt 的學習規則，並說明它為什麼會停；
+# - 證明沒有一條直線分得開 XOR，一次用手，一次用電腦；
+# - 解釋為什麼疊再多線性層都沒有用，而一層 ReLU 就有用；
+# - 分清楚「做得到」與「學得會」，並用一千個種子量出兩者的差距。
+#
+# 先備：Python 和高中數學。這是第一課，不需要任何機器學習的知識。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
+# # 01  The perceptron and XOR
+#
+# [中文版](../01_perceptron_xor.ipynb)
+#
+# A neuron is a line: on one side it answers 1, on the other 0. In this lesson you watch it find that line by itself, see when it never will, and why one more layer of neurons changes that. By the end you can
+#
+# - write down a neuron and Rosenblatt's learning rule, and say why the rule comes to rest;
+# - prove that no line separates XOR, once by hand and once by computer;
+# - explain why stacking linear layers gains nothing, and one layer of ReLUs does;
+# - tell "can represent" from "does learn", and measure the gap with a thousand seeds.
+#
+# It builds on Python and school mathematics. This is the first lesson: no machine learning is needed.
+
+# %% slideshow={"slide_type": "subslide"}
+import time
+from itertools import combinations, pairwise, permutations, product
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import torch
+from scipy.optimize import linprog
+from scipy.stats import entropy
+from torch import nn
+
+from course_utils import plotting
+from course_utils.claims import claim
+from course_utils.exercises import perceptron_xor as exercises
+from course_utils.explore import explore, slider
+from course_utils.intervals import share_interval
+from course_utils.models import MLP
+from course_utils.notebook import set_up
+from course_utils.seeding import seeded
+from course_utils.stacked import StackedMLP
+
+# %% lang="zh-TW" tags=["setup"]
+device = set_up("01_perceptron_xor", language="zh-TW")
+
+# %% lang="en" tags=["setup"]
+device = set_up("01_perceptron_xor", language="en")
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
+# ## 一個神經元
+#
+# > **y = σ(w·x + b)**
+#
+# 三個步驟：輸入 x 與權重 w 做內積；加上偏置 b，得到一個**分數**；最後通過激活函數 σ。1958 年 Rosenblatt 的感知機，σ 是階梯函數：分數大於 0 就答 1，否則答 0。換成平滑的 sigmoid，答案就變成 0 到 1 之間的數。
+#
+# 想一想：w = (1, 1)、b = −1.5，輸入是兩個位元。這個神經元在計算什麼？
+
+# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
+# ## One neuron
+#
+# > **y = σ(w·x + b)**
+#
+# Three steps: take the dot product of the input x and the weights w; add the bias b, which gives a **score**; pass it through an activation function σ. In Rosenblatt's perceptron of 1958, σ is a step: a score above 0 answers 1, any other answers 0. With a smooth sigmoid in its place, the answer is a number between 0 and 1.
+#
+# Predict: with w = (1, 1), b = −1.5 and two bits as input, what does this neuron compute?
+
+# %%
+corners = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])  # every pair of bits
+scores = corners @ np.array([1, 1]) - 1.5
+table = pd.DataFrame(corners, columns=["x1", "x2"]).assign(score=scores)
+table.assign(step=(scores > 0).astype(int), sigmoid=(1 / (1 + np.exp(-scores))).round(3))
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
+# ### 三個題目：AND、OR、XOR
+#
+# 上面的神經元算的是 AND：兩個都是 1 才答 1。OR 是至少一個 1，XOR 是**恰好**一個 1。
+#
+# 兩個位元就是平面上的一個點，分數等於 0 的地方是一條直線。下圖的圓點要答 0，方塊要答 1。用手指比比看：哪幾題能用一條直線把圓點和方塊分開？
+
+# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
+# ### Three problems: AND, OR, XOR
+#
+# The neuron above computes AND: it answers 1 only if both bits are 1. OR wants at least one 1, XOR **exactly** one.
+#
+# Two bits are a point in the plane, and the points of score 0 are a straight line. Below, circles must answer 0 and squares 1. Try with a finger: in which problems can one line keep circles and squares apart?
+
+
+# %%
+gates = {"AND": [-1, -1, -1, 1], "OR": [-1, 1, 1, 1], "XOR": [-1, 1, 1, -1]}
+gates = {name: np.array(labels) for name, labels in gates.items()}  # -1 stands for 0
+
+
+def draw_gate(ax, labels, title, weights=None, bias=0):
+    for label, marker, color in ((-1, "o", "#DE8F05"), (1, "s", "#0173B2")):
+        x, y = corners[labels == label].T
+        ax.scatter(x, y, s=70, marker=marker, color=color, edgecolor="black", zorder=3)
+    if weights is not None:
+        w = torch.tensor(weights, dtype=torch.float32)
+        plotting.plot_decision_boundary(
+            ax, lambda points: points @ w + bias, xlim=(-0.6, 1.6), ylim=(-0.6, 1.6)
+        )
+        wrong = labels * (corners @ w.numpy() + bias) <= 0
+        ax.scatter(*corners[wrong].T, s=260, facecolors="none", edgecolors="black", zorder=2)
+    ax.set(title=title, xlim=(-0.6, 1.6), ylim=(-0.6, 1.6), xticks=[0, 1], yticks=[0, 1])
+    ax.set(xlabel="$x_1$", ylabel="$x_2$", aspect="equal")
+    return ax
+
+
+# %% slideshow={"slide_type": "subslide"} alt-zh="三張圖，各有四個點。AND 只有右上角是方塊，OR 只有左下角是圓點，XOR 的圓點與方塊各佔一條對角線。" alt-en="Three pictures of four points. AND has a square at the top right only, OR a circle at the bottom left only; in XOR circles hold one diagonal and squares the other."
+figure, axes = plt.subplots(1, 3, figsize=(8.5, 2.9))
+for ax, (name, labels) in zip(axes, gates.items(), strict=True):
+    draw_gate(ax, labels, name)
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
+# ### 換你來當學習演算法
+#
+# 下面這條線目前算的是 OR。移動滑桿，讓它算 AND：圈起來的點是答錯的，目標是一個圈也沒有。
+#
+# 試過之後，把 b 調回 0，只動 w。還做得到嗎？（做不到：b = 0 的線一定通過原點，而 AND 的線必須避開它。）
+
+# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
+# ### Be the learning algorithm
+#
+# The line below computes OR. Move the sliders until it computes AND: a ring marks a point that is wrong, and you want no rings at all.
+#
+# Then put b back to 0 and move only w. Can it still be done? (No: with b = 0 the line goes through the origin, and the line of AND must stay clear of it.)
+
+
+# %% alt-zh="一條直線把左下角和其他三點分開：它算的是 OR。對 AND 來說，左上和右下兩個點答錯了，圈了起來。" alt-en="A line cuts the bottom left corner off from the other three: it computes OR. For AND the top left and bottom right points are wrong, and ringed."
+def try_line(w1, w2, b):
+    _figure, ax = plt.subplots(figsize=(3.4, 2.9))
+    draw_gate(ax, gates["AND"], f"AND? w = ({w1:g}, {w2:g}), b = {b:g}", (w1, w2), b)
+
+
+explore(try_line, w1=slider(-3, 3, 1, 0.5), w2=slider(-3, 3, 1, 0.5), b=slider(-3, 3, -0.5, 0.5))
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
+# ## 讓它自己學：Rosenblatt 的規則
+#
+# 把標籤寫成 t = −1 或 +1，那麼「答對」就是 t·分數 > 0。規則只有一條：
+#
+# > 答對，什麼都不動。答錯（或剛好在線上），就令 **w ← w + t·x**，**b ← b + t**。
+#
+# 為什麼有用？更新之後，這個點的 t·分數增加了 |x|² + 1：它往正確的一側移動。
+#
+# 一輪就是把四個點看一遍；某一輪一個錯也沒有，就停。注意 `<=`：從全零開始，每個分數都是 0，如果只寫 `<`，它一步也不會動。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
+# ## It learns by itself: Rosenblatt's rule
+#
+# Write the labels as t = −1 or +1; then "right" means t·score > 0. There is a single rule:
+#
+# > If right, change nothing. If wrong (or exactly on the line), let **w ← w + t·x** and **b ← b + t**.
+#
+# Why does it help? After the update this point's t·score has grown by |x|² + 1: it moves toward its right side.
+#
+# One epoch looks at the four points once; after an epoch without a mistake, it stops. Mind the `<=`: all scores are 0 at the start, and with `<` it would never take a first step.
+
+
+# %%
+def perceptron(labels, orders, start=(0, 0, 0)):
+    weights, bias = np.array(start[:2]), start[2]
+    epochs = []
+    for order in orders:  # in which order this epoch looks at the points
+        updates = []
+        for i in order:
+            if labels[i] * (corners[i] @ weights + bias) <= 0:
+                weights, bias = weights + labels[i] * corners[i], bias + labels[i]
+                updates.append((weights, bias, i))
+        epochs.append(updates)
+        if not updates:
+            break
+    return epochs
+
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
+# ### 一步一步看它學會 OR
+#
+# 每張小圖是一次更新之後的樣子，標題寫著剛才答錯的點。藍色那側答 1。第一次更新之後，線還在角落外面，四個點全答 1。猜猜看：這七次更新裡，哪個點錯得最多次？
+
+# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
+# ### Watch it learn OR, step by step
+#
+# Each small picture is the state after one update; its title names the point that was wrong. The blue side answers 1; after the first update the line is still beyond the corner, and all four points get a 1. Guess: in these seven updates, which point is wrong most often?
+
+# %% slideshow={"slide_type": "subslide"} alt-zh="七張小圖，依序是七次更新之後的直線。線從左下角外側進來，來回擺動，最後停在原點與其餘三點之間，圈起來的錯誤點全部消失。" alt-en="Seven small pictures, one after each update. The line comes in from beyond the bottom left corner, swings back and forth, and ends between the origin and the other three points, with no ringed mistakes left."
+epochs = perceptron(gates["OR"], [(3, 1, 0, 2)] * 20)
+steps = [update for updates in epochs for update in updates]
+figure, axes = plt.subplots(2, 4, figsize=(9, 4.3))
+for ax, (number, (weights, bias, i)) in zip(axes.flat, enumerate(steps, 1), strict=False):
+    x1, x2 = corners[i]
+    draw_gate(ax, gates["OR"], f"{number}. ({x1}, {x2}) was wrong", weights, bias)
+    ax.set(xlabel="", ylabel="")
+axes[1, 3].axis("off")
+last = axes[1, 3].text(0, 0.5, "then an epoch\nwithout mistakes")
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
+# 是原點 (0, 0)，七次裡錯了四次。原點一錯，b 就減 1，線往右上推；(1, 0) 或 (0, 1) 一錯，線又被拉回來，同時轉一點方向。注意原點的 x = 0，所以它只動得了 b：**忘了更新偏置，這個點永遠糾正不了。**
+
+# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
+# It is the origin, (0, 0): four of the seven. A mistake there lowers b by 1 and pushes the line up and right; a mistake at (1, 0) or (0, 1) pulls it back and turns it a little. At the origin x = 0, so it can move only b: **if the bias is forgotten, this point can never be put right.**
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
+# ### 三個題目都交給它
+#
+# 各給它一千輪，看最後的線。AND 和 OR 都提早停了。想一想：XOR 的一千輪，換來什麼？
+
+# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
+# ### All three problems
+#
+# Each gets up to a thousand epochs; these are the final lines. AND and OR stop early. Predict: what do a thousand epochs buy for XOR?
+
+# %% alt-zh="AND 與 OR 各有一條學出來的直線，四點全對。XOR 過了一千輪，線仍然有三個點答錯，圈了起來。" alt-en="AND and OR each show a learned line with all four points right. After a thousand epochs XOR's line still has three ringed mistakes."
+figure, axes = plt.subplots(1, 3, figsize=(8.5, 2.9))
+for ax, (name, labels) in zip(axes, gates.items(), strict=True):
+    epochs = perceptron(labels, [range(4)] * 1000, start=(-0.5, 0.5, 0.25))
+    weights, bias, _ = [update for updates in epochs for update in updates][-1]
+    draw_gate(ax, labels, f"{name}: epoch {len(epochs)}", weights, bias)
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
+# ## 它保證會停嗎？
+#
+# 會，只要有線分得開（Novikoff，1962）。理由只要兩行。把 x 後面接一個 1，偏置就成了第三個權重；設 u 是某條正確的線（長度 1），γ 是它離最近的點的餘裕，R 是最長的 x 的長度。從全零開始，更新 k 次之後：
+#
+# - 每次更新讓 w·u 至少增加 γ，所以 |w| ≥ w·u ≥ kγ；
+# - 每次更新讓 |w|² 至多增加 R²（因為只在答錯時更新），所以 |w| ≤ R√k。
+#
+# 合起來就是 **k ≤ R²/γ²**：不管照什麼順序看這些點，更新次數都有上限。下面拿 (2, 2, −3) 與 (2, 2, −1) 除以長度，當作 AND 與 OR 的 u。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
+# ## Is it sure to stop?
+#
+# Yes, provided some line separates the points (Novikoff 1962), and the reason takes two lines. Append a 1 to each x, so that the bias becomes a third weight; let u be a correct line (of length 1), γ its margin at the nearest point, R the length of the longest x. Starting from zero, after k updates:
+#
+# - each update raises w·u by at least γ, so |w| ≥ w·u ≥ kγ;
+# - each update raises |w|² by at most R² (because it happens only on a mistake), so |w| ≤ R√k.
+#
+# Together, **k ≤ R²/γ²**: in whatever order the points come, the number of updates has a limit. Below, (2, 2, −3) and (2, 2, −1), divided by their lengths, serve as u for AND and OR.
+
+# %%
+with_one = np.column_stack([corners, np.ones(4)])
+limits = {}
+for name, line in {"AND": (2, 2, -3), "OR": (2, 2, -1)}.items():
+    margin = (gates[name] * (with_one @ line)).min() / np.linalg.norm(line)
+    limits[name] = (with_one**2).sum(axis=1).max() / margin**2
+    print(f"{name}: at most {limits[name]:.0f} updates")
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
+# ### 一千種順序
+#
+# 每個種子每一輪都重新洗牌。AND 需要的更新比 OR 多還是少？
+
+# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
+# ### A thousand orders
+#
+# Every seed shuffles the points anew in every epoch. Does AND take more updates than OR, or fewer?
+
+
+# %%
+def shuffled(seed, num_epochs=25):
+    rng = np.random.default_rng(seed)
+    return (rng.permutation(4) for _ in range(num_epochs))
+
+
+runs = {name: [perceptron(gates[name], shuffled(s)) for s in range(1000)] for name in gates}
+num_updates = {name: np.array([sum(map(len, run)) for run in runs[name]]) for name in limits}
+for name, counts in num_updates.items():
+    print(f"{name}: ≈{counts.mean():.1f} updates, from ≈{counts.min()} to ≈{counts.max()}")
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
+# AND 大約需要兩倍：它的餘裕比較小，線能擺的地方比較窄。
+#
+# **主張 1** 一千種順序，AND 與 OR 全部學會，更新次數從不超過 51 與 27；平均起來，AND 是 OR 的 1.5 倍以上。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
+# AND takes about twice as many: its margin is smaller, and there is less room for the line.
+#
+# **Claim 1** In a thousand orders, AND and OR are always learned, with never more than 51 and 27 updates; on average AND takes over 1.5 times as many as OR.
+
+# %%
+learned = all(run[-1] == [] for name in limits for run in runs[name])
+within = all((num_updates[name] <= limits[name]).all() for name in limits)
+claim(1, learned and within and num_updates["AND"].mean() > 1.5 * num_updates["OR"].mean())
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
+# ### 錯誤會一輪比一輪少嗎？
+#
+# 想一想：畫出每一輪的平均錯誤數，三條線會是什麼樣子？（帶狀是 95 % 區間；一千種順序的平均很準，帶子比標記還窄。）
+
+# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
+# ### Fewer mistakes in every epoch?
+#
+# Predict: draw the mean number of mistakes per epoch; what will the three lines look like? (The bands are 95 % intervals; a mean over a thousand orders is so precise that they are narrower than the markers.)
+
+# %% alt-zh="每一輪的平均錯誤數：OR 最快降到零，AND 慢一些，XOR 始終在三與四之間，不曾下降。" alt-en="Mean mistakes per epoch: OR falls to zero first, AND later, and XOR stays between three and four without ever coming down."
+figure, ax = plt.subplots(figsize=(6.5, 2.5))
+for name, marker in {"AND": "o", "OR": "s", "XOR": "^"}.items():
+    mistakes = [[len(updates) for updates in run] + [0] * (25 - len(run)) for run in runs[name]]
+    plotting.plot_band(ax, range(1, 16), np.array(mistakes)[:, :15], name, marker=marker)
+ax.set(xlabel="epoch", ylabel="mistakes (of 4)", ylim=(-0.2, 4))
+legend = ax.legend()
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
+# ### XOR：永遠繞圈
+#
+# 上圖的 AND 與 OR 中途都會停滯一陣子，最後還是降到 0；XOR 洗牌一千種，始終錯三個多。
+#
+# 固定順序時看得最清楚，下圖是第一千輪的四次更新：四個點一個接一個出錯，而四次更新加起來剛好抵消，又回到這一輪開始時的線。規則沒有記憶：**回到同一組權重，就會走同一條路，沒完沒了。**
+
+# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
+# ### XOR: round and round forever
+#
+# AND and OR stall for a while and then fall to 0; XOR, in a thousand shufflings, keeps making more than three mistakes an epoch.
+#
+# A fixed order shows it best; these are the four updates of the thousandth epoch above: one point after the other is wrong, the four updates cancel exactly, and the line is back where the epoch began. The rule has no memory: **back at the same weights, it takes the same path again, without end.**
+
+# %% alt-zh="四張小圖是第一千輪的四次更新：每改好一個點，就弄壞別的點，第四次更新又回到這一輪開始時的線。" alt-en="Four small pictures, the four updates of epoch one thousand: mending one point breaks others, and the fourth update brings back the line the epoch began with."
+figure, axes = plt.subplots(1, 4, figsize=(9, 2.4))
+for ax, (weights, bias, i) in zip(axes, epochs[-1], strict=True):
+    x1, x2 = corners[i]
+    draw_gate(ax, gates["XOR"], f"after ({x1}, {x2})", weights, bias).set(ylabel="")
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
+# 換個順序、換個起點呢？
+#
+# **主張 2** 在 XOR 上，四個點的 24 種固定順序，從全零出發，第二輪都四點全錯，走完又回到第一輪結束時的權重；一百個隨機起點（固定順序）也全都走進繞圈：某一輪結束時的權重，和更早的某一輪一模一樣。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
+# And in another order, or from another start?
+#
+# **Claim 2** On XOR, from zero and in each of the 24 fixed orders of the points, the second epoch gets all four wrong and ends at the weights the first one ended at; and a hundred random starts, in a fixed order, all run into a cycle: the weights at the end of some epoch equal those of an earlier one.
+
+
+# %%
+def end_of_epochs(epochs):
+    return [(*updates[-1][0].tolist(), int(updates[-1][1])) for updates in epochs]
+
+
+xor = gates["XOR"]
+from_zero = [perceptron(xor, [order] * 2) for order in permutations(range(4))]
+back = all(len(e[1]) == 4 and len(set(end_of_epochs(e))) == 1 for e in from_zero)
+starts = np.random.default_rng(0).integers(-5, 6, size=(100, 3))
+elsewhere = [end_of_epochs(perceptron(xor, [range(4)] * 100, start)) for start in starts]
+cycles = all(len(set(states)) < len(states) for states in elsewhere)
+claim(2, back and cycles)
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
+# ## 沒有一條直線分得開 XOR
+#
+# 是規則太笨，還是根本沒有這條線？寫下 XOR 對 w₁、w₂、b 的四個要求：
+#
+# | 輸入 | 該答 | 要求 |
+# |---|---|---|
+# | (0, 0) | 0 | b < 0 |
+# | (0, 1) | 1 | w₂ + b > 0 |
+# | (1, 0) | 1 | w₁ + b > 0 |
+# | (1, 1) | 0 | w₁ + w₂ + b < 0 |
+#
+# 中間兩式相加：w₁ + w₂ + 2b > 0，也就是 w₁ + w₂ + b > −b。由第一式 −b > 0，所以 w₁ + w₂ + b > 0，和第四式矛盾。**沒有這條線**（Minsky 與 Papert，1969）。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
+# ## No line separates XOR
+#
+# Is the rule too stupid, or is there no such line? Write down what XOR asks of w₁, w₂ and b:
+#
+# | input | answer | demand |
+# |---|---|---|
+# | (0, 0) | 0 | b < 0 |
+# | (0, 1) | 1 | w₂ + b > 0 |
+# | (1, 0) | 1 | w₁ + b > 0 |
+# | (1, 1) | 0 | w₁ + w₂ + b < 0 |
+#
+# Add the middle two: w₁ + w₂ + 2b > 0, that is w₁ + w₂ + b > −b. By the first, −b > 0; so w₁ + w₂ + b > 0, and this contradicts the fourth. **There is no such line** (Minsky and Papert 1969).
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
+# ### 讓電腦來找，或者說找不到
+#
+# 「有沒有一組數，滿足這些不等式？」正是線性規劃回答的問題。我們要求 t·分數 ≥ 1 而不是 > 0：只要有線分得開，把權重放大就一定做得到。`status` 是 0 表示找到了，2 表示無解。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
+# ### Let the computer look, and find that there is none
+#
+# "Is there a set of numbers with these inequalities?" is what a linear program answers. We ask for t·score ≥ 1 instead of > 0: where a line separates, larger weights will do that too. A `status` of 0 means found, 2 means there is no solution.
+
+
+# %%
+def find_line(points, labels):
+    rows = np.column_stack([points, np.ones(len(points))])
+    return linprog(
+        c=np.zeros(rows.shape[1]),  # nothing to minimize: any solution will do
+        A_ub=-labels[:, None] * rows,
+        b_ub=-np.ones(len(rows)),
+        bounds=(None, None),  # by default linprog wants numbers >= 0
+    )
+
+
+for name, labels in gates.items():
+    print(f"{name}: status {find_line(corners, labels).status}")
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
+# **主張 3** AND 與 OR 有解；XOR 無解，但拿掉任何一個點就有解。所以一條線最多讓 XOR 答對四分之三。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
+# **Claim 3** AND and OR have a solution. XOR has none, but any three of its points do: so a single line gets at best three quarters of XOR right.
+
+# %%
+status = {name: find_line(corners, labels).status for name, labels in gates.items()}
+three = [list(kept) for kept in combinations(range(4), 3)]
+any_three = all(find_line(corners[kept], xor[kept]).status == 0 for kept in three)
+claim(3, status == {"AND": 0, "OR": 0, "XOR": 2} and any_three)
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
+# ### XOR 是特例嗎？
+#
+# 兩個位元共有 2⁴ = 16 種題目。猜猜看，一條直線做得到幾種？
+
+# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
+# ### Is XOR an exception?
+#
+# Two bits allow 2⁴ = 16 problems. Guess: how many of them can a line do?
+
+# %% alt-zh="十六種題目的小圖。十四種有線性規劃找到的直線（其中兩種整片同色，不需要線）；只有 XOR 與 XNOR 標著沒有直線。" alt-en="Small pictures of all sixteen problems. Fourteen show what the linear program found (two of them one color, with no line needed); only XOR and its opposite, XNOR, are marked as having no line."
+every_gate = [np.array(labels) for labels in product([-1, 1], repeat=4)]
+solutions = [find_line(corners, labels).x for labels in every_gate]
+figure, axes = plt.subplots(2, 8, figsize=(10, 2.9))
+for ax, labels, line in zip(axes.flat, every_gate, solutions, strict=True):
+    if line is None:
+        draw_gate(ax, labels, "no line")
+    else:
+        draw_gate(ax, labels, "", line[:2], line[2])
+    ax.set(xlabel="", ylabel="", xticks=[], yticks=[])
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
+# 只有 XOR 和它的相反（XNOR）不行。聽起來不嚴重？輸入一多，線性可分的題目很快就成了極少數：三個位元有 256 種題目，只有 104 種可分。
+#
+# **主張 4** 16 種題目，剛好 14 種線性可分。三個位元的 256 種，剛好 104 種。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
+# Only XOR and its opposite (XNOR) fail. Not so bad? With more inputs, the linearly separable problems soon become rare: of the 256 problems on three bits, 104 are.
+#
+# **Claim 4** Of the 16 problems, exactly 14 are linearly separable; of the 256 on three bits, exactly 104.
+
+# %%
+cube = np.array(list(product([0, 1], repeat=3)))
+on_cube = [find_line(cube, np.array(t)).status == 0 for t in product([-1, 1], repeat=8)]
+claim(4, sum(line is not None for line in solutions) == 14 and sum(on_cube) == 104)
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
+# ## 那就疊幾層？
+#
+# 一個神經元不夠，就疊三層。想一想：2 → 4 → 4 → 1，三個線性層接在一起，做得到 XOR 嗎？
+#
+# 把兩層代進去看：W₂(W₁x + b₁) + b₂ = (W₂W₁)x + (W₂b₁ + b₂)。又是「一個矩陣乘 x，加一個向量」：**疊起來的線性層，就是一個線性層**。用數字確認：
+
+# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
+# ## Stack some layers, then?
+#
+# If one neuron is not enough, stack three layers. Predict: can 2 → 4 → 4 → 1, three linear layers in a row, do XOR?
+#
+# Substitute two layers: W₂(W₁x + b₁) + b₂ = (W₂W₁)x + (W₂b₁ + b₂). Again "a matrix times x, plus a vector": **a stack of linear layers is one linear layer**. With numbers:
+
+# %%
+with seeded(0):
+    stack = nn.Sequential(nn.Linear(2, 4), nn.Linear(4, 4), nn.Linear(4, 1)).double()
+W, b = torch.eye(2).double(), torch.zeros(2).double()
+for layer in stack:
+    W, b = layer.weight @ W, layer.weight @ b + layer.bias
+points = torch.randn(1000, 2, generator=torch.Generator().manual_seed(0)).double()
+difference = (stack(points) - (points @ W.T + b)).abs().max().item()
+print(f"merged into one layer {tuple(W.shape)}: largest difference ≈{difference:.0e}")
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
+# ### 訓練看看
+#
+# 證明歸證明，還是訓練兩百個種子試試。損失用 `BCEWithLogitsLoss`（二元交叉熵，第 03 課細講）：答案全對又有把握時接近 0；四個點都說「一半一半」時，是 ln 2 ≈ 0.693。
+#
+# `StackedMLP` 把許多小網路疊成一個：每個種子一個網路，同一批矩陣乘法一起算。每個網路的損失分開取平均，再加總，所以它們互不影響。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
+# ### Train it anyway
+#
+# A proof is a proof; let two hundred seeds try all the same. The loss is `BCEWithLogitsLoss` (binary cross-entropy, see lesson 03): near 0 when all answers are right and confident, and ln 2 ≈ 0.693 when all four points get "fifty-fifty".
+#
+# `StackedMLP` stacks many small networks into one: a network for each seed, all served by the same matrix products. Each network's loss is averaged by itself, then they are added up, so no network affects another.
+
+
+# %%
+inputs = torch.tensor(corners, dtype=torch.float32)
+targets = torch.tensor([[0.0], [1.0], [1.0], [0.0]])  # XOR, now as probabilities
+
+
+def train_stack(stack, num_steps=500):
+    criterion = nn.BCEWithLogitsLoss(reduction="none")
+    optimizer = torch.optim.Adam(stack.parameters(), lr=0.1)
+    history = []
+    for _ in range(num_steps):
+        logits = stack(inputs)  # (seeds, 4, 1)
+        losses = criterion(logits, targets.expand_as(logits)).mean(dim=(1, 2))
+        optimizer.zero_grad()
+        losses.sum().backward()
+        optimizer.step()
+        history.append(losses.detach())
+    return torch.stack(history)  # (steps, seeds)
+
+
+# %% slideshow={"slide_type": "subslide"}
+def solved(stack):
+    with torch.no_grad():
+        return ((stack(inputs) > 0) == (targets > 0)).all(dim=(1, 2))
+
+
+linear = StackedMLP(2, [4, 4], 1, seeds=range(200), activation=nn.Identity)
+final_losses = train_stack(linear)[-1]
+print(f"solved: {solved(linear).sum().item()} of 200")
+print(f"final losses from ≈{final_losses.min():.3f} to ≈{final_losses.max():.3f}")
+
+# %% [markdown] lang="zh-TW"
+# 它們不只答錯，還全都退到同一個答案：四個點都說 0.5。
+#
+# **主張 5** 三個線性層與合併後的一層，在一千個點上相差不到 10⁻¹²。
+#
+# **主張 6** 兩百個三層線性網路，沒有一個學會 XOR；最後的損失都在 ln 2 的 ±0.01 之內。
+
+# %% [markdown] lang="en"
+# They are not just wrong: all of them retreat to the same answer, 0.5 forevery point.
+#
+# **Claim 5** The three linear layers and the merged one differ by less than 10⁻¹² on a thousand points.
+#
+# **Claim 6** Of two hundred three-layer linear networks none learns XOR, and every final loss is within 0.01 of ln 2.
+
+# %%
+claim(5, difference < 1e-12)
+claim(6, not solved(linear).any() and (abs(final_losses - np.log(2)) < 0.01).all())
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
+# ## 中間加一個彎：多層感知機
+#
+# 缺的是**非線性**。在兩層之間放一個 ReLU，也就是 max(0, z)，小於 0 的變成 0，合併就不再成立。這就是多層感知機（MLP）：
+#
+# 輸入 2 → 線性 → **ReLU** → 4 個隱藏神經元 → 線性 → 1 個 logit
+#
+# 最後的 sigmoid 由損失函數代勞，所以網路輸出的是 logit：大於 0 就答 1。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
+# ## One bend in between: the multi-layer perceptron
+#
+# What is missing is a **non-linearity**. Put a ReLU between two layers, max(0, z), which turns everything below 0 into 0, and they no longer merge. That is a multi-layer perceptron (MLP):
+#
+# 2 inputs → linear → **ReLU** → 4 hidden neurons → linear → 1 logit
+#
+# The loss function takes care of the final sigmoid, so the network puts out a logit: above 0 it answers 1.
+
+
+# %%
+def train_one(model, num_steps=500):
+    criterion = nn.BCEWithLogitsLoss()
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.1)
+    losses = []
+    for _ in range(num_steps):
+        loss = criterion(model(inputs), targets)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    return losses
+
+
+# %% slideshow={"slide_type": "subslide"}
+with seeded(0):
+    model = nn.Sequential(nn.Linear(2, 4), nn.ReLU(), nn.Linear(4, 1))
+one_run = train_one(model)
+with torch.no_grad():
+    probs = model(inputs).sigmoid()
+for x, target, p in zip(corners, targets, probs, strict=True):
+    print(f"input {x}, target {target.item():.0f}, prediction ≈{p.item():.3f}")
+
+# %% [markdown] lang="zh-TW"
+# 解開了！看看學習曲線，然後問一個該問的問題：這是 MLP 厲害，還是種子 0 運氣好？
+
+# %% [markdown] lang="en"
+# Solved! Look at the learning curve, and then ask what one should ask: is the MLP good, or is seed 0 lucky?
+
+# %% slideshow={"slide_type": "subslide"} alt-zh="種子 0 的學習曲線：損失從 0.7 左右一路降到接近零。" alt-en="The learning curve of seed 0: the loss falls from about 0.7 to nearly zero."
+figure, ax = plt.subplots(figsize=(6.5, 2.8))
+ax.plot(one_run)
+ax.set(xlabel="training step", ylabel="loss (nats)", ylim=(0, 0.8), title="2-4-1, seed 0")
+ax.axhline(np.log(2), color="gray", linestyle=":")
+text = ax.text(300, 0.64, "ln 2: fifty-fifty everywhere", va="top")
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
+# ## 換一個種子
+#
+# 你常會讀到：「有四個隱藏神經元的 MLP 就能解開 XOR。」那麼換種子應該無妨。同樣的網路、同樣的訓練，一千個種子；下圖畫出前二十個。想一想：二十條曲線裡，有幾條會降到 0？
+
+# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
+# ## Change the seed
+#
+# You will often read that an MLP with four hidden neurons solves XOR. Then the seed should not matter. The same network, the same training, a thousand seeds; the picture shows the first twenty. Predict: how many of the twenty curves reach 0?
+
+# %% alt-zh="二十條學習曲線。大約一半降到零；其餘停在三個平台上，高度約是 0.69、0.48、0.35。" alt-en="Twenty learning curves. About half reach zero; the others stay on one of three plateaus, near 0.69, 0.48 and 0.35."
+nets = {4: StackedMLP(2, [4], 1, seeds=range(1000))}
+history = train_stack(nets[4])
+figure, ax = plt.subplots(figsize=(6.5, 2.8))
+for curve, is_solved in zip(history.T[:20], solved(nets[4]), strict=False):
+    ax.plot(curve, "C0-" if is_solved else "C3--", alpha=0.7, linewidth=1.5)
+ax.plot([], [], "C0-", label="solved")
+ax.plot([], [], "C3--", label="stuck")
+ax.set(xlabel="training step", ylabel="loss (nats)", ylim=(0, 1))
+legend = ax.legend(loc="upper right")
+
+# %% slideshow={"slide_type": "subslide"}
+num_solved = solved(nets[4]).sum().item()
+print(f"2-4-1 networks that solve XOR: {share_interval(num_solved, 1000):.1%}")
+
+# %% [markdown] lang="zh-TW"
+# 大約五個裡面有兩個學不會！那句話若是說「每次都能」，就是**錯的**。種子 0 只是運氣好。
+#
+# **主張 7** 一千個 2-4-1 網路，學會 XOR 的比例在 50 % 到 75 % 之間。
+#
+# 上面的區間是 Wilson 區間：從一千次裡的成功次數，推算真正的比例落在哪裡。
+#
+# 訓練久一點會好嗎？換一個全新的優化器，再走 500 步：
+
+# %% [markdown] lang="en"
+# About two in five do not learn it! If that sentence means "every time", it is **false**. Seed 0 was lucky.
+#
+# **Claim 7** Of a thousand 2-4-1 networks, between 50 % and 75 % learn XOR.
+#
+# The interval above is Wilson's: from the successes in a thousand trials, where the true share may lie.
+#
+# Does longer training help? Another 500 steps, with a fresh optimizer:
+
+# %%
+claim(7, 500 < num_solved < 750)
+stuck = ~solved(nets[4])
+stuck_losses = history[-1][stuck]
+with torch.no_grad():
+    stuck_probs = nets[4](inputs)[stuck].sigmoid().squeeze(2)  # (stuck networks, 4 points)
+train_stack(nets[4])
+gained = (solved(nets[4]).sum() - num_solved).item()
+print(f"solved after 500 steps: ≈{num_solved}; after 500 more: ≈{num_solved + gained}")
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
+# ### 卡在哪裡？
+#
+# 幾乎沒有幫助：它們不是慢，是**卡住**了。三個平台的高度不是巧合。卡住的網路對好幾個點說**同一個機率**，多半是因為 ReLU 把它們全壓成同一個值，再也分不清：
+#
+# - 四個點同一個答案：都是 1/2，損失 ln 2 ≈ 0.693；
+# - 三個點同一個答案（兩個同類，一個異類）：1/3 或 2/3，損失 ¾·H(⅓) ≈ 0.477；
+# - 兩個點同一個答案（一個 0，一個 1）：1/2，損失 ½·ln 2 ≈ 0.347。
+#
+# H(⅓) 是「三分之一對三分之二」的熵。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
+# ### Stuck where?
+#
+# Hardly: they are not slow, they are **stuck**. The heights of the three plateaus are no accident. A stuck network gives **the same probability** to several points, mostly because its ReLUs have squashed them into the same value and it cannot tell them apart any more:
+#
+# - four points alike: 1/2 for each, loss ln 2 ≈ 0.693;
+# - three points alike (two of one kind, one of the other): 1/3 or 2/3, loss ¾·H(⅓) ≈ 0.477;
+# - two points alike (a 0 and a 1): 1/2 for both, loss ½·ln 2 ≈ 0.347.
+#
+# H(⅓) is the entropy of "one third against two thirds".
+
+# %% slideshow={"slide_type": "subslide"}
+gaps = (stuck_probs[:, :, None] - stuck_probs[:, None, :]).abs()
+alike = (gaps < 0.02).sum(dim=2).amax(dim=1)  # size of the largest group with one probability
+plateaus = {4: np.log(2), 3: 0.75 * entropy([1 / 3, 2 / 3]), 2: np.log(2) / 2}
+for size, loss in plateaus.items():
+    measured = stuck_losses[alike == size]
+    print(f"{size} points alike: ≈{len(measured)} of ≈{len(alike)} stuck networks, ", end="")
+    print(f"mean loss ≈{measured.mean():.3f}, expected {loss:.3f}")
+
+# %% [markdown] lang="zh-TW"
+# **主張 8** 卡住的網路，九成以上對兩個、三個或四個點說同一個機率，損失也在上面算出的值的 ±0.01 之內；再訓練 500 步，一千個裡多學會的不到 50 個。
+
+# %% [markdown] lang="en"
+# **Claim 8** Over nine tenths of the stuck networks give one probability to two, three or four points, and their loss is within 0.01 of the value computed above; 500 steps more rescue fewer than 50 of the thousand.
+
+# %%
+expected = torch.tensor([plateaus.get(size, np.nan) for size in alike.tolist()])
+explained = (stuck_losses - expected).abs() < 0.01
+claim(8, explained.float().mean().item() > 0.9 and gained < 50)
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
+# ### 一千個網路，怎麼不用等一千倍？
+#
+# 網路這麼小，時間幾乎都花在 Python 與 PyTorch 的呼叫上，不是算術。疊在一起，一次呼叫就服務所有網路。量量看：逐個訓練，每個網路要多花幾倍的時間？
+
+# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
+# ### Why a thousand networks do not take a thousand times as long
+#
+# Networks this small spend their time on calls in Python and PyTorch, not on arithmetic. Stacked, a single call serves them all. Measure: trained one by one, how many times as long does a network take?
+
+
+# %% tags=["timing"]
+def seconds(work):
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
+
+
+models = [MLP(2, [4], 1, seed=seed) for seed in range(3)]
+one_by_one = seconds(lambda: [train_one(model, 100) for model in models]) / 3
+together = seconds(lambda: train_stack(nets[4], 100)) / 1000
+print(f"one by one, a network takes ≈{one_by_one / together:.0f} times as long")
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
+# ## 越寬，越容易學會
+#
+# 兩個隱藏神經元就**做得到** XOR（練習 2 請你親手做一個）。但做得到不等於**學得會**。想一想：隱藏神經元從 2 個加到 16 個，學會的比例怎麼變？
+
+# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
+# ## The wider, the easier to learn
+#
+# Two hidden neurons **can represent** XOR (exercise 2 has you build it by hand). To be able to represent is not to **learn**. Predict: from 2 to 16 hidden neurons, how does the share that learns it change?
+
+# %%
+widths = [2, 3, 4, 8, 16]
+shares = {4: share_interval(num_solved, 1000)}
+for width in [2, 3, 8, 16]:
+    nets[width] = StackedMLP(2, [width], 1, seeds=range(1000))
+    train_stack(nets[width])
+    shares[width] = share_interval(solved(nets[width]).sum().item(), 1000)
+for width in widths:
+    print(f"{width:2d} hidden: {shares[width]:.1%}")
+
+# %% slideshow={"slide_type": "subslide"} alt-zh="學會 XOR 的比例對隱藏神經元數：2 個約兩成，3 個不到五成，4 個約六成，8 個約九成半，16 個幾乎全部；誤差線互不重疊。" alt-en="Share of seeds that learn XOR against hidden neurons: about a fifth at 2, under half at 3, six tenths at 4, nineteen twentieths at 8, nearly all at 16; the error bars do not overlap."
+middle = np.array([100 * shares[width].mean for width in widths])
+ends = np.array([[100 * shares[width].low, 100 * shares[width].high] for width in widths]).T
+figure, ax = plt.subplots(figsize=(6.5, 3))
+ax.errorbar(widths, middle, yerr=abs(ends - middle), marker="o", capsize=4)
+ax.set_xscale("log", base=2)
+ax.set(xticks=widths, xticklabels=widths, ylim=(0, 105))
+labels = ax.set(xlabel="hidden neurons", ylabel="seeds that solve XOR (%)")
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
+# 需要的不過兩個，多的有什麼用？合理的解釋是機會變多：只要**有些**神經元起步的位置夠好就行，卡住的那些不礙事。（這張圖量到的是比例上升，不是原因。）這是神經網路常常「大得超過需要」的一個理由。
+#
+# **主張 9** 2 個隱藏神經元，學會的不到 30 %；16 個，超過 98 %；每加寬一級，比例都上升，相鄰的 95 % 區間互不重疊。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
+# Two would be enough, so what are the others for? A likely explanation is that they are more chances: **some** neurons must start in a good place, and those that are stuck do no harm. (The picture measures that the share rises, not why.) It is one reason why neural networks are so often larger than they need to be.
+#
+# **Claim 9** With 2 hidden neurons fewer than 30 % learn it, with 16 more than 98 %; every step in width raises the share, and neighboring 95 % intervals do not overlap.
+
+# %%
+rising = all(shares[narrow].high < shares[wide].low for narrow, wide in pairwise(widths))
+claim(9, shares[2].mean < 0.3 and shares[16].mean > 0.98 and rising)
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
+# ## 隱藏層看到的世界
+#
+# 輸出層自己只是一個感知機，也只會畫直線。它怎麼解得開 XOR？因為它看到的不是 x，而是隱藏層的輸出 h。只有兩個隱藏神經元時，h 也是平面上的點，畫得出來。
+#
+# 我們挑第一個學會的 2-2-1 網路（是挑過的：大約五個種子才有一個）。左圖是輸入空間，右圖是隱藏空間。想一想：四個點到了右圖，會在哪裡？
+
+# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
+# ## The world as the hidden layer shows it
+#
+# The output layer is itself just a perceptron and can only draw lines. How does it solve XOR? Because it does not see x, but what the hidden layer makes of it, h. With two hidden neurons, h is a point in a plane too, and can be drawn.
+#
+# We take the first 2-2-1 network that learned it (a choice: only about one seed in five does). On the left is the input space, on the right the hidden space. Predict: where do the four points go?
+
+# %%
+seed = solved(nets[2]).nonzero()[0].item()
+model = MLP(2, [2], 1, seed=seed)
+losses = train_one(model)
+to_hidden, to_logit = model.net[:2], model.net[2]  # linear and ReLU; the output layer
+hidden = to_hidden(inputs).detach()
+
+# %% slideshow={"slide_type": "subslide"} alt-zh="左圖：輸入空間裡，決策邊界是一條帶狀區域，把 (0,1)、(1,0) 和另外兩點分開。右圖：隱藏空間裡，(0,1) 與 (1,0) 落在同一點，一條直線就把它和另外兩點分開。" alt-en="Left, in the input space, the boundary is a band that holds (0,1) and (1,0) and leaves out the other two. Right, in the hidden space, (0,1) and (1,0) have landed on the same point, and one straight line separates it from the others."
+figure, axes = plt.subplots(1, 2, figsize=(8, 3.2))
+draw_gate(axes[0], xor, "input space")
+box = {"xlim": (-0.6, 1.6), "ylim": (-0.6, 1.6)}
+plotting.plot_decision_boundary(axes[0], lambda x: model(x), **box)
+box = {"xlim": (-0.6, hidden.max() + 1), "ylim": (-0.6, hidden.max() + 1)}
+plotting.plot_decision_boundary(axes[1], lambda h: to_logit(h), **box)
+for label, marker, color in ((-1, "o", "#DE8F05"), (1, "s", "#0173B2")):
+    axes[1].scatter(*hidden[xor == label].T, s=70, marker=marker, color=color, edgecolor="black")
+for place in hidden.round(decimals=1).unique(dim=0):
+    here = [str(tuple(x)) for x in corners[(hidden - place).abs().amax(dim=1) < 0.1].tolist()]
+    axes[1].annotate("\n".join(here), place, xytext=(8, -8), textcoords="offset points", fontsize=9)
+text = axes[1].set(title="hidden space", xlabel="$h_1$", ylabel="$h_2$")
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
+# 隱藏層把平面**摺**起來：ReLU 把負的一側壓成 0，(0, 1) 和 (1, 0) 疊到了一起。摺過之後，一刀就分開了。
+#
+# 那麼卡住的網路，是哪一層的錯？對前三百個網路的隱藏空間，再跑一次線性規劃：
+
+# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
+# The hidden layer **folds** the plane: each ReLU squashes its negative side to 0, and (0, 1) and (1, 0) come to lie on each other. Once folded, one straight cut will do.
+#
+# In a stuck network, then, which layer is to blame? Run the linear program once more, on the hidden spaces of the first three hundred networks:
+
+# %%
+with torch.no_grad():
+    hidden_of_all = nets[2].net[:2](inputs.expand(1000, 4, 2)).double().numpy()
+first = slice(0, 300)
+separable = np.array([find_line(h, xor).status == 0 for h in hidden_of_all[first]])
+is_solved = solved(nets[2])[first].numpy()
+print(f"solved: ≈{separable[is_solved].sum()} of ≈{is_solved.sum()} hidden spaces separable")
+print(f"stuck:  ≈{separable[~is_solved].sum()} of ≈{(~is_solved).sum()} hidden spaces separable")
+
+# %% [markdown] lang="zh-TW"
+# **主張 10** 這三百個 2-2-1 網路裡，學會的，XOR 在隱藏空間裡全都線性可分；卡住的，可分的不到 5 %。錯的是**隱藏層**：它沒有把點摺開，輸出層再怎麼學都沒用。
+
+# %% [markdown] lang="en"
+# **Claim 10** In each of these three hundred 2-2-1 networks that solved it, XOR is linearly separable in the hidden space; of the stuck ones, in fewer than 5 %. The **hidden layer** is to blame: it did not fold the points apart, and nothing the output layer learns can make up for that.
+
+# %%
+claim(10, separable[is_solved].all() and separable[~is_solved].mean() < 0.05)
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
+# ## 練習 1：標籤是 0 與 1 的感知機
+#
+# 難度 ★★☆，約 10 分鐘。
+#
+# 上面的規則用 −1/+1。資料裡的標籤卻常是 0/1，而且往往想走小一點的步伐。寫出 `perceptron_update`：看一個點 `x`（NumPy 陣列，長度不限）和它的 `label`（0 或 1），回傳新的 `(weights, bias)`。
+#
+# 答對就不動；答錯，或分數剛好是 0，就往正確的方向走 `learning_rate` 這麼大的一步。不要改動傳進來的陣列。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
+# ## Exercise 1: a perceptron for labels 0 and 1
+#
+# Difficulty ★★☆, about 10 minutes.
+#
+# The rule above uses −1/+1. In data, labels are often 0/1, and one may want smaller steps. Write `perceptron_update`: given one point `x` (a NumPy array of any length) and its `label` (0 or 1), return the new `(weights, bias)`.
+#
+# If it is right, change nothing; if it is wrong, or its score is exactly 0, take a step of `learning_rate` in the right direction. Leave the array you were given as it is.
+
+
+# %% tags=["exercise"]
+def perceptron_update(weights, bias, x, label, learning_rate):
+    raise NotImplementedError  # your code here: return weights, bias
+
+
+# %% tags=["check"]
+exercises.perceptron_update.check(perceptron_update)
+# exercises.perceptron_update.hint()
+
+
+# %% tags=["solution"]
+# One possible answer; open it once you have tried.
+def perceptron_update_solution(weights, bias, x, label, learning_rate):
+    sign = 2 * label - 1
+    if sign * (weights @ x + bias) > 0:
+        return weights, bias
+    return weights + learning_rate * sign * x, bias + learning_rate * sign
+
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
+# ## 練習 2：親手做一個 XOR
+#
+# 難度 ★★★，約 15 分鐘。
+#
+# 不訓練，用紙筆找出 2-2-1 網路的權重：隱藏單元是 **ReLU**，分數 w₂·relu(W₁x + b₁) + b₂ **大於 0** 代表 1，否則代表 0。
+#
+# 寫成一個字典：`"W1"` 是 2×2（一列是一個隱藏單元的權重）、`"b1"` 與 `"w2"` 各兩個數、`"b2"` 一個數。答案不只一組。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
+# ## Exercise 2: XOR by hand
+#
+# Difficulty ★★★, about 15 minutes.
+#
+# Without training, with pencil and paper, find the weights of a 2-2-1 network: the hidden units are **ReLUs**, and a score w₂·relu(W₁x + b₁) + b₂ **above 0** means 1, any other means 0.
+#
+# Write them as a dict: `"W1"` is 2×2 (a row holds the weights of one hidden unit), `"b1"` and `"w2"` are two numbers each, `"b2"` is one. There is more than one answer.
+
+# %% tags=["exercise"]
+xor_weights = ...  # your numbers here: {"W1": ..., "b1": ..., "w2": ..., "b2": ...}
+
+# %% tags=["check"]
+exercises.xor_weights.check(xor_weights)
+# exercises.xor_weights.hint()
+
+# %% tags=["solution"]
+# One possible answer; open it once you have tried.
+xor_weights_solution = {"W1": [[1, 1], [1, 1]], "b1": [0, -1], "w2": [1, -2], "b2": 0}
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
+# ## 練習 3：數一數參數
+#
+# 難度 ★☆☆，約 5 分鐘。
+#
+# 寫出 `count_mlp_parameters`：輸入各層的寬度，例如 `[2, 4, 1]`，回傳這個 MLP 有多少個會被訓練的數。隱藏層幾層都可以，零層也可以。先用紙筆算 2-4-1，再寫程式。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
+# ## Exercise 3: count the parameters
+#
+# Difficulty ★☆☆, about 5 minutes.
+#
+# Write `count_mlp_parameters`: given the widths of all layers, such as `[2, 4, 1]`, return how many numbers are trained in that MLP. There may be any number of hidden layers, none included. Do 2-4-1 on paper first.
+
+
+# %% tags=["exercise"]
+def count_mlp_parameters(widths):
+    raise NotImplementedError  # your code here
+
+
+# %% tags=["check"]
+exercises.count_mlp_parameters.check(count_mlp_parameters)
+# exercises.count_mlp_parameters.hint()
+
+
+# %% tags=["solution"]
+# One possible answer; open it once you have tried.
+def count_mlp_parameters_solution(widths):
+    return sum(fan_in * fan_out + fan_out for fan_in, fan_out in pairwise(widths))
+
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
+# ## 重點整理
+#
+# - 神經元算的是 σ(w·x + b)：一條直線，兩個答案。沒有偏置，線就被釘在原點。
+# - 感知機只從錯誤中學習。有線分得開，它就一定會停；沒有，它就永遠繞圈。
+# - XOR 不是線性可分的；疊線性層等於一層線性層，救不了它。
+# - 隱藏層加上 ReLU，把空間摺起來，讓輸出層一刀分開。
+# - **做得到不等於學得會**：2-4-1 網路大約六成的種子學會 XOR，16 個隱藏神經元則幾乎全部。只看一個種子，你會相信錯的那一個故事。
+#
+# **下一課**：02 激活函數，為什麼是 ReLU，還有哪些選擇。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
+# ## Summary
+#
+# - A neuron computes σ(w·x + b): one line, two answers. Without a bias, the line is nailed to the origin.
+# - A perceptron learns from mistakes only. If some line separates the points, it is sure to stop; if none does, it goes round forever.
+# - XOR is not linearly separable, and stacked linear layers, being one linear layer, cannot save it.
+# - A hidden layer with ReLUs folds the space, so that the output layer can cut it straight.
+# - **To represent is not to learn**: about six in ten 2-4-1 networks learn XOR, with 16 hidden neurons nearly all. Look at one seed, and you may believe the wrong story.
+#
+# **Next**: 02 activation functions: why ReLU, and what else there is.
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "skip"}
+# ### 原始文獻
+#
+# - Rosenblatt（1958），The perceptron: a probabilistic model for information storage and organization in the brain。感知機與它的學習規則。
+# - Novikoff（1962），On convergence proofs on perceptrons。收斂的證明。
+# - Minsky、Papert（1969），Perceptrons: an introduction to computational geometry。單層感知機做不到的事，XOR 是其中最小的一個。
+# - Nair、Hinton（2010），Rectified linear units improve restricted Boltzmann machines。ReLU。
+# - Wilson（1927），Probable inference, the law of succession, and statistical inference。比例的信賴區間。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "skip"}
+# ### Primary sources
+#
+# - Rosenblatt (1958), The perceptron: a probabilistic model for information storage and organization in the brain. The perceptron and its learning rule.
+# - Novikoff (1962), On convergence proofs on perceptrons. The proof that it stops.
+# - Minsky, Papert (1969), Perceptrons: an introduction to computational geometry. What a single layer cannot do; XOR is the smallest example.
+# - Nair, Hinton (2010), Rectified linear units improve restricted Boltzmann machines. The ReLU.
+# - Wilson (1927), Probable inference, the law of succession, and statistical inference. Intervals for shares.

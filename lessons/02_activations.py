@@ -1,0 +1,1033 @@
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
+# # 02　激活函數
+#
+# [English edition](en/02_activations.ipynb)
+#
+# 每個神經元算完加權總和 z 之後，還要通過一個函數才輸出。這一課看這個函數決定了什麼。學完之後，你能夠
+#
+# - 說明網路為什麼不能沒有激活函數；
+# - 讀出六種常用函數的值域、導數與弱點，並用量測（不是背誦）填完一張比較表；
+# - 解釋梯度為什麼會在深層網路裡消失，並在訓練之前就算出它每過一層剩下幾成；
+# - 數出死掉的 ReLU，而且不被單一批次騙倒。
+#
+# 先備：01 課（神經元、多層感知機），以及導數與連鎖律。反向傳播的細節在 03 課，這裡交給 autograd。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
+# # 02  Activation functions
+#
+# [中文版](../02_activations.ipynb)
+#
+# Once a neuron has its weighted sum z, it passes it through one more function. This lesson is about what that function decides. By the end you can
+#
+# - say why a network cannot do without an activation function;
+# - read off range, derivative and weak spots of the six common ones, and fill in a table of them by measuring, not by heart;
+# - explain why gradients vanish in deep networks, and work out before any training how much is left after each layer;
+# - count dead ReLUs without being fooled by a single batch.
+#
+# It builds on lesson 01 (neurons, multi-layer perceptrons), derivatives and the chain rule. Lesson 03 opens up back-propagation; here autograd does it.
+
+# %% slideshow={"slide_type": "subslide"}
+import math
+import timeit
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import torch
+from scipy import optimize
+from torch import nn
+from torch.nn import functional as F
+
+from course_utils import plotting
+from course_utils.claims import claim
+from course_utils.data import load_mnist
+from course_utils.exercises import activations as exercises
+from course_utils.explore import explore, slider
+from course_utils.intervals import mean_interval, paired_difference
+from course_utils.notebook import set_up
+from course_utils.stacked import StackedMLP
+
+# %% lang="zh-TW" tags=["setup"]
+device = set_up("02_activations", language="zh-TW")
+
+# %% lang="en" tags=["setup"]
+device = set_up("02_activations", language="en")
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
+# ## 拿掉激活函數，還剩下什麼？
+#
+# 任務：用一個 1 → 16 → 16 → 1 的網路描出 sin(2x)。分別試三種激活函數：什麼都不做（`Identity`）、ReLU、Tanh，其他完全一樣。
+#
+# 想一想：沒有激活函數的那個網路也有 321 個參數，它會畫出什麼形狀？
+
+# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
+# ## Take the activation away: what is left?
+#
+# The task: trace sin(2x) with a network 1 → 16 → 16 → 1. We try three activations, one that does nothing (`Identity`), ReLU and Tanh; all else is the same.
+#
+# Predict: the network without an activation has 321 parameters too. What shape will it draw?
+
+
+# %%
+def fit_curve(activation, x, target):
+    nets = StackedMLP(1, [16, 16], 1, activation=activation, seeds=range(20))
+    optimizer = torch.optim.Adam(nets.parameters(), lr=0.01, fused=True)
+    for _ in range(500):
+        loss = (nets(x) - target).square().mean(dim=(1, 2)).sum()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    return nets(x).detach().squeeze(2)  # (20 seeds, 200 points)
+
+
+# %% [markdown] lang="zh-TW"
+# `StackedMLP` 把 20 個網路（每個種子一個）疊成一個一起訓練，彼此互不影響，比一個一個跑快得多。
+
+# %% [markdown] lang="en"
+# `StackedMLP` stacks 20 networks, one a seed, and trains them side by side. None touches another; it is only much faster than one after the other.
+
+# %%
+x = torch.linspace(-3, 3, 200)[:, None]
+target = torch.sin(2 * x)
+choices = {"Identity": nn.Identity, "ReLU": nn.ReLU, "Tanh": nn.Tanh}
+curves = {name: fit_curve(activation, x, target) for name, activation in choices.items()}
+
+# %% alt-zh="黑色細線是 sin(2x)。ReLU 與 Tanh 的平均曲線幾乎蓋住它；Identity 是一條直線，完全跟不上起伏。" alt-en="A thin black line is sin(2x). The mean curves of ReLU and Tanh all but cover it; Identity is a straight line that follows none of the waves." slideshow={"slide_type": "subslide"}
+figure, ax = plt.subplots(figsize=(8, 3.2))
+for name, predictions in curves.items():
+    plotting.plot_band(ax, x.squeeze(), predictions, name)
+ax.plot(x, target, color="black", linewidth=1, label="sin(2x)")
+ax.set(xlabel="input x", ylabel="output, mean of 20 seeds")
+legend = ax.legend(ncol=4, loc="upper center", bbox_to_anchor=(0.5, 1.2))
+
+# %% [markdown] lang="zh-TW"
+# 一條直線！三個線性層接在一起，仍然只是一個線性層（01 課用矩陣相乘證明過）。再多參數、再多層都一樣。
+
+# %% [markdown] lang="en"
+# A straight line! Three linear layers in a row are still one linear layer (lesson 01 showed it by multiplying the matrices). More parameters and more layers change nothing.
+
+# %% slideshow={"slide_type": "subslide"}
+best_line = np.polyval(np.polyfit(x.squeeze(), target.squeeze(), deg=1), x.squeeze())
+line_error = np.square(best_line - target.squeeze().numpy()).mean()
+errors = {name: (y - target.squeeze()).square().mean(dim=1) for name, y in curves.items()}
+print(f"best straight line: MSE {line_error:.3f}")
+for name, error in errors.items():
+    print(f"{name:>8}: MSE {mean_interval(error):.4f}")
+
+# %% [markdown] lang="zh-TW"
+# **主張 1** 沒有激活函數時，20 個種子沒有一個勝過最佳直線（均方誤差 0.436）；有 ReLU 或 Tanh 時，20 個種子的誤差都在 0.1 以下。
+
+# %% [markdown] lang="en"
+# **Claim 1** Without an activation not one of 20 seeds beats the best straight line (mean squared error 0.436); with ReLU or Tanh all 20 end below 0.1.
+
+# %%
+beaten = bool((errors["Identity"] < line_error - 1e-4).any())
+claim(1, not beaten and max(errors["ReLU"].max(), errors["Tanh"].max()) < 0.1)
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
+# ## 六種激活函數，和它們的導數
+#
+# 激活函數的第二個用途是控制輸出範圍：最後一層接上 sigmoid，輸出落在 0 與 1 之間，可以當成機率來讀。這一課談的是**隱藏層**，那裡更要緊的是**導數**：反向傳播時，梯度每經過一個神經元，就被乘上這個導數一次。
+#
+# 想一想：六種函數當中，哪些的導數可以大於 1？哪些可以小於 0？
+
+# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
+# ## Six activation functions, and their derivatives
+#
+# An activation has a second use, to bound an output: a sigmoid after the last layer gives numbers between 0 and 1 that can be read as probabilities. This lesson is about **hidden** layers, where the **derivative** matters more: in back-propagation the gradient is multiplied by it once at every neuron it passes.
+#
+# Predict: which of the six have a derivative that can exceed 1? Which can go below 0?
+
+# %%
+ACTIVATIONS = {
+    "Sigmoid": nn.Sigmoid,
+    "Tanh": nn.Tanh,
+    "ReLU": nn.ReLU,
+    "LeakyReLU(0.1)": lambda: nn.LeakyReLU(0.1),  # 0.1 is the slope left of zero
+    "GELU": nn.GELU,
+    "SiLU": nn.SiLU,
+}
+
+
+def value_and_slope(activation, z):
+    z = z.clone().requires_grad_()
+    y = activation(z)
+    (slope,) = torch.autograd.grad(y.sum(), z)
+    return y.detach(), slope
+
+
+# %% [markdown] lang="zh-TW"
+# 為什麼對 `y.sum()` 微分？每個 y 只和自己的 z 有關，所以總和對 z 的梯度，剛好就是每一點各自的導數。
+
+# %% [markdown] lang="en"
+# Why differentiate `y.sum()`? Each y depends on its own z alone, so the gradient of the sum is just the derivative at every point.
+
+# %% alt-zh="六格小圖，實線是函數、虛線是導數。Sigmoid 的導數最高只到 0.25，Tanh 的導數到 1 但兩端趨近 0；ReLU 的導數從 0 跳到 1；LeakyReLU 從 0.1 跳到 1；GELU 與 SiLU 的導數平滑，左邊略低於 0，右邊略高於 1。" alt-en="Six small plots, function solid, derivative dashed. Sigmoid's derivative peaks at 0.25; Tanh's reaches 1 but falls to 0 at both ends; ReLU's jumps from 0 to 1, LeakyReLU's from 0.1 to 1; those of GELU and SiLU are smooth, dip below 0 on the left and rise a little above 1 on the right." slideshow={"slide_type": "subslide"}
+z = torch.linspace(-5, 5, 2001, dtype=torch.float64)
+figure, axes = plt.subplots(2, 3, figsize=(10, 4.4), sharex=True)
+for ax, (name, activation) in zip(axes.flat, ACTIVATIONS.items(), strict=True):
+    y, slope = value_and_slope(activation(), z)
+    ax.plot(z, y, label="function")
+    ax.plot(z, slope, label="derivative")
+    ax.set(title=name, ylim=(-1.2, 2.2))
+figure.supxlabel("z (weighted sum)")
+legend = axes[0, 0].legend(fontsize=9, loc="upper left")
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
+# ### 讀圖，再用數字核對
+#
+# **主張 2** sigmoid 的導數最大是 0.25，出現在 z = 0；autograd 給的 ReLU 導數只有 0 與 1 兩個值（在尖角 z = 0 沒有導數，PyTorch 取 0）。
+#
+# **主張 3** GELU 與 SiLU 的導數最大超過 1.09，最小低於 −0.09：它們在左邊會先下降再上升，不是單調函數。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
+# ### Read the picture, then check the numbers
+#
+# **Claim 2** The derivative of the sigmoid is at most 0.25, reached at z = 0; autograd gives ReLU only the derivatives 0 and 1 (at the corner z = 0 there is none, and PyTorch says 0).
+#
+# **Claim 3** The derivatives of GELU and SiLU rise above 1.09 and fall below −0.09: on the left these functions first fall and then rise; they are not monotone.
+
+# %%
+slopes = {name: value_and_slope(make(), z)[1] for name, make in ACTIVATIONS.items()}
+highest_at_zero = abs(z[slopes["Sigmoid"].argmax()]) < 1e-6
+claim(2, bool(highest_at_zero) and set(slopes["ReLU"].tolist()) == {0.0, 1.0})
+claim(3, all(slopes[f].max() > 1.09 and slopes[f].min() < -0.09 for f in ("GELU", "SiLU")))
+pd.DataFrame(
+    {f: {"smallest": s.min().item(), "largest": s.max().item()} for f, s in slopes.items()}
+).round(3)
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
+# ## 谷底有多深？
+#
+# GELU 和 SiLU 在 0 的左邊有一個淺谷。谷底沒有簡單的公式，就讓 `scipy.optimize` 去找。
+#
+# 猜猜看：誰的谷比較深？
+
+# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
+# ## How deep is the valley?
+#
+# GELU and SiLU have a shallow valley left of 0. There is no simple formula for its bottom, so let `scipy.optimize` find it.
+#
+# Guess: whose is deeper?
+
+
+# %%
+def lowest_point(function):
+    def value(z):
+        return function(torch.tensor(z, dtype=torch.float64)).item()
+
+    found = optimize.minimize_scalar(value, bounds=(-5, 0), method="bounded")
+    return found.x, found.fun
+
+
+lowest = {"GELU": lowest_point(F.gelu), "SiLU": lowest_point(F.silu)}
+for name, (where, depth) in lowest.items():
+    print(f"{name}: lowest value {depth:.3f} at z = {where:.2f}")
+
+# %% [markdown] lang="zh-TW"
+# **主張 4** GELU 的最小值是 −0.170，SiLU 的是 −0.278（四捨五入到小數第三位）。
+#
+# 所以輸出不是「不會小於 0」，只是負得有限。
+
+# %% [markdown] lang="en"
+# **Claim 4** The smallest value of GELU is −0.170 and that of SiLU −0.278 (rounded to three places).
+#
+# So their outputs can be negative, only not by much.
+
+# %%
+claim(4, round(lowest["GELU"][1], 3) == -0.170 and round(lowest["SiLU"][1], 3) == -0.278)
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
+# ## LeakyReLU：說清楚是哪個斜率
+#
+# 常見的教材在表格裡寫 `max(0.01x, x)`，圖上畫的卻是斜率 0.1。兩個都叫 LeakyReLU，左半邊卻差十倍。PyTorch 的預設是 0.01。
+#
+# 想一想：如果座標軸從 −5 到 5，你看得出 0.01 和 ReLU 的差別嗎？
+
+# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
+# ## LeakyReLU: say which slope
+#
+# Course notes often print `max(0.01x, x)` in the table and plot a slope of 0.1. Both are called LeakyReLU, and their left halves differ tenfold. PyTorch's default is 0.01.
+#
+# Predict: on axes from −5 to 5, could you tell 0.01 from ReLU?
+
+# %% alt-zh="只畫 z 小於 0 的部分：ReLU 是 0，斜率 0.01 幾乎貼著 0，斜率 0.1 明顯往下，在 z = −5 處是 −0.5。" alt-en="Only z below 0: ReLU is 0, slope 0.01 hardly leaves it, slope 0.1 clearly goes down, to −0.5 at z = −5."
+negative = torch.linspace(-5, 0, 101)
+leaks = {"ReLU": 0.0, "slope 0.01": 0.01, "slope 0.1": 0.1}
+figure, ax = plt.subplots(figsize=(7, 2.4))
+for name, slope in leaks.items():
+    ax.plot(negative, F.leaky_relu(negative, slope), label=name)
+ax.set(xlabel="z (weighted sum)", ylabel="output")
+legend = ax.legend()
+
+# %% [markdown] lang="zh-TW"
+# 斜率 0.01 幾乎看不出來，但它的導數不是 0：對反向傳播來說，這就是「還有路」和「沒有路」的差別。斜率是你多出來的一個超參數，所以以下凡用到 LeakyReLU，都會寫出斜率。
+
+# %% [markdown] lang="en"
+# Slope 0.01 is hardly visible, and yet its derivative is not 0: to back-propagation that is the difference between a way through and none. The slope is one more hyperparameter, so from here on every LeakyReLU is named with its own.
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
+# ## 一張量出來的比較表
+#
+# 不背優缺點，改用量的。在 −100 到 100 之間量函數值和導數；再餵標準常態的 z，看輸出的平均離 0 多遠。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
+# ## A table that was measured
+#
+# Instead of learning strengths and weaknesses by heart, measure: value and derivative between −100 and 100; then the mean output where z is standard normal.
+
+
+# %%
+def measure(activation):
+    z = torch.linspace(-100, 100, 200_001, dtype=torch.float64)
+    y, slope = value_and_slope(activation, z)
+    normal = torch.from_numpy(np.random.default_rng(0).standard_normal(100_000))
+    return {
+        "lowest": y.min().item(),
+        "highest": y.max().item(),
+        "slope at -100": slope[0].item(),
+        "slope at 100": slope[-1].item(),
+        "smallest slope": slope.min().item(),
+        "largest jump of slope": slope.diff().abs().max().item(),
+        "mean output": activation(normal).mean().item(),
+    }
+
+
+# %% slideshow={"slide_type": "subslide"}
+seven = {**ACTIVATIONS, "LeakyReLU(0.01)": nn.LeakyReLU}
+order = ["Sigmoid", "Tanh", "ReLU", "LeakyReLU(0.01)", "LeakyReLU(0.1)", "GELU", "SiLU"]
+measured = pd.DataFrame({name: measure(seven[name]()) for name in order}).T
+(measured.round(3) + 0.0).map("{:.3f}".format)  # adding 0 turns -0 into 0
+
+# %% [markdown] lang="zh-TW"
+# 兩端的斜率是 0，表示輸出有界；斜率還在，就會一直走到 ±∞。sigmoid 的最大值印成 1.000：數學上永遠到不了 1，是浮點數四捨五入的結果（這件事 03 課會再遇到）。
+
+# %% [markdown] lang="en"
+# Where the slope at an end is 0 the output is bounded; where it is not, the output goes on to ±∞. The sigmoid's highest value prints as 1.000: mathematically it never gets there, floating-point rounding does (lesson 03 will meet this again).
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
+# ### 從量測到優缺點
+#
+# 每一條優點或缺點都是對上表的一個條件。注意「有界」和「兩端平坦」是**同一件事**：用在輸出層是優點，用在隱藏層是缺點。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
+# ### From measurements to strengths and weaknesses
+#
+# Each strength and weakness is a condition on the table above. Note that "bounded" and "flat at both ends" are **one and the same**: a strength at the output, a weakness in a hidden layer.
+
+
+# %%
+def judge(m):
+    ends_flat = max(m["slope at -100"], m["slope at 100"]) < 0.001
+    strengths = {
+        "bounded": ends_flat,
+        "mean output near 0": abs(m["mean output"]) < 0.02,
+        "slope 1 for large z": m["slope at 100"] > 0.999,
+        "slope never 0": m["smallest slope"] > 0.001,
+        "smooth": m["largest jump of slope"] < 0.01,
+    }
+    weaknesses = {
+        "flat at both ends": ends_flat,
+        "flat on the left": not ends_flat and m["slope at -100"] < 0.001,
+        "mean output above 0": m["mean output"] > 0.1,
+        "corner at 0": m["largest jump of slope"] > 0.5,
+        "not monotone": m["smallest slope"] < -0.01,
+    }
+    return [", ".join(k for k in words if words[k]) for words in (strengths, weaknesses)]
+
+
+# %% slideshow={"slide_type": "subslide"}
+pd.set_option("display.max_colwidth", None)
+low = measured["lowest"].map("{:.3f}".format).where(measured["slope at -100"] < 0.001, "-∞")
+high = measured["highest"].map("{:.3f}".format).where(measured["slope at 100"] < 0.001, "∞")
+formulas = ["1 / (1 + exp(-z))", "tanh(z)", "max(0, z)", "z if z > 0 else 0.01 z"]
+formulas += ["z if z > 0 else 0.1 z", "z Φ(z)", "z / (1 + exp(-z))"]
+table = pd.DataFrame({"formula": formulas, "range": low + " to " + high}, index=order)
+table[["strengths", "weaknesses"]] = [judge(row) for _, row in measured.iterrows()]
+table
+
+# %% [markdown] lang="zh-TW"
+# **主張 5** 七種當中，只有 Tanh 的平均輸出在 0 附近（0.02 以內），只有兩種 LeakyReLU 的斜率處處大於 0.001。
+#
+# 表裡沒有「效果好」這一欄，雖然 Transformer 常用 GELU：效果要看任務，07 課會在 MNIST 上用多個種子比。
+
+# %% [markdown] lang="en"
+# **Claim 5** Of the seven, only Tanh has a mean output near 0 (within 0.02), and only the two LeakyReLUs have a slope above 0.001 everywhere.
+#
+# There is no column "works well", common though GELU is in Transformers: that depends on the task, and lesson 07 compares them on MNIST over several seeds.
+
+# %%
+near_zero = table.index[table["strengths"].str.contains("mean output near 0")]
+never_flat = table.index[table["strengths"].str.contains("slope never 0")]
+claim(5, list(near_zero) == ["Tanh"] and list(never_flat) == order[3:5])
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
+# ### 比較慢，是慢多少？
+#
+# 「GELU 計算較慢」這句話單看函數是真的。但激活函數從不單獨出現，前面總有一個矩陣乘法（這裡是 1024 → 1024）。猜猜看，激活函數佔整層時間的幾成？
+
+# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
+# ### Slower, but by how much?
+#
+# "GELU is slower" is true of the function alone. But an activation never comes alone: there is a matrix product in front of it (here 1024 → 1024). Guess: of the time the whole layer takes, how much is the activation's?
+
+
+# %% tags=["timing"]
+batch = torch.randn(512, 1024)
+
+
+def seconds(layer):
+    layer.requires_grad_(False)
+    return min(timeit.repeat(lambda: layer(batch), number=2, repeat=10))
+
+
+linear, relu = seconds(nn.Linear(1024, 1024)), seconds(nn.ReLU())
+for name in ("Tanh", "GELU", "SiLU"):
+    alone = seconds(ACTIVATIONS[name]())
+    share = 100 * alone / (alone + linear)
+    print(f"{name}: ≈{alone / relu:.1f} times ReLU, ≈{share:.0f} % of its layer's time")
+
+# %% [markdown] lang="zh-TW"
+# 數字因機器而異。前面的矩陣乘法越大，激活函數快慢的差別就越不重要。
+
+# %% [markdown] lang="en"
+# The numbers depend on the machine. The larger the matrix product in front, the less it matters which activation is slow.
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
+# ## 梯度消失：0.25 的十次方
+#
+# 十層 sigmoid，反向傳播就要乘上十個導數，每個最多 0.25。
+#
+# **主張 6** 0.25¹⁰ 小於百萬分之一（約 9.5 × 10⁻⁷）。
+#
+# 於是常聽到這樣的結論：「ReLU 的導數是 0 或 1，不會越乘越小。」這句話對不對，不用吵，量就知道。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
+# ## Vanishing gradients: 0.25 to the tenth
+#
+# Ten layers of sigmoid: back-propagation multiplies ten derivatives, each at most 0.25.
+#
+# **Claim 6** 0.25¹⁰ is less than a millionth (about 9.5 × 10⁻⁷).
+#
+# Hence a sentence you will often hear: "ReLU's derivative is 0 or 1, so the product does not shrink." No need to argue about it; measure.
+
+# %%
+claim(6, 0.25**10 < 1e-6)
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
+# ### 怎麼量
+#
+# 拿一個還沒訓練的網路（每層 64 個神經元），餵 256 筆隨機輸入、隨機標籤，做**一次**反向傳播，記下每一層權重梯度的長度。十個種子，每個種子一個網路。只換兩樣東西：激活函數，和權重怎麼初始化。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
+# ### How we measure
+#
+# Take an untrained network, 64 units a layer, feed it 256 random inputs with random labels, back-propagate **once**, and record how long the gradient of each layer's weights is. Ten seeds, a network each. Two things vary: the activation, and how the weights are initialized.
+
+
+# %%
+generator = torch.Generator().manual_seed(0)
+noise = torch.randn(256, 64, generator=generator)
+noise_labels = torch.randint(0, 10, (256,), generator=generator)
+
+
+def gradient_norms(activation, depth, initialization="default", weight_scale=1.0):
+    settings = {"activation": activation, "initialization": initialization}
+    nets = StackedMLP(64, [64] * depth, 10, seeds=range(10), **settings)
+    weights = [p for name, p in nets.named_parameters() if name.endswith("weight")]
+    with torch.no_grad():
+        for weight in weights:
+            weight.mul_(weight_scale)
+    logits = nets(noise).flatten(0, 1)
+    loss = 10 * F.cross_entropy(logits, noise_labels.repeat(10))  # a sum of ten mean losses
+    loss.backward()
+    norms = [w.grad.double().flatten(1).norm(dim=1) for w in weights]
+    return torch.stack(norms).numpy()  # (layers, 10 seeds)
+
+
+# %% [markdown] lang="zh-TW"
+# 長度用 `double` 來算：10⁻²⁰ 左右的數，平方之後是 10⁻⁴⁰，float32 已經存不準。
+
+# %% [markdown] lang="en"
+# The lengths are computed in `double`: numbers around 10⁻²⁰ have squares around 10⁻⁴⁰, too small for float32 to hold precisely.
+
+# %% slideshow={"slide_type": "subslide"}
+DEPTHS = np.arange(2, 21, 2)
+
+
+def first_layer_norms(activation, initialization):
+    norms = [gradient_norms(activation, depth, initialization)[0] for depth in DEPTHS]
+    return np.stack(norms, axis=1)  # (10 seeds, depths)
+
+
+default = {name: first_layer_norms(make, "default") for name, make in ACTIVATIONS.items()}
+
+
+def plot_depths(runs, title):
+    _, ax = plt.subplots(figsize=(8, 3.3))
+    for name, norms in runs.items():
+        plotting.plot_band(ax, DEPTHS, norms, name, log=True)
+    ax.set(xlabel="depth (hidden layers)", ylabel="gradient norm, layer 1", title=title)
+    ax.set(xticks=DEPTHS, ylim=(1e-19, 1e2))
+    return ax.legend(ncol=2, fontsize=9, loc="lower left")
+
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
+# ### PyTorch 的預設初始化
+#
+# 想一想：從 2 層加到 20 層，六條線哪幾條會保持水平？
+
+# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
+# ### PyTorch's default initialization
+#
+# Predict: going from 2 layers to 20, which of the six lines will stay level?
+
+# %% alt-zh="對數縱軸，六條線隨深度全部直線下降，沒有一條保持水平。二十層時 Tanh 約 5e-6，ReLU 與 LeakyReLU 約 7e-9，GELU 與 SiLU 約 1e-11，Sigmoid 約 4e-18。" alt-en="On a logarithmic axis all six lines fall straight down with depth; none stays level. At twenty layers Tanh is near 5e-6, ReLU and LeakyReLU near 7e-9, GELU and SiLU near 1e-11, Sigmoid near 4e-18."
+legend = plot_depths(default, "PyTorch's default initialization, 10 seeds, 95 % bands")
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
+# 一條都沒有。在對數軸上它們全是直線：每多一層，就乘上一個固定的倍數。ReLU 也不例外。
+#
+# **主張 7** 在 PyTorch 的預設初始化下，從 2 層到 20 層，六種激活函數、十個種子，第一層的梯度全都縮小一千倍以上；ReLU 到 20 層時不到 10⁻⁶。所以「ReLU 不會越乘越小」在這裡不成立。
+#
+# **主張 8** 20 層時，每個種子的 Tanh 都比 ReLU 留下更多梯度，多一百倍以上。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
+# None of them. On a logarithmic axis they are straight lines: one more layer, times one fixed factor. ReLU is no exception.
+#
+# **Claim 7** With PyTorch's default initialization, from 2 to 20 layers, the first layer's gradient shrinks more than a thousandfold for all six activations and all ten seeds; ReLU's is below 10⁻⁶ at 20 layers. So here "ReLU's product does not shrink" is false.
+#
+# **Claim 8** At 20 layers Tanh keeps more gradient than ReLU for every seed, by a factor of over a hundred.
+
+# %%
+shrinks = all((norms[:, -1] < norms[:, 0] / 1000).all() for norms in default.values())
+claim(7, shrinks and bool((default["ReLU"][:, -1] < 1e-6).all()))
+claim(8, (default["Tanh"][:, -1] > 100 * default["ReLU"][:, -1]).all())
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
+# ## 那個固定的倍數從哪裡來？
+#
+# 梯度往回走一層，會遇到**兩**個乘數，不是一個：
+#
+# 1. **激活函數的斜率**。預設初始化下訊號越傳越小，z 都擠在 0 附近，所以要看的是 0 附近的斜率：sigmoid 是 0.25，GELU 和 SiLU 只有 0.5；ReLU 一半是 1、一半是 0，方均根是 √½ ≈ 0.71；Tanh 是 1。
+# 2. **權重的大小**。PyTorch 的預設權重標準差是 1/√(3n)，n 個加起來，梯度的長度平均乘上 √n × 1/√(3n) = 1/√3 ≈ 0.58。
+#
+# 想一想：把兩個乘數相乘，預測得到量出來的倍數嗎？
+
+# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
+# ## Where does that fixed factor come from?
+#
+# Going back one layer, the gradient meets **two** multipliers, not one:
+#
+# 1. **The slope of the activation.** With the default initialization signals shrink on their way forward, so that z crowds around 0, and the slope near 0 is what counts: 0.25 for the sigmoid, only 0.5 for GELU and SiLU; for ReLU half are 1 and half 0, root mean square √½ ≈ 0.71; 1 for Tanh.
+# 2. **The size of the weights.** PyTorch's default weights have standard deviation 1/√(3n); n of them together multiply the gradient's length by √n × 1/√(3n) = 1/√3 ≈ 0.58 on average.
+#
+# Predict: does the product of the two give the factor that was measured?
+
+# %% slideshow={"slide_type": "subslide"}
+around_zero = torch.tensor([-1e-3, 1e-3], dtype=torch.float64)
+slope_near_zero = {
+    name: value_and_slope(make(), around_zero)[1].square().mean().sqrt().item()
+    for name, make in ACTIVATIONS.items()
+}
+predicted = pd.Series(slope_near_zero) / np.sqrt(3)
+ten_layers = {name: norms[:, -1] / norms[:, 4] for name, norms in default.items()}  # 10 -> 20
+factors = pd.Series({name: (ratio**0.1).mean() for name, ratio in ten_layers.items()})
+pd.DataFrame({"predicted": predicted.round(3), "measured": factors.map("≈{:.3f}".format)})
+
+# %% [markdown] lang="zh-TW"
+# **主張 9** 六種激活函數每多一層的倍數，預測與量測相差都不到 10 %。
+#
+# 一次訓練都沒做，就算出來了。ReLU 每層剩約四成；十八層下來，0.41¹⁸ ≈ 10⁻⁷。
+
+# %% [markdown] lang="en"
+# **Claim 9** For all six activations the predicted factor per layer is within 10 % of the measured one.
+#
+# All without a single step of training. ReLU keeps about four tenths a layer; over eighteen layers that is 0.41¹⁸ ≈ 10⁻⁷.
+
+# %%
+claim(9, ((predicted / factors - 1).abs() < 0.1).all())
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
+# ## 換初始化：Kaiming
+#
+# 既然有兩個乘數，斜率會吃掉 √½，那就讓權重補上 √2：標準差取 √(2/n)，乘積剛好是 1。這就是 He 等人在 2015 年為 ReLU 設計的初始化（Kaiming 是第一作者的名字）。
+#
+# 想一想：它是為 ReLU 算的。用在另外五種上，哪一條還是會掉下去？
+
+# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
+# ## Another initialization: Kaiming
+#
+# With two multipliers, where the slope costs √½ let the weights give √2 back: a standard deviation of √(2/n) makes the product exactly 1. That is the initialization He et al. designed for ReLU in 2015 (Kaiming is the first author's given name).
+#
+# Predict: it was worked out for ReLU. Used with the other five, which line will still fall?
+
+# %% alt-zh="換成 Kaiming 初始化後，ReLU、LeakyReLU、Tanh 幾乎水平，停在 1 附近；GELU 略降，SiLU 降到約 0.01；只有 Sigmoid 仍直線下降到約 1e-10。" alt-en="With Kaiming initialization ReLU, LeakyReLU and Tanh are almost level near 1; GELU falls a little, SiLU to about 0.01; only Sigmoid still plunges, to about 1e-10."
+kaiming = {name: first_layer_norms(make, "kaiming") for name, make in ACTIVATIONS.items()}
+legend = plot_depths(kaiming, "Kaiming initialization, 10 seeds, 95 % bands")
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
+# ### 同樣二十層，兩種初始化
+#
+# 下表是 20 層時第一層梯度的**絕對**長度（十個種子的幾何平均）。只報「第一層／最後一層」的比值會騙人：整個網路的梯度可以一起小到沒用，比值卻好看。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
+# ### Twenty layers, two initializations
+#
+# The table gives the **absolute** length of the first layer's gradient at 20 layers (geometric mean of ten seeds). The ratio of first to last layer alone misleads: the gradients of a whole network can be uselessly small together while their ratio looks fine.
+
+# %%
+at_20 = {
+    label: {name: f"≈{np.exp(np.log(norms[:, -1]).mean()):.1e}" for name, norms in runs.items()}
+    for label, runs in {"PyTorch default": default, "Kaiming": kaiming}.items()
+}
+pd.DataFrame(at_20)
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
+# **主張 10** 同樣是 20 層的 ReLU，每個種子換成 Kaiming 之後，梯度都大了一百萬倍以上。
+#
+# **主張 11** ReLU、LeakyReLU(0.1)、Tanh 在 Kaiming 之下，20 層仍保有 0.05 以上；sigmoid 兩種初始化都不到 10⁻⁸。
+#
+# 所以梯度消不消失，不是激活函數一個人說了算：**初始化和激活函數要一起報**。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
+# **Claim 10** For the same 20 layers of ReLU, switching to Kaiming makes the gradient more than a million times larger for every seed.
+#
+# **Claim 11** Under Kaiming, ReLU, LeakyReLU(0.1) and Tanh keep more than 0.05 at 20 layers; the sigmoid is below 10⁻⁸ with either initialization.
+#
+# So the activation alone does not decide whether gradients vanish: **report activation and initialization together**.
+
+# %%
+claim(10, (kaiming["ReLU"][:, -1] > 1e6 * default["ReLU"][:, -1]).all())
+keep = min(kaiming[name][:, -1].min() for name in ("ReLU", "LeakyReLU(0.1)", "Tanh"))
+claim(
+    11, keep > 0.05 and max(default["Sigmoid"][:, -1].max(), kaiming["Sigmoid"][:, -1].max()) < 1e-8
+)
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
+# ## 0.25¹⁰ 只說了一半
+#
+# 0.25¹⁰ 只是**斜率**那一半的上限；另一半是權重，沒有上限。把預設的權重全部放大幾倍，sigmoid 的梯度會怎樣？
+#
+# 想一想：σ′ 永遠不超過 0.25，那麼 20 層 sigmoid 的梯度有可能**爆炸**嗎？
+
+# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
+# ## 0.25¹⁰ is half the story
+#
+# 0.25¹⁰ bounds the **slopes** only. The other half is the weights, and they have no bound. Multiply all default weights by some number: what becomes of the sigmoid's gradient?
+#
+# Predict: σ′ never exceeds 0.25. Can the gradient of 20 layers of sigmoid **explode** all the same?
+
+# %% alt-zh="橫軸是權重放大倍數（對數），縱軸是第一層梯度（對數）。10 層與 20 層兩條線都隨倍數上升，在約 20 倍處相交於 1 附近；50 倍時 20 層的梯度超過一千。" alt-en="Gradient of layer 1 against the factor on the weights, both logarithmic. The lines for 10 and 20 layers rise and cross near 1 at a factor of about 20; at 50 the 20-layer gradient exceeds a thousand."
+scales = [1, 2, 5, 10, 20, 50]
+figure, ax = plt.subplots(figsize=(7.5, 3))
+for depth, marker in ((10, "o"), (20, "s")):
+    runs = np.array([gradient_norms(nn.Sigmoid, depth, weight_scale=s)[0] for s in scales]).T
+    plotting.plot_band(ax, scales, runs, f"{depth} layers of sigmoid", log=True, marker=marker)
+ax.set(xscale="log", xlabel="factor on the default weights", ylabel="gradient norm, layer 1")
+legend = ax.legend()
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
+# **主張 12** 權重放大 50 倍時，20 層 sigmoid 第一層的梯度在十個種子都超過 100，雖然每個 σ′ 都不超過 0.25。
+#
+# 這不是建議你放大權重，而是說：上限要對整個乘積算，不能只算一半。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
+# **Claim 12** With weights 50 times as large, the first layer's gradient of 20 layers of sigmoid is above 100 for all ten seeds, although no σ′ exceeds 0.25.
+#
+# This is no advice to enlarge the weights. It says that a bound must cover the whole product, not half of it.
+
+# %%
+claim(12, (runs[:, -1] > 100).all())
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
+# ### 自己找平衡點
+#
+# 20 層的 ReLU 與 Tanh，橫軸是第幾層。在自己的電腦上拉動滑桿：把預設權重放大多少倍，ReLU 那條線會變平？（算算看：要補回的每層倍數是 0.41。）
+#
+# 最前面幾層本來就比較平：權重的梯度還要乘上那一層的輸入，而越靠近輸入端，訊號還沒縮小。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
+# ### Find the balance yourself
+#
+# Twenty layers of ReLU and of Tanh, layer by layer. On your own machine, move the slider: by how much must the default weights be multiplied for the ReLU line to become level? (Work it out: the factor to make up for is 0.41 a layer.)
+#
+# The first few layers are level to begin with: the gradient of a weight is also multiplied by what enters its layer, and near the input the signal has not shrunk yet.
+
+
+# %% alt-zh="預設權重（倍數 1）下，梯度從最後一層往前一路變小，到最前面四層左右才變平；ReLU 那條線比 Tanh 陡得多。" alt-en="With default weights (factor 1) the gradient shrinks from the last layer back to about the fourth and is level from there; the line of ReLU is much steeper than that of Tanh."
+def draw(weight_scale):
+    _, ax = plt.subplots(figsize=(7.5, 2.6))
+    for name, marker in (("ReLU", "o"), ("Tanh", "s")):
+        runs = gradient_norms(ACTIVATIONS[name], 20, weight_scale=weight_scale).T
+        plotting.plot_band(ax, np.arange(1, 22), runs, name, log=True, marker=marker)
+    ax.set(xlabel="layer (1 is next to the input)", ylabel="gradient norm", xticks=range(1, 22, 2))
+    ax.legend()
+
+
+explore(draw, weight_scale=slider(0.5, 4, value=1, step=0.05))
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
+# ## 梯度小，真的學不動嗎？
+#
+# Adam 會把梯度除以它自己的大小，也許小梯度無妨？用真的數字圖片試：20 層 ReLU（每層 64），2,000 張 MNIST，Adam 0.001，只換初始化，各五個種子。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
+# ## Do small gradients really keep a network from learning?
+#
+# Adam divides the gradient by its own size, so perhaps small ones do no harm? Try it on real digits: 20 layers of ReLU, 64 units each, 2,000 MNIST images, Adam at 0.001, only the initialization changes, five seeds each.
+
+# %%
+mnist = load_mnist()
+print(mnist.banner())
+part = mnist.train.subset(2000)
+images, labels = part.images.flatten(1), part.labels
+held_out, held_out_labels = mnist.val.images.flatten(1), mnist.val.labels
+
+
+# %% slideshow={"slide_type": "subslide"}
+def train(learning_rate, hidden_sizes=(256, 256), epochs=4, **settings):
+    nets = StackedMLP(784, hidden_sizes, 10, seeds=range(5), **settings)
+    optimizer = torch.optim.Adam(nets.parameters(), lr=learning_rate, fused=True)
+    generator = torch.Generator().manual_seed(0)
+    for _ in range(epochs):
+        order = torch.stack([torch.randperm(2000, generator=generator) for _ in range(5)])
+        for rows in order.split(100, dim=1):  # (5 seeds, 100 images)
+            loss = 5 * F.cross_entropy(nets(images[rows]).flatten(0, 1), labels[rows].flatten())
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+    return nets
+
+
+@torch.no_grad()
+def accuracy(nets):
+    return (nets(held_out).argmax(dim=2) == held_out_labels).double().mean(dim=1)
+
+
+# %% slideshow={"slide_type": "subslide"}
+deep = {}
+for initialization in ("default", "kaiming"):
+    nets = train(0.001, hidden_sizes=[64] * 20, epochs=8, initialization=initialization)
+    deep[initialization] = accuracy(nets)
+    print(f"{initialization}: accuracy {mean_interval(deep[initialization]):.1%}")
+gain = paired_difference(deep["kaiming"], deep["default"])
+print(f"difference: {gain:.1%}")
+
+# %% [markdown] lang="zh-TW"
+# **主張 13** 二十層 ReLU：Kaiming 比預設初始化高出 40 個百分點以上（95 % 信賴區間的下端也是）。
+#
+# 梯度小到這種程度，Adam 也救不回來。（深度只有兩三層時差別小得多；08 課會細看初始化。）
+
+# %% [markdown] lang="en"
+# **Claim 13** Twenty layers of ReLU: Kaiming ends more than 40 percentage points above the default initialization (the lower end of the 95 % interval does, too).
+#
+# Adam does not rescue gradients as small as these. (At two or three layers the difference is far smaller; lesson 08 takes a closer look at initialization.)
+
+# %%
+claim(13, gain.low > 0.4)
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
+# ## 死掉的 ReLU
+#
+# 如果一個 ReLU 神經元對**每一張**圖的 z 都不大於 0，它的輸出永遠是 0，導數也永遠是 0：沒有梯度，就沒有東西能把它推回來。這叫**死掉的 ReLU**。（第一層的輸入是圖片，不會變；更深的層，還可能因為前面的層改變而復活。）
+#
+# 最常見的死因是一步跨得太大，把權重和偏置推到再也回不來的地方。看 784 → 256 → 256 → 10 的第一層，Adam 用三種學習率各訓練四輪。
+#
+# 想一想：學習率 0.01 時，會死掉幾成？準確率會掉多少？
+
+# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
+# ## Dead ReLUs
+#
+# If z is at most 0 for **every** image, a ReLU unit always gives 0 and its derivative is always 0: without a gradient nothing can push it back. It is called a **dead ReLU**. (The first layer's inputs are the images, which stay the same; in deeper layers a unit may revive when the layers before it change.)
+#
+# The usual cause of death is a step too large, which throws weights and bias to where they cannot return from. Look at the first layer of 784 → 256 → 256 → 10, trained for four epochs by Adam at three learning rates.
+#
+# Predict: at 0.01, how many will die? How much accuracy will that cost?
+
+
+# %% slideshow={"slide_type": "subslide"}
+@torch.no_grad()
+def largest_z(nets, images):
+    first_layer = nets.net[0]
+    return first_layer(images.expand(nets.num_models, -1, -1)).amax(dim=1)  # (5 seeds, 256 units)
+
+
+def dead_share(nets, images):
+    return (largest_z(nets, images) <= 0).double().mean(dim=1)
+
+
+# %%
+rates = [0.001, 0.01, 0.1]
+trained = [train(rate) for rate in rates]
+dead = torch.stack([dead_share(nets, images) for nets in trained])  # (3 rates, 5 seeds)
+dead_on_one_batch = torch.stack([dead_share(nets, images[:100]) for nets in trained])
+scores = torch.stack([accuracy(nets) for nets in trained])
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
+# ### 死了幾成，又錯了多少？
+#
+# 左圖兩條線：看過全部 2,000 張圖才判死，和只看一個批次（100 張）就判死。右圖是這些網路在沒看過的圖上的準確率。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
+# ### How many died, and what did it cost?
+#
+# On the left, two lines: dead on all 2,000 images, and dead on a single batch of 100. On the right, the accuracy of these networks on images they have not seen.
+
+# %% alt-zh="左圖：死掉的比例從學習率 0.001 的幾個百分點，升到 0.01 的約一半，再到 0.1 的將近全部；只看一個批次的那條線在 0.01 時更高。右圖：準確率在 0.001 與 0.01 時相近，約九成，到 0.1 時掉到一成左右。" alt-en="Left: the dead share rises from a few percent at learning rate 0.001 to about half at 0.01 and nearly all at 0.1; judged by one batch it is higher at 0.01. Right: accuracy is about the same, near 90 %, at 0.001 and 0.01, and falls to around 10 % at 0.1."
+figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.1))
+plotting.plot_band(left, rates, 100 * dead.T, "all 2,000 images", marker="o")
+plotting.plot_band(left, rates, 100 * dead_on_one_batch.T, "one batch of 100", marker="s")
+plotting.plot_band(right, rates, 100 * scores.T, "accuracy", marker="o")
+left.set(
+    xscale="log", xlabel="learning rate (Adam)", ylabel="dead units, layer 1 (%)", ylim=(0, 105)
+)
+right.set(xscale="log", xlabel="learning rate (Adam)", ylabel="accuracy (%)", ylim=(0, 105))
+legend = left.legend(loc="lower right")
+
+# %% slideshow={"slide_type": "subslide"}
+for rate, share, batch, score in zip(rates, dead, dead_on_one_batch, scores, strict=True):
+    print(f"learning rate {rate}")
+    print(f"  dead on all images: {mean_interval(share):.1%}")
+    print(f"  dead on one batch:  {mean_interval(batch):.1%}")
+    print(f"  accuracy:           {mean_interval(score):.1%}")
+cost = paired_difference(scores[0], scores[1])
+print(f"accuracy at 0.001 minus 0.01: {cost:.1%}")
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
+# **主張 14** 平均死掉的比例：0.001 時不到 15 %，0.01 時在 30 % 到 75 % 之間，0.1 時超過 90 %。
+#
+# **主張 15** 學習率 0.01 時，每個種子都一樣：只看一個批次會高估死掉的比例（少看幾張圖，只可能多判死，不可能少判）。「在這批圖上沉默」不等於「死了」。
+#
+# **主張 16** 第一層死掉約一半，準確率的代價不到 4 個百分點（信賴區間的上端也是）；死光了才是災難：0.1 時平均準確率不到 40 %。
+#
+# 最後一行的區間若包含 0，該說的是「找不到差異」，不是「一樣好」。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
+# **Claim 14** The mean dead share is below 15 % at 0.001, between 30 % and 75 % at 0.01, and above 90 % at 0.1.
+#
+# **Claim 15** At 0.01, judging by one batch overstates the dead for every seed (with fewer images one can only call more units dead, never fewer). "Silent on these images" does not mean dead.
+#
+# **Claim 16** With about half of the first layer dead, accuracy costs less than 4 percentage points (the upper end of the interval, too); disaster comes when nearly all are dead: at 0.1 the mean accuracy is below 40 %.
+#
+# Where the interval in the last line contains 0, say "no difference found", not "equally good".
+
+# %%
+share = dead.mean(dim=1)
+claim(14, bool(share[0] < 0.15 and 0.3 < share[1] < 0.75 and share[2] > 0.9))
+claim(15, (dead_on_one_batch[1] > dead[1]).all())
+claim(16, cost.high < 0.04 and bool(scores[2].mean() < 0.4))
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
+# ### 為什麼死一半也沒關係？
+#
+# 死掉的神經元什麼都沒貢獻，那把它們往外的權重全部清成 0，網路應該毫無感覺。同時驗證它們收到的梯度：不是「很小」，而是**剛好 0**。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
+# ### Why does losing half not hurt?
+#
+# Dead units contribute nothing, so setting all their outgoing weights to 0 should leave the network untouched. While there, check the gradient that reaches them: not "small" but **exactly 0**.
+
+# %%
+nets = trained[1]
+is_dead = largest_z(nets, images) <= 0  # (5 seeds, 256 units)
+logits = nets(images)
+nets.zero_grad()  # the last training step left its gradients behind
+F.cross_entropy(logits.flatten(0, 1), labels.repeat(5)).backward()
+first, second = nets.net[0].weight, nets.net[2].weight  # (5 seeds, inputs, outputs) each
+gradient = first.grad.abs().amax(dim=1)  # the largest over a unit's 784 weights
+with torch.no_grad():
+    second[is_dead] = 0
+    same_logits = torch.equal(nets(images), logits)
+
+# %% [markdown] lang="zh-TW"
+# **主張 17** 在這 2,000 張圖上，死掉的神經元收到的梯度剛好是 0；切斷它們之後，五個種子的所有 logits 一個位元都沒變。
+#
+# 也就是說，死掉一半的網路就是一個窄一半的網路。寬度夠用時，看不出差別；但你付了錢，卻只用到一半。
+
+# %% [markdown] lang="en"
+# **Claim 17** On these 2,000 images the gradient that reaches dead units is exactly 0; with them cut off, not one bit of the logits changes for any of the five seeds.
+#
+# A network with half its units dead is thus a network half as wide. Where the width was ample you see no difference; you paid for all of it, though.
+
+# %%
+claim(17, bool((gradient[is_dead] == 0).all() and is_dead.any()) and same_logits)
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
+# ### LeakyReLU 救得了嗎？
+#
+# LeakyReLU 左邊的斜率是 0.01，不是 0，所以總有梯度能把神經元拉回來。學習率 0.1 那場災難，只把 ReLU 換成 LeakyReLU(0.01)，再跑一次。
+#
+# 想一想：準確率能回到 0.001 時的水準嗎？
+
+# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
+# ### Does LeakyReLU save them?
+#
+# Left of 0 LeakyReLU has slope 0.01, not 0, so there is always a gradient to pull a unit back. Take the disaster at 0.1 and run it again with LeakyReLU(0.01) in place of ReLU.
+#
+# Predict: will the accuracy return to what it was at 0.001?
+
+# %%
+leaky = accuracy(train(0.1, activation=nn.LeakyReLU))
+rescue = paired_difference(leaky, scores[2])
+shortfall = paired_difference(scores[0], leaky)
+print(f"LeakyReLU(0.01) at 0.1: accuracy {mean_interval(leaky):.1%}")
+print(f"minus ReLU at 0.1: {rescue:.1%}")
+print(f"short of ReLU at 0.001 by {shortfall:.1%}")
+
+# %% [markdown] lang="zh-TW"
+# **主張 18** 學習率 0.1 時，LeakyReLU(0.01) 的準確率比 ReLU 高 30 個百分點以上，但每個種子都仍低於學習率 0.001 的 ReLU。
+#
+# 救回了大半，沒有全部：太大的學習率還有別的害處。最便宜的解藥仍是調低學習率。
+
+# %% [markdown] lang="en"
+# **Claim 18** At 0.1, LeakyReLU(0.01) is more than 30 percentage points above ReLU, and yet for every seed below ReLU at 0.001.
+#
+# It saves most, not all: a rate that is too large does other harm as well. The cheapest cure is still a smaller learning rate.
+
+# %%
+claim(18, rescue.mean > 0.3 and rescue.excludes_zero and bool((leaky < scores[0]).all()))
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
+# ## 練習 1：用 erf 寫出 GELU
+#
+# 難度 ★★☆，約 10 分鐘。
+#
+# GELU 的定義是 z·Φ(z)，Φ(z) 是標準常態分布的變數小於 z 的機率，也就是密度 e^(−t²/2)/√(2π) 從 −∞ 到 z 的面積。PyTorch 有 `torch.erf`，它算的是 2e^(−s²)/√π 從 0 到 z 的面積。
+#
+# 寫出 `gelu_by_erf(z)`：輸入任何形狀的浮點張量，回傳**精確**的 GELU，不用 `F.gelu`，也不用近似式。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
+# ## Exercise 1: GELU from erf
+#
+# Difficulty ★★☆, about 10 minutes.
+#
+# GELU is z·Φ(z), where Φ(z) is the probability that a standard normal variable is less than z: the area under the density e^(−t²/2)/√(2π) from −∞ to z. PyTorch has `torch.erf`, the area under 2e^(−s²)/√π from 0 to z.
+#
+# Write `gelu_by_erf(z)`: given a float tensor of any shape, return the **exact** GELU, without `F.gelu` and without an approximation.
+
+
+# %% tags=["exercise"]
+def gelu_by_erf(z):
+    raise NotImplementedError  # your code here
+
+
+# %% tags=["check"]
+exercises.gelu_by_erf.check(gelu_by_erf)
+# exercises.gelu_by_erf.hint()
+
+
+# %% tags=["solution"]
+# One possible answer; open it once you have tried.
+def gelu_by_erf_solution(z):
+    below = 0.5 * (1 + torch.erf(z / math.sqrt(2)))
+    return z * below
+
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
+# ## 練習 2：任何斜率的 LeakyReLU
+#
+# 難度 ★☆☆，約 5 分鐘。
+#
+# 寫出 `leaky_relu(z, slope)`：z 是任何形狀的浮點張量；z 為正時原封不動，否則乘上 `slope`。斜率可以是**任何**實數：0.01、0、3，甚至負的。不用 `F.leaky_relu`。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
+# ## Exercise 2: LeakyReLU with any slope
+#
+# Difficulty ★☆☆, about 5 minutes.
+#
+# Write `leaky_relu(z, slope)`: z is a float tensor of any shape; where z is positive it passes unchanged, elsewhere it is multiplied by `slope`. The slope may be **any** real number: 0.01, 0, 3, even a negative one. Do it without `F.leaky_relu`.
+
+
+# %% tags=["exercise"]
+def leaky_relu(z, slope):
+    raise NotImplementedError  # your code here
+
+
+# %% tags=["check"]
+exercises.leaky_relu.check(leaky_relu)
+# exercises.leaky_relu.hint()
+
+
+# %% tags=["solution"]
+# One possible answer; open it once you have tried.
+def leaky_relu_solution(z, slope):
+    return torch.where(z > 0, z, slope * z)
+
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
+# ## 練習 3：一批一批地數死掉的神經元
+#
+# 難度 ★★☆，約 15 分鐘。
+#
+# 資料大到不能一次塞進記憶體時，圖片是一批一批來的。寫出 `count_dead_units(layer, loader)`：`layer(inputs)` 給出 ReLU **之後**的輸出，形狀是 `(B, H)`（H 個神經元）；`loader` 每次給一對 `(inputs, labels)`，最後一批可能比較短。回傳對**所有**樣本輸出都是 0 的神經元個數。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
+# ## Exercise 3: count the dead, batch by batch
+#
+# Difficulty ★★☆, about 15 minutes.
+#
+# Where the data do not fit into memory at once, images come in batches. Write `count_dead_units(layer, loader)`: `layer(inputs)` gives the outputs **after** the ReLU, of shape `(B, H)` for H units; `loader` yields pairs `(inputs, labels)`, and the last batch may be short. Return the number of units that give 0 for **all** examples.
+
+
+# %% tags=["exercise"]
+def count_dead_units(layer, loader):
+    raise NotImplementedError  # your code here
+
+
+# %% tags=["check"]
+exercises.count_dead_units.check(count_dead_units)
+# exercises.count_dead_units.hint()
+
+
+# %% tags=["solution"]
+# One possible answer; open it once you have tried.
+def count_dead_units_solution(layer, loader):
+    fired = torch.tensor(False)
+    with torch.no_grad():
+        for inputs, _labels in loader:
+            fired = fired | (layer(inputs) > 0).any(dim=0)
+    return int((~fired).sum())
+
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
+# ## 重點整理
+#
+# - 沒有激活函數，再深的網路也只是一條直線。
+# - 隱藏層要看的是導數：sigmoid 最多 0.25；ReLU 只有 0 和 1；LeakyReLU 處處不為 0（說清楚斜率！）；GELU 與 SiLU 平滑，但不單調。
+# - 梯度每過一層，乘上的是「斜率 × 權重大小」。預設初始化下，二十層的 ReLU 一樣會消失；Kaiming 讓 ReLU 的乘積等於 1。報告時兩者都要說。
+# - 死掉的 ReLU 要對全部資料判定，只看一個批次會高估。死一半等於網路窄一半，未必掉準確率；先調低學習率，再考慮 LeakyReLU。
+#
+# **下一課**：03 損失函數，看網路怎麼知道自己錯了多少，並親手做一次反向傳播。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
+# ## Summary
+#
+# - Without an activation the deepest network is a straight line.
+# - In hidden layers the derivative counts: at most 0.25 for the sigmoid; 0 or 1 for ReLU; never 0 for LeakyReLU (say which slope!); smooth, but not monotone functions for GELU and SiLU.
+# - Each layer multiplies the gradient by "slope × size of the weights". With the default initialization twenty layers of ReLU vanish too; Kaiming makes ReLU's product 1. Report both.
+# - Call a ReLU dead on all data only; one batch overstates. Half dead is half as wide, and need not cost accuracy; lower the learning rate first, then consider LeakyReLU.
+#
+# **Next**: 03 loss functions, how a network knows how wrong it is, and back-propagation by hand.
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "skip"}
+# ### 原始文獻
+#
+# - Nair, Hinton（2010），Rectified linear units improve restricted Boltzmann machines。ReLU。
+# - Glorot, Bengio（2010），Understanding the difficulty of training deep feedforward neural networks。飽和、梯度消失與 Xavier 初始化。
+# - Maas, Hannun, Ng（2013），Rectifier nonlinearities improve neural network acoustic models。LeakyReLU，斜率 0.01。
+# - He, Zhang, Ren, Sun（2015），Delving deep into rectifiers: surpassing human-level performance on ImageNet classification。Kaiming 初始化。
+# - Hendrycks, Gimpel（2016），Gaussian error linear units (GELUs)。也給出 tanh 與 sigmoid 兩個近似式。
+# - Ramachandran, Zoph, Le（2017），Searching for activation functions。Swish。
+# - Elfwing, Uchibe, Doya（2018），Sigmoid-weighted linear units for neural network function approximation in reinforcement learning。SiLU，即 β = 1 的 Swish。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "skip"}
+# ### Primary sources
+#
+# - Nair, Hinton (2010), Rectified linear units improve restricted Boltzmann machines. ReLU.
+# - Glorot, Bengio (2010), Understanding the difficulty of training deep feedforward neural networks. Saturation, vanishing gradients and Xavier initialization.
+# - Maas, Hannun, Ng (2013), Rectifier nonlinearities improve neural network acoustic models. LeakyReLU, with slope 0.01.
+# - He, Zhang, Ren, Sun (2015), Delving deep into rectifiers: surpassing human-level performance on ImageNet classification. Kaiming initialization.
+# - Hendrycks, Gimpel (2016), Gaussian error linear units (GELUs). Also gives the tanh and the sigmoid approximation.
+# - Ramachandran, Zoph, Le (2017), Searching for activation functions. Swish.
+# - Elfwing, Uchibe, Doya (2018), Sigmoid-weighted linear units for neural network function approximation in reinforcement learning. SiLU, which is Swish with β = 1.

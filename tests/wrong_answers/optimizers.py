@@ -1,0 +1,416 @@
+"""Answers to the exercises of lesson 04."""
+
+import numpy as np
+import torch
+
+from course_utils.exercises import optimizers as exercises
+
+from . import right, wrong
+
+# ---- largest_stable_rate
+
+
+@wrong(exercises.largest_stable_rate, "half_of_it")
+def one_over_the_curvature(hessian):
+    return 1 / torch.linalg.eigvalsh(hessian).max()
+
+
+@wrong(exercises.largest_stable_rate, "smallest_curvature")
+def takes_the_first_eigenvalue(hessian):
+    return 2 / torch.linalg.eigvalsh(hessian)[0]
+
+
+@wrong(exercises.largest_stable_rate, "sum_of_curvatures")
+def two_over_the_trace(hessian):
+    return 2 / hessian.trace()
+
+
+@wrong(exercises.largest_stable_rate, "diagonal_only")
+def reads_the_diagonal(hessian):
+    return 2 / hessian.diagonal().max()
+
+
+@wrong(exercises.largest_stable_rate, "wrong_shape")
+def one_rate_a_direction(hessian):
+    return 2 / torch.linalg.eigvalsh(hessian)
+
+
+@wrong(exercises.largest_stable_rate, "wrong_value")
+def frobenius_norm(hessian):
+    return 2 / torch.linalg.matrix_norm(hessian)
+
+
+@wrong(exercises.largest_stable_rate, "wrong_value")
+def forgets_the_scale(hessian):
+    return 2 / torch.linalg.eigvalsh(hessian).max().clamp(min=1.0, max=1e3)
+
+
+@right(exercises.largest_stable_rate)
+def spectral_norm(hessian):
+    return float(2 / torch.linalg.matrix_norm(hessian.float(), ord=2))
+
+
+@right(exercises.largest_stable_rate)
+def with_numpy(hessian):
+    return 2 / np.abs(np.linalg.eigvals(hessian.numpy())).max()
+
+
+@right(exercises.largest_stable_rate)
+def by_power_iteration(hessian):
+    direction = torch.ones(len(hessian), dtype=hessian.dtype) + torch.arange(len(hessian)) / 7
+    for _ in range(5000):
+        direction = hessian @ direction
+        direction /= direction.norm()
+    return [2.0][0] / (direction @ hessian @ direction).item()
+
+
+# ---- nesterov_step
+
+
+@wrong(exercises.nesterov_step, "no_look_ahead")
+def plain_momentum(param, grad, velocity, lr, momentum):
+    velocity = momentum * velocity + grad
+    return param - lr * velocity, velocity
+
+
+@wrong(exercises.nesterov_step, "no_look_ahead")
+def looks_ahead_too_early(param, grad, velocity, lr, momentum):
+    step = grad + momentum * velocity
+    return param - lr * step, momentum * velocity + grad
+
+
+@wrong(exercises.nesterov_step, "velocity_twice")
+def adds_the_velocity_to_itself(param, grad, velocity, lr, momentum):
+    velocity = momentum * velocity + grad
+    return param - lr * (velocity + momentum * velocity), velocity
+
+
+@wrong(exercises.nesterov_step, "rate_in_velocity")
+def the_other_formula(param, grad, velocity, lr, momentum):
+    velocity = momentum * velocity + lr * grad
+    return param - velocity, velocity
+
+
+@wrong(exercises.nesterov_step, "rate_in_velocity")
+def the_other_formula_with_look_ahead(param, grad, velocity, lr, momentum):
+    velocity = momentum * velocity + lr * grad
+    return param - lr * grad - momentum * velocity, velocity
+
+
+@wrong(exercises.nesterov_step, "damped_gradient")
+def as_in_adam(param, grad, velocity, lr, momentum):
+    velocity = momentum * velocity + (1 - momentum) * grad
+    return param - lr * (grad + momentum * velocity), velocity
+
+
+@wrong(exercises.nesterov_step, "uphill")
+def climbs(param, grad, velocity, lr, momentum):
+    velocity = momentum * velocity + grad
+    return param + lr * (grad + momentum * velocity), velocity
+
+
+@wrong(exercises.nesterov_step, "changed_argument")
+def velocity_in_place(param, grad, velocity, lr, momentum):
+    velocity *= momentum
+    velocity += grad
+    return param - lr * (grad + momentum * velocity), velocity
+
+
+@wrong(exercises.nesterov_step, "changed_argument")
+def gradient_in_place(param, grad, velocity, lr, momentum):
+    velocity = momentum * velocity + grad
+    return param - grad.add_(velocity, alpha=momentum).mul_(lr), velocity
+
+
+@wrong(exercises.nesterov_step, "wrong_type")
+def keeps_the_velocity_to_itself(param, grad, velocity, lr, momentum):
+    velocity = momentum * velocity + grad
+    return param - lr * (grad + momentum * velocity)
+
+
+@right(exercises.nesterov_step)
+def multiplied_out(param, grad, velocity, lr, momentum):
+    moved = param - lr * (1 + momentum) * grad - lr * momentum**2 * velocity
+    return [moved, grad + momentum * velocity]
+
+
+@right(exercises.nesterov_step)
+def in_place_on_its_own_copies(param, grad, velocity, lr, momentum):
+    velocity = velocity.clone().mul_(momentum).add_(grad)
+    return param.clone().sub_(grad, alpha=lr).sub_(velocity, alpha=lr * momentum), velocity
+
+
+@right(exercises.nesterov_step)
+def nesterov_with_numpy(param, grad, velocity, lr, momentum):
+    velocity = momentum * np.asarray(velocity) + np.asarray(grad)
+    moved = np.asarray(param) - lr * (np.asarray(grad) + momentum * velocity)
+    return torch.as_tensor(moved), torch.as_tensor(velocity)
+
+
+# ---- AMSGrad
+
+
+class _Base:
+    """A right AMSGrad from which each wrong one departs in one place."""
+
+    correct_m = correct_u = True
+    eps_inside = False
+
+    def __init__(self, params, lr=0.001, betas=(0.9, 0.999), eps=1e-8):
+        self.params, self.lr, self.betas, self.eps, self.t = list(params), lr, betas, eps, 0
+        self.m = [torch.zeros_like(p) for p in self.params]
+        self.v = [torch.zeros_like(p) for p in self.params]
+        self.u = [torch.zeros_like(p) for p in self.params]
+
+    def second_moment(self, i, squared):
+        self.v[i] = self.betas[1] * self.v[i] + (1 - self.betas[1]) * squared
+        self.u[i] = torch.maximum(self.u[i], self.v[i])
+        return self.u[i] / (1 - self.betas[1] ** self.t) if self.correct_u else self.u[i]
+
+    def move(self, param, change):
+        param -= change
+
+    @torch.no_grad()
+    def step(self):
+        self.t += 1
+        for i, param in enumerate(self.params):
+            self.m[i] = self.betas[0] * self.m[i] + (1 - self.betas[0]) * param.grad
+            m = self.m[i] / (1 - self.betas[0] ** self.t) if self.correct_m else self.m[i]
+            u = self.second_moment(i, param.grad**2)
+            root = (u + self.eps).sqrt() if self.eps_inside else u.sqrt() + self.eps
+            self.move(param, self.lr * m / root)
+
+
+@wrong(exercises.AMSGrad, "no_bias_correction")
+class WithoutCorrection(_Base):
+    correct_m = correct_u = False
+
+
+@wrong(exercises.AMSGrad, "one_moment_corrected")
+class CorrectsTheFirst(_Base):
+    correct_u = False
+
+
+@wrong(exercises.AMSGrad, "one_moment_corrected")
+class CorrectsTheSecond(_Base):
+    correct_m = False
+
+
+@wrong(exercises.AMSGrad, "eps_inside_root")
+class EpsInside(_Base):
+    eps_inside = True
+
+
+@wrong(exercises.AMSGrad, "no_maximum")
+class PlainAdam(_Base):
+    def second_moment(self, i, squared):
+        self.v[i] = self.betas[1] * self.v[i] + (1 - self.betas[1]) * squared
+        return self.v[i] / (1 - self.betas[1] ** self.t)
+
+
+@wrong(exercises.AMSGrad, "maximum_after_correction")
+class MaximumOfCorrected(_Base):
+    def second_moment(self, i, squared):
+        self.v[i] = self.betas[1] * self.v[i] + (1 - self.betas[1]) * squared
+        self.u[i] = torch.maximum(self.u[i], self.v[i] / (1 - self.betas[1] ** self.t))
+        return self.u[i]
+
+
+@wrong(exercises.AMSGrad, "maximum_kept_as_v")
+class OverwritesV(_Base):
+    def second_moment(self, i, squared):
+        fresh = self.betas[1] * self.v[i] + (1 - self.betas[1]) * squared
+        self.v[i] = torch.maximum(self.v[i], fresh)
+        return self.v[i] / (1 - self.betas[1] ** self.t)
+
+
+@wrong(exercises.AMSGrad, "not_moved")
+class Rebinds(_Base):
+    def move(self, param, change):
+        param = param - change
+
+
+@wrong(exercises.AMSGrad, "gradient_changed")
+class ChangesTheGradient(_Base):
+    @torch.no_grad()
+    def step(self):
+        super().step()
+        for param in self.params:
+            param.grad.mul_(self.lr)
+
+
+@wrong(exercises.AMSGrad, "gradient_changed")
+class ClearsTheGradient(_Base):
+    def step(self):
+        super().step()
+        for param in self.params:
+            param.grad = None
+
+
+@wrong(exercises.AMSGrad, "shared_state")
+class OneStateForAll(_Base):
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.m, self.v, self.u = ({i: torch.tensor(0.0) for i in range(99)} for _ in range(3))
+
+    @torch.no_grad()
+    def step(self):
+        self.t += 1
+        for param in self.params:
+            self.m[0] = self.betas[0] * self.m[0] + (1 - self.betas[0]) * param.grad
+            u = self.second_moment(0, param.grad**2)
+            m = self.m[0] / (1 - self.betas[0] ** self.t)
+            param -= self.lr * m / (u.sqrt() + self.eps)
+
+
+@wrong(exercises.AMSGrad, "count_per_parameter")
+class CountsEveryTensor(_Base):
+    @torch.no_grad()
+    def step(self):
+        for i, param in enumerate(self.params):
+            self.t += 1
+            self.m[i] = self.betas[0] * self.m[i] + (1 - self.betas[0]) * param.grad
+            u = self.second_moment(i, param.grad**2)
+            param -= self.lr * self.m[i] / (1 - self.betas[0] ** self.t) / (u.sqrt() + self.eps)
+
+
+@wrong(exercises.AMSGrad, "generator_used_up")
+class KeepsTheGenerator:
+    def __init__(self, params, lr=0.001, betas=(0.9, 0.999), eps=1e-8):
+        self.params, self.optimizer = params, None
+        self.settings = {"lr": lr, "betas": betas, "eps": eps}
+
+    def step(self):
+        params = list(self.params)
+        if self.optimizer is None:
+            self.optimizer = _Base(params, **self.settings)
+        self.optimizer.params = params
+        self.optimizer.step()
+
+
+@wrong(exercises.AMSGrad, "generator_used_up")
+class ZipsStrictly(_Base):
+    def __init__(self, params, **settings):
+        super().__init__([], **settings)
+        self.raw = params
+        self.states = [_Base([p], **settings) for p in params]
+
+    def step(self):
+        for _, state in zip(self.raw, self.states, strict=True):
+            state.step()
+
+
+@wrong(exercises.AMSGrad, "raised")
+class ForgetsNoGrad(_Base):
+    step = _Base.step.__wrapped__
+
+
+@right(exercises.AMSGrad)
+class WritesTheData(_Base):
+    def move(self, param, change):
+        param.data = param.data - change
+
+
+@right(exercises.AMSGrad)
+class InPlaceOnItsOwnStateKeyedByTensor:
+    def __init__(self, params, lr=0.001, betas=(0.9, 0.999), eps=1e-8):
+        self.params, self.lr, self.betas, self.eps = [*params], lr, betas, eps
+        self.state = {}
+
+    def step(self):
+        b1, b2 = self.betas
+        for param in self.params:
+            grad = param.grad.detach().clone()
+            s = self.state.setdefault(param, {"t": 0, "m": grad * 0, "v": grad * 0, "u": grad * 0})
+            s["t"] += 1
+            s["m"].lerp_(grad, 1 - b1)
+            s["v"].mul_(b2).add_(grad.square(), alpha=1 - b2)
+            s["u"].copy_(torch.max(s["u"], s["v"]))
+            scale = (1 - b2 ** s["t"]) ** 0.5
+            with torch.no_grad():
+                denominator = s["u"].sqrt().div_(scale).add_(self.eps)
+                param.addcdiv_(s["m"], denominator, value=-self.lr / (1 - b1 ** s["t"]))
+
+
+@right(exercises.AMSGrad)
+class TorchItself:
+    def __init__(self, params, **settings):
+        self.optimizer = torch.optim.Adam(params, amsgrad=True, **settings)
+
+    def step(self):
+        self.optimizer.step()
+        return 0.0
+
+
+# ---- sgdw_step
+
+
+@wrong(exercises.sgdw_step, "decay_in_gradient")
+def l2(param, grad, velocity, lr, momentum, weight_decay):
+    velocity = momentum * velocity + grad + weight_decay * param
+    return param - lr * velocity, velocity
+
+
+@wrong(exercises.sgdw_step, "rate_forgotten")
+def shrinks_without_the_rate(param, grad, velocity, lr, momentum, weight_decay):
+    velocity = momentum * velocity + grad
+    return (1 - weight_decay) * param - lr * velocity, velocity
+
+
+@wrong(exercises.sgdw_step, "decays_the_moved")
+def shrinks_last(param, grad, velocity, lr, momentum, weight_decay):
+    velocity = momentum * velocity + grad
+    return (param - lr * velocity) * (1 - lr * weight_decay), velocity
+
+
+@wrong(exercises.sgdw_step, "grows")
+def wrong_sign(param, grad, velocity, lr, momentum, weight_decay):
+    velocity = momentum * velocity + grad
+    return param - lr * (velocity - weight_decay * param), velocity
+
+
+@wrong(exercises.sgdw_step, "no_decay")
+def forgets_the_decay(param, grad, velocity, lr, momentum, weight_decay):
+    velocity = momentum * velocity + grad
+    return param - lr * velocity, velocity
+
+
+@wrong(exercises.sgdw_step, "changed_argument")
+def shrinks_the_callers_parameter(param, grad, velocity, lr, momentum, weight_decay):
+    param *= 1 - lr * weight_decay
+    velocity = momentum * velocity + grad
+    return param - lr * velocity, velocity
+
+
+@wrong(exercises.sgdw_step, "changed_argument")
+def decays_the_callers_gradient(param, grad, velocity, lr, momentum, weight_decay):
+    grad += weight_decay * param
+    velocity = momentum * velocity + grad
+    return param - lr * velocity, velocity
+
+
+@wrong(exercises.sgdw_step, "wrong_type")
+def returns_only_the_parameter(param, grad, velocity, lr, momentum, weight_decay):
+    return (1 - lr * weight_decay) * param - lr * (momentum * velocity + grad)
+
+
+@right(exercises.sgdw_step)
+def one_bracket(param, grad, velocity, lr, momentum, weight_decay):
+    velocity = torch.add(grad, velocity, alpha=momentum)
+    return param - lr * (velocity + weight_decay * param), velocity
+
+
+@right(exercises.sgdw_step)
+def shrinks_its_own_copy_in_place(param, grad, velocity, lr, momentum, weight_decay):
+    param, velocity = param.clone(), velocity.clone()
+    param.mul_(1 - lr * weight_decay)
+    velocity.mul_(momentum).add_(grad)
+    param.sub_(velocity, alpha=lr)
+    return [param, velocity]
+
+
+@right(exercises.sgdw_step)
+def in_single_precision(param, grad, velocity, lr, momentum, weight_decay):
+    param, grad, velocity = param.float(), grad.float(), velocity.float()
+    velocity = momentum * velocity + grad
+    return param * (1 - lr * weight_decay) - lr * velocity, velocity
