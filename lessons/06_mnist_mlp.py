@@ -459,7 +459,7 @@ claim(10, test_accuracy.mean() > 0.9 and bool((test_accuracy > 0.8).all()))
 #
 # The softmax turns ten logits into ten probabilities. The largest is its answer, and that probability is its **confidence**. This is what seed 0 says of the first ten test images:
 
-# %% alt-zh="十張測試圖片，每張上方寫著模型的預測、信心與真實標籤；答錯的以粗體橘紅色標示。" alt-en="Ten test images, each with the model's prediction, its confidence and the true label above; wrong ones in bold vermilion."
+# %% slideshow={"slide_type": "subslide"} alt-zh="十張測試圖片，每張上方寫著模型的預測、信心與真實標籤；答錯的以粗體橘紅色標示。" alt-en="Ten test images, each with the model's prediction, its confidence and the true label above; wrong ones in bold vermilion."
 probs = logits.softmax(dim=2)
 confidence = probs.amax(dim=2)
 is_wrong = predictions != test_labels
@@ -538,12 +538,12 @@ figure, ax = plt.subplots(figsize=(8, 2.8))
 ax.bar(top_pairs.index, top_pairs)
 text = ax.set_ylabel("mistakes (count)")
 
-# %% [markdown] lang="zh-TW"
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # **主張 12** 90 種錯法當中最常見的十種，就佔了全部錯誤的三成以上（平均分散的話只有 11 %）。
 #
 # **主張 13** 在完整的 MNIST 上，最容易混淆的一對是 4 與 9。
 
-# %% [markdown] lang="en"
+# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # **Claim 12** Of the 90 ways to be wrong, the ten most frequent make up more than 30 % of all mistakes (spread evenly it would be 11 %).
 #
 # **Claim 13** On full MNIST, the pair confused most often is 4 and 9.

@@ -89,7 +89,8 @@ def make_lab(folder: Path) -> Iterator[Lab]:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(json.dumps(values))
     own = {"CONFIG_DIR": "config", "DATA_DIR": "share", "RUNTIME_DIR": "runtime"}
-    environment = {key: value for key, value in os.environ.items() if key != "COURSE_LANG"}
+    own_choices = ("COURSE_LANG", "COURSE_DATA_DIR")
+    environment = {key: value for key, value in os.environ.items() if key not in own_choices}
     environment |= ENVIRONMENT | {f"JUPYTER_{key}": str(folder / own[key]) for key in own}
     environment |= {"JUPYTERLAB_SETTINGS_DIR": str(folder / "settings")}
     environment |= {"JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces")}
