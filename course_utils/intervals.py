@@ -81,17 +81,24 @@ def holm(p_values: Sequence[float]) -> np.ndarray:
     return adjusted[np.argsort(order)]
 
 
-def compare_settings(runs: pd.DataFrame, metric: str) -> pd.DataFrame:
+def compare_settings(runs: pd.DataFrame, metric: str, baseline: str | None = None) -> pd.DataFrame:
     """Every pair of settings in the table of ``run_seeds``, compared seed by seed.
 
+    baseline: the name of one setting; then the pairs are every other setting against this one.
     Columns: a, b, difference (Interval of a minus b, not corrected), p (t-test, Holm-corrected over
-    all pairs), differs (p < 0.05). Raises ValueError where a setting lacks a seed that another has.
+    these pairs), differs (p < 0.05). Raises ValueError where a setting lacks a seed that another
+    has, or where no setting has the baseline's name.
     """
     table = runs.pivot(index="seed", columns="setting", values=metric).astype(float)
     if table.isna().any().any():
         raise ValueError(f"every setting needs a finite {metric!r} for every seed, got\n{table}")
     names = list(dict.fromkeys(runs["setting"]))
-    pairs = list(combinations(names, 2))
+    if baseline is None:
+        pairs = list(combinations(names, 2))
+    elif baseline in names:
+        pairs = [(name, baseline) for name in names if name != baseline]
+    else:
+        raise ValueError(f"baseline must be one of {', '.join(names)}, got {baseline!r}")
     rows = [{"a": a, "b": b, "difference": paired_difference(table[a], table[b])} for a, b in pairs]
     p_values = holm([_paired_p(table[a], table[b]) for a, b in pairs])
     return pd.DataFrame(rows).assign(p=p_values, differs=p_values < 0.05)

@@ -12,6 +12,7 @@ from scipy import stats
 from torch import Tensor
 
 from course_utils.data import MEAN, STD
+from course_utils.intervals import Interval
 from course_utils.training import History
 
 
@@ -35,6 +36,31 @@ def plot_band(
     ax.fill_between(x, low, high, color=line.get_color(), alpha=0.2, linewidth=0)
     if log:
         ax.set_yscale("log")
+    return ax
+
+
+def plot_forest(
+    ax: Axes, labels: Sequence[str], intervals: Sequence[Interval], found: Sequence[bool] = ()
+) -> Axes:
+    """A row an interval, from the top down: a dot at the mean, a bar from low to high, a line at 0.
+
+    found: whether each counts as a difference (say, after Holm's correction), shown as a filled
+    dot; without it, whether the interval excludes zero.
+    """
+    if len(labels) != len(intervals) or (len(found) and len(found) != len(intervals)):
+        raise ValueError(
+            f"labels, intervals and found must be as many, got {len(labels)}, {len(intervals)}, "
+            f"{len(found)}"
+        )
+    ax.axvline(0, color="black", linewidth=1)
+    for row, interval in enumerate(intervals):
+        filled = found[row] if len(found) else interval.excludes_zero
+        style = {"color": "#0173B2" if filled else "gray"}
+        style["markerfacecolor"] = style["color"] if filled else "white"
+        error = [[interval.mean - interval.low], [interval.high - interval.mean]]
+        ax.errorbar(interval.mean, row, xerr=error, marker="o", capsize=4, **style)
+    ax.set_yticks(range(len(labels)), labels)
+    ax.invert_yaxis()
     return ax
 
 

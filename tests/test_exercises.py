@@ -220,6 +220,34 @@ def test_models_and_closures_reach_the_answer_themselves_and_may_change():
     assert not model.weight.any()
 
 
+# --- recognizing a known mistake
+
+
+@exercise(hint=Text("", ""), halved=Text("半", "half"), scaled=Text("倍", "scaled"))
+def three_ones(answer):
+    got = answer()
+    alternatives = {"halved": np.full(3, 0.5), "scaled": (np.full(3, 2.0), np.full(4, 9.0))}
+    answer.recognize(got, alternatives)
+    answer.require(got, np.ones(3), "always")
+
+
+@pytest.mark.parametrize(
+    ("result", "mistake"),
+    [
+        ([0.5, 0.5, 0.5], "halved"),
+        (torch.full((3,), 2.0), "scaled"),
+        ([9.0, 9.0, 9.0, 9.0], "scaled"),
+        ([1.0, 1.0, 1.0], None),
+        ([7.0, 7.0, 7.0], "wrong_value"),
+        (1.0, "wrong_shape"),
+        ("text", "wrong_type"),
+    ],
+    ids=str,
+)
+def test_a_known_wrong_result_is_recognized_whatever_its_shape(result, mistake):
+    assert three_ones.examine(lambda: result).mistake == mistake
+
+
 # --- what a check does with what it found
 
 

@@ -196,6 +196,17 @@ def test_every_pair_is_compared_seed_by_seed_in_the_order_of_the_settings():
         assert difference == paired_difference(values[a], values[b])
 
 
+def test_with_a_baseline_only_pairs_with_it_are_compared_and_corrected():
+    result = compare_settings(RUNS, "accuracy", baseline="adam")
+    assert result[["a", "b"]].to_numpy().tolist() == [["sgd", "adam"], ["rmsprop", "adam"]]
+    values = {name: group["accuracy"].to_numpy() for name, group in RUNS.groupby("setting")}
+    raw = [stats.ttest_rel(values[name], values["adam"]).pvalue for name in ("sgd", "rmsprop")]
+    assert result["p"].to_numpy() == pytest.approx(holm(raw), rel=1e-9)
+    assert result["difference"][0] == paired_difference(values["sgd"], values["adam"])
+    with pytest.raises(ValueError, match="baseline must be one of sgd, adam, rmsprop, got 'lion'"):
+        compare_settings(RUNS, "accuracy", baseline="lion")
+
+
 def test_rows_are_paired_by_seed_not_by_position():
     shuffled = RUNS.sample(frac=1, random_state=0)
     expected = compare_settings(RUNS, "accuracy").set_index(["a", "b"])["p"]

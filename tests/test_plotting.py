@@ -8,10 +8,12 @@ from matplotlib.figure import Figure
 from scipy import stats
 
 from course_utils.data import MEAN, STD
+from course_utils.intervals import Interval
 from course_utils.plotting import (
     plot_band,
     plot_confusion,
     plot_decision_boundary,
+    plot_forest,
     plot_history,
     show_images,
 )
@@ -201,3 +203,32 @@ def test_a_constant_score_shades_one_class_and_draws_no_line(ax, value, shaded):
     points, found = lines_and_areas(ax)
     assert points.size == 0
     assert found == shaded
+
+
+# --- plot_forest
+
+EFFECTS = [Interval(-0.2, -0.3, -0.1), Interval(0.05, -0.02, 0.2)]
+
+
+def forest_dots(ax):
+    return [bar.lines[0] for bar in ax.containers]
+
+
+@pytest.mark.parametrize(("found", "filled"), [((), [True, False]), ([False, True], [False, True])])
+def test_forest_has_a_row_an_interval_and_fills_what_was_found(ax, found, filled):
+    assert plot_forest(ax, ["dropout", "AdamW"], EFFECTS, found) is ax
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["dropout", "AdamW"]
+    assert ax.yaxis_inverted()
+    for row, (dot, effect, is_filled) in enumerate(
+        zip(forest_dots(ax), EFFECTS, filled, strict=True)
+    ):
+        assert dot.get_xydata().tolist() == [[effect.mean, row]]
+        assert (dot.get_markerfacecolor() != "white") == is_filled
+    (ends,) = ax.containers[1].lines[2][0].get_segments()
+    assert ends[:, 0] == pytest.approx([-0.02, 0.2])  # from low to high, not mean ± half
+
+
+@pytest.mark.parametrize(("labels", "found"), [(["one"], ()), (["a", "b"], [True])])
+def test_forest_refuses_what_does_not_match(ax, labels, found):
+    with pytest.raises(ValueError, match="must be as many"):
+        plot_forest(ax, labels, EFFECTS, found)

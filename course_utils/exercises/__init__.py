@@ -8,7 +8,7 @@ in both languages. Everything else that can go wrong (nothing written yet, an ex
 
 import inspect
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, NoReturn
@@ -103,6 +103,21 @@ class Answer:
         return bool(
             np.allclose(got_array, expected_array, rtol=tolerance, atol=tolerance, equal_nan=True)
         )
+
+    def recognize(
+        self, got: Any, alternatives: Mapping[str, Any], *, tolerance: float = 1e-5
+    ) -> None:
+        """End the examination where ``got`` is what one of the known mistakes gives.
+
+        alternatives: the mistake's name -> its result, or a tuple of results where it has several;
+        one of another shape is passed over. Tried in order, so the likelier mistake goes first.
+        """
+        got_array = self._as_array(got, next(iter(alternatives.values()), None))
+        for mistake, results in alternatives.items():
+            for result in results if isinstance(results, tuple) else (results,):
+                same_shape = got_array.shape == _as_array(result).shape
+                if same_shape and self.matches(got, result, tolerance=tolerance):
+                    self.mistake(mistake)
 
     def require(self, got: Any, expected: Any, case: str, *, tolerance: float = 1e-5) -> None:
         """End the examination unless ``got`` matches ``expected``; ``case`` says on which input."""

@@ -74,14 +74,14 @@ def gelu_by_erf(answer: Answer) -> None:
         got = answer(z)
         if not answer.matches(got, expected):
             alternatives = {
-                "tanh_approximation": [F.gelu(wide, approximate="tanh")],
-                "sigmoid_approximation": [wide * torch.sigmoid(1.702 * wide)],
-                "silu_instead": [F.silu(wide)],
-                "wrong_width": [
+                "tanh_approximation": F.gelu(wide, approximate="tanh"),
+                "sigmoid_approximation": wide * torch.sigmoid(1.702 * wide),
+                "silu_instead": F.silu(wide),
+                "wrong_width": tuple(
                     wide * (1 + torch.erf(wide * scale)) / 2
                     for scale in (1, math.sqrt(2), 0.5, 1 / math.sqrt(2 * math.pi))
-                ],
-                "not_a_probability": [
+                ),
+                "not_a_probability": (
                     wide * erf,
                     wide * erf / 2,
                     wide * (1 + erf),
@@ -89,12 +89,12 @@ def gelu_by_erf(answer: Answer) -> None:
                     wide * torch.erf(wide) / 2,
                     wide * (1 + torch.erf(wide)),
                     wide * (0.5 + erf),
-                ],
-                "factor_only": [phi],
-                "density_for_distribution": [wide * density],
-                "derivative_instead": [phi + wide * density],
+                ),
+                "factor_only": phi,
+                "density_for_distribution": wide * density,
+                "derivative_instead": phi + wide * density,
             }
-            _recognize(answer, got, alternatives)
+            answer.recognize(got, alternatives)
         answer.require(got, expected, f"z={_start(z)}")
 
 
@@ -156,17 +156,18 @@ def leaky_relu(answer: Answer) -> None:
             positive = values > 0
             slopes = torch.full_like(values, slope)
             alternatives = {
-                "larger_of_two": [torch.maximum(values, slope * values)],
-                "wrong_side": [torch.where(positive, slope * values, values)],
-                "sign_flipped": [torch.where(positive, values, -slope * values)],
-                "slope_for_value": [
-                    torch.where(positive, values, sign * slopes) for sign in (1, -1)
-                ],
-                "plain_relu": [F.relu(values)],
-                "slope_ignored": [F.leaky_relu(values, fixed) for fixed in (0.01, 0.1, 0.2)],
-                "derivative_instead": [torch.where(positive, torch.ones_like(values), slopes)],
+                "larger_of_two": torch.maximum(values, slope * values),
+                "wrong_side": torch.where(positive, slope * values, values),
+                "sign_flipped": torch.where(positive, values, -slope * values),
+                "slope_for_value": (
+                    torch.where(positive, values, slopes),
+                    torch.where(positive, values, -slopes),
+                ),
+                "plain_relu": F.relu(values),
+                "slope_ignored": tuple(F.leaky_relu(values, fixed) for fixed in (0.01, 0.1, 0.2)),
+                "derivative_instead": torch.where(positive, torch.ones_like(values), slopes),
             }
-            _recognize(answer, got, alternatives)
+            answer.recognize(got, alternatives)
         answer.require(got, expected, f"z={_start(values)}, slope={slope}")
 
 
@@ -228,19 +229,19 @@ def count_dead_units(answer: Answer) -> None:
             in_batch = torch.stack([batch.all(dim=0).sum() for batch in batches]).double()
             small = [F.relu(z).mean(dim=0), z.amax(dim=0), (z > 0).double().mean(dim=0)]
             alternatives = {
-                "one_batch_only": [in_batch[0], in_batch[-1]],
-                "added_over_batches": [in_batch.sum(), in_batch.mean()],
-                "silent_once": [silent.any(dim=0).sum()],
-                "examples_counted": [silent.all(dim=1).sum()],
-                "zeros_counted": [silent.sum()],
-                "share_not_count": [dead / num_units, 100 * dead / num_units],
-                "alive_counted": [num_units - dead],
-                "judged_by_threshold": [
+                "one_batch_only": (in_batch[0], in_batch[-1]),
+                "added_over_batches": (in_batch.sum(), in_batch.mean()),
+                "silent_once": silent.any(dim=0).sum(),
+                "examples_counted": silent.all(dim=1).sum(),
+                "zeros_counted": silent.sum(),
+                "share_not_count": (dead / num_units, 100 * dead / num_units),
+                "alive_counted": num_units - dead,
+                "judged_by_threshold": (
                     (z.mean(dim=0) <= 0).sum(),
                     *((size < 10.0**-k).sum() for size in small for k in range(1, 6)),
-                ],
+                ),
             }
-            _recognize(answer, got, alternatives)
+            answer.recognize(got, alternatives)
         case = f"{len(z)} examples, {num_units} units, batch_size={batch_size}"
         answer.require(got, dead, case)
 
@@ -262,13 +263,6 @@ def _unit_cases() -> list[tuple[Tensor, int]]:
     none_dead = torch.rand(7, 3) + 0.1
     all_dead = -torch.rand(6, 5)
     return [(z, 4), (z, 9), (z, 1), (rare, 128), (none_dead, 2), (all_dead, 6), (all_dead, 4)]
-
-
-def _recognize(answer: Answer, got: object, alternatives: dict[str, list[Tensor]]) -> None:
-    """End the examination with the first mistake whose result ``got`` is."""
-    for mistake, results in alternatives.items():
-        if any(answer.matches(got, result) for result in results):
-            answer.mistake(mistake)
 
 
 def _start(values: Tensor) -> list[float]:

@@ -240,14 +240,12 @@ def count_mlp_parameters(answer: Answer) -> None:
             continue
         weights = sum(m * n for m, n in pairwise(widths))
         alternatives = {
-            "biases_forgotten": [weights],
-            "input_biases": [weights + sum(widths)],
-            "one_bias_per_layer": [weights + len(widths) - 1],
-            "output_bias_forgotten": [weights + sum(widths[1:-1])],
-            "counts_neurons": [sum(widths), sum(widths[1:])],
-            "product_of_widths": [np.prod(widths), np.prod(widths) + sum(widths[1:])],
+            "biases_forgotten": weights,
+            "input_biases": weights + sum(widths),
+            "one_bias_per_layer": weights + len(widths) - 1,
+            "output_bias_forgotten": weights + sum(widths[1:-1]),
+            "counts_neurons": (sum(widths), sum(widths[1:])),
+            "product_of_widths": (np.prod(widths), np.prod(widths) + sum(widths[1:])),
         }
-        for mistake, wrong in alternatives.items():
-            if any(answer.matches(got, value, tolerance=0) for value in wrong):
-                answer.mistake(mistake)
+        answer.recognize(got, alternatives, tolerance=0)
         answer.require(got, expected, f"widths={widths}", tolerance=0)

@@ -220,28 +220,25 @@ def _examine_training(answer: Answer, x: Tensor, momentum: float) -> None:
                 gamma * centered / (var + eps) + beta,
                 gamma * centered / (unbiased + eps) + beta,
             ),
-            "unbiased_in_normalizer": (gamma * centered / (unbiased + eps).sqrt() + beta,),
-            "eps_outside_root": (gamma * centered / (var.sqrt() + eps) + beta,),
+            "unbiased_in_normalizer": gamma * centered / (unbiased + eps).sqrt() + beta,
+            "eps_outside_root": gamma * centered / (var.sqrt() + eps) + beta,
         }
-        _name(answer, output, outputs)
+        answer.recognize(output, outputs)
     answer.require(output, expected, f"output, {case}")
     means = {
-        "not_updated": (old_mean,),
-        "momentum_reversed": (momentum * old_mean + (1 - momentum) * mean,),
+        "not_updated": old_mean,
+        "momentum_reversed": momentum * old_mean + (1 - momentum) * mean,
     }
     if not answer.matches(new_mean, layer.running_mean):
-        _name(answer, new_mean, means)
+        answer.recognize(new_mean, means)
     answer.require(new_mean, layer.running_mean, f"running mean, {case}")
     if not answer.matches(new_var, layer.running_var):
-        _name(
-            answer,
-            new_var,
-            {
-                "not_updated": (old_var,),
-                "momentum_reversed": (momentum * old_var + (1 - momentum) * unbiased,),
-                "biased_running": ((1 - momentum) * old_var + momentum * var,),
-            },
-        )
+        variances = {
+            "not_updated": old_var,
+            "momentum_reversed": momentum * old_var + (1 - momentum) * unbiased,
+            "biased_running": (1 - momentum) * old_var + momentum * var,
+        }
+        answer.recognize(new_var, variances)
     answer.require(new_var, layer.running_var, f"running variance, {case}")
 
 
@@ -253,23 +250,16 @@ def _examine_evaluation(answer: Answer, x: Tensor) -> None:
     centered, var = x - x.mean(0), x.var(0, correction=0)
     if not answer.matches(output, layer(x)):
         batch = gamma * centered / (var + eps).sqrt() + beta
-        _name(answer, output, {"batch_statistics_in_eval": (batch,)})
+        answer.recognize(output, {"batch_statistics_in_eval": batch})
         updated = 0.9 * layer.running_mean + 0.1 * x.mean(0)
         for new in (var, x.var(0)):
             new_std = (0.9 * layer.running_var + 0.1 * new + eps).sqrt()
-            _name(answer, output, {"updated_in_eval": (gamma * (x - updated) / new_std + beta,)})
+            answer.recognize(output, {"updated_in_eval": gamma * (x - updated) / new_std + beta})
     answer.require(output, layer(x), f"output, {case}")
     if not answer.matches(new_mean, layer.running_mean):
         answer.mistake("updated_in_eval")
     if not answer.matches(new_var, layer.running_var):
         answer.mistake("updated_in_eval")
-
-
-def _name(answer: Answer, got: object, alternatives: dict[str, tuple[Tensor, ...]]) -> None:
-    """End the examination where ``got`` is what one of the known mistakes gives."""
-    for mistake, wrongs in alternatives.items():
-        if any(answer.matches(got, wrong) for wrong in wrongs):
-            answer.mistake(mistake)
 
 
 class _Probe(nn.Module):
@@ -351,12 +341,10 @@ def generalization_gap(answer: Answer) -> None:
             alternatives = {
                 "reversed_sign": (low - high, means[0] - means[1]),
                 "ratio_not_difference": (high / low, low / high),
-                "root_taken": (high**0.5 - low**0.5,),
-                "mean_of_batch_means": (means[1] - means[0],),
+                "root_taken": high**0.5 - low**0.5,
+                "mean_of_batch_means": means[1] - means[0],
             }
-            for mistake, wrongs in alternatives.items():
-                if any(answer.matches(got, wrong) for wrong in wrongs):
-                    answer.mistake(mistake)
+            answer.recognize(got, alternatives)
         answer.require(got, high - low, f"batch_size={batch_size}")
         if any(module.training is not training for module in model.modules()):
             answer.mistake("mode_not_restored")

@@ -42,7 +42,5 @@ def accuracy(answer: Answer) -> None:
                 "in_percent": 100 * share,
                 "all_or_nothing": float(all(equal)),
             }
-            for mistake, wrong in alternatives.items():
-                if answer.matches(got, wrong):
-                    answer.mistake(mistake)
+            answer.recognize(got, alternatives)
         answer.require(got, share, f"predictions={predictions}, labels={labels}")
