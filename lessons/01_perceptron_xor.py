@@ -124,14 +124,14 @@ for ax, (name, labels) in zip(axes, gates.items(), strict=True):
 #
 # 下面這條線目前算的是 OR。移動滑桿，讓它算 AND：圈起來的點是答錯的，目標是一個圈也沒有。
 #
-# 試過之後，把 b 調回 0，只動 w。還做得到嗎？（做不到：b = 0 的線一定通過原點，而 AND 的線必須避開它。）
+# 試過之後，把 b 調回 0，只動 w。還做得到嗎？（做不到：(1, 0) 與 (0, 1) 要答 0，w₁ 與 w₂ 就都不能大於 0；那麼 (1, 1) 的分數 w₁ + w₂ 也不會大於 0。）
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # ### Be the learning algorithm
 #
 # The line below computes OR. Move the sliders until it computes AND: a ring marks a point that is wrong, and you want no rings at all.
 #
-# Then put b back to 0 and move only w. Can it still be done? (No: with b = 0 the line goes through the origin, and the line of AND must stay clear of it.)
+# Then put b back to 0 and move only w. Can it still be done? (No: for (1, 0) and (0, 1) to answer 0, neither w₁ nor w₂ may be above 0; but then w₁ + w₂, the score of (1, 1), is not above 0 either.)
 
 
 # %% alt-zh="一條直線把左下角和其他三點分開：它算的是 OR。對 AND 來說，左上和右下兩個點答錯了，圈了起來。" alt-en="A line cuts the bottom left corner off from the other three: it computes OR. For AND the top left and bottom right points are wrong, and ringed."
@@ -256,12 +256,12 @@ for name, line in {"AND": (2, 2, -3), "OR": (2, 2, -1)}.items():
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # ### 一千種順序
 #
-# 每個種子每一輪都重新洗牌。AND 需要的更新比 OR 多還是少？
+# 每個**種子**（亂數的起點，同一個種子永遠給出同一串亂數）每一輪都重新洗牌。AND 需要的更新比 OR 多還是少？
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # ### A thousand orders
 #
-# Every seed shuffles the points anew in every epoch. Does AND take more updates than OR, or fewer?
+# Every **seed** (where the random numbers begin; the same seed always gives the same ones) shuffles the points anew in every epoch. Does AND take more updates than OR, or fewer?
 
 
 # %%
@@ -480,14 +480,14 @@ print(f"merged into one layer {tuple(W.shape)}: largest difference ≈{differenc
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # ### 訓練看看
 #
-# 證明歸證明，還是訓練兩百個種子試試。損失用 `BCEWithLogitsLoss`（二元交叉熵，第 03 課細講）：答案全對又有把握時接近 0；四個點都說「一半一半」時，是 ln 2 ≈ 0.693。
+# 證明歸證明，還是訓練兩百個種子試試。錯多少，由損失 `BCEWithLogitsLoss` 來量（二元交叉熵，03 課細講）：答案全對又有把握時接近 0；四個點都說「一半一半」時，是 ln 2 ≈ 0.693。每一步用 `backward()` 求出損失對每個權重的導數（03 課），再由優化器 Adam 把權重往損失變小的方向挪一點（04 課）。
 #
 # `StackedMLP` 把許多小網路疊成一個：每個種子一個網路，同一批矩陣乘法一起算。每個網路的損失分開取平均，再加總，所以它們互不影響。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # ### Train it anyway
 #
-# A proof is a proof; let two hundred seeds try all the same. The loss is `BCEWithLogitsLoss` (binary cross-entropy, see lesson 03): near 0 when all answers are right and confident, and ln 2 ≈ 0.693 when all four points get "fifty-fifty".
+# A proof is a proof; let two hundred seeds try all the same. How wrong a network is, the loss `BCEWithLogitsLoss` says (binary cross-entropy, see lesson 03): near 0 when all answers are right and confident, and ln 2 ≈ 0.693 when all four points get "fifty-fifty". At each step `backward()` finds the derivative of the loss by every weight (lesson 03), and the optimizer, Adam, moves the weights a little to where the loss is smaller (lesson 04).
 #
 # `StackedMLP` stacks many small networks into one: a network for each seed, all served by the same matrix products. Each network's loss is averaged by itself, then they are added up, so no network affects another.
 
@@ -530,7 +530,7 @@ print(f"final losses from ≈{final_losses.min():.3f} to ≈{final_losses.max():
 # **主張 6** 兩百個三層線性網路，沒有一個學會 XOR；最後的損失都在 ln 2 的 ±0.01 之內。
 
 # %% [markdown] lang="en"
-# They are not just wrong: all of them retreat to the same answer, 0.5 forevery point.
+# They are not just wrong: all of them retreat to the same answer, 0.5 for every point.
 #
 # **Claim 5** The three linear layers and the merged one differ by less than 10⁻¹² on a thousand points.
 #

@@ -214,8 +214,11 @@ def chinese_style(text: str) -> list[str]:
     return problems
 
 
-def bare_syntax(source: str) -> dict[str, str]:
-    """Name -> syntax of each function and class, docstrings and annotations aside."""
+def bare_syntax(source: str, *, values: bool = False) -> dict[str, str]:
+    """Name -> syntax of each function and class, docstrings and annotations aside.
+
+    values: of what is assigned to a single name at the top level, too.
+    """
 
     class Strip(ast.NodeTransformer):
         def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.FunctionDef:
@@ -241,9 +244,14 @@ def bare_syntax(source: str) -> dict[str, str]:
                 node.body = node.body[1:] or [ast.Pass()]
             return node
 
-    kinds = (ast.FunctionDef, ast.ClassDef)
-    definitions = [n for n in ast.parse(source).body if isinstance(n, kinds)]
-    return {node.name: ast.dump(Strip().visit(node)) for node in definitions}
+    syntax = {}
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            syntax[node.name] = ast.dump(Strip().visit(node))
+        elif values and isinstance(assigned := Strip().visit(node), ast.Assign):
+            names = [target.id for target in assigned.targets if isinstance(target, ast.Name)]
+            syntax |= dict.fromkeys(names, ast.dump(assigned.value))
+    return syntax
 
 
 def imported_later(cells: list[NotebookNode]) -> Iterator[tuple[str, str, str]]:

@@ -175,6 +175,16 @@ def test_syntax_ignores_docstrings_and_annotations():
     assert bare_syntax("def f(x):\n    y = 2\n    return x + y")["f"] != plain
 
 
+def test_syntax_holds_assigned_values_on_request():
+    reference = bare_syntax('"""Doc."""\nweights = {"W": [1, 2]}', values=True)
+    assert list(reference) == ["weights"]
+    same = bare_syntax("# a note\nweights: dict = {'W': [1, 2]}", values=True)
+    assert same == reference
+    assert bare_syntax("weights = {'W': [1, 3]}", values=True) != reference
+    assert bare_syntax("weights = {'W': [1, 2]}") == {}
+    assert bare_syntax("a, b = 1, 2\nitems[0] = 1\na += 1", values=True) == {}
+
+
 def test_printed_numbers_leave_out_what_stands_behind_approximately():
     text = "loss ≈0.25 in 10 epochs, ≈-1e-05, 3.5\n"
     cell = new_code_cell(outputs=[new_output("stream", name="stdout", text=text)])

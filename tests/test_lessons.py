@@ -107,14 +107,16 @@ def test_solution_cells_are_the_reference_solutions(lesson):
     cells = code_cells(read_lesson(lesson))
     subject = re.search(r"from course_utils\.exercises import (\w+) as exercises", str(cells))[1]
     solutions = import_module(f"course_utils.exercises.solutions.{subject}")
-    reference = bare_syntax(Path(solutions.__file__).read_text(encoding="utf-8"))
+    reference = bare_syntax(Path(solutions.__file__).read_text(encoding="utf-8"), values=True)
     for cell in cells:
         if "solution" not in tags(cell):
             continue
-        for name, syntax in bare_syntax(cell.source).items():
+        solved = bare_syntax(cell.source, values=True)
+        solved = {name: syntax for name, syntax in solved.items() if name.endswith("_solution")}
+        assert solved, f"no name ends in _solution: {cell.source}"
+        for name, syntax in solved.items():
             short = name.removesuffix("_solution")
-            if short != name:
-                assert syntax.replace(name, short) == reference[short], f"{name} differs"
+            assert syntax.replace(name, short) == reference[short], f"{name} differs"
 
 
 @every_lesson
