@@ -322,9 +322,11 @@ MEASURE = """async () => {
   await Promise.all([...document.images].map(image => image.decode().catch(() => null)));
   const slides = [];
   for (const slide of document.querySelectorAll('.slides > section > section')) {
-    location.hash = '#/' + slide.id.split('-').slice(1).join('/');
+    const address = '#/' + slide.id.split('-').slice(1).join('/');
     const onStage = () => slide.matches('section.present > section.present');
-    for (let i = 0; i < 120 && !onStage(); i++) await frame();
+    for (const end = Date.now() + 20000; Date.now() < end && !onStage(); await frame()) {
+      if (location.hash !== address) location.hash = address;  // RISE, still starting, sets its own
+    }
     if (!onStage()) throw new Error(slide.id + ' was never presented');
     let height = -1;
     while (height !== slide.scrollHeight) {
