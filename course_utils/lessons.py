@@ -19,6 +19,9 @@ TITLES = {
         "用多層感知機辨識手寫數字",
         "Reading handwritten digits with a multi-layer perceptron",
     ),
+    "08_initialization": Text("權重初始化", "Weight initialization"),
+    "13_numpy_training_tools": Text("用 NumPy 打造訓練工具", "Training tools in NumPy"),
+    "14_numpy_lstm": Text("用 NumPy 推導 LSTM", "The LSTM, derived in NumPy"),
 }
 
 MINUTES_FILE = Path(__file__).with_name("minutes.json")

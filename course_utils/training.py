@@ -1,14 +1,16 @@
 """The training loop: one epoch, one evaluation, and ``fit``, which strings them together."""
 
-from collections.abc import Callable, Iterable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
+from course_utils.early_stopping import EarlyStopping
 from course_utils.progress import progress
 from course_utils.seeding import seeded
 
@@ -129,23 +131,45 @@ def fit(
     epochs: int,
     device: torch.device | str = "cpu",
     scheduler: LRScheduler | ReduceLROnPlateau | None = None,
+    scheduler_interval: Literal["epoch", "step"] = "epoch",
+    early_stopping: EarlyStopping | None = None,
+    after_epoch: Callable[[History], None] | None = None,
+    history: History | None = None,
     seed: int | None = None,
 ) -> History:
     """Train ``model`` in place for ``epochs`` and return its History; a bar shows the progress.
 
-    scheduler: stepped once after each epoch (a plateau scheduler is told the validation loss).
+    scheduler: stepped once after each epoch (a plateau scheduler is told the validation loss), or,
+    with ``scheduler_interval="step"``, after each step of the optimizer.
+    early_stopping: told the validation loss after each epoch; it ends the training, and its best
+    weights are put back in any case.
+    after_epoch: called last in each epoch, with the history so far: the place for a checkpoint.
+    history: of the epochs that an interrupted run has behind it (see ``load_checkpoint``); it is
+    continued, and ``epochs`` counts them.
     seed: governs dropout and any shuffling without a generator of its own; without it they draw
-    from torch's global generator.
-    Raises ValueError on fewer than one epoch, NonFiniteLossError at the end of the epoch in which
-    the training loss stops being finite.
+    from torch's global generator, as a resumed run must.
+    Raises ValueError on fewer than one epoch or on a plateau scheduler at each step,
+    NonFiniteLossError at the end of the epoch in which the training loss stops being finite.
     """
     if epochs < 1:
         raise ValueError(f"epochs must be at least 1, got {epochs}")
-    history = History()
+    on_plateau = isinstance(scheduler, ReduceLROnPlateau)
+    if scheduler_interval not in ("epoch", "step") or (on_plateau and scheduler_interval == "step"):
+        raise ValueError(
+            "scheduler_interval must be 'epoch' or 'step', and 'epoch' with ReduceLROnPlateau, which "
+            f"needs a validation loss; got {scheduler_interval!r} with {type(scheduler).__name__}"
+        )
+    history = History() if history is None else history
     model.to(device)
-    with nullcontext() if seed is None else seeded(seed):
-        bar = progress(range(1, epochs + 1), "training")
+    each_step = scheduler is not None and scheduler_interval == "step"
+    with (
+        nullcontext() if seed is None else seeded(seed),
+        _stepped_by(optimizer, scheduler) if each_step else nullcontext(),
+    ):
+        bar = progress(range(len(history) + 1, epochs + 1), "training")
         for epoch in bar:
+            if early_stopping is not None and early_stopping.should_stop:
+                break
             losses: list[Tensor] = []
             norms: list[Tensor] = []
 
@@ -164,11 +188,27 @@ def fit(
             history.val_loss.append(val_loss)
             history.val_accuracy.append(val_accuracy)
             bar.set_postfix(val_accuracy=f"{val_accuracy:.1%}")
-            if isinstance(scheduler, ReduceLROnPlateau):
+            if on_plateau:
                 scheduler.step(val_loss)
-            elif scheduler is not None:
+            elif scheduler is not None and not each_step:
                 scheduler.step()
+            if early_stopping is not None:
+                early_stopping(val_loss, model)
+            if after_epoch is not None:
+                after_epoch(history)
+    if early_stopping is not None:
+        early_stopping.restore(model)
     return history
+
+
+@contextmanager
+def _stepped_by(optimizer: Optimizer, scheduler: LRScheduler) -> Iterator[None]:
+    """Within the block, every step of ``optimizer`` is followed by one of ``scheduler``."""
+    hook = optimizer.register_step_post_hook(lambda *_: scheduler.step())
+    try:
+        yield
+    finally:
+        hook.remove()
 
 
 def _raise_if_not_finite(losses: Tensor, epoch: int, history: History) -> None:

@@ -8,10 +8,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
-from torch.optim.lr_scheduler import ReduceLROnPlateau, StepLR
+from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau, StepLR
 from torch.utils.data import TensorDataset
 
 from course_utils.data import TensorLoader
+from course_utils.early_stopping import EarlyStopping
 from course_utils.models import MLP
 from course_utils.training import NonFiniteLossError, evaluate, fit, predict, train_epoch
 
@@ -254,6 +255,103 @@ def test_a_learning_rate_far_too_high_ends_in_that_error_not_in_nan_numbers():
     net = MLP(4, [8], 3, seed=0)
     with pytest.raises(NonFiniteLossError):
         fit(net, loader(), loader(), CRITERION, sgd(net, lr=1e30), epochs=5)
+
+
+def test_scheduler_at_each_step_follows_the_step_of_the_optimizer():
+    net, reference = model(dropout_rate=0.0), model(dropout_rate=0.0)
+    optimizer = sgd(net, lr=1.0)
+    scheduler = LambdaLR(optimizer, lambda step: 1 / (1 + step))
+    options = {"scheduler": scheduler, "scheduler_interval": "step"}
+    history = fit(net, loader(), loader(), CRITERION, optimizer, epochs=2, **options)
+    assert history.learning_rate == [1.0, pytest.approx(1 / 6)], "five steps an epoch"
+    by_hand = sgd(reference, lr=1.0)
+    for step, (inputs, labels) in enumerate([*loader(), *loader()]):
+        by_hand.param_groups[0]["lr"] = 1 / (1 + step)
+        by_hand.zero_grad()
+        CRITERION(reference(inputs), labels).backward()
+        by_hand.step()
+    assert_same_state(net, reference)
+    optimizer.step()
+    assert scheduler.last_epoch == 10, "after fit the optimizer no longer moves the scheduler"
+
+
+@pytest.mark.parametrize("interval", ["batch", "step"])
+def test_unusable_scheduler_interval_is_refused(interval):
+    net = model()
+    optimizer = sgd(net)
+    options = {"scheduler": ReduceLROnPlateau(optimizer), "scheduler_interval": interval}
+    with pytest.raises(ValueError, match=f"scheduler_interval must be.*'{interval}'"):
+        fit(net, loader(), loader(), CRITERION, optimizer, epochs=1, **options)
+
+
+def losses_go(*losses):
+    """A criterion that ignores the model: the validation loss of each epoch in turn, and no gradient."""
+    remaining = iter(losses)
+
+    def criterion(logits, labels):
+        if torch.is_grad_enabled():
+            return 0 * logits.sum()
+        return torch.tensor(next(remaining))
+
+    return criterion
+
+
+def test_early_stopping_is_told_the_validation_loss_and_ends_the_training():
+    net, seen = model(), []
+    early_stopping = EarlyStopping(patience=2)
+
+    def mark(history):
+        seen.append(len(history))
+        with torch.no_grad():
+            net.net[0].bias.fill_(len(history))  # after the snapshot, so the next one has it
+
+    criterion = losses_go(3.0, 2.0, 2.5, 2.25, 1.0)
+    options = {"early_stopping": early_stopping, "after_epoch": mark}
+    history = fit(net, loader(), loader(23, 23), criterion, sgd(net), epochs=9, **options)
+    assert history.val_loss == [3.0, 2.0, 2.5, 2.25]
+    assert seen == [1, 2, 3, 4]
+    assert early_stopping.best_epoch == 2
+    assert net.net[0].bias[0].item() == 1.0, "the weights of the second epoch are back"
+
+
+def test_early_stopping_restores_the_best_weights_at_the_last_epoch_too():
+    net = model(dropout_rate=0.0)
+    early_stopping = EarlyStopping(patience=9)
+    options = {"early_stopping": early_stopping, "seed": 0}
+    criterion = diverging_validation(CRITERION, from_epoch=3)
+    history = fit(net, loader(), loader(23, 23), criterion, sgd(net), epochs=4, **options)
+    reference = model(dropout_rate=0.0)
+    fit(reference, loader(), loader(), CRITERION, sgd(reference), epochs=2, seed=0)
+    assert len(history) == 4
+    assert_same_state(net, reference)
+
+
+def diverging_validation(criterion, from_epoch: int):
+    """Its loss without gradients is 99 from this epoch on (one validation batch an epoch)."""
+    epoch = 0
+
+    def wrapped(logits, labels):
+        nonlocal epoch
+        if torch.is_grad_enabled():
+            return criterion(logits, labels)
+        epoch += 1
+        return torch.tensor(99.0) if epoch >= from_epoch else criterion(logits, labels)
+
+    return wrapped
+
+
+def test_a_history_is_continued_and_epochs_count_it():
+    net, whole = model(dropout_rate=0.0), model(dropout_rate=0.0)
+    expected = fit(whole, loader(), loader(), CRITERION, sgd(whole), epochs=5)
+    optimizer, numbers = sgd(net), []
+    first = fit(net, loader(), loader(), CRITERION, optimizer, epochs=2)
+    options = {"history": first, "after_epoch": lambda history: numbers.append(len(history))}
+    history = fit(net, loader(), loader(), CRITERION, optimizer, epochs=5, **options)
+    assert history == expected
+    assert numbers == [3, 4, 5]
+    assert_same_state(net, whole)
+    assert fit(net, loader(), loader(), CRITERION, optimizer, epochs=5, history=history) == expected
+    assert_same_state(net, whole)
 
 
 @pytest.mark.parametrize("epochs", [0, -1])

@@ -83,6 +83,11 @@ class ImageByImage(datasets.MNIST):
         return ((images.squeeze(1) * STD + MEAN) * 255).round().to(torch.uint8), labels
 
 
+def image_by_image_loader() -> DataLoader:
+    steps = [transforms.ToTensor(), transforms.Normalize((MEAN,), (STD,))]
+    return DataLoader(ImageByImage("", transform=transforms.Compose(steps)), 64, shuffle=True)
+
+
 def usual_epoch(loader: DataLoader) -> tuple[float, float]:
     """The loop of most tutorials: plain Adam, and two waits for a number at each step."""
     model, criterion = MNIST_MLP(seed=0), nn.CrossEntropyLoss()
@@ -120,8 +125,7 @@ def matrix_products(num_batches: int) -> None:
 @benchmark("epoch")
 def epoch() -> Iterator[str]:
     batches = TensorLoader(training_images(), 64, shuffle=True)
-    steps = [transforms.ToTensor(), transforms.Normalize((MEAN,), (STD,))]
-    usual_loader = DataLoader(ImageByImage("", transform=transforms.Compose(steps)), 64, True)
+    usual_loader = image_by_image_loader()
     epochs = partial(usual_epoch, usual_loader), partial(course_epoch, batches)
     seconds = take_turns(5, *epochs, partial(matrix_products, len(batches)))
     usual, course, products = seconds
@@ -176,6 +180,15 @@ def import_numpy_track() -> Iterator[str]:
     yield f"torch is not loaded: {'ok' if fresh_python(code) == 'False' else 'missed'}"
 
 
+@benchmark("numpy")
+def numpy_track() -> Iterator[str]:
+    """In a process of its own: one thread is for this comparison alone."""
+    command = [sys.executable, Path(__file__).with_name("bench_numpy_track.py")]
+    single = {**os.environ, "OMP_NUM_THREADS": "1"}
+    result = subprocess.run(command, env=single, check=True, stdout=subprocess.PIPE, text=True)
+    yield from result.stdout.splitlines()
+
+
 @benchmark("data")
 def data() -> Iterator[str]:
     code = """import time; from course_utils.data import load_mnist; started = time.perf_counter()
@@ -188,19 +201,37 @@ load_mnist({!r}); print(time.perf_counter() - started)"""
 
 @benchmark("lessons")
 def lessons() -> Iterator[str]:
-    """Lesson 06 by the builder, once on each data tier, into a folder that does not stay."""
-    (lesson,) = (path for path in lesson_paths() if path.stem.startswith("06"))
+    """Every lesson by the builder, one after another, into a folder that does not stay."""
     for tier in tiers():
-        with (
-            tempfile.TemporaryDirectory() as folder,
-            patch.dict(FOLDERS, {"en": Path(folder)}),
-            patch.dict(os.environ, COURSE_DATA=tier),
-        ):
+        allowed = {"full": 90, "embedded": 40}[tier]
+        seconds = {}
+        for lesson in lesson_paths():
             try:
-                result = judged(build(lesson, "en"), at_most={"full": 150, "embedded": 40}[tier])
+                seconds[lesson.stem] = build_aside(lesson, tier)
+                limit = 150 if lesson.stem.startswith("06") and tier == "full" else allowed
+                result = judged(seconds[lesson.stem], at_most=limit)
             except BuildError as error:
+                seconds[lesson.stem] = np.nan
                 result = f"missed, it does not run: {error}"
-        yield f"{lesson.stem} on {tier} data, in seconds: {result}"
+            yield f"{lesson.stem} on {tier} data, in seconds: {result}"
+        pytorch = sum(s for name, s in seconds.items() if "01" <= name[:2] <= "12")
+        yield f"lessons 01 to 12 on {tier} data, in minutes: {judged(pytorch / 60, at_most=10)}"
+    usual_loader = image_by_image_loader()
+    epoch_seconds = np.median(take_turns(3, partial(usual_epoch, usual_loader)))
+    yield (
+        f"84 epochs of DataLoader and plain Adam, which train one seed of each comparison: "
+        f"{84 * epoch_seconds / 60:.1f} minutes at {epoch_seconds:.1f} s an epoch"
+    )
+
+
+def build_aside(lesson: Path, tier: str) -> float:
+    """Seconds to build one lesson's English edition without touching the notebook that is there."""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        patch.dict(FOLDERS, {"en": Path(folder)}),
+        patch.dict(os.environ, COURSE_DATA=tier),
+    ):
+        return build(lesson, "en")
 
 
 def main() -> None:

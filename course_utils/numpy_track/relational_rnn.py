@@ -1,0 +1,114 @@
+"""The Relational RNN: a memory whose slots attend to each other, read by one hidden layer."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from course_utils.numpy_track.buffers import Buffers
+from course_utils.numpy_track.checks import check_count, check_rng
+from course_utils.numpy_track.initializers import xavier_initializer
+from course_utils.numpy_track.model_interface import Params
+from course_utils.numpy_track.parameters import Parameterized
+from course_utils.numpy_track.recurrent_model import RecurrentModel
+from course_utils.numpy_track.relational_memory import RelationalMemory
+from course_utils.numpy_track.relational_memory_backward import backprop
+from course_utils.numpy_track.relu_layer import ReluLayer
+
+__all__ = ["RelationalMemory", "RelationalRNN", "RelationalRNNCell"]
+
+
+class RelationalRNNCell(Parameterized):
+    """One step: the memory is updated, then h = relu(M W_h + b_h), with M flattened to N·D numbers.
+
+    Arguments beyond ``hidden_size`` are those of RelationalMemory, which is the attribute ``core``.
+    """
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        num_slots: int = 4,
+        slot_size: int = 64,
+        num_heads: int = 2,
+        *,
+        gate: str = "unit",
+        key_size: int | None = None,
+        rng: np.random.Generator | int | None = None,
+    ) -> None:
+        rng = check_rng(rng)
+        check_count("input_size", input_size)
+        self.hidden_size = check_count("hidden_size", hidden_size)
+        self.core = RelationalMemory(
+            num_slots, slot_size, num_heads, input_size, gate=gate, key_size=key_size, rng=rng
+        )
+        self.layer = ReluLayer(num_slots * slot_size, hidden_size, rng)
+        super().__init__({}, self.core, self.layer)
+
+    def forward(self, x: Any, memory: Any = None) -> tuple[np.ndarray, np.ndarray]:
+        """(h (B, hidden_size), new memory (B, N, D)) from x (B, I) and the memory; None: the initial one."""
+        memory = self.core.forward(x, memory)
+        return self.layer.forward(memory.reshape(len(memory), -1)), memory
+
+
+class RelationalRNN(RecurrentModel):
+    """RelationalRNNCell over a sequence, then a linear output layer, with exact gradients.
+
+    input_size, hidden_size, output_size: widths. The other arguments are those of RelationalMemory.
+    The state of ``forward(..., return_state=True)`` is the memory (B, N, D).
+    """
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        output_size: int,
+        num_slots: int = 4,
+        slot_size: int = 64,
+        num_heads: int = 2,
+        *,
+        gate: str = "unit",
+        key_size: int | None = None,
+        rng: np.random.Generator | int | None = None,
+    ) -> None:
+        rng = check_rng(rng)
+        self.output_size = check_count("output_size", output_size)
+        self.cell = RelationalRNNCell(
+            input_size,
+            hidden_size,
+            num_slots,
+            slot_size,
+            num_heads,
+            gate=gate,
+            key_size=key_size,
+            rng=rng,
+        )
+        self.input_size, self.hidden_size = self.cell.core.input_size, self.cell.hidden_size
+        W_out = xavier_initializer((hidden_size, output_size), rng=rng)
+        super().__init__({"W_out": W_out, "b_out": np.zeros(output_size)}, self.cell)
+        self._buffers = Buffers()
+
+    def attention_maps(self, sequence: Any) -> np.ndarray:
+        """What each slot looked at: (B, T, H, N, N + 1), rows that sum to 1; the last key is the input."""
+        tape = self.cell.core.unroll(self._time_first(sequence))
+        return tape.weights.swapaxes(0, 1).copy()
+
+    def _unroll(self, X: np.ndarray) -> SimpleNamespace:
+        tape = self.cell.core.unroll(X)
+        tape.X = X
+        return tape
+
+    def _hidden(self, tape: SimpleNamespace, num_last: int) -> np.ndarray:
+        T, N, B, D = tape.memory[-num_last:].shape
+        tape.flat = tape.memory[-num_last:].swapaxes(1, 2).reshape(T, B, N * D)
+        tape.hidden = self.cell.layer.forward(tape.flat)
+        return tape.hidden
+
+    def _state(self, tape: SimpleNamespace) -> tuple[np.ndarray, ...]:
+        return (tape.memory[-1].swapaxes(0, 1),)
+
+    def _backprop(self, tape: SimpleNamespace, d_hidden: np.ndarray) -> Params:
+        core, layer = self.cell.core, self.cell.layer
+        d_flat, grads = layer.backward(tape.flat, tape.hidden, d_hidden)
+        d_memories = d_flat.reshape(*d_flat.shape[:2], core.num_slots, core.slot_size)
+        return grads | backprop(core, tape.X, tape, d_memories.swapaxes(1, 2), self._buffers)

@@ -1,0 +1,1055 @@
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
+# # 08　權重初始化
+#
+# [English edition](en/08_initialization.ipynb)
+#
+# 訓練從某一點出發，一步一步往下走。那一點在哪裡，資料還沒有機會說話，只有你能決定。學完之後，你能夠
+#
+# - 從「幾個數加在一起」推出權重該有多大，並說明 Xavier 與 Kaiming 差在哪裡；
+# - 量出訊號和梯度走過十層之後還剩多少；
+# - 說明為什麼一模一樣的神經元永遠學不出不同的東西，以及全部設成 0 時到底哪些參數會動；
+# - 在訓練之前預測第一個損失，並知道它能告訴你什麼、不能告訴你什麼。
+#
+# 先備：02 課（梯度消失）、03 課（反向傳播）、06 課（訓練迴圈）。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
+# # 08  Weight initialization
+#
+# [中文版](../08_initialization.ipynb)
+#
+# Training starts at some point and walks downhill from there. Where that point lies, the data cannot say yet: it is your decision. By the end you can
+#
+# - work out how large weights should be from how many numbers are added up, and say how Xavier and Kaiming differ;
+# - measure how much of the signal, and of the gradient, is left after ten layers;
+# - explain why units that are exactly alike can never learn different things, and which parameters move at all when everything is 0;
+# - predict the first loss before any training, and know what it can tell you and what it cannot.
+#
+# It builds on lessons 02 (vanishing gradients), 03 (back-propagation) and 06 (the training loop).
+
+# %% slideshow={"slide_type": "subslide"}
+import math
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from course_utils import plotting
+from course_utils.claims import claim
+from course_utils.data import load_mnist
+from course_utils.exercises import initialization as exercises
+from course_utils.experiment import run_seeds
+from course_utils.explore import explore, slider
+from course_utils.intervals import compare_settings, mean_interval, paired_difference
+from course_utils.models import MLP, initialize
+from course_utils.notebook import set_up
+from course_utils.seeding import seeded
+from course_utils.stacked import StackedMLP
+
+# %% lang="zh-TW" tags=["setup"]
+device = set_up("08_initialization", language="zh-TW")
+
+# %% lang="en" tags=["setup"]
+device = set_up("08_initialization", language="en")
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
+# ## 六種起點
+#
+# | 名稱 | 權重 | 偏置 |
+# |---|---|---|
+# | kaiming | 隨機，變異數 2 /（輸入個數） | 0 |
+# | xavier | 隨機，變異數 2 /（輸入個數＋輸出個數） | 0 |
+# | default | 你什麼都不說時，`nn.Linear` 給的 | 隨機 |
+# | normal | 隨機，標準差 0.01 的常態分布 | 0 |
+# | constant | 全部 0.01 | 0 |
+# | zeros | 全部 0 | 0 |
+#
+# 主角是一個十層的網路：九個隱藏層各 128 個 ReLU，加上輸出層。
+#
+# 先寫下你的排名：訓練兩輪之後，哪幾種學得起來？哪一種最好？課的最後對答案。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
+# ## Six places to start
+#
+# | name | weights | biases |
+# |---|---|---|
+# | kaiming | random, variance 2 / (number of inputs) | 0 |
+# | xavier | random, variance 2 / (inputs + outputs) | 0 |
+# | default | what `nn.Linear` gives you when you say nothing | random |
+# | normal | random, normal with standard deviation 0.01 | 0 |
+# | constant | all 0.01 | 0 |
+# | zeros | all 0 | 0 |
+#
+# Our subject is a network of ten layers: nine hidden layers of 128 ReLU units, and the output layer.
+#
+# Write down your ranking first: after two epochs, which of them will have learned, and which will be best? The end of the lesson has the answer.
+
+# %%
+SCHEMES = ["kaiming", "xavier", "default", "normal", "constant", "zeros"]
+TEN_LAYERS = [128] * 9  # the hidden layers; the output layer is the tenth
+
+mnist = load_mnist()
+print(mnist.banner())
+
+# %% slideshow={"slide_type": "subslide"}
+with seeded(0):
+    middle = {name: initialize(nn.Linear(128, 128), name).weight.detach() for name in SCHEMES}
+stds = {name: f"≈{weight.std():.3f}" for name, weight in middle.items()}
+pd.DataFrame({"standard deviation of the weights": stds})
+
+# %% [markdown] lang="zh-TW"
+# 這是一個 128 → 128 的層。隨機的四種，標準差最多差十幾倍。這麼一點差別，要緊嗎？
+
+# %% [markdown] lang="en"
+# This is a layer 128 → 128. The deviations of the four random ones differ by a dozen times at most. Can so little matter?
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
+# ## 往前走：訊號還剩多少？
+#
+# 十個種子，每個種子一個還沒訓練的網路、500 張自己的圖。讓圖走過網路，每經過一個隱藏層，就量一次輸出的標準差（跨圖片、跨神經元）。順便反向傳播一次，梯度也量起來，待會兒要看。
+#
+# `StackedMLP` 把十個網路疊在一起算，互不影響。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
+# ## Going forward: how much of the signal is left?
+#
+# Ten seeds: for each an untrained network and 500 images of its own. Send the images through, and after each hidden layer measure the standard deviation of what comes out, over images and units. Back-propagate once, too, and measure the gradients; we shall want them in a moment.
+#
+# `StackedMLP` computes the ten networks side by side; none touches another.
+
+# %%
+generator = torch.Generator().manual_seed(0)
+picks = torch.stack([torch.randperm(4000, generator=generator)[:500] for _ in range(10)])
+images, labels = mnist.train.images.flatten(1)[picks], mnist.train.labels[picks]
+
+
+def signals_and_gradients(initialization):
+    nets = StackedMLP(784, TEN_LAYERS, 10, seeds=range(10), initialization=initialization)
+    x, signals = images, []
+    for layer in nets.net:
+        x = layer(x)
+        if isinstance(layer, nn.ReLU):
+            x.retain_grad()  # autograd keeps the gradients of weights only, unless it is asked
+            signals.append(x)
+    F.cross_entropy(x.flatten(0, 1), labels.flatten(), reduction="sum").backward()
+    gradients = [x.grad.double() for x in signals]  # of each image's own loss
+    return [x.detach().double() for x in signals], gradients
+
+
+# %% slideshow={"slide_type": "subslide"}
+measured = {name: signals_and_gradients(name) for name in SCHEMES}
+
+
+def spread(tensors):  # (10 seeds, 9 hidden layers)
+    return torch.stack([x.std(dim=(1, 2)) for x in tensors], dim=1)
+
+
+forward = {name: spread(signals) for name, (signals, _) in measured.items()}
+backward = {name: spread(gradients) for name, (_, gradients) in measured.items()}
+
+# %%
+LAYERS = np.arange(1, 10)
+
+
+def plot_layers(ax, spreads, names, ylabel):
+    for name, marker in zip(names, "os^Dv", strict=False):
+        plotting.plot_band(ax, LAYERS, spreads[name], name, log=True, marker=marker)
+    ax.set(xlabel="hidden layer (1 is next to the input)", ylabel=ylabel, xticks=LAYERS)
+    return ax.legend(ncols=2, fontsize=9, loc="best")
+
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
+# ### 先猜，再看
+#
+# 0.01 夠小，constant 和 normal 的標準差一開始也差不多。九層之後，哪一條線往上、哪一條往下、哪一條是平的？（zeros 每一層都是 0，在對數軸上畫不出來。）
+
+# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
+# ### Guess, then look
+#
+# 0.01 is small, and constant and normal start out alike. After nine layers, which line goes up, which goes down, which is level? (zeros gives 0 at every layer, which a log axis cannot show.)
+
+# %% alt-zh="輸出的標準差對隱藏層，對數縱軸。kaiming 平平地停在 0.8；xavier 直線下降到 0.05；default 先降後停在 0.03；normal 直線掉到 10 的負 9 次方以下；constant 從 0.7 緩緩升到 5。" alt-en="Standard deviation of the outputs against hidden layer, log axis. kaiming stays level at 0.8; xavier falls in a straight line to 0.05; default falls and then stays at 0.03; normal plunges below 1e-9; constant climbs slowly from 0.7 to 5."
+figure, ax = plt.subplots(figsize=(8.5, 3.2))
+legend = plot_layers(ax, forward, SCHEMES[:5], "std of outputs (log)")
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
+# 對數軸上的直線，表示每一層都乘上同一個倍數；差一點點的倍數，連乘九次就是天壤之別。
+#
+# **主張 1** 從第一層到第九層：kaiming 的平均變化不到兩倍；十個種子的 xavier 都只剩五分之一以下，normal 都不到 10⁻⁷ 倍；constant 都變成三倍以上；zeros 處處是 0。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
+# A straight line on a log axis means one and the same factor at every layer; factors that differ a little are worlds apart once multiplied nine times.
+#
+# **Claim 1** From the first to the ninth layer kaiming changes by less than a factor of two on average; for all ten seeds xavier keeps less than a fifth, normal less than 10⁻⁷, and constant grows more than threefold; zeros is 0 everywhere.
+
+# %%
+left = {name: spreads[:, -1] / spreads[:, 0] for name, spreads in forward.items()}
+is_level = 0.5 < left["kaiming"].log().mean().exp() < 2
+shrink = (left["xavier"] < 0.2) & (left["normal"] < 1e-7)
+claim(1, bool(is_level and (shrink & (left["constant"] > 3)).all() and not forward["zeros"].any()))
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
+# ### default 怎麼停住了？
+#
+# default 那條線掉到 0.03 之後就平了。訊號得救了嗎？把標準差拆開來看：**同一個神經元**在 500 張圖之間差多少？如果每張圖都讓它給出同一個數，那個數再大也沒有用。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
+# ### Why does default come to rest?
+#
+# The line of default falls to 0.03 and stays there. Is the signal saved? Take the deviation apart: how much does **one and the same unit** vary over the 500 images? A unit that says the same for every image says nothing, however large its number.
+
+# %% alt-zh="對數縱軸。kaiming 的全部標準差平在 0.8，同一神經元跨圖片的部分從 0.7 緩降到 0.4；default 全部停在 0.03，跨圖片的部分卻一路直線掉到 0.0002。" alt-en="Log axis. For kaiming the whole deviation is level at 0.8 and the part over images drops slowly from 0.7 to 0.4; for default the whole stays at 0.03 while the part over images goes straight down to 0.0002."
+figure, ax = plt.subplots(figsize=(8.5, 3.2))
+over_images = {}
+for name, markers in (("kaiming", "os"), ("default", "^D")):
+    signals, _ = measured[name]
+    parts = torch.stack([x.var(dim=1).mean(dim=1).sqrt() for x in signals], dim=1)
+    over_images[name] = parts / forward[name]
+    plotting.plot_band(ax, LAYERS, forward[name], f"{name}, all", log=True, marker=markers[0])
+    plotting.plot_band(ax, LAYERS, parts, f"{name}, over images", log=True, marker=markers[1])
+ax.set(xlabel="hidden layer", ylabel="std of outputs (log)", xticks=LAYERS)
+legend = ax.legend(ncols=2, fontsize=9, loc="lower left")
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
+# 沒有得救：停住的是隨機的**偏置**，圖片的訊號一路掉下去。量的時候要想清楚，量到的是什麼。
+#
+# **主張 2** 第九層，十個種子都一樣：default 的標準差裡，來自圖片的部分不到 5 %；kaiming 超過 25 %。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
+# It is not: what stays are the random **biases**; the signal of the images keeps falling. Be clear about what it is that you measure.
+#
+# **Claim 2** At the ninth layer, for all ten seeds, less than 5 % of default's standard deviation comes from the images; of kaiming's, more than 25 %.
+
+# %%
+from_images = {name: share[:, -1] for name, share in over_images.items()}
+for name, share in from_images.items():
+    print(f"{name}, share that comes from the images: {mean_interval(share):.1%}")
+claim(2, bool(((from_images["default"] < 0.05) & (from_images["kaiming"] > 0.25)).all()))
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
+# ## 往回走：梯度還剩多少？
+#
+# 訓練靠的是往回走的梯度。下圖是每個隱藏層的輸出收到的梯度，最右邊最靠近損失，往左看是反向傳播的方向。
+#
+# 猜猜看：constant 的訊號越走越大，那它的梯度呢？它會比 kaiming 大，還是小？
+
+# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
+# ## Going back: how much of the gradient is left?
+#
+# What training lives on is the gradient that comes back. The picture shows the gradient which the outputs of each hidden layer receive; the loss is at the right, and back-propagation runs to the left.
+#
+# Guess: constant's signal grew from layer to layer. And its gradient, will it be larger than kaiming's, or smaller?
+
+# %% alt-zh="梯度的標準差對隱藏層，對數縱軸。kaiming 平在 0.13；xavier、default、normal 往左直線下降，第一層分別約 0.007、4e-5、2e-11。" alt-en="Standard deviation of the gradient against hidden layer, log axis. kaiming is level at 0.13; xavier, default and normal fall in straight lines towards the left, to about 0.007, 4e-5 and 2e-11 at layer 1."
+figure, ax = plt.subplots(figsize=(8.5, 3.2))
+legend = plot_layers(ax, backward, SCHEMES[:4], "std of gradients (log)")
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
+# 圖上只有四條線：**constant 的梯度也是 0**（只剩捨入誤差，約 10⁻⁹）。最後一個隱藏層收到的是 Σₖ 0.01(pₖ − yₖ)：輸出層的權重全都相同，可以提出來；機率加起來是 1，標籤加起來也是 1，相減正好是 0。
+#
+# **主張 3** 往回走八層：kaiming 的梯度平均變化不到兩倍；十個種子的 default 都只剩 1 % 以下，normal 都不到 10⁻⁶ 倍。
+#
+# **主張 4** zeros 的梯度處處是 0；constant 的都不到 kaiming 的十萬分之一。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
+# There are only four lines: **constant's gradient is 0 as well** (but for rounding, about 10⁻⁹). What the last hidden layer receives is Σₖ 0.01(pₖ − yₖ): the weights of the output layer are all alike and can be taken out; probabilities add up to 1, so do labels, and the difference is 0.
+#
+# **Claim 3** Going back eight layers, kaiming's gradient changes by less than a factor of two on average; for all ten seeds default keeps less than 1 %, and normal less than 10⁻⁶.
+#
+# **Claim 4** The gradient of zeros is 0 everywhere, and that of constant less than a hundred-thousandth of kaiming's.
+
+# %%
+left_back = {name: spreads[:, 0] / spreads[:, -1] for name, spreads in backward.items()}
+is_level = 0.5 < left_back["kaiming"].log().mean().exp() < 2
+shrink = (left_back["default"] < 0.01) & (left_back["normal"] < 1e-6)
+claim(3, bool(is_level and shrink.all()))
+tiny = backward["constant"] < 1e-5 * backward["kaiming"]
+claim(4, bool(tiny.all()) and not backward["zeros"].any())
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
+# ## 該多大？先用手找
+#
+# 把問題剝到最簡單：只有矩陣和 ReLU。輸入是標準常態的 n 個數，權重是標準差 σ 的常態分布，每一層都是 n → n。量每一層輸出的**方均根** √E[x²]（ReLU 的輸出平均不是 0，方均根才是它的大小）。
+#
+# 在自己的電腦上拉動滑桿：n = 128 時，σ 要多大，線才會平？n = 512 呢？
+
+# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
+# ## How large? First by hand
+#
+# Strip the question to the bone: matrices and ReLU, nothing else. The input is n standard normal numbers, the weights are normal with standard deviation σ, every layer is n → n. Measure the **root mean square** √E[x²] of each layer's output (after a ReLU the mean is not 0, so this is its size).
+#
+# On your own machine, move the slider: with n = 128, at which σ is the line level? And with n = 512?
+
+
+# %%
+def sizes_by_layer(width, std, num_layers=10):  # (10 seeds, layers)
+    generator = torch.Generator().manual_seed(0)
+    x, sizes = torch.randn(10, 100, width, generator=generator), []
+    for _ in range(num_layers):
+        weight = std * torch.randn(10, width, width, generator=generator)
+        x = torch.relu(x @ weight)
+        sizes.append(x.double().square().mean(dim=(1, 2)).sqrt())
+    return torch.stack(sizes, dim=1)
+
+
+# %% slideshow={"slide_type": "subslide"} alt-zh="σ 為 0.05 時，方均根對層數，對數縱軸：n = 128 那條線每層剩四成，掉到 0.0001；n = 512 每層剩八成，降到 0.1 左右。" alt-en="Root mean square against layer at σ = 0.05, log axis: with n = 128 it keeps four tenths a layer and falls to 0.0001; with n = 512 it keeps eight tenths and falls to about 0.1."
+def draw(std):
+    _, ax = plt.subplots(figsize=(8, 2.7))
+    for width, marker in ((128, "o"), (512, "s")):
+        sizes = sizes_by_layer(width, std)
+        plotting.plot_band(ax, range(1, 11), sizes, f"n = {width}", log=True, marker=marker)
+    ax.set(xlabel="layer", ylabel="size of output (log)", title=f"σ = {std:.3f}", ylim=(1e-5, 1e5))
+    ax.legend()
+
+
+explore(draw, std=slider(0.02, 0.25, value=0.05, step=0.0025))
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
+# ### 再用紙筆算
+#
+# 128 個要 0.125，512 個要 0.0625：個數四倍，σ 減半。三行就能推出來。一個神經元把 **n 個**數加在一起（n 就叫 **fan_in**）：
+#
+# 1. z = w₁x₁ + … + wₙxₙ。權重彼此獨立、平均是 0，交叉項平均都消失：E[z²] = **n · Var(w) · E[x²]**。
+# 2. z 的正負各半，ReLU 砍掉負的一半：下一層的 E[x²] = **½ E[z²]**。
+# 3. 合起來，每過一層 E[x²] 乘上 **n · Var(w) / 2**。要它等於 1，就得 **Var(w) = 2/n**。
+#
+# 這就是 Kaiming 初始化（He 等，2015）。大小（方均根）的倍數是 σ√(n/2)，它對嗎？
+
+# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
+# ### Then on paper
+#
+# With 128 it takes 0.125, with 512 it takes 0.0625: four times the number, half the σ. Three lines derive it. A unit adds up **n** numbers (n is called **fan_in**):
+#
+# 1. z = w₁x₁ + … + wₙxₙ. The weights are independent with mean 0, so the cross terms vanish on average: E[z²] = **n · Var(w) · E[x²]**.
+# 2. z is positive half the time, and ReLU cuts the negative half off: the next layer has E[x²] = **½ E[z²]**.
+# 3. Together: each layer multiplies E[x²] by **n · Var(w) / 2**. For that to be 1, **Var(w) = 2/n**.
+#
+# That is Kaiming initialization (He et al., 2015). It says that the size (root mean square) is multiplied by σ√(n/2). Is it right?
+
+# %% alt-zh="每層倍數對寬度 n，雙對數座標。σ 為 0.01、0.05、0.1 的三組量測點都落在各自的理論直線上，斜率二分之一；σ 取 √(2/n) 的那組是水平線 1。" alt-en="Factor a layer against width n, log axes. The points for σ = 0.01, 0.05 and 0.1 lie on their theoretical straight lines of slope one half; with σ = √(2/n) the line is level at 1." slideshow={"slide_type": "subslide"}
+WIDTHS = np.array([32, 64, 128, 256, 512])
+rules = {"0.01": 0.01 + 0 * WIDTHS, "0.05": 0.05 + 0 * WIDTHS, "0.1": 0.1 + 0 * WIDTHS}
+rules["√(2/n)"] = np.sqrt(2 / WIDTHS)
+figure, ax = plt.subplots(figsize=(8, 3.2))
+errors = []
+for (name, stds), marker in zip(rules.items(), "os^D", strict=True):
+    sizes = [sizes_by_layer(n, std) for n, std in zip(WIDTHS, stds, strict=True)]
+    factors = torch.stack([(s[:, -1] / s[:, 0]) ** (1 / 9) for s in sizes], dim=1)
+    theory = stds * np.sqrt(WIDTHS / 2)
+    errors.append(factors.mean(dim=0).numpy() / theory - 1)
+    plotting.plot_band(ax, WIDTHS, factors, f"σ = {name}", log=True, marker=marker)
+    ax.plot(WIDTHS, theory, color="black", linestyle="-", linewidth=0.7)
+ax.set(xscale="log", xlabel="width n (log)", ylabel="factor a layer (log)")
+ax.set_xticks(WIDTHS, WIDTHS)
+ax.minorticks_off()
+legend = ax.legend(ncols=2, fontsize=9)
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
+# 黑色細線是公式，點是量的。沒有一個固定的 σ 適合所有寬度：0.1 在 n = 200 剛好，到 512 就爆炸，到 32 就消失。
+#
+# **主張 5** 二十種組合，每層的倍數與 σ√(n/2) 都相差不到 10 %。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
+# Thin black lines are the formula, points are measured. No fixed σ suits every width: 0.1 is right at n = 200, explodes at 512 and vanishes at 32.
+#
+# **Claim 5** In all twenty combinations the factor a layer is within 10 % of σ√(n/2).
+
+# %%
+print(f"largest error: ≈{100 * np.abs(errors).max():.1f} %")
+claim(5, np.abs(errors).max() < 0.1)
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
+# ## 往回走，數的是 fan_out
+#
+# 同樣的三行，反過來再算一次。一個 x 送到下一層的 **m 個**神經元（**fan_out**），所以它的梯度也是 m 個數的和：每過一層，梯度平方的平均乘上 m · Var(w) / 2。
+#
+# 往前要 Var(w) = 2/n，往回要 2/m；n ≠ m 時無法兩全。Glorot 與 Bengio（2010，Xavier 是 Glorot 的名字）為斜率是 1 的激活函數（沒有那個 ½）取了折衷：**Var(w) = 2/(n + m)**。
+#
+# 想一想：把 Xavier 用在 ReLU 上，每層會剩下幾成？圖上的 default 呢？（它是 ±1/√n 之間的均勻分布，變異數 1/(3n)。）
+
+# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
+# ## Going back, fan_out is what counts
+#
+# The same three lines, the other way round. An x is sent to **m** units of the next layer (**fan_out**), so its gradient, too, is a sum of m numbers: each layer multiplies the mean squared gradient by m · Var(w) / 2.
+#
+# Forward asks for Var(w) = 2/n, backward for 2/m, and where n ≠ m you cannot have both. Glorot and Bengio (2010; Xavier is Glorot's given name) took the compromise, for activations of slope 1 (without that ½): **Var(w) = 2/(n + m)**.
+#
+# Predict: with Xavier under ReLU, how much is left a layer? And with default? (It is uniform between ±1/√n, with variance 1/(3n).)
+
+# %% slideshow={"slide_type": "subslide"}
+variances = {
+    "kaiming": 2 / 128,
+    "xavier": 2 / (128 + 128),
+    "default": 1 / (3 * 128),
+    "normal": 1e-4,
+}
+table = pd.DataFrame({"Var(w)": variances})
+table["predicted"] = np.sqrt(128 * table["Var(w)"] / 2)
+for column, ratios in (("forward", left), ("backward", left_back)):
+    table[column] = [float(ratios[name].log().mean().exp() ** (1 / 8)) for name in variances]
+table.map("≈{:.3g}".format)
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
+# 預測和十層網路量到的梯度倍數幾乎一樣，一次訓練都沒做。default 的 forward 對不上，原因剛才看過：那是偏置。
+#
+# **主張 6** 四種初始化，每層梯度的倍數與預測相差都不到 5 %。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
+# The predictions all but equal the factors measured on the ten-layer network's gradients, without a single step of training. The forward number of default does not fit, for a reason we have seen: its biases.
+#
+# **Claim 6** For all four initializations the gradient's factor a layer is within 5 % of the prediction.
+
+# %%
+claim(6, bool((table["backward"] / table["predicted"] - 1).abs().max() < 0.05))
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
+# ### 在 PyTorch 裡怎麼叫
+#
+# 名字結尾有底線：就地改寫權重。`nonlinearity="relu"` 就是那個 2。注意 `weight` 的形狀是（輸出，輸入），fan_in 是**後面**那個。
+#
+# 常有人說「PyTorch 預設就是 Kaiming」。`nn.Linear` 的原始碼的確呼叫 `kaiming_uniform_`，但給了 `a=√5`，也就是為斜率 √5 的 LeakyReLU 準備的。差多少？
+
+# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
+# ### What to call in PyTorch
+#
+# The trailing underscore means that the weight is overwritten in place; `nonlinearity="relu"` is that 2. Note that `weight.shape` is (outputs, inputs): fan_in comes **last**.
+#
+# You will hear that "PyTorch's default is Kaiming". The source of `nn.Linear` does call `kaiming_uniform_`, but with `a=√5`, meant for a LeakyReLU of slope √5. How much does it matter?
+
+
+# %%
+def kaiming_(module):
+    if isinstance(module, nn.Linear):
+        nn.init.kaiming_uniform_(module.weight, nonlinearity="relu")
+        nn.init.zeros_(module.bias)
+
+
+with seeded(0):
+    net = MLP(784, TEN_LAYERS, 10)
+    default_std = net.net[0].weight.std().item()
+    net.apply(kaiming_)  # calls kaiming_ on every module inside
+
+# %% slideshow={"slide_type": "subslide"}
+kaiming_std, derived = net.net[0].weight.std().item(), np.sqrt(2 / 784)
+print(f"layer 1: default ≈{default_std:.4f}, Kaiming ≈{kaiming_std:.4f}, √(2/784) = {derived:.4f}")
+print(f"Kaiming / default ≈{kaiming_std / default_std:.2f}, and √6 = {np.sqrt(6):.2f}")
+
+# %% [markdown] lang="zh-TW"
+# **主張 7** 第一層（784 → 128）的標準差與 √(2/784) 相差不到 2 %：數的是 784，不是 128；而 PyTorch 的預設小了 √6 ≈ 2.45 倍（相差不到 2 %）。
+
+# %% [markdown] lang="en"
+# **Claim 7** The standard deviation of the first layer (784 → 128) is within 2 % of √(2/784): what counts is the 784, not the 128; and PyTorch's default is smaller by √6 ≈ 2.45 (to 2 %).
+
+# %%
+is_fan_in = abs(kaiming_std / derived - 1) < 0.02
+claim(7, is_fan_in and abs(kaiming_std / default_std / np.sqrt(6) - 1) < 0.02)
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
+# ## 對稱：一樣的神經元，永遠一樣
+#
+# constant 還有另一個毛病。同一層的神經元，權重全部相同。那又怎樣？訓練時批次是隨機的，Adam 又給每個權重自己的步伐，總會走散吧？
+#
+# 想一想：784-64-64-10，constant，4,000 張圖，Adam 走三輪。第一層的 64 個神經元會變成幾種不同的樣子？
+
+# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
+# ## Symmetry: alike once, alike for ever
+#
+# There is something else wrong with constant. All units of a layer have the same weights. So what? Batches are random, and Adam gives every weight its own step; surely they will drift apart?
+#
+# Predict: 784-64-64-10, constant, 4,000 images, three epochs of Adam. How many different kinds of unit will the first layer's 64 have become?
+
+
+# %%
+def train_one_epoch(nets, optimizer, part, generators):
+    images, labels = part.images.flatten(1), part.labels
+    orders = torch.stack([torch.randperm(len(labels), generator=g) for g in generators])
+    for rows in orders.split(128, dim=1):  # (networks, 128): each has its own batch
+        logits = nets(images[rows]).flatten(0, 1)
+        loss = len(generators) * F.cross_entropy(logits, labels[rows].flatten())
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+
+
+@torch.no_grad()
+def accuracy(nets, part):  # in percent, of every network in the stack
+    predictions = nets.eval()(part.images.flatten(1)).argmax(dim=2)
+    return 100 * (predictions == part.labels).float().mean(dim=1)
+
+
+# %% slideshow={"slide_type": "subslide"}
+def train_small(initialization, **settings):
+    settings |= {"initialization": initialization, "seeds": range(5)}
+    nets = StackedMLP(784, [64, 64], 10, **settings)
+    before = {name: p.detach().clone() for name, p in nets.named_parameters()}
+    optimizer = torch.optim.Adam(nets.parameters(), lr=0.001, fused=True)
+    generators = [torch.Generator().manual_seed(seed) for seed in range(5)]
+    with seeded(0):  # for dropout
+        for _ in range(3):
+            train_one_epoch(nets.train(), optimizer, mnist.train.subset(4000), generators)
+    return nets, before
+
+
+small = {name: train_small(name) for name in ("constant", "kaiming", "zeros")}
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
+# 一個神經元有 784 個權重，排成 28×28 就是一張圖：它在找什麼圖樣。下面是訓練之後，第一層前六個神經元（種子 0）：
+
+# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
+# A unit has 784 weights; laid out as 28×28 they make a picture of what it looks for. Here are the first six units of the first layer after training (seed 0):
+
+# %% alt-zh="兩排各六張 28×28 的權重圖。上排 constant 六張一模一樣；下排 kaiming 每張都不同。" alt-en="Two rows of six 28×28 pictures of weights. In the top row, constant, all six are identical; in the bottom row, kaiming, each is different."
+figure, axes = plt.subplots(2, 6, figsize=(9, 3.3))
+for row, name in zip(axes, ("constant", "kaiming"), strict=True):
+    weights = small[name][0].net[0].weight[0].detach()  # (784 inputs, 64 units)
+    for unit, ax in enumerate(row):
+        ax.imshow(weights[:, unit].reshape(28, 28), cmap="RdBu_r", vmin=-0.15, vmax=0.15)
+        ax.set(xticks=[], yticks=[], title=f"{name}, unit {unit}")
+        ax.title.set_size(9)
+        ax.grid(False)
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
+# **一種**。兩個神經元若進來的、出去的全都相同，輸出就相同，收到的梯度也相同，更新之後還是相同。批次再隨機，對它們也是同一批；Adam 再聰明，看到的也是同樣的梯度。這叫**對稱**，只有從外面才能打破。
+#
+# 於是 64 個神經元只抵得上一個：整個網路的 logits 只沿著一個方向變化。
+#
+# **主張 8** 五個種子，訓練之後：constant 的第一層動了 0.01 以上，任兩個神經元卻相差不到 10⁻⁴；logits 的第二個奇異值不到第一個的千分之一（kaiming 超過四分之一）；驗證準確率不到 30 %。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
+# **One.** Where two units share all that comes in and all that goes out, they give the same output, receive the same gradient, and are the same after the update. However random the batch, it is the same batch for both; however clever Adam, it sees the same gradient twice. This is **symmetry**, and it can only be broken from outside.
+#
+# So 64 units are worth one: the logits of the whole network vary along a single direction.
+#
+# **Claim 8** For five seeds, after training: the first layer of constant has moved by more than 0.01, and yet no two units differ by 10⁻⁴; the second singular value of the logits is below a thousandth of the first (kaiming's is above a quarter); validation accuracy is below 30 %.
+
+
+# %% slideshow={"slide_type": "subslide"}
+@torch.no_grad()
+def second_direction(nets):  # second singular value over the first, for each network
+    logits = nets.eval()(mnist.val.images.flatten(1))
+    values = torch.linalg.svdvals(logits - logits.mean(dim=1, keepdim=True))
+    return values[:, 1] / values[:, 0]
+
+
+nets, before = small["constant"]
+weight = nets.net[0].weight.detach()  # (5 seeds, 784 inputs, 64 units)
+moved = (weight - before["net.0.weight"]).abs().amax(dim=(1, 2))
+apart = (weight - weight[:, :, :1]).abs().amax(dim=(1, 2))
+print(f"accuracy of constant: {mean_interval(accuracy(nets, mnist.val)):.1f} %")
+
+# %%
+is_one = (moved > 0.01) & (apart < 1e-4) & (second_direction(nets) < 1e-3)
+is_many = second_direction(small["kaiming"][0]) > 0.25
+claim(8, bool((is_one & is_many & (accuracy(nets, mnist.val) < 30)).all()))
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
+# ## 全部是 0：誰會動？
+#
+# 很多教材說：「全部設成 0，所有神經元會學到相同的東西。」聽起來和 constant 一樣。真的有在學嗎？
+#
+# 想一想：三層、每層有權重和偏置，一共六個參數張量。訓練三輪之後，哪幾個動過？
+
+# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
+# ## All zeros: who moves?
+#
+# Many tutorials say: "with zeros, all neurons learn the same thing". It sounds like constant. But do they learn at all?
+#
+# Predict: three layers, weights and biases, six parameter tensors in all. After three epochs, which of them have moved?
+
+# %%
+small["zeros, sigmoid"] = train_small("zeros", activation=nn.Sigmoid)
+names = [f"layer {k} {kind}" for k in (1, 2, 3) for kind in ("weight", "bias")]
+
+
+def largest_moves(name):
+    nets, before = small[name]
+    return [(p.detach() - before[key]).abs().max().item() for key, p in nets.named_parameters()]
+
+
+moves = {name: largest_moves(name) for name in ("zeros", "zeros, sigmoid")}
+pd.DataFrame(moves, index=names).map(lambda move: f"≈{move:.3f}" if move > 0 else "0")
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
+# ReLU 配上 0：**只有輸出層的偏置**動過。隱藏層的輸出 h 是 0，輸出層權重的梯度 δ·h 就是 0；往回的梯度要乘上輸出層的權重，也是 0。剩下的偏置只學到「哪個數字比較多」，對每張圖都給同一個答案。
+#
+# 那句話說的其實是 **sigmoid**：h = ½，輸出層先動起來，下一步梯度就流得回去，大家一起動，但永遠一樣。
+#
+# **主張 9** zeros 配 ReLU：前五個張量一個位元都沒動，輸出層的偏置動了；每個種子對所有驗證圖片只給一個答案，準確率不到 15 %。
+#
+# **主張 10** zeros 配 sigmoid：第一層動了 0.01 以上，任兩個神經元相差不到 0.01；準確率不到 30 %。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
+# With ReLU and zeros, **nothing but the output bias** has moved. The hidden output h is 0, so the gradient δ·h of the output weights is 0; the gradient that goes back is multiplied by those weights, and is 0, too. The bias alone learns which digits are more frequent, and gives every image the same answer.
+#
+# What the tutorials describe is the **sigmoid**: h = ½, so the output layer moves first, the gradient gets through from the next step on, and all units move, always together.
+#
+# **Claim 9** zeros with ReLU: not one bit of the first five tensors moved, and the output bias did; each seed gives one and the same answer to all validation images, with an accuracy below 15 %.
+#
+# **Claim 10** zeros with the sigmoid: the first layer moved by more than 0.01, no two of its units differ by 0.01, and accuracy is below 30 %.
+
+# %%
+nets, _ = small["zeros"]
+answers = nets(mnist.val.images.flatten(1)).argmax(dim=2)  # (5 seeds, images)
+one_answer = bool((answers == answers[:, :1]).all() and (accuracy(nets, mnist.val) < 15).all())
+claim(9, not any(moves["zeros"][:5]) and moves["zeros"][5] > 0 and one_answer)
+nets, _ = small["zeros, sigmoid"]
+apart = (nets.net[0].weight - nets.net[0].weight[:, :, :1]).abs().max()
+together = moves["zeros, sigmoid"][0] > 0.01 and bool(apart < 0.01)
+claim(10, together and bool((accuracy(nets, mnist.val) < 30).all()))
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
+# ### 什麼打得破對稱？
+#
+# 同樣從 constant 出發，只加上 dropout：每一步隨機關掉兩成的神經元。想一想：這算是「從外面」嗎？
+
+# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
+# ### What breaks the symmetry?
+#
+# Start from constant again, and only add dropout: a fifth of the units, at random, are off at every step. Predict: does that count as "from outside"?
+
+# %%
+small["constant, dropout"] = train_small("constant", dropout_rate=0.2)
+scores = {name: accuracy(nets, mnist.val) for name, (nets, _) in small.items()}
+for name, score in scores.items():
+    print(f"{name:18s}accuracy {mean_interval(score):.1f} %")
+gain = paired_difference(scores["constant, dropout"], scores["constant"])
+print(f"dropout - none, paired: {gain:.1f} points")
+
+# %% [markdown] lang="zh-TW"
+# 算：dropout 對雙胞胎一視同仁的時候很少，一個開、一個關，從此分道揚鑣。但比起一開始就隨機，它起步晚太多了。
+#
+# **主張 11** 加上 dropout，constant 的準確率提高 2 個百分點以上（區間下端也是），仍比 kaiming 低 20 個百分點以上。
+
+# %% [markdown] lang="en"
+# It does: dropout rarely treats twins alike; one is on, the other off, and from then on they go separate ways. But against a random start it comes much too late.
+#
+# **Claim 11** Dropout raises the accuracy of constant by more than 2 percentage points (the lower end of the interval, too), and leaves it more than 20 points below kaiming.
+
+# %%
+short = paired_difference(scores["kaiming"], scores["constant, dropout"])
+claim(11, gain.low > 2 and short.low > 20)
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
+# ## 第一個損失
+#
+# 06 課說：訓練前的損失應該接近 ln 10 ≈ 2.303。對六種初始化都成立嗎？十層和三層（784-128-128-10）都量量看。
+#
+# 想一想：哪些會從 ln 10 開始？這表示它們是好的起點嗎？
+
+# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
+# ## The first loss
+#
+# Lesson 06 said: before training, the loss should be near ln 10 ≈ 2.303. Is that so for all six? Measure it for ten layers, and for three (784-128-128-10).
+#
+# Predict: which of them start at ln 10? And does that make them good places to start?
+
+
+# %%
+@torch.no_grad()
+def first_loss(hidden_sizes, initialization):  # loss, and spread of an image's ten logits
+    nets = StackedMLP(784, hidden_sizes, 10, seeds=range(10), initialization=initialization)
+    logits = nets(images)  # (10 seeds, 500 images, 10 classes)
+    losses = F.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="none")
+    return losses.reshape(10, 500).mean(dim=1), logits.var(dim=2).mean(dim=1).sqrt()
+
+
+depths = {"ten layers": TEN_LAYERS, "three layers": [128, 128]}
+first = {(d, name): first_loss(sizes, name) for d, sizes in depths.items() for name in SCHEMES}
+
+# %% slideshow={"slide_type": "subslide"}
+table = pd.DataFrame(
+    {
+        depth: {name: f"{mean_interval(first[depth, name][0]):.3f}" for name in SCHEMES}
+        for depth in depths
+    }
+)
+table
+
+# %% [markdown] lang="zh-TW"
+# 訊號或梯度一路丟光的三種（zeros、constant、normal）反而剛剛好，最穩的 kaiming 卻高出一截。
+
+# %% [markdown] lang="en"
+# The three that lose signal or gradient on the way (zeros, constant, normal) are spot on, and kaiming, the steadiest of all, starts well above.
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
+# ### 高出來的部分從哪裡來？
+#
+# 還沒訓練的模型，對每張圖的十個 logits 就像十個隨機數。它們散得越開，模型就越「有信心」，而這份信心只是亂猜。取平均 0、標準差 s 的常態 logits，平均損失是 E[ln Σ eᶻ]，s 小的時候大約是 ln 10 + s²/2。
+#
+# kaiming 的 s 從哪來？最後一層的變異數也是 2/n，後面卻沒有 ReLU 來砍掉一半。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
+# ### Where does the excess come from?
+#
+# In an untrained model the ten logits of an image are like ten random numbers. The wider they spread, the more "confident" the model, and that confidence is a blind guess. For normal logits of mean 0 and standard deviation s the mean loss is E[ln Σ eᶻ], for small s about ln 10 + s²/2.
+#
+# And kaiming's s? Its last layer has variance 2/n as well, with no ReLU after it to take half away.
+
+# %% slideshow={"slide_type": "subslide"} alt-zh="第一個損失對 logits 的標準差。理論曲線從 2.3 開始，s 超過 0.5 後彎上去。六個點都在曲線上：default 與十層 xavier 在左端，三層 xavier 約 2.6，兩個 kaiming 約 3.0。" alt-en="First loss against the spread of the logits. The theoretical curve starts at 2.3 and bends upward beyond 0.5. All six points lie on it: default and ten-layer xavier at the left end, three-layer xavier near 2.6, both kaiming near 3.0."
+s = torch.linspace(0, 2, 41)
+random_logits = torch.randn(20_000, 10, generator=torch.Generator().manual_seed(0))
+curve = torch.stack([torch.logsumexp(k * random_logits, dim=1).mean() for k in s])
+figure, ax = plt.subplots(figsize=(8, 3.3))
+ax.plot(s, curve, color="black", label="random logits")
+shown = [key for key in first if key[1] in SCHEMES[:3]]
+for key, marker in zip(shown, "os^DvP", strict=True):
+    y, x = (mean_interval(values) for values in first[key])
+    ax.errorbar(x.mean, y.mean, y.half_width, fmt=marker, capsize=4, label=", ".join(key[::-1]))
+ax.set(xlabel="standard deviation s of an image's ten logits", ylabel="first loss (nats)")
+legend = ax.legend(fontsize=9)
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
+# **主張 12** 兩種深度的 zeros、constant、normal、default，十個種子的第一個損失都在 ln 10 的 ±0.05 之內；kaiming 平均超過 2.7。
+#
+# **主張 13** 十二種情形的平均，都與「隨機 logits」的預測相差不到 0.2。
+#
+# 所以「第一個損失接近 ln 10」是健康檢查，不是成績：太高，可能是標籤或輸入弄錯了，也可能只是起點比較散；剛好，也不保證學得起來。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
+# **Claim 12** For zeros, constant, normal and default, at both depths, the first loss of all ten seeds is within 0.05 of ln 10; kaiming's mean is above 2.7.
+#
+# **Claim 13** In all twelve cases the mean is within 0.2 of what random logits predict.
+#
+# So "the first loss is near ln 10" is a check-up, not a grade. Too high may be a mistake in labels or inputs, or just a wide start; spot on is no promise that anything will be learned.
+
+# %%
+exact = [first[d, n][0] for d in depths for n in ("zeros", "constant", "normal", "default")]
+near = all(bool(((loss - np.log(10)).abs() < 0.05).all()) for loss in exact)
+claim(12, near and all(first[d, "kaiming"][0].mean() > 2.7 for d in depths))
+gaps = [
+    loss.mean() - torch.logsumexp(s.mean() * random_logits, dim=1).mean()
+    for loss, s in first.values()
+]
+claim(13, bool(torch.stack(gaps).abs().max() < 0.2))
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
+# ## 對答案：十層網路的賽跑
+#
+# 固定取訓練集的 12,000 張（資料較少時用全部），批次 128，Adam 0.001，兩輪，五個種子，每輪看一次驗證準確率（只用 2,000 張，看個大概就夠）。把你一開始寫的排名拿出來。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
+# ## The answer: ten layers race
+#
+# A fixed 12,000 training images (all of them where there are fewer), batches of 128, Adam at 0.001, two epochs, five seeds, accuracy on 2,000 validation images after each. Take out the ranking that you wrote down.
+
+
+# %%
+def race(seed, train, val, hidden_sizes, initialization, num_seeds, zero_last=False):
+    seeds = range(seed, seed + num_seeds)
+    nets = StackedMLP(784, hidden_sizes, 10, seeds=seeds, initialization=initialization)
+    if zero_last:
+        nn.init.zeros_(nets.net[-1].weight)
+    optimizer = torch.optim.Adam(nets.parameters(), lr=0.001, fused=True)
+    generators = [torch.Generator().manual_seed(s) for s in seeds]
+    scores = []
+    for _ in range(2):
+        train_one_epoch(nets, optimizer, train, generators)
+        scores.append(accuracy(nets, val))
+    return torch.stack(scores, dim=1).numpy()  # (seeds, epochs), in percent
+
+
+# %% slideshow={"slide_type": "subslide"}
+part = {
+    "train": mnist.train.subset(min(12000, len(mnist.train))),
+    "val": mnist.val.subset(min(2000, len(mnist.val))),
+}
+settings = {
+    name: {"hidden_sizes": TEN_LAYERS, "initialization": name, "num_seeds": 5} for name in SCHEMES
+}
+races = run_seeds(race, seeds=[0], settings=settings, **part)
+ten = dict(zip(races["setting"], races["result"], strict=True))
+
+# %% alt-zh="驗證準確率對輪數，六條線。kaiming 與 xavier 從八九成起步，幾乎重疊；default 起步慢，第二輪追上大半；normal 與 constant 停在兩成左右；zeros 停在一成。" alt-en="Validation accuracy against epochs, six lines. kaiming and xavier start between 80 and 90 % and nearly coincide; default starts slowly and catches up most of the way in the second epoch; normal and constant stay near 20 %, zeros at 10 %."
+figure, ax = plt.subplots(figsize=(9, 3.4))
+for (name, scores), marker in zip(ten.items(), "os^DvP", strict=True):
+    plotting.plot_band(ax, [1, 2], scores, name, marker=marker)
+ax.set(xlabel="epoch", ylabel="validation accuracy (%)", xticks=[1, 2], ylim=(0, 100))
+legend = ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+
+
+# %% slideshow={"slide_type": "subslide"}
+def as_runs(results, epoch):  # a row for each network, as compare_settings takes them
+    rows = [
+        {"setting": name, "seed": seed, "accuracy": score}
+        for name, scores in results.items()
+        for seed, score in enumerate(scores[:, epoch - 1])
+    ]
+    return pd.DataFrame(rows)
+
+
+compared = {e: compare_settings(as_runs(ten, e), "accuracy", baseline="kaiming") for e in (1, 2)}
+compared = {e: table.set_index("a").rename_axis(None) for e, table in compared.items()}
+pd.DataFrame(
+    {
+        f"minus kaiming, epoch {epoch} (points)": table["difference"].map("{:.1f}".format)
+        for epoch, table in compared.items()
+    }
+)
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
+# **主張 14** 兩輪之後，每個種子的 zeros 都不到 15 %，constant 都不到 30 %；normal 比 kaiming 低 20 個百分點以上（區間也是）。
+#
+# **主張 15** 第一輪之後，default 比 kaiming 低 5 個百分點以上（區間也是）；兩輪之後平均仍較低。
+#
+# **主張 16** 兩輪之後，kaiming 與 xavier 之間沒有找到差異（Holm 校正），平均相差不到 5 個百分點。
+#
+# 最後這一點值得想想：xavier 傳到第一層的梯度只剩十六分之一，為什麼不輸？
+
+# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
+# **Claim 14** After two epochs zeros is below 15 % and constant below 30 % for every seed; normal is more than 20 percentage points below kaiming (the whole interval).
+#
+# **Claim 15** After one epoch default is more than 5 points below kaiming (the whole interval); after two it is still lower on average.
+#
+# **Claim 16** After two epochs no difference between kaiming and xavier was found (Holm's correction), and their means are within 5 points.
+#
+# The last one deserves a thought: only a sixteenth of xavier's gradient reaches the first layer, so why does it not lose?
+
+# %%
+stuck = (ten["zeros"][:, 1] < 15).all() and (ten["constant"][:, 1] < 30).all()
+claim(14, bool(stuck) and compared[2].loc["normal", "difference"].high < -20)
+slow = compared[1].loc["default", "difference"].high < -5
+claim(15, slow and compared[2].loc["default", "difference"].mean < 0)
+versus = compared[2].loc["xavier"]
+claim(16, not versus["differs"] and abs(versus["difference"].mean) < 5)
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
+# ### 把 Adam 拿掉
+#
+# Adam 把每個梯度除以它自己的大小（04 課），小了十六倍也補得回來。那就換成什麼都不補的 SGD（學習率 0.03），4,000 張圖、一輪，看看名次。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
+# ### Take Adam away
+#
+# Adam divides each gradient by its own size (lesson 04), so a factor of sixteen it can make up for. Use SGD instead, which makes up for nothing (rate 0.03): 4,000 images, one epoch. What does the ranking look like now?
+
+# %%
+with_sgd = {}
+for name in SCHEMES[:3]:
+    nets = StackedMLP(784, TEN_LAYERS, 10, seeds=range(5), initialization=name)
+    optimizer = torch.optim.SGD(nets.parameters(), lr=0.03, fused=True)
+    generators = [torch.Generator().manual_seed(seed) for seed in range(5)]
+    train_one_epoch(nets, optimizer, mnist.train.subset(4000), generators)
+    with_sgd[name] = accuracy(nets, mnist.val)
+    print(f"SGD, {name:8s} {mean_interval(with_sgd[name]):.1f} %")
+
+# %% [markdown] lang="zh-TW"
+# **主張 17** 換成 SGD，一輪之後 kaiming 比 xavier 高 10 個百分點以上（區間也是），default 的每個種子都不到 20 %。
+#
+# 「沒有找到差異」是 Adam 幫的忙。梯度小到它的 ε = 10⁻⁸ 以下（normal 的第一層是 10⁻¹¹），Adam 能幫的就很有限了。
+
+# %% [markdown] lang="en"
+# **Claim 17** With SGD, after one epoch, kaiming is more than 10 points above xavier (the whole interval), and default is below 20 % for every seed.
+#
+# It was Adam that evened things out. Below its ε = 10⁻⁸ (normal's first layer is at 10⁻¹¹) it can help but little.
+
+# %%
+ahead = paired_difference(with_sgd["kaiming"], with_sgd["xavier"])
+print(f"kaiming - xavier, paired: {ahead:.1f} points")
+claim(17, ahead.low > 10 and bool((with_sgd["default"] < 20).all()))
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
+# ## 三層的時候呢？
+#
+# 常見的示範用三層網路比較 default、xavier、kaiming、zeros，一個種子，報告準確率到小數第一位。我們用 784-128-128-10、五個種子再比一次。zeros 剛才看過了；換上一位新的：kaiming，但**最後一層的權重設成 0**（第一個損失正好是 ln 10）。
+#
+# 想一想：三層時差別有多大？最後一層是 0，會學不動嗎？
+
+# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
+# ## And with three layers?
+#
+# A common demonstration compares default, xavier, kaiming and zeros on a three-layer network, with one seed, to a tenth of a percent. We do it again with 784-128-128-10 and five seeds. zeros we have seen; in its place runs another: kaiming with the **weights of the last layer set to 0** (its first loss is exactly ln 10).
+#
+# Predict: how large are the differences with three layers? And with a last layer of zeros, is it stuck?
+
+# %%
+three_layers = {"hidden_sizes": [128, 128], "num_seeds": 5}
+starts = ("default", "xavier", "kaiming")
+settings = {name: {**three_layers, "initialization": name} for name in starts}
+settings["last layer 0"] = {**settings["kaiming"], "zero_last": True}
+races = run_seeds(race, seeds=[0], settings=settings, **part)
+three = dict(zip(races["setting"], races["result"], strict=True))
+for name, scores in three.items():
+    print(f"{name:13s}epoch 1: {mean_interval(scores[:, 0]):.1f}")
+    print(f"{'':13s}epoch 2: {mean_interval(scores[:, 1]):.1f}")
+
+# %% alt-zh="兩格森林圖，以 default 為基準的成對差異。第一輪：xavier 與 kaiming 高出一個百分點左右，區間不含 0；最後一層為 0 的與 default 沒有發現差異。第二輪：xavier 與 kaiming 仍高出一個百分點左右。" alt-en="Two forest plots of paired differences from default. Epoch 1: xavier and kaiming are about one point higher, intervals without 0; between last layer 0 and default no difference was found. Epoch 2: xavier and kaiming are still about one point higher." slideshow={"slide_type": "subslide"}
+figure, axes = plt.subplots(1, 2, figsize=(9, 2.4), sharex=True)
+for ax, epoch in zip(axes, (1, 2), strict=True):
+    table = compare_settings(as_runs(three, epoch), "accuracy", baseline="default")
+    plotting.plot_forest(ax, table["a"], table["difference"], table["differs"])
+    ax.set(title=f"epoch {epoch}", xlabel="accuracy minus default (points)")
+    ax.margins(y=0.2)
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
+# **主張 18** 三層、第一輪之後：kaiming 比 default 高（區間在 0 以上），但不到 5 個百分點；kaiming 與 xavier 平均相差不到 1.5 個百分點。
+#
+# **主張 19** 只有最後一層是 0：每個種子都學得起來（兩輪後超過 80 %），但第一輪比 kaiming 慢（區間在 0 以下）。
+#
+# 所以 0 不是毒藥，**對稱**才是：前面的層是隨機的，最後一層收到的訊號各不相同，一步之後就分開了。而從 ln 10 出發並沒有比較快：第一個損失用來抓錯，不是用來追求的。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
+# **Claim 18** Three layers, after one epoch: kaiming is above default (interval above 0), by less than 5 points; kaiming and xavier differ by less than 1.5 points on average.
+#
+# **Claim 19** With only the last layer at 0 every seed learns (above 80 % after two epochs), but in the first epoch more slowly than kaiming (interval below 0).
+#
+# So it is not the zero that is poison, but the **symmetry**: the layers before are random, the last one hears something different from each, and after one step its weights differ. And starting at ln 10 was no faster: the first loss is for catching mistakes, not for chasing.
+
+# %%
+gain = paired_difference(three["kaiming"][:, 0], three["default"][:, 0])
+versus = paired_difference(three["kaiming"][:, 0], three["xavier"][:, 0])
+claim(18, gain.low > 0 and gain.high < 5 and abs(versus.mean) < 1.5)
+slower = paired_difference(three["last layer 0"][:, 0], three["kaiming"][:, 0])
+claim(19, bool((three["last layer 0"][:, 1] > 80).all()) and slower.high < 0)
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
+# ## 練習 1：界限是多少？
+#
+# 難度 ★★☆，約 10 分鐘。
+#
+# 課裡算的是變異數。`xavier_uniform_` 與 `kaiming_uniform_` 其實是在 [−b, b] 之間均勻地抽。寫出 `initialization_bounds(weight, negative_slope)`：`weight` 是 `nn.Linear` 的權重，回傳兩個數（Xavier 的 b、Kaiming 的 b）。
+#
+# Kaiming 的部分多了一點：激活函數是斜率 `negative_slope` 的 LeakyReLU（0 就是 ReLU），數的是 fan_in。推導的第二行要改成什麼？不要呼叫 `nn.init`。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
+# ## Exercise 1: what are the bounds?
+#
+# Difficulty ★★☆, about 10 minutes.
+#
+# The lesson worked out variances. What `xavier_uniform_` and `kaiming_uniform_` really do is draw uniformly from [−b, b]. Write `initialization_bounds(weight, negative_slope)`: `weight` is the weight of an `nn.Linear`; return two numbers, Xavier's b and Kaiming's b.
+#
+# The Kaiming part goes a little further: the activation is a LeakyReLU of slope `negative_slope` (0 is ReLU), and fan_in counts. What becomes of the second line of the derivation? Do not call `nn.init`.
+
+
+# %% tags=["exercise"]
+def initialization_bounds(weight, negative_slope):
+    raise NotImplementedError  # your code here: return xavier, kaiming
+
+
+# %% tags=["check"]
+exercises.initialization_bounds.check(initialization_bounds)
+# exercises.initialization_bounds.hint()
+
+
+# %% tags=["solution"]
+# One possible answer; open it once you have tried.
+def initialization_bounds_solution(weight, negative_slope):
+    fan_out, fan_in = weight.shape
+    xavier_variance = 2 / (fan_in + fan_out)
+    kaiming_variance = 2 / (1 + negative_slope**2) / fan_in
+    return math.sqrt(3 * xavier_variance), math.sqrt(3 * kaiming_variance)
+
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
+# ## 練習 2：找出雙胞胎
+#
+# 難度 ★★★，約 15 分鐘。
+#
+# 一個隱藏層的網路：`hidden`（`nn.Linear`）、ReLU、`output`（`nn.Linear`）。有些隱藏神經元，不管資料是什麼、訓練多久（沒有 dropout），都會和另一個**永遠一模一樣**。寫出 `count_twins(hidden, output)`：回傳這樣的神經元有幾個（一個整數）。
+#
+# 只要現在的輸出相同就夠了嗎？想想梯度從哪裡來。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
+# ## Exercise 2: spot the twins
+#
+# Difficulty ★★★, about 15 minutes.
+#
+# A network with one hidden layer: `hidden` (an `nn.Linear`), ReLU, `output` (an `nn.Linear`). Some hidden units will stay **exactly like another one for ever**, whatever the data and however long the training (without dropout). Write `count_twins(hidden, output)`: return how many units that is, one integer.
+#
+# Is it enough that they give the same output now? Think of where the gradient comes from.
+
+
+# %% tags=["exercise"]
+def count_twins(hidden, output):
+    raise NotImplementedError  # your code here
+
+
+# %% tags=["check"]
+exercises.count_twins.check(count_twins)
+# exercises.count_twins.hint()
+
+
+# %% tags=["solution"]
+# One possible answer; open it once you have tried.
+def count_twins_solution(hidden, output):
+    units = torch.cat([hidden.weight, hidden.bias[:, None], output.weight.T], dim=1)
+    _, group_sizes = torch.unique(units, dim=0, return_counts=True)
+    return int(group_sizes[group_sizes > 1].sum())
+
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
+# ## 練習 3：預測第一個損失
+#
+# 難度 ★★☆，約 10 分鐘。
+#
+# 資料不平衡時，ln K 就不是最好的起點了。假設最後一層的權重是 0、偏置是 `bias`（K 個數），資料裡第 k 類有 `counts[k]` 張圖。寫出 `predict_first_loss(counts, bias)`：訓練之前，全部圖片的平均交叉熵是多少？偏置可能大到 ±10⁴。
+#
+# 做完之後試試 `counts = torch.tensor([900, 100])`：偏置取多少，第一個損失最低？
+
+# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
+# ## Exercise 3: predict the first loss
+#
+# Difficulty ★★☆, about 10 minutes.
+#
+# Where classes are unbalanced, ln K is no longer the best place to start. Suppose the last layer's weights are 0 and its biases are `bias` (K numbers), and the data have `counts[k]` images of class k. Write `predict_first_loss(counts, bias)`: before any training, what is the mean cross-entropy over all images? Biases may be as large as ±10⁴.
+#
+# When you are done, try `counts = torch.tensor([900, 100])`: which biases give the lowest first loss?
+
+
+# %% tags=["exercise"]
+def predict_first_loss(counts, bias):
+    raise NotImplementedError  # your code here
+
+
+# %% tags=["check"]
+exercises.predict_first_loss.check(predict_first_loss)
+# exercises.predict_first_loss.hint()
+
+
+# %% tags=["solution"]
+# One possible answer; open it once you have tried.
+def predict_first_loss_solution(counts, bias):
+    loss_of_class = bias.logsumexp(dim=0) - bias
+    return (counts * loss_of_class).sum() / counts.sum()
+
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
+# ## 重點整理
+#
+# - 一層把 E[x²] 乘上 n · Var(w) / 2（ReLU）。要它是 1：Var(w) = 2/n，n 是 fan_in。沒有一個固定的標準差適合所有寬度。
+# - Xavier 為斜率 1 的激活函數取前向與反向的折衷；PyTorch 的預設比 Kaiming 小 √6 倍。深的 ReLU 網路，自己指定 Kaiming。
+# - 一樣的神經元收到一樣的梯度，永遠一樣。隨機就是用來打破對稱的。
+# - zeros 配 ReLU 只有輸出層的偏置會動；「大家學到一樣的東西」說的是 sigmoid。
+# - 第一個損失接近 ln K 是健康檢查：不通過要查，通過也不保證。
+# - 三層時，合理的選擇只差一兩個百分點；十層時，第一輪就差十幾個以上，而 Adam 還替你遮掉了一部分。
+#
+# **下一課**：09 梯度裁剪。起點再好，途中也可能爆炸。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
+# ## Summary
+#
+# - A layer multiplies E[x²] by n · Var(w) / 2 (with ReLU). For that to be 1, Var(w) = 2/n, where n is fan_in. No fixed deviation suits every width.
+# - Xavier is a compromise between forward and backward, for activations of slope 1; PyTorch's default is smaller than Kaiming by √6. For deep ReLU networks, ask for Kaiming yourself.
+# - Units that are alike receive the same gradient and stay alike. Randomness is there to break the symmetry.
+# - With zeros and ReLU only the output bias moves; "all neurons learn the same" describes the sigmoid.
+# - A first loss near ln K is a check-up: failing it is a reason to look, passing it is no promise.
+# - With three layers, sensible choices differ by a point or two; with ten, by more than ten points after one epoch, and Adam hides part of it.
+#
+# **Next**: 09 gradient clipping. However good the start, things may still explode on the way.
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "skip"}
+# ### 原始文獻
+#
+# - Glorot, Bengio（2010），Understanding the difficulty of training deep feedforward neural networks。Xavier 初始化。
+# - He, Zhang, Ren, Sun（2015），Delving deep into rectifiers: surpassing human-level performance on ImageNet classification。Kaiming 初始化。
+# - LeCun, Bottou, Orr, Müller（1998），Efficient BackProp。變異數 1/n 的來源。
+# - Saxe, McClelland, Ganguli（2014），Exact solutions to the nonlinear dynamics of learning in deep linear neural networks。正交初始化。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "skip"}
+# ### Primary sources
+#
+# - Glorot, Bengio (2010), Understanding the difficulty of training deep feedforward neural networks. Xavier initialization.
+# - He, Zhang, Ren, Sun (2015), Delving deep into rectifiers: surpassing human-level performance on ImageNet classification. Kaiming initialization.
+# - LeCun, Bottou, Orr, Müller (1998), Efficient BackProp. Where variance 1/n comes from.
+# - Saxe, McClelland, Ganguli (2014), Exact solutions to the nonlinear dynamics of learning in deep linear neural networks. Orthogonal initialization.

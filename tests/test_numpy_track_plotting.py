@@ -1,0 +1,115 @@
+"""The picture of a run, its table, and that a failed write leaves nothing behind."""
+
+import sys
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+
+from course_utils.numpy_track.plotting import history_table
+from course_utils.numpy_track.training_utils import plot_training_curves
+
+HISTORY = {
+    "train_loss": [1.0, 0.5, 0.25],
+    "train_metric": [0.3, 0.6, 0.9],
+    "val_loss": [1.1, 0.7, 0.8],
+    "val_metric": [0.2, 0.5, 0.4],
+    "learning_rates": [0.1, 0.1, 0.05],
+    "grad_norms": [2.0, float("nan"), 1.0],
+}
+
+
+@pytest.fixture(autouse=True)
+def close_figures():
+    yield
+    plt.close("all")
+
+
+def test_four_pictures_show_the_six_lists():
+    figure = plot_training_curves(HISTORY)
+    drawn = [line for ax in figure.axes for line in ax.get_lines()]
+    assert [ax.get_title() for ax in figure.axes] == [
+        "Loss",
+        "Metric",
+        "Learning rate",
+        "Gradient norm",
+    ]
+    order = ["train_loss", "val_loss", "train_metric", "val_metric", "learning_rates", "grad_norms"]
+    for line, key in zip(drawn, order, strict=True):
+        assert line.get_xdata().tolist() == [1, 2, 3]
+        np.testing.assert_array_equal(line.get_ydata(), HISTORY[key])
+    for ax in figure.axes[:2]:
+        assert [t.get_text() for t in ax.get_legend().get_texts()] == ["training", "validation"]
+        one, other = ax.get_lines()
+        assert (
+            one.get_linestyle() != other.get_linestyle() and one.get_marker() != other.get_marker()
+        )
+    assert all(ax.get_ylabel() for ax in figure.axes)
+
+
+@pytest.mark.parametrize("name", ["curves.png", "curves.pdf", "two words.svg"])
+def test_the_file_appears_whole_and_alone(tmp_path, name):
+    (tmp_path / name).write_text("old")
+    plot_training_curves(HISTORY, tmp_path / name)
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    assert (tmp_path / name).stat().st_size > 3000
+    plot_training_curves(HISTORY, str(tmp_path / name))
+
+
+def test_a_write_that_fails_keeps_the_old_file_and_leaves_no_rest(tmp_path, monkeypatch):
+    old = tmp_path / "curves.png"
+    old.write_text("old")
+
+    def disk_full(figure, path, **options):
+        path.write_text("half a pict")
+        raise OSError("disk full")
+
+    monkeypatch.setattr("matplotlib.figure.Figure.savefig", disk_full)
+    with pytest.raises(OSError, match="disk full"):
+        plot_training_curves(HISTORY, old)
+    assert [path.name for path in tmp_path.iterdir()] == ["curves.png"]
+    assert old.read_text() == "old"
+
+
+def test_names_that_cannot_be_written_are_refused_before_anything_is_drawn(tmp_path):
+    with pytest.raises(ValueError, match=r"must end in a format such as \.png or \.pdf"):
+        plot_training_curves(HISTORY, tmp_path / "curves")
+    with pytest.raises(FileNotFoundError, match="the folder of save_path does not exist"):
+        plot_training_curves(HISTORY, tmp_path / "nowhere" / "curves.png")
+    with pytest.raises(ValueError, match="xyz"):
+        plot_training_curves(HISTORY, tmp_path / "curves.xyz")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_matplotlib_there_is_a_table(monkeypatch, capsys, tmp_path):
+    monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
+    assert plot_training_curves(HISTORY, tmp_path / "curves.png") is None
+    printed = capsys.readouterr().out
+    assert history_table(HISTORY) in printed
+    assert "matplotlib is not installed, so nothing was written to" in printed
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_table_has_a_row_an_epoch_or_about_twenty():
+    lines = history_table(HISTORY).splitlines()
+    assert lines[0].split() == ["epoch", *HISTORY]
+    assert lines[1].split() == ["1", "1", "0.3", "1.1", "0.2", "0.1", "2"]
+    assert lines[2].split()[-1] == "nan" and len(lines) == 4
+    long = {key: np.linspace(1, 2, 173) for key in HISTORY}
+    rows = history_table(long).splitlines()[1:]
+    assert len(rows) <= 21 and rows[-1].split()[0] == "173"
+
+
+@pytest.mark.parametrize(
+    ("history", "message"),
+    [
+        ({}, "it lacks train_loss, train_metric"),
+        ({**HISTORY, "val_loss": [1.0]}, "equally long and not empty.*'val_loss': 1"),
+        ({key: [] for key in HISTORY}, "equally long and not empty"),
+    ],
+)
+def test_what_is_no_history(history, message):
+    with pytest.raises(ValueError, match=message):
+        plot_training_curves(history)
+    with pytest.raises(ValueError, match=message):
+        history_table(history)
