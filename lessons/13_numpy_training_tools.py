@@ -746,7 +746,7 @@ for fault, runs in faulty_runs.items():
     found.append(fault == "none" or (gap.max(axis=1) > 0.05).all())
 claim(9, all(found))
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 best = {f: np.array([max(h["val_metric"]) for _, h in runs]) for f, runs in faulty_runs.items()}
 for fault in ("tanh twice", "classes averaged"):
     behind = paired_difference(best[fault], best["none"])
@@ -997,7 +997,7 @@ def element_by_element(net, X, y, theta, rng):
     return slopes_along(loss_of(net, X, y), theta, np.eye(len(theta)))
 
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 budget = np.geomspace(3, 4000, 60)
 
 
@@ -1384,7 +1384,7 @@ sizes["10⁻⁶ × loss × 2¹⁵"] = 2**15 * sizes["10⁻⁶ × loss"]
 for name, values in sizes.items():
     print(f"{name:20s} zero in float16: ≈{np.mean(values.astype(np.float16) == 0):.0%}")
 
-# %% alt-zh="梯度大小的三個直方圖，橫軸為 log10。原本的損失落在 10⁻² 附近，完全在 float16 的範圍內；乘上 10⁻⁶ 後大半落進左邊變成 0 的灰色區域；再乘 2 的 15 次方，又回到範圍內。" alt-en="Three histograms of gradient sizes on a log10 axis. The loss itself gives sizes near 1e-2, well inside float16; times 1e-6 most fall into the grey region on the left that becomes 0; times 2^15 they are back inside."
+# %% slideshow={"slide_type": "subslide"} alt-zh="梯度大小的三個直方圖，橫軸為 log10。原本的損失落在 10⁻² 附近，完全在 float16 的範圍內；乘上 10⁻⁶ 後大半落進左邊變成 0 的灰色區域；再乘 2 的 15 次方，又回到範圍內。" alt-en="Three histograms of gradient sizes on a log10 axis. The loss itself gives sizes near 1e-2, well inside float16; times 1e-6 most fall into the grey region on the left that becomes 0; times 2^15 they are back inside."
 figure, ax = plt.subplots(figsize=(8, 3.0))
 for (name, values), style in zip(sizes.items(), ["-", "--", ":"], strict=True):
     ax.hist(np.log10(values), bins=40, histtype="step", label=name, linestyle=style, linewidth=2)
@@ -1514,7 +1514,7 @@ def torch_step(net, optimizer, X, y, clip_norm=None):
     return loss.item()
 
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 def loss_gaps(seed, ours, theirs, lr, dtype=np.float64, clip=np.inf, torch_clip=None, **settings):
     net, X, y = fresh_net(seed, num_rows=400)
     net.set_params({name: values.astype(dtype) for name, values in net.params.items()})
@@ -1566,7 +1566,7 @@ for name, extra in extras.items():
     runs = [loss_gaps(seed, o.SGD(), t.SGD, 0.5, **extra) for seed in range(5)]
     bridge[name] = np.array(runs)
 
-# %% alt-zh="兩邊損失的差距對步數，縱軸為對數。float64 的差距一直在 10⁻¹⁶ 到 10⁻¹⁴；float32 在 10⁻⁷ 上下；float64 加裁剪卻升到 10⁻⁶，和 float32 一樣差。" alt-en="Gap between the two losses against steps, log axis. float64 stays between 1e-16 and 1e-14; float32 is around 1e-7; float64 with clipping rises to 1e-6, as bad as float32."
+# %% slideshow={"slide_type": "subslide"} alt-zh="兩邊損失的差距對步數，縱軸為對數。float64 的差距一直在 10⁻¹⁶ 到 10⁻¹⁴；float32 在 10⁻⁷ 上下；float64 加裁剪卻升到 10⁻⁶，和 float32 一樣差。" alt-en="Gap between the two losses against steps, log axis. float64 stays between 1e-16 and 1e-14; float32 is around 1e-7; float64 with clipping rises to 1e-6, as bad as float32."
 figure, ax = plt.subplots(figsize=(8, 3.0))
 for name, runs in bridge.items():
     plotting.plot_band(ax, range(1, 101), np.maximum(runs, 1e-17), name, log=True)
