@@ -251,6 +251,31 @@ def test_a_known_wrong_result_is_recognized_whatever_its_shape(result, mistake):
 # --- what a check does with what it found
 
 
+@exercise(hint=Text("", ""))
+def quotient_and_rest(answer):
+    quotient, rest = answer.parts(answer(17, 5), "(quotient, rest)")
+    answer.require(quotient, 3, "17 by 5")
+    answer.require(rest, 2, "17 by 5")
+
+
+@pytest.mark.parametrize(
+    ("result", "mistake", "says"),
+    [
+        ((3, 2), None, ""),
+        ([3.0, torch.tensor(2)], None, ""),
+        ((2, 3), "wrong_value", "expected 3"),
+        (3, "wrong_type", "should be (quotient, rest), yours is int"),
+        (np.array([3, 2]), "wrong_type", "yours is ndarray"),
+        ((3,), "wrong_length", "should be (quotient, rest), yours has length 1"),
+        ((3, 2, 0), "wrong_length", "yours has length 3"),
+    ],
+)
+def test_several_results_are_taken_apart(result, mistake, says):
+    verdict = quotient_and_rest.examine(lambda a, b: result)
+    assert verdict.mistake == mistake
+    assert says in verdict.message
+
+
 def test_check_prints_and_goes_on(capsys):
     double.check(lambda x: 2 * x)
     double.check(lambda x: 3 * x)

@@ -42,6 +42,10 @@ COMMON_MISTAKES = {
     "wrong_type": Text(
         "結果應該是 {expected}，你的是 {got}。", "the result should be {expected}, yours is {got}."
     ),
+    "wrong_length": Text(
+        "結果應該是 {expected}，你的長度是 {got}。",
+        "the result should be {expected}, yours has length {got}.",
+    ),
     "wrong_shape": Text(
         "結果的形狀應該是 {expected}，你的是 {got}。",
         "the result should have shape {expected}, yours has {got}.",
@@ -123,6 +127,14 @@ class Answer:
         """End the examination unless ``got`` matches ``expected``; ``case`` says on which input."""
         if not self.matches(got, expected, tolerance=tolerance):
             self.mistake("wrong_value", case=case, expected=_short(expected), got=_short(got))
+
+    def parts(self, result: Any, names: str) -> tuple[Any, ...]:
+        """The values of a tuple or list, as many as ``names`` has, such as "(param, velocity)"."""
+        if not isinstance(result, tuple | list):
+            self.mistake("wrong_type", expected=names, got=type(result).__name__)
+        if len(result) != names.count(",") + 1:
+            self.mistake("wrong_length", expected=names, got=len(result))
+        return tuple(result)
 
     def _as_array(self, got: Any, expected: Any) -> np.ndarray:
         try:

@@ -65,9 +65,7 @@ def initialization_bounds(answer: Answer) -> None:
             gain = nn.init.calculate_gain("leaky_relu", slope)
             xavier = math.sqrt(6 / (fan_in + fan_out))
             kaiming = gain * math.sqrt(3 / fan_in)
-            got = answer(weight, slope)
-            if not isinstance(got, tuple | list) or len(got) != 2:
-                answer.mistake("wrong_type", expected="(xavier, kaiming)", got=type(got).__name__)
+            got = answer.parts(answer(weight, slope), "(xavier, kaiming)")
             shares = [value / right for value, right in zip(got, (xavier, kaiming), strict=True)]
             if answer.matches(shares, [1.0, 1.0], tolerance=_RELATIVE):
                 continue

@@ -70,9 +70,7 @@ def evaluate_by_example(answer: Answer) -> None:
     for batch_size in (11, 4, 3, 1):
         loader = TensorLoader(TensorDataset(inputs, labels), batch_size)
         model, witness = _Witness(net).train(), _Witness(criterion)
-        result = answer(model, loader, witness)
-        if not isinstance(result, tuple | list) or len(result) != 2:
-            answer.mistake("wrong_type", expected="(loss, accuracy)", got=type(result).__name__)
+        result = answer.parts(answer(model, loader, witness), "(loss, accuracy)")
         if model.was_training:
             answer.mistake("no_eval_mode")
         if model.had_grad:

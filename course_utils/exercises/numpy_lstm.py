@@ -57,7 +57,7 @@ def rnn_weight_gradients(answer: Answer) -> None:
     for B, T, D, H in ((3, 5, 4, 6), (2, 7, 3, 3), (4, 1, 2, 5)):
         X, W = rng.normal(size=(B, T, D)), rng.normal(0, 0.6, (D, H))
         U, d_last = rng.normal(0, 0.6, (H, H)), rng.normal(size=(B, H))
-        got = _two(answer, answer(X, W, U, d_last), "(d_W, d_U)")
+        got = answer.parts(answer(X, W, U, d_last), "(d_W, d_U)")
         right = _rnn_gradients(X, W, U, d_last)
         if not all(answer.matches(g, r, tolerance=1e-7) for g, r in zip(got, right, strict=True)):
             both = np.concatenate([np.ravel(np.asarray(g)) for g in got])
@@ -170,7 +170,7 @@ def gru_blend_backward(answer: Answer) -> None:
         right = [tensor.grad.numpy() for tensor in tensors]
         z, n = z.detach().numpy(), n.detach().numpy()
         result = answer(d_h_new, z, n, h)
-        got = _several(answer, result, 3, "(d_a_z, d_a_n, d_h)")
+        got = answer.parts(result, "(d_a_z, d_a_n, d_h)")
         if not all(answer.matches(g, r, tolerance=1e-7) for g, r in zip(got, right, strict=True)):
             joined = np.stack([np.asarray(g, dtype=float) for g in got])
             answer.recognize(joined, _wrong_blends(d_h_new, z, n, h), tolerance=1e-7)
@@ -310,13 +310,3 @@ def lstm_parameters(answer: Answer) -> None:
             }
             answer.recognize(got, known)
         answer.require(got, right, f"input {D}, hidden {H}, output {K}")
-
-
-def _two(answer: Answer, result: Any, names: str) -> tuple[Any, ...]:
-    return _several(answer, result, 2, names)
-
-
-def _several(answer: Answer, result: Any, count: int, names: str) -> tuple[Any, ...]:
-    if not isinstance(result, tuple | list) or len(result) != count:
-        answer.mistake("wrong_type", expected=names, got=type(result).__name__)
-    return tuple(result)

@@ -55,7 +55,7 @@ def slopes_along_direction(answer: Answer) -> None:
         )
         for epsilon in (0.3, 1e-3):
             given = (_bent_loss, params, grads, direction, epsilon)
-            got_measured, got_predicted = _two(answer, answer(*given), "(measured, predicted)")
+            got_measured, got_predicted = answer.parts(answer(*given), "(measured, predicted)")
             measured, predicted = _slopes(*given)
             alternatives = _other_slopes(*given)
             for index, (got, right) in enumerate(
@@ -174,14 +174,14 @@ def clip_by_global_norm(answer: Answer) -> None:
     zeros = {name: np.zeros_like(g) for name, g in unit.items()}
     try:
         with np.errstate(all="ignore"):
-            got, got_norm = _two(answer, answer(zeros, 1.0), "(grads, norm)")
+            got, got_norm = answer.parts(answer(zeros, 1.0), "(grads, norm)")
     except ZeroDivisionError:
         answer.mistake("zero_gradient")
     if not np.isfinite(_joined(answer, got, zeros)).all() or not np.isfinite(float(got_norm)):
         answer.mistake("zero_gradient")
     _check_clip(answer, zeros, 1.0, "a gradient of zeros")
     small = {name: g.astype(np.float32) for name, g in unit.items()}
-    got, _ = _two(answer, answer(small, 0.5), "(grads, norm)")
+    got, _ = answer.parts(answer(small, 0.5), "(grads, norm)")
     if any(np.asarray(got[name]).dtype != np.float32 for name in small):
         answer.mistake("dtype_lost")
     for scale, mistake in ((1e30, "squares_overflow"), (1e-30, "squares_vanish")):
@@ -190,7 +190,7 @@ def clip_by_global_norm(answer: Answer) -> None:
             right, norm = _clipped(grads, max_norm)
             with np.errstate(all="ignore"):
                 try:
-                    got, got_norm = _two(answer, answer(grads, max_norm), "(grads, norm)")
+                    got, got_norm = answer.parts(answer(grads, max_norm), "(grads, norm)")
                 except (ZeroDivisionError, OverflowError):
                     answer.mistake(mistake)
             same = answer.matches(_joined(answer, got, grads) / scale, _flat(right) / scale)
@@ -218,7 +218,7 @@ def _clipped(grads: Arrays, max_norm: float) -> tuple[Arrays, float]:
 
 def _check_clip(answer: Answer, grads: Arrays, max_norm: float, case: str) -> None:
     right, norm = _clipped(grads, max_norm)
-    got, got_norm = _two(answer, answer(grads, max_norm), "(grads, norm)")
+    got, got_norm = answer.parts(answer(grads, max_norm), "(grads, norm)")
     numbers = _joined(answer, got, grads)
     if not answer.matches(numbers, _flat(right)):
         alone = [_clipped({name: g}, max_norm)[0] for name, g in grads.items()]
@@ -242,12 +242,6 @@ def _joined(answer: Answer, got: Any, grads: Arrays) -> np.ndarray:
         if np.shape(got[name]) != g.shape:
             answer.mistake("wrong_shape", expected=g.shape, got=np.shape(got[name]))
     return _flat({name: got[name] for name in grads})
-
-
-def _two(answer: Answer, result: Any, names: str) -> tuple[Any, Any]:
-    if not isinstance(result, tuple | list) or len(result) != 2:
-        answer.mistake("wrong_type", expected=names, got=type(result).__name__)
-    return result[0], result[1]
 
 
 @exercise(

@@ -69,12 +69,6 @@ def largest_stable_rate(answer: Answer) -> None:
         answer.require(got, expected, case)
 
 
-def _pair(answer: Answer, result: Any) -> tuple[Any, Any]:
-    if not isinstance(result, tuple | list) or len(result) != 2:
-        answer.mistake("wrong_type", expected="(param, velocity)", got=type(result).__name__)
-    return result[0], result[1]
-
-
 _STEP_SHAPES = ((), (3,), (2, 4))
 
 
@@ -119,7 +113,7 @@ def nesterov_step(answer: Answer) -> None:
             damped = momentum * velocity + (1 - momentum) * grad
             expected = (param - lr * (grad + momentum * fresh), fresh)
             result = answer(param, grad, velocity, lr, momentum)
-            got, got_velocity = _pair(answer, result)
+            got, got_velocity = answer.parts(result, "(param, velocity)")
             alternatives = {
                 "no_look_ahead": [(param - lr * fresh, fresh)],
                 "velocity_twice": [(param - lr * (fresh + momentum * fresh), fresh)],
@@ -145,7 +139,7 @@ def nesterov_step(answer: Answer) -> None:
         lr = optimizer.param_groups[0]["lr"] = 0.1 / (1 + t)
         reference.grad = grad.clone()
         optimizer.step()
-        param, velocity = _pair(answer, answer(param, grad, velocity, lr, 0.9))
+        param, velocity = answer.parts(answer(param, grad, velocity, lr, 0.9), "(param, velocity)")
     answer.require(param, reference.detach(), "30 steps with a falling rate, against torch.optim")
 
 
@@ -355,7 +349,9 @@ def sgdw_step(answer: Answer) -> None:
             fresh = momentum * velocity + grad
             with_decay = fresh + decay * param
             expected = ((1 - lr * decay) * param - lr * fresh, fresh)
-            got, velocity_got = _pair(answer, answer(param, grad, velocity, lr, momentum, decay))
+            got, velocity_got = answer.parts(
+                answer(param, grad, velocity, lr, momentum, decay), "(param, velocity)"
+            )
             alternatives = {
                 "decay_in_gradient": [(param - lr * with_decay, with_decay)],
                 "rate_forgotten": [((1 - decay) * param - lr * fresh, fresh)],
@@ -377,5 +373,7 @@ def sgdw_step(answer: Answer) -> None:
             reference *= 1 - lr * decay
         reference.grad = grad.clone()
         optimizer.step()
-        param, velocity = _pair(answer, answer(param, grad, velocity, lr, 0.9, decay))
+        param, velocity = answer.parts(
+            answer(param, grad, velocity, lr, 0.9, decay), "(param, velocity)"
+        )
     answer.require(param, reference.detach(), "30 steps with a falling rate, against torch.optim")

@@ -81,9 +81,7 @@ def _examine_update(
     score = float(weights @ x) + bias
     sign = 1 if label == 1 else -1
     is_wrong = sign * score <= 0
-    result = answer(weights, bias, x, label, rate)
-    if not isinstance(result, tuple | list) or len(result) != 2:
-        answer.mistake("wrong_type", expected="(weights, bias)", got=type(result).__name__)
+    result = answer.parts(answer(weights, bias, x, label, rate), "(weights, bias)")
 
     def moved_by(weight_step: float, bias_step: float) -> bool:
         right_weights = answer.matches(result[0], weights + weight_step * x)

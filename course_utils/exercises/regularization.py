@@ -188,13 +188,7 @@ def _call(answer: Answer, layer: nn.BatchNorm1d, x: Tensor) -> Sequence[Tensor]:
     """The answer's three results; eps keeps its default, momentum is given."""
     before = [t.clone() for t in (layer.weight, layer.bias, layer.running_mean, layer.running_var)]
     result = answer(x, *before, layer.training, layer.momentum)
-    if not isinstance(result, tuple | list) or len(result) != 3:
-        answer.mistake(
-            "wrong_type",
-            expected="(output, running_mean, running_var)",
-            got=type(result).__name__,
-        )
-    return result
+    return answer.parts(result, "(output, running_mean, running_var)")
 
 
 def _examine_training(answer: Answer, x: Tensor, momentum: float) -> None:
