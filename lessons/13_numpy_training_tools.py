@@ -225,14 +225,14 @@ claim(3, all(finite) and all(refused))
 #
 # 我們需要一個小到可以全部看清楚的任務。一個點繞著圓走六步，位置帶著雜訊；要回答的是：順時針（0）、停著（1），還是逆時針（2）。起點隨機。
 #
-# 輸入是序列，形狀 (B, 6, 2)；14、15 課的模型也吃這種形狀。
+# 輸入是序列，形狀 (B, 6, 2)；14 課的 LSTM 也吃這種形狀。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## A small task: which way does it turn?
 #
 # We need a task small enough to see all of it. A point walks around a circle for six steps, its positions are noisy, and the question is: clockwise (0), standing still (1), or counter-clockwise (2)? It starts anywhere.
 #
-# Inputs are sequences of shape (B, 6, 2), as the models of lessons 14 and 15 will take them.
+# Inputs are sequences of shape (B, 6, 2), as the LSTM of lesson 14 takes them.
 
 
 # %%
@@ -1052,14 +1052,14 @@ claim(13, bool((rough_many < exact_few / 10).all() and (with_backward < rough_ma
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 裁剪：一個倍數，還是一個陣列一個？
 #
-# 梯度裁剪（09 課）把太長的梯度縮短。參數分成好幾個陣列，範數該怎麼算？**全域範數**把所有陣列的數字放在一起，大家乘同一個倍數；「每個陣列各自裁」看起來也有道理。
+# 梯度裁剪把太長的梯度縮短。參數分成好幾個陣列，範數該怎麼算？**全域範數**把所有陣列的數字放在一起，大家乘同一個倍數；「每個陣列各自裁」看起來也有道理。
 #
 # 想一想：縮短之後，方向還一樣嗎？
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Clipping: one factor, or one for each array?
 #
-# Gradient clipping (lesson 09) shortens a gradient that is too long. The parameters are several arrays; which norm is meant? The **global norm** takes the numbers of all arrays together and scales all by one factor; "clip each array by itself" sounds reasonable too.
+# Gradient clipping shortens a gradient that is too long. The parameters are several arrays; which norm is meant? The **global norm** takes the numbers of all arrays together and scales all by one factor; "clip each array by itself" sounds reasonable too.
 #
 # Predict: once shortened, do they still point the same way?
 
