@@ -1,9 +1,9 @@
-# make lab | test | notebooks | data | bench | clean      (Windows: see README.md for the plain commands)
+# make lab | test | notebooks | data | bench | experiments | clean      (Windows: see README.md for the plain commands)
 PYTHON ?= python3
 BIN := .venv/bin
 START := notebooks/$(if $(filter en,$(COURSE_LANG)),en/,)00_start_here.ipynb
 
-.PHONY: lab test notebooks data bench clean
+.PHONY: lab test notebooks data bench experiments clean
 
 lab: .venv/.installed  ## open the course; ARGS="--no-browser --port 8890" passes options on
 	-@test -n "$(COURSE_DATA_DIR)" || $(BIN)/python -m course_utils.download --deadline 45
@@ -20,6 +20,9 @@ data: .venv/.installed  ## download MNIST, verified
 
 bench: .venv/.installed-dev  ## the speeds the course promises, as ratios from one run
 	$(BIN)/python tools/bench.py
+
+experiments: .venv/.installed-dev  ## the long comparison of lesson 15, about 20 minutes on two cores
+	$(BIN)/python tools/experiments.py $(ARGS)
 
 clean:  ## remove what can be made again (the environment too, never data/)
 	rm -rf .venv build *.egg-info .pytest_cache .ruff_cache .hypothesis

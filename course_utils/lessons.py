@@ -19,9 +19,17 @@ TITLES = {
         "用多層感知機辨識手寫數字",
         "Reading handwritten digits with a multi-layer perceptron",
     ),
+    "07_training_practice": Text("訓練實務", "Training practice"),
     "08_initialization": Text("權重初始化", "Weight initialization"),
+    "09_gradient_clipping": Text("梯度裁剪", "Gradient clipping"),
+    "10_lr_finder": Text("學習率尋找器", "The learning-rate finder"),
+    "11_label_smoothing": Text("標籤平滑", "Label smoothing"),
+    "12_debugging_clinic": Text("除錯診所", "The debugging clinic"),
     "13_numpy_training_tools": Text("用 NumPy 打造訓練工具", "Training tools in NumPy"),
     "14_numpy_lstm": Text("用 NumPy 推導 LSTM", "The LSTM, derived in NumPy"),
+    "15_numpy_relational_rnn": Text(
+        "用 NumPy 推導 Relational RNN", "The Relational RNN, derived in NumPy"
+    ),
 }
 
 MINUTES_FILE = Path(__file__).with_name("minutes.json")

@@ -161,6 +161,7 @@ def fit(
         )
     history = History() if history is None else history
     model.to(device)
+    params = list(model.parameters())
     each_step = scheduler is not None and scheduler_interval == "step"
     with (
         nullcontext() if seed is None else seeded(seed),
@@ -175,7 +176,7 @@ def fit(
 
             def record(loss: Tensor, losses: list = losses, norms: list = norms) -> None:
                 losses.append(loss)
-                gradients = [p.grad for p in model.parameters() if p.grad is not None]
+                gradients = [p.grad for p in params if p.grad is not None]
                 norms.append(nn.utils.get_total_norm(gradients))
 
             history.learning_rate.append(optimizer.param_groups[0]["lr"])

@@ -5,8 +5,9 @@ import random
 import numpy as np
 import pytest
 import torch
+from torch.utils.data import BatchSampler, DataLoader, RandomSampler, TensorDataset
 
-from course_utils.seeding import deterministic, seeded
+from course_utils.seeding import deterministic, generators_kept, seeded
 
 
 def draw() -> tuple[float, float, float]:
@@ -81,3 +82,30 @@ def test_deterministic_takes_another_number_of_threads_but_none_below_one():
     with pytest.raises(ValueError, match="got 0"), deterministic(num_threads=0):
         pass
     assert torch.get_num_threads() == before
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_loaders_and_global_generators_are_put_back(fails):
+    data = TensorDataset(torch.arange(20))
+    own = torch.Generator().manual_seed(1)
+    sampler = RandomSampler(data, generator=torch.Generator().manual_seed(2))
+    loaders = [
+        DataLoader(data, 5, shuffle=True, generator=own),
+        DataLoader(data, batch_sampler=BatchSampler(sampler, 5, drop_last=False)),
+        DataLoader(data, 5, shuffle=True),
+        [(torch.zeros(1),)],
+    ]
+
+    def everything():
+        return [[batch[0].tolist() for batch in loader] for loader in loaders], draw()
+
+    with seeded(0):
+        try:
+            with generators_kept(*loaders):
+                first = everything()
+                if fails:
+                    raise KeyError
+        except KeyError:
+            pass
+        assert everything() == first
+        assert everything() != first

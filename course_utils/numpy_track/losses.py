@@ -28,7 +28,7 @@ def cross_entropy_loss(predictions: Any, targets: Any) -> float:
     Raises ValueError on anything else.
     """
     logits, target_probs = _classification_pair(predictions, targets)
-    return _cross_entropy(logits, target_probs)
+    return _cross_entropy(_log_softmax(logits), target_probs)
 
 
 def mse_loss(predictions: Any, targets: Any) -> float:
@@ -67,8 +67,9 @@ def loss_and_output_grad(predictions: Any, targets: Any, task: str) -> tuple[flo
     if check_task(task) == "classification":
         predictions, target_probs = _classification_pair(predictions, targets)
         num_answers = predictions[..., 0].size
-        loss = _cross_entropy(predictions, target_probs)
-        grad = (softmax(predictions) - target_probs) / num_answers
+        log_probs = _log_softmax(predictions)
+        loss = _cross_entropy(log_probs, target_probs)
+        grad = (np.exp(log_probs) - target_probs) / num_answers
     else:
         predictions, errors = _regression_pair(predictions, targets)
         loss = _mean_square(errors)
@@ -122,8 +123,7 @@ def _log_softmax(logits: np.ndarray) -> np.ndarray:
     return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
 
 
-def _cross_entropy(logits: np.ndarray, target_probs: np.ndarray) -> float:
-    log_probs = _log_softmax(logits)
+def _cross_entropy(log_probs: np.ndarray, target_probs: np.ndarray) -> float:
     terms = np.multiply(
         target_probs, log_probs, where=target_probs > 0, out=np.zeros_like(log_probs)
     )

@@ -1,0 +1,292 @@
+"""Checks of the program around a model: its step, its evaluation, its speed, its curves."""
+
+import math
+import time
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from course_utils.diagnostics.finding import (
+    NON_FINITE,
+    Batches,
+    Criterion,
+    Finding,
+    copied,
+    fill,
+    mean_loss,
+    read_batches,
+)
+from course_utils.language import Text
+from course_utils.seeding import seeded
+
+Step = Callable[[nn.Module, Optimizer, Tensor, Tensor], Tensor]
+
+_STEP = Text(
+    "每一步移動權重的 ≈{smallest:.1e} 到 ≈{largest:.1e}（相對大小）；同一步做兩次，梯度是 ≈{ratio:.2f} 倍",
+    "a step moves weights by ≈{smallest:.1e} to ≈{largest:.1e} of their size; done twice, the same "
+    "step has ≈{ratio:.2f} times the gradient",
+)
+_PILE_UP = Text(
+    "同一批資料、同樣的權重，第二次的梯度卻不一樣：上一步的梯度還留著。zero_grad 在哪裡？它清的是這個模型嗎？",
+    "the same batch and weights give another gradient the second time: the last one is still there. "
+    "Where is zero_grad, and does it clear this model?",
+)
+_STANDS_STILL = Text(
+    "走了幾步，這些參數完全沒有動：{names}。優化器手上的是這個模型的參數嗎？",
+    "after some steps these have not moved at all: {names}. Does the optimizer hold the parameters "
+    "of this model?",
+)
+_TOO_SMALL = Text(
+    "每一步只動 ≈{largest:.1e}：走一千步也到不了哪裡。學習率太低。",
+    "a step moves only ≈{largest:.1e}: a thousand of them lead nowhere. The rate is too low.",
+)
+_TOO_LARGE = Text(
+    "一步就動了權重的 ≈{largest:.1e}：學習率太高，或梯度太大。",
+    "one step moves a weight by ≈{largest:.1e} of its size: the rate is too high, or the gradient "
+    "too large.",
+)
+_EVALUATION = Text(
+    "同一個模型評估兩次，結果相差 ≈{difference:.2g}",
+    "evaluated twice, the same model differs by ≈{difference:.2g}",
+)
+_TRAINING_MODE = Text(
+    "評估時模型還在訓練模式：少了 model.eval()。",
+    "the model was in training mode while it was evaluated: model.eval() is missing.",
+)
+_NOT_REPEATABLE = Text(
+    "權重沒變，結果卻變了：評估裡有隨機（dropout）。",
+    "the weights are the same and the result is not: chance (dropout) takes part.",
+)
+_CHANGES_MODEL = Text(
+    "評估改動了模型（權重或批次正規化的統計量）。",
+    "the evaluation changed the model (weights, or the statistics of batch norm).",
+)
+_SPEED = Text("等資料的時間佔 ≈{share:.0%}", "waiting for data takes ≈{share:.0%} of the time")
+_LOADER_SLOW = Text(
+    "等資料比計算還久：把每張圖都一樣的前處理先做完，放進記憶體，或開 num_workers。",
+    "it waits for data longer than it computes: do once what is the same every time, keep the data "
+    "in memory, or use num_workers.",
+)
+_ACCELERATOR_IDLE = Text(
+    "這台機器有 GPU，模型卻在 CPU 上：model.to(device)，資料也要。",
+    "this machine has a GPU and the model is on the processor: model.to(device), and the data too.",
+)
+_CURVES = Text(
+    "訓練損失最低 ≈{train:.3g}；驗證損失最低 ≈{best:.3g}，最後 ≈{last:.3g}",
+    "lowest training loss ≈{train:.3g}; validation loss ≈{best:.3g} at its lowest, ≈{last:.3g} at "
+    "the end",
+)
+_NOT_FALLING = Text(
+    "訓練損失幾乎沒有離開亂猜的水準。原因很多：下一步是其他檢查，不是多訓練幾輪。",
+    "the training loss hardly left the level of a guess. That has many causes: run the other checks "
+    "before you train longer.",
+)
+_RISING = Text(
+    "訓練損失最後比開始時還高：在發散。",
+    "the training loss ends above where it began: it diverges.",
+)
+_OVERFITTING = Text(
+    "訓練損失還在下降，驗證損失卻從最低點上升了 ≈{rise:.0%}：過擬合。更多資料、正則化，或早停。",
+    "the training loss goes on falling while the validation loss has risen ≈{rise:.0%} from its "
+    "lowest: overfitting. More data, regularization, or early stopping.",
+)
+
+
+def ordinary_step(criterion: Criterion) -> Step:
+    """A step as it should be: forward, loss, ``zero_grad``, backward, update; returns the loss."""
+
+    def step(model: nn.Module, optimizer: Optimizer, inputs: Tensor, labels: Tensor) -> Tensor:
+        loss = mean_loss(criterion, model(inputs), labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return loss.detach()
+
+    return step
+
+
+def check_step(
+    step: Step, model: nn.Module, loader: Batches, optimizer: Optimizer, *, num_steps: int = 10
+) -> Finding:
+    """Your ``step(model, optimizer, inputs, labels)``: does it clear, does it move, how far?
+
+    First the step is done twice at rate 0 with the same batch and seed, where the gradients must be
+    equal; then ``num_steps`` steps at your rate show how far each weight moves in one, relative to
+    its norm: near 1e-3 is usual. Suspicious: ``gradients_pile_up``, ``stands_still``,
+    ``update_too_small`` (every weight below 1e-4), ``update_too_large`` (some weight above 0.1),
+    ``non_finite``.
+    """
+    if num_steps < 1:
+        raise ValueError(f"num_steps must be at least 1, got {num_steps}")
+    ratio = _gradient_ratio(step, model, loader, optimizer)
+    moves, finite = _relative_moves(step, model, loader, optimizer, num_steps)
+    values = {"ratio": ratio, "moves": moves}
+    values |= {"smallest": min(moves.values()), "largest": max(moves.values())}
+    still = [name for name, move in moves.items() if move == 0]
+    suspicions = {}
+    if abs(ratio - 1) > 0.01:
+        suspicions["gradients_pile_up"] = _PILE_UP
+    if still:
+        suspicions["stands_still"] = fill(_STANDS_STILL, names=", ".join(still))
+    elif not finite:
+        suspicions["non_finite"] = NON_FINITE
+    elif values["largest"] > 0.1:
+        suspicions["update_too_large"] = fill(_TOO_LARGE, **values)
+    elif values["largest"] < 1e-4:
+        suspicions["update_too_small"] = fill(_TOO_SMALL, **values)
+    return Finding("step", fill(_STEP, **values), values, suspicions)
+
+
+def _gradient_ratio(step: Step, model: nn.Module, loader: Batches, optimizer: Optimizer) -> float:
+    """Norm of the gradient after the second of two equal steps at rate 0, over that of the first."""
+    norms = []
+    with copied(model, loader, optimizer) as (model, optimizer):
+        model.train()
+        inputs, labels = next(read_batches(loader, model, 1))
+        for group in optimizer.param_groups:
+            group["lr"] = 0.0
+        for _ in range(2):
+            with seeded(0):  # the same dropout mask both times
+                step(model, optimizer, inputs, labels)
+            gradients = [p.grad for p in model.parameters() if p.grad is not None]
+            norms.append(float(nn.utils.get_total_norm(gradients)) if gradients else 0.0)
+    return norms[1] / norms[0] if norms[0] > 0 else 1.0
+
+
+def _relative_moves(
+    step: Step, model: nn.Module, loader: Batches, optimizer: Optimizer, num_steps: int
+) -> tuple[dict[str, float], bool]:
+    """Weight -> mean distance of one step relative to its norm; and whether all stays finite.
+
+    Of a parameter that begins at 0 nothing is relative, and a bias before batch norm need not move:
+    weights with two axes or more are looked at, and the rest only where there are none.
+    """
+    with copied(model, loader, optimizer) as (model, optimizer):
+        model.train()
+        batches = list(read_batches(loader, model, num_steps))
+        trained = {name: p for name, p in model.named_parameters() if p.requires_grad and p.any()}
+        weights = {name: p for name, p in trained.items() if p.ndim > 1} or trained
+        if not weights:
+            raise ValueError("the model has no trainable weight but zeros, so no step to measure")
+        moved = dict.fromkeys(weights, 0.0)
+        for t in range(num_steps):
+            before = {name: weight.detach().clone() for name, weight in weights.items()}
+            step(model, optimizer, *batches[t % len(batches)])
+            for name, old in before.items():
+                distance = float((weights[name].detach() - old).norm())
+                moved[name] += distance / max(float(old.norm()), 1e-12) / num_steps
+        finite = all(bool(p.isfinite().all()) for p in model.parameters())
+        finite &= all(math.isfinite(move) for move in moved.values())
+    return moved, finite
+
+
+def check_evaluation(
+    evaluate: Callable[[nn.Module, Batches], object], model: nn.Module, loader: Batches
+) -> Finding:
+    """Your ``evaluate(model, loader)`` (a number or several), called twice on the same model.
+
+    The model comes in training mode, as it does after a training epoch. Suspicious:
+    ``training_mode``, ``not_repeatable``, ``changes_model``.
+    """
+    modes, results = [], []
+    with copied(model, loader) as (model, _):
+        next(read_batches(loader, model, 1))  # a loader that cannot be read is named as such
+        model.register_forward_pre_hook(lambda module, _: modes.append(module.training))
+        before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+        for _ in range(2):
+            results.append(_numbers(evaluate(model.train(), loader)))
+        after = model.state_dict()
+    if not modes:
+        raise ValueError("evaluate(model, loader) must call the model that it is given; it did not")
+    changed = any(not _same(before[name], after[name]) for name in before)
+    pairs = zip(*results, strict=True)
+    difference = max(0.0 if a == b or (a != a and b != b) else abs(a - b) for a, b in pairs)
+    suspicions = {}
+    if any(modes):
+        suspicions["training_mode"] = _TRAINING_MODE
+    if difference > 0:
+        suspicions["not_repeatable"] = _NOT_REPEATABLE
+    if changed:
+        suspicions["changes_model"] = _CHANGES_MODEL
+    values = {"difference": difference, "results": results}
+    return Finding("evaluation", fill(_EVALUATION, **values), values, suspicions)
+
+
+def _same(a: Tensor, b: Tensor) -> bool:
+    return bool(((a == b) | (a != a) & (b != b)).all())  # NaN stays NaN
+
+
+def _numbers(result: object) -> list[float]:
+    numbers = result if isinstance(result, tuple | list) else [result]
+    try:
+        return [float(x.detach() if isinstance(x, Tensor) else x) for x in numbers]
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"evaluate must return numbers, got {result!r}") from error
+
+
+def check_speed(
+    model: nn.Module, loader: Batches, criterion: Criterion, *, num_batches: int = 20
+) -> Finding:
+    """Seconds to fetch a batch, against those of forward and backward with it.
+
+    Each is the lower quartile over ``num_batches`` (a short loader is read again), because other
+    programs on the machine can only add to it. Suspicious: ``loader_slow`` (more than half of the
+    time is waiting), ``accelerator_idle`` (there is a CUDA device and the model is not on it).
+    """
+    if num_batches < 1:
+        raise ValueError(f"num_batches must be at least 1, got {num_batches}")
+    fetching, computing = [], []
+    with copied(model, loader) as (model, _):
+        model.train()
+        while len(fetching) < num_batches:
+            started = time.perf_counter()
+            for inputs, labels in read_batches(loader, model, num_batches - len(fetching)):
+                fetched = time.perf_counter()
+                mean_loss(criterion, model(inputs), labels).backward()
+                if inputs.is_cuda:
+                    torch.cuda.synchronize(inputs.device)
+                done = time.perf_counter()
+                fetching.append(fetched - started)
+                computing.append(done - fetched)
+                started = time.perf_counter()
+    fetch, compute = (sorted(seconds)[num_batches // 4] for seconds in (fetching, computing))
+    values = {"fetch": fetch, "compute": compute, "share": fetch / (fetch + compute)}
+    suspicions = {}
+    if values["share"] > 0.5:
+        suspicions["loader_slow"] = _LOADER_SLOW
+    if torch.cuda.is_available() and inputs.device.type == "cpu":
+        suspicions["accelerator_idle"] = _ACCELERATOR_IDLE
+    return Finding("speed", fill(_SPEED, **values), values, suspicions)
+
+
+def check_curves(
+    train_loss: Sequence[float], val_loss: Sequence[float], start: float | None = None
+) -> Finding:
+    """Two loss curves of equal length, read by rule; start: the loss of a guess, such as ln K.
+
+    Without ``start`` it is the first training loss. Suspicious: ``non_finite``; ``rising`` (training
+    ends above start by a tenth); ``not_falling`` (training never more than a twentieth below it);
+    ``overfitting`` (the mean of the last two validation losses is 15 % above their lowest, and
+    training has gone on falling).
+    """
+    train, val = [float(x) for x in train_loss], [float(x) for x in val_loss]
+    if len(train) != len(val) or len(train) < 2:
+        raise ValueError(
+            f"the curves need equal lengths of at least 2, got {len(train)} and {len(val)}"
+        )
+    start = train[0] if start is None else start
+    lowest = min(range(len(val)), key=lambda t: val[t] if math.isfinite(val[t]) else math.inf)
+    values = {"train": min(train), "best": val[lowest], "last": (val[-2] + val[-1]) / 2}
+    values["rise"] = values["last"] / val[lowest] - 1 if val[lowest] > 0 else 0.0
+    suspicions = {}
+    if not all(math.isfinite(x) for x in train + val):
+        suspicions["non_finite"] = NON_FINITE
+    elif train[-1] > 1.1 * start:
+        suspicions["rising"] = _RISING
+    elif min(train) > 0.95 * start:
+        suspicions["not_falling"] = _NOT_FALLING
+    elif values["rise"] > 0.15 and train[-1] < train[lowest]:
+        suspicions["overfitting"] = fill(_OVERFITTING, **values)
+    return Finding("curves", fill(_CURVES, **values), values, suspicions)

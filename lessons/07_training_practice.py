@@ -1,0 +1,1099 @@
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
+# # 07　訓練實務
+#
+# [English edition](en/07_training_practice.ipynb)
+#
+# 模型會訓練了，接下來是每天都會碰到的四個問題：要不要換激活函數？學習率要不要隨時間變？什麼時候停？電腦半路當機怎麼辦？學完之後，你能夠
+#
+# - 用五個種子的成對區間回答「這個改動有沒有用」，並且敢說「沒有發現差異」；
+# - 畫出五種學習率排程，說出它們共同有效的地方；
+# - 用早停拿回最好的那一輪權重，避開最常見的快照錯誤，也不拿測試集來做選擇；
+# - 寫出禁得起當機的檢查點，讓接續的訓練和沒中斷過的分毫不差。
+#
+# 先備：04 課（優化器）與 06 課（訓練迴圈）。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
+# # 07  Training practice
+#
+# [中文版](../07_training_practice.ipynb)
+#
+# The model trains. Now come the questions of every working day: another activation function? A learning rate that changes? When to stop? And what if the machine goes down half-way? By the end you can
+#
+# - answer "did this change help?" by paired intervals over five seeds, and dare to say "no difference found";
+# - draw five learning-rate schedules and say what it is in them that helps;
+# - get back the best epoch's weights by early stopping, avoid the usual mistake with the snapshot, and keep the test set out of your choices;
+# - write checkpoints that survive a crash, so that a resumed run equals the uninterrupted one to the last bit.
+#
+# It builds on lessons 04 (optimizers) and 06 (the training loop).
+
+# %% slideshow={"slide_type": "subslide"}
+import copy
+import math
+import pickle
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import SimpleNamespace
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import torch
+from torch import nn
+from torch.optim import lr_scheduler
+
+from course_utils import plotting
+from course_utils.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
+from course_utils.claims import claim
+from course_utils.data import TensorLoader, load_mnist
+from course_utils.early_stopping import EarlyStopping
+from course_utils.exercises import training_practice as exercises
+from course_utils.experiment import run_seeds
+from course_utils.intervals import compare_settings, mean_interval, paired_difference
+from course_utils.models import MLP, MNIST_MLP
+from course_utils.notebook import set_up
+from course_utils.seeding import seeded
+from course_utils.training import evaluate, fit, predict
+
+# %% lang="zh-TW" tags=["setup"]
+device = set_up("07_training_practice", language="zh-TW")
+
+# %% lang="en" tags=["setup"]
+device = set_up("07_training_practice", language="en")
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
+# ## 一把公平的尺
+#
+# 這一課要比較將近一百次訓練。差異常常不到一個百分點，所以規則先講好：
+#
+# - 每一組比較用**同樣的**訓練圖片（固定的前 12,000 張，內附資料只有 4,000 張）、同樣的批次大小 128、同樣的五個種子，然後成對相減；
+# - 所有選擇只看驗證集。測試集要到「早停」那一節才打開，而且只打開一次。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
+# ## A fair ruler
+#
+# This lesson compares nearly a hundred training runs. The differences are often below one percentage point, so the rules come first:
+#
+# - every comparison uses the **same** training images (the first 12,000, fixed; the embedded data have 4,000), the same batch size of 128 and the same five seeds, and takes differences in pairs;
+# - all choices look at the validation set only. The test set is opened in the section on early stopping, and once.
+
+# %%
+mnist = load_mnist()
+print(mnist.banner())
+train = mnist.train.subset(min(12_000, len(mnist.train)))
+shared = {"train": train, "val": mnist.val, "device": str(device)}  # no run sees the test set
+
+
+# %%
+def loaders(seed, train, val):
+    generator = torch.Generator().manual_seed(seed)
+    train_loader = TensorLoader(train, 128, shuffle=True, generator=generator)
+    return train_loader, TensorLoader(val, 1000)
+
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
+# ## 換個激活函數，就會更好嗎？
+#
+# 常聽到「GELU 比 ReLU 好」，附上的證據往往是各訓練一次。我們訓練 25 次：五種激活函數、五個種子、784-128-128-10、Adam、三輪。
+#
+# 先押寶：哪一種第一名？第一名和最後一名差幾個百分點？
+
+# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
+# ## A different activation, a better model?
+#
+# "GELU beats ReLU" is often heard, and the evidence is often one run of each. We train 25 times: five activation functions, five seeds, 784-128-128-10, Adam, three epochs.
+#
+# Place your bet: which comes first, and by how many percentage points does it beat the last?
+
+
+# %%
+def activation_run(seed, activation, train, val, device, epochs=3):
+    model = MLP(784, [128, 128], 10, activation=activation, seed=seed)
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.001, fused=True)
+    criterion, batches = nn.CrossEntropyLoss(), loaders(seed, train, val)
+    history = fit(model, *batches, criterion, optimizer, epochs=epochs, device=device)
+    return {"accuracy": 100 * history.val_accuracy[-1]}
+
+
+# %% slideshow={"slide_type": "subslide"}
+activations = {
+    "ReLU": {"activation": nn.ReLU},
+    "Leaky 0.1": {"activation": lambda: nn.LeakyReLU(0.1)},
+    "GELU": {"activation": nn.GELU},
+    "SiLU": {"activation": nn.SiLU},
+    "Tanh": {"activation": nn.Tanh},
+}
+runs = run_seeds(activation_run, settings=activations, **shared)
+accuracy = runs.pivot(index="seed", columns="setting", values="accuracy")[list(activations)]
+pairs = compare_settings(runs, "accuracy")
+
+# %% slideshow={"slide_type": "subslide"} alt-zh="左圖：五種激活函數的驗證準確率，每條線是一個種子，線條互相交叉。右圖：十對激活函數的差與 95% 區間，都在零的附近，幾乎全是空心點，也就是校正之後沒有發現差異。" alt-en="Left: validation accuracy of five activation functions, a line a seed; the lines cross. Right: the ten pairwise differences with 95 % intervals, all near zero, nearly all dots hollow: after the correction no difference was found."
+figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.7))
+for (_, row), marker in zip(accuracy.iterrows(), "os^Dv", strict=True):
+    left.plot(accuracy.columns, row, marker=marker, linewidth=1)
+left.set(ylabel="validation accuracy (%)", title="a line a seed")
+left.tick_params(axis="x", rotation=20)
+names = [f"{a} - {b}" for a, b in zip(pairs["a"], pairs["b"], strict=True)]
+plotting.plot_forest(right, names, pairs["difference"], pairs["differs"])
+ax = right.set(xlabel="difference (points; filled: Holm p < 0.05)")
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
+# 看左圖：只跑**一個**種子的話，冠軍是誰要看你挑到哪一條線。右圖一次比了十對，單看區間，十對裡很容易有一兩對碰巧避開零，所以要做 Holm 校正：校正後仍站得住的畫成實心，其餘空心，也就是**沒有發現差異**。
+#
+# 沒有發現，不等於沒有：五個種子看不見太小的差。但它至少告訴你，差不會大。把 `seeds=range(5, 10)` 交給 `run_seeds` 再跑一次：實心的還是同樣那幾對嗎？
+#
+# **主張 1** 五種激活函數的平均準確率，最高與最低相差不到 2 個百分點。
+#
+# **主張 2** 經過 Holm 校正，十對裡至少有七對沒有發現差異。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
+# On the left: with **one** seed, the winner depends on the line you happened to pick. On the right ten pairs are compared at once, and of ten intervals one or two easily miss zero by chance. Hence Holm's correction: dots that survive it are filled, the others hollow, which means **no difference found**.
+#
+# Not found is not the same as none: five seeds cannot see a very small one. But they do tell that it is not large. Give `seeds=range(5, 10)` to `run_seeds` and run it again: are the same dots filled?
+#
+# **Claim 1** The mean accuracies of the five activation functions lie within 2 percentage points.
+#
+# **Claim 2** After Holm's correction, no difference is found in at least seven of the ten pairs.
+
+# %%
+means = accuracy.mean()
+print(f"highest minus lowest mean: ≈{means.max() - means.min():.2f} percentage points")
+print(f"no difference found: ≈{(~pairs['differs']).sum()} of {len(pairs)} pairs")
+claim(1, means.max() - means.min() < 2)
+claim(2, (~pairs["differs"]).sum() >= 7)
+
+# %% [markdown] lang="zh-TW"
+# 這是三輪之後的差，也就是「誰學得快」。把 `epochs` 改成 5 再跑一次，差距還剩多少？在 MNIST 上，用 ReLU 就好；想要更高的準確率，到別的地方去找。
+
+# %% [markdown] lang="en"
+# This is the difference after three epochs: "who learns faster". Set `epochs` to 5 and run it again: how much is left? On MNIST, ReLU will do; look elsewhere for a better accuracy.
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
+# ## 學習率排程：五種走法
+#
+# 04 課看過：固定的學習率有雜訊地板，大步走得快、停得高。**排程**讓學習率隨著步數改變。PyTorch 的排程器都這樣用：`optimizer.step()` 之後呼叫 `scheduler.step()`。
+#
+# `epochs` 是總輪數，`steps` 是一輪有幾步；`constant` 是對照組，學習率不變。先別看圖：哪一種只升不降？哪一種要看驗證損失才知道怎麼走？
+
+# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
+# ## Learning-rate schedules: five ways to walk
+#
+# Lesson 04 showed it: a constant rate has a noise floor; large steps are quick, and stay high. A **schedule** lets the rate change with the steps. All of PyTorch's are used alike: after `optimizer.step()` comes `scheduler.step()`.
+#
+# `epochs` is the number of epochs, `steps` that of steps in one; `constant`, which changes nothing, is there to compare with. Before you look at the picture: which one only rises? Which one has to see a validation loss first?
+
+# %%
+SCHEDULES = {
+    "constant": lambda opt, epochs, steps: lr_scheduler.ConstantLR(opt, factor=1),
+    "step": lambda opt, epochs, steps: lr_scheduler.StepLR(opt, 2 * steps, gamma=0.3),
+    "cosine": lambda opt, epochs, steps: lr_scheduler.CosineAnnealingLR(opt, epochs * steps),
+    "one-cycle": lambda opt, epochs, steps: lr_scheduler.OneCycleLR(
+        opt, max_lr=0.01, total_steps=epochs * steps
+    ),
+    "warm-up": lambda opt, epochs, steps: lr_scheduler.LinearLR(opt, 0.01, total_iters=steps),
+    "plateau": lambda opt, *_: lr_scheduler.ReduceLROnPlateau(opt, factor=0.3, patience=0),
+}
+
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
+# 要看一個排程，不必訓練：給它一個只有一個權重的優化器，空走一遍，把學習率記下來。
+#
+# `ReduceLROnPlateau` 等驗證損失不再下降才動手，所以要餵它損失；這裡用編出來的五個數，第三輪變差。其餘四種每一**步**呼叫一次。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
+# To look at a schedule you need no training: give it an optimizer with a single weight, walk through the steps, and note the rate.
+#
+# `ReduceLROnPlateau` acts once the validation loss no longer falls, so it must be fed losses: here five made-up ones, the third of them worse. The other four are called once a **step**.
+
+
+# %%
+def learning_rates(make, epochs=5, steps=94, val_losses=(0.3, 0.2, 0.21, 0.19, 0.18)):
+    optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=0.01)
+    scheduler, rates = make(optimizer, epochs, steps), []
+    for step in range(epochs * steps):
+        rates.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        if not isinstance(scheduler, lr_scheduler.ReduceLROnPlateau):
+            scheduler.step()
+        elif (step + 1) % steps == 0:  # once an epoch
+            scheduler.step(val_losses[step // steps])
+    return np.array(rates)
+
+
+# %% slideshow={"slide_type": "subslide"} alt-zh="六格小圖，學習率對步數。step 分三階下降；cosine 平滑降到零；one-cycle 先升後降；warm-up 第一輪直線上升後保持；plateau 在第三輪之後下降一次；第六格是餘弦每步上下振盪，像鋸齒一樣塞滿整格。" alt-en="Six small panels, rate against step. step falls in three stairs; cosine falls smoothly to zero; one-cycle rises, then falls; warm-up rises through the first epoch and stays; plateau falls once after the third epoch; the sixth is a cosine that swings up and down so fast that it fills the panel."
+panels = {name: make for name, make in SCHEDULES.items() if name != "constant"}
+panels["cosine, but how?"] = lambda opt, epochs, _: lr_scheduler.CosineAnnealingLR(opt, epochs)
+figure, axes = plt.subplots(2, 3, figsize=(9.5, 4), sharex=True, sharey=True)
+for ax, (name, make) in zip(axes.flat, panels.items(), strict=True):
+    ax.plot(learning_rates(make), linewidth=1.5)
+    ax.set_title(name, fontsize=11)
+for ax in axes[:, 0]:
+    ax.set_ylabel("rate")
+for ax in axes[1]:
+    ax.set_xlabel("step")
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
+# 第六格怎麼了？同一個餘弦排程，只是 `T_max` 填的是**輪數** 5，卻每一**步**呼叫一次：每五步走完半個波，學習率整場訓練都在上下振盪。程式不會報錯。
+#
+# 排程器只認得「被呼叫了幾次」。所以用之前先畫出來：單位弄錯，一眼就看得見。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
+# What went wrong in the sixth? It is the same cosine, but `T_max` was given in **epochs**, 5, and it was called at every **step**: half a wave takes five steps, and the rate swings up and down all through training. Nothing complains.
+#
+# A scheduler knows only how often it was called. So draw it before you use it: a wrong unit shows at a glance.
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
+# ## 賽跑：排程對固定學習率
+#
+# 模型是 06 課的 `MNIST_MLP`（隱藏層縮成 64，跑得快些），Adam，五輪，最高學習率都是 0.01。為了公平，再加一位固定學習率 0.001 的選手（06 課用的那個）：也許 0.01 只是太大而已。
+#
+# 想一想：哪幾種會贏過**兩個**固定的學習率？
+
+# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
+# ## The race: schedules against a constant rate
+#
+# The model is `MNIST_MLP` of lesson 06 (with 64 hidden units, to be quick), Adam, five epochs, and a highest rate of 0.01 for all. To be fair there is one more runner, constant at 0.001 (that of lesson 06): perhaps 0.01 is simply too large.
+#
+# Predict: which of them beat **both** constant rates?
+
+
+# %%
+def scheduled_run(seed, schedule, train, val, device, lr=0.01, epochs=5):
+    model = MNIST_MLP(hidden_size=64, seed=seed)
+    optimizer = torch.optim.Adam(model.parameters(), lr=lr, fused=True)
+    train_loader, val_loader = loaders(seed, train, val)
+    history = fit(
+        model,
+        train_loader,
+        val_loader,
+        nn.CrossEntropyLoss(),
+        optimizer,
+        epochs=epochs,
+        device=device,
+        scheduler=SCHEDULES[schedule](optimizer, epochs, len(train_loader)),
+        scheduler_interval="epoch" if schedule == "plateau" else "step",
+        seed=seed,
+    )
+    last = {"train_loss": history.train_loss[-1], "val_loss": history.val_loss[-1]}
+    return last | {"rates": history.learning_rate}
+
+
+# %% slideshow={"slide_type": "subslide"}
+entries = {name: {"schedule": name} for name in SCHEDULES}
+entries["constant 0.001"] = {"schedule": "constant", "lr": 0.001}
+race = run_seeds(scheduled_run, settings=entries, **shared)
+comparisons = {
+    f"{loss}, against {base}": compare_settings(race, loss, baseline=base)
+    for loss in ("train_loss", "val_loss")
+    for base in ("constant", "constant 0.001")
+}
+
+# %% alt-zh="兩張森林圖，驗證損失的成對差：左圖對固定 0.01，右圖對固定 0.001。兩圖中 step、cosine、one-cycle 都在最左邊，彼此幾乎一樣；左圖的 warm-up 與 plateau 接近零，固定 0.001 在零的右邊。" alt-en="Two forest plots of paired differences in validation loss: left against constant 0.01, right against constant 0.001. In both, step, cosine and one-cycle lie furthest to the left, almost at the same place; on the left warm-up and plateau are near zero and constant 0.001 lies to the right of it."
+figure, axes = plt.subplots(1, 2, figsize=(10, 3.4))
+for ax, base in zip(axes, ("constant", "constant 0.001"), strict=True):
+    found = comparisons[f"val_loss, against {base}"]
+    plotting.plot_forest(ax, found["a"], found["difference"], found["differs"])
+    ax.set_title(f"minus {base}" + (" 0.01" if base == "constant" else ""), fontsize=11)
+    ax.set_xlabel("difference in validation loss (nats)")
+    ax.locator_params(axis="x", nbins=5)
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
+# 三條不同的曲線，結果幾乎一樣：step、cosine、one-cycle 的好處不在形狀，而在**先大後小**：一直大，停得高；一直小（0.001），五輪走不到。只暖身不下降，和固定 0.01 相比沒有發現好處；`plateau` 要先看到壞消息才動手，五輪太短，常常還沒等到。
+#
+# **主張 3** 在完整的 MNIST 上，這三種排程最後一輪的訓練損失都低於固定 0.01（成對區間在零以下）。
+#
+# **主張 4** 三種的驗證損失都低於固定 0.001。
+#
+# **主張 5** 在完整的 MNIST 上，三種的驗證損失也都低於固定 0.01；三者的平均彼此相差不到 0.01。
+#
+# **主張 6** 只暖身、之後固定：平均驗證損失沒有比固定 0.01 低超過 0.02。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
+# Three different curves, almost one result: what helps in step, cosine and one-cycle is not their shape but that they **begin large and end small**. Always large stays high; always small (0.001) does not arrive in five epochs. Warm-up without a descent shows no gain over constant 0.01; `plateau` acts only upon bad news, and five epochs are often too short for it to arrive.
+#
+# **Claim 3** On full MNIST the training loss of these three schedules in the last epoch is below that of constant 0.01 (paired intervals below zero).
+#
+# **Claim 4** The validation loss of all three is below that of constant 0.001.
+#
+# **Claim 5** On full MNIST it is below that of constant 0.01 as well, and the means of the three lie within 0.01 of each other.
+#
+# **Claim 6** Warm-up followed by a constant rate does not bring the mean validation loss more than 0.02 below constant 0.01.
+
+# %%
+differences = {
+    which: dict(zip(found["a"], found["difference"], strict=True))
+    for which, found in comparisons.items()
+}
+
+
+def all_lower(which):
+    return all(differences[which][name].high < 0 for name in ("step", "cosine", "one-cycle"))
+
+
+claim(3, all_lower("train_loss, against constant"), tiers="full", tier=mnist.tier)
+claim(4, all_lower("val_loss, against constant 0.001"))
+
+# %% slideshow={"slide_type": "subslide"}
+against_constant = differences["val_loss, against constant"]
+for name, difference in against_constant.items():
+    print(f"{name:15s}{difference:.3f}")
+descents = [against_constant[name].mean for name in ("step", "cosine", "one-cycle")]
+alike = max(descents) - min(descents) < 0.01
+claim(5, all_lower("val_loss, against constant") and alike, tiers="full", tier=mnist.tier)
+claim(6, against_constant["warm-up"].mean > -0.02)
+cuts = sum(rates[-1] < rates[0] for rates in race[race["setting"] == "plateau"]["rates"])
+print(f"runs in which plateau lowered its rate before the last epoch: ≈{cuts} of 5")
+
+# %% [markdown] lang="zh-TW"
+# 暖身有它的用處（很深的網路、很大的批次、一開始就會發散的時候），這個小模型只是用不到。
+
+# %% [markdown] lang="en"
+# Warm-up has its uses (very deep networks, very large batches, runs that diverge at the start); this small model just does not need it.
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
+# ## 早停：訓練到什麼時候？
+#
+# 為了很快看到過擬合，這一節只用 2,000 張圖訓練（驗證也只用 2,000 張；內附資料只有 500 張），不加 dropout，也不加批次正規化，跑 25 輪。
+#
+# 想一想：驗證**損失**會在第幾輪最低？驗證**準確率**會在同一輪最高嗎？
+
+# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
+# ## Early stopping: how long to train?
+#
+# To see overfitting soon, this section trains on 2,000 images only (and validates on 2,000, or the 500 of the embedded data), without dropout or batch normalization, for 25 epochs.
+#
+# Predict: in which epoch is the validation **loss** lowest? Is the validation **accuracy** highest in the same one?
+
+
+# %%
+def small_run(seed, train, val, device, patience=None):
+    train_loader, val_loader = loaders(seed, train, val)
+    model, correct = MLP(784, [128, 128], 10, seed=seed), []
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.001, fused=True)
+
+    def record(history):  # which validation images it gets right after this epoch
+        answers = predict(model, val_loader, device).argmax(dim=1)
+        correct.append((answers == val.labels).numpy())
+
+    options = {"epochs": 25, "device": device, "after_epoch": record}
+    if patience is not None:
+        options["early_stopping"] = EarlyStopping(patience)
+    history = fit(model, train_loader, val_loader, nn.CrossEntropyLoss(), optimizer, **options)
+    return {"history": history, "model": model.cpu(), "correct": np.array(correct)}
+
+
+# %% slideshow={"slide_type": "subslide"} alt-zh="左圖損失、右圖準確率，對訓練輪數。訓練損失降到接近零；驗證損失在第十輪左右最低，之後一路上升。驗證準確率沒有跟著下降，反而緩緩上升。" alt-en="Loss on the left, accuracy on the right, against epochs. Training loss falls towards zero; validation loss is lowest near epoch 10 and rises from there. Validation accuracy does not fall with it, but creeps up."
+small = shared | {"train": train.subset(2000), "val": mnist.val.subset(min(2000, len(mnist.val)))}
+long_runs = run_seeds(small_run, **small)
+histories = list(long_runs["history"])
+figure, (left, right) = plt.subplots(1, 2, figsize=(9.5, 3.3))
+plotting.plot_history(left, histories, "loss").set_ylim(-0.02, 0.8)  # the first epoch is higher
+ax = plotting.plot_history(right, histories, "accuracy")
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
+# 損失先到谷底，然後一路上升；準確率卻沒有跟著掉。這不矛盾：模型對自己答錯的圖**越來越有信心**，損失罰的正是這個，準確率看不見。所以「停在哪裡」要先問「我在乎什麼」：機率要可信，就看損失；只問答對幾題，就看準確率（練習 1）。
+#
+# **主張 7** 五個種子的驗證損失都在第 20 輪之前到谷底，第 25 輪都比谷底高出 0.01 以上。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
+# The loss bottoms out and rises from there, yet the accuracy does not fall. No contradiction: the model grows **more confident** about the images it gets wrong, which is what the loss punishes and the accuracy cannot see. So before "where to stop" comes "what do I care about": for probabilities one can trust, watch the loss; if only right answers count, watch the accuracy (exercise 1).
+#
+# **Claim 7** For all five seeds the validation loss bottoms out before epoch 20, and in epoch 25 it is more than 0.01 above that.
+
+# %%
+val_losses = np.array([history.val_loss for history in histories])  # (seeds, epochs)
+best_epochs = val_losses.argmin(axis=1) + 1
+print("epochs with the lowest validation loss:", *[f"≈{epoch}" for epoch in best_epochs])
+risen = val_losses[:, -1] - val_losses.min(axis=1)
+claim(7, bool((best_epochs < 20).all() and (risen > 0.01).all()))
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
+# ## 早停的規則：patience 與 min_delta
+#
+# 訓練時看不到未來，只能等。**早停**的規則：連續 `patience` 輪沒有進步，就停，並把最好那一輪的權重放回去。「進步」指的是損失比目前最低的還要低，而且低超過 `min_delta`。
+#
+# 課程的 `EarlyStopping` 就是這個規則。拿剛才記錄下來的曲線問它：patience 等於 1、2、3、5，各會停在哪一輪？
+
+# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
+# ## The rule of early stopping: patience and min_delta
+#
+# While training you cannot see the future; you can only wait. **Early stopping** says: after `patience` epochs in a row without an improvement, stop, and put back the weights of the best epoch. An "improvement" is a loss below the lowest so far, by more than `min_delta`.
+#
+# The course's `EarlyStopping` is this rule. Ask it about the curves just recorded: with a patience of 1, 2, 3, 5, where does it stop?
+
+
+# %%
+def when_it_stops(losses, patience):
+    early_stopping = EarlyStopping(patience)
+    for loss in losses:
+        if early_stopping(float(loss), nn.Identity()):  # no weights here: only the rule matters
+            break
+    return early_stopping.epoch, early_stopping.best_epoch
+
+
+# %%
+stops = {p: [when_it_stops(losses, p) for losses in val_losses] for p in (1, 2, 3, 5)}
+table = pd.DataFrame(stops, index=[f"seed {seed}" for seed in range(5)])
+table.map(lambda pair: "stops ≈{}, keeps ≈{}".format(*pair)).rename(columns="patience {}".format)
+
+# %% alt-zh="五個種子的驗證損失曲線，對訓練輪數。三角形是 patience 1 停下的地方，多半還在下坡；方塊是 patience 3 停下的地方，都已經到了谷底附近。" alt-en="Validation loss of five seeds against epochs. Triangles mark where a patience of 1 stops, mostly still on the way down; squares where a patience of 3 stops, all near the bottom." slideshow={"slide_type": "subslide"}
+figure, ax = plt.subplots(figsize=(8.5, 3.2))
+ax.plot(range(1, 26), val_losses.T, color="gray", linestyle="-", linewidth=1)
+for patience, marker, color in ((1, "^", "#D55E00"), (3, "s", "#0173B2")):
+    epochs = [epoch for epoch, _ in stops[patience]]
+    heights = [losses[epoch - 1] for losses, epoch in zip(val_losses, epochs, strict=True)]
+    ax.plot(epochs, heights, marker, color=color, label=f"patience {patience} stops")
+ax.set(xlabel="epoch", ylabel="validation loss (nats)")
+ax = ax.legend()
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
+# 驗證損失會抖。patience 太小，第一次抖動就嚇得停下來；太大只是多花幾輪，最好的權重還留著。那 `min_delta` 呢？把上面的 `EarlyStopping(patience)` 改成 `EarlyStopping(patience, min_delta=0.05)` 再跑一次：停得更早，還是更晚？
+#
+# **主張 8** 五個種子裡至少有一個，patience 1 留下的損失比 patience 5 高；patience 5 留下的從來不比 patience 1 高。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
+# A validation loss wobbles. With too little patience the first wobble scares it off; too much costs a few epochs, and the best weights are kept all the same. And `min_delta`? Write `EarlyStopping(patience, min_delta=0.05)` above and run it again: does it stop sooner, or later?
+#
+# **Claim 8** For at least one of the five seeds a patience of 1 keeps a higher loss than a patience of 5; a patience of 5 never keeps a higher one.
+
+# %%
+kept = {
+    p: np.array([losses[best - 1] for losses, (_, best) in zip(val_losses, pairs, strict=True)])
+    for p, pairs in stops.items()
+}
+print(f"patience 1 minus 5, validation loss kept: {paired_difference(kept[1], kept[5]):.3f}")
+claim(8, bool((kept[1] > kept[5]).any() and (kept[1] >= kept[5]).all()))
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
+# ## 會跟著訓練的「快照」
+#
+# 早停要記住最好那一輪的權重。網路上到處看得到這一行：
+#
+# `best_state = model.state_dict().copy()`
+#
+# 想一想：拍下快照之後再走一步優化器，快照裡的權重會變嗎？
+
+# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
+# ## A "snapshot" that goes on training
+#
+# Early stopping has to remember the best epoch's weights. This line is all over the web:
+#
+# `best_state = model.state_dict().copy()`
+#
+# Predict: take the snapshot, then let the optimizer make one step. Do the weights in the snapshot change?
+
+# %%
+model = MLP(784, [16], 10, seed=0)
+optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+shallow = model.state_dict().copy()
+deep = copy.deepcopy(model.state_dict())
+before = model.net[0].weight.detach().clone()
+
+# %%
+images, labels = mnist.train.tensors
+nn.functional.cross_entropy(model(images[:128]), labels[:128]).backward()
+optimizer.step()
+for name, snapshot in {"shallow": shallow, "deep": deep}.items():
+    print(f"{name}: still the old weights? {torch.equal(snapshot['net.0.weight'], before)}")
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
+# `.copy()` 只複製了**字典**：名字是新的，張量還是同一塊記憶體，優化器就地更新，「快照」跟著走。等到還原「最好」的權重，拿到的其實是最後一輪的，早停等於沒做，而且不會有任何錯誤訊息。
+#
+# `copy.deepcopy` 連張量一起複製，`EarlyStopping` 用的就是它。
+#
+# **主張 9** 走一步之後，淺層快照就等於新的權重；深層快照仍是舊的，一個位元都沒變。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
+# `.copy()` copies the **dictionary** only: new names for tensors in the same memory. The optimizer writes in place, and the "snapshot" goes along. When the "best" weights are restored they are the last ones; early stopping has done nothing, and no error says so.
+#
+# `copy.deepcopy` copies the tensors as well, and that is what `EarlyStopping` does.
+#
+# **Claim 9** After one step the shallow snapshot equals the new weights; the deep one is still the old, to the bit.
+
+# %%
+now = model.net[0].weight
+moved = not torch.equal(now, before)
+follows, stays = (torch.equal(s["net.0.weight"], w) for s, w in ((shallow, now), (deep, before)))
+claim(9, moved and follows and stays)
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
+# ## 用起來，然後打開測試集
+#
+# `fit(..., early_stopping=EarlyStopping(patience=3))`：每一輪把**驗證**損失交給它，該停就停，最後放回最好的權重。
+#
+# 五個種子各訓練一次，和剛才跑滿 25 輪的比。模型都定案了，測試集現在打開，每個模型只用一次。猜猜看：早停的測試損失比較低嗎？準確率呢？
+
+# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
+# ## Use it, then open the test set
+#
+# `fit(..., early_stopping=EarlyStopping(patience=3))` hands it the **validation** loss of every epoch, stops when it says so, and puts the best weights back at the end.
+#
+# Train once for each of the five seeds, and compare with the full 25 epochs. All models are final, so the test set is opened now, once for each. Guess: is the test loss lower with early stopping? And the accuracy?
+
+# %%
+stopped_runs = run_seeds(small_run, **small, patience=3)
+test_loader = TensorLoader(mnist.test, 1000)
+
+
+def test_results(models):  # (loss, accuracy in %), an array over the models for each
+    results = [evaluate(model, test_loader, nn.CrossEntropyLoss(), "cpu") for model in models]
+    return np.array(results).T * [[1], [100]]
+
+
+# %%
+long_loss, long_accuracy = test_results(long_runs["model"])
+stopped_loss, stopped_accuracy = test_results(stopped_runs["model"])
+print("epochs trained:", *[f"≈{len(history)}" for history in stopped_runs["history"]])
+print(
+    f"test loss, 25 epochs minus early stopping: {paired_difference(long_loss, stopped_loss):.3f}"
+)
+gained = paired_difference(long_accuracy, stopped_accuracy)
+print(f"test accuracy, 25 epochs minus early stopping: {gained:.2f} points")
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
+# 看損失停下來，損失就好；準確率則沒有跟著好，訓練滿 25 輪的還略高一點。這正是前面那張圖說的：**你監看什麼，就得到什麼**。
+#
+# **主張 10** 五個種子的測試損失，跑滿 25 輪的都比早停的高出 0.01 以上。
+#
+# **主張 11** 在完整的 MNIST 上，跑滿 25 輪的平均測試準確率反而比較高。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
+# Stop by the loss and the loss is good; the accuracy does not follow, and is even a little higher after the full 25 epochs. It is what the picture above said: **you get what you watch**.
+#
+# **Claim 10** For all five seeds the test loss after 25 epochs is more than 0.01 above that with early stopping.
+#
+# **Claim 11** On full MNIST the mean test accuracy is higher after the full 25 epochs.
+
+# %%
+claim(10, bool((long_loss > stopped_loss + 0.01).all()))
+claim(11, gained.mean > 0, tiers="full", tier=mnist.tier)
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
+# ## 如果用測試集來決定何時停？
+#
+# 很多教學直接把測試損失交給早停，再報告同一個測試集的成績。這樣會高估多少？量得出來，而且不必動用測試集：
+#
+# 把驗證集切成許多小份，假裝每一份輪流是「測試集」。在那一份上挑準確率最高的一輪，報告它在那一份上的準確率，再和它在**其餘圖片**上的準確率相比。差多少，就是吹噓了多少。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
+# ## What if the test set decides when to stop?
+#
+# Many tutorials hand the test loss to early stopping and then report the result on the same test set. How much does that flatter? It can be measured, without touching the test set:
+#
+# Cut the validation set into many small parts, and let each in turn play the "test set". Choose the epoch with the highest accuracy on that part, report its accuracy there, and compare with its accuracy on **all other images**. The difference is how much one boasts.
+
+
+# %%
+def flattery(correct, size):  # correct: (epochs, images); the mean over all parts of this size
+    epochs, count = correct.shape
+    inside = correct.reshape(epochs, count // size, size).mean(axis=2)  # (epochs, parts)
+    outside = (correct.sum(axis=1, keepdims=True) - size * inside) / (count - size)
+    chosen = inside.argmax(axis=0)[None]
+    gap = np.take_along_axis(inside - outside, chosen, axis=0)
+    return 100 * gap.mean()
+
+
+# %% slideshow={"slide_type": "subslide"} alt-zh="高估的百分點對「測試集」大小（橫軸取對數）：20 張約高估五個百分點，50 張約三，250 張約一，越大越小，逐漸接近零。" alt-en="Flattery in percentage points against the size of the test set (log axis): about five points for 20 images, three for 50, one for 250, ever less, towards zero."
+sizes = [size for size in (20, 50, 100, 250, 500, 1000) if 2 * size <= len(mnist.val)]
+boast = np.array([[flattery(correct, n) for n in sizes] for correct in long_runs["correct"]])
+figure, ax = plt.subplots(figsize=(8, 2.7))
+plotting.plot_band(ax, sizes, boast, "best of 25 epochs", marker="o")
+ax.axhline(0, color="black", linewidth=1)
+ax.set(xlabel="images that choose the epoch (log)", ylabel="too high by (points)", xscale="log")
+ax.set_xticks(sizes, sizes)
+ax = ax.minorticks_off()
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
+# 用 50 張圖，光是從 25 輪裡挑一輪，就能吹出三個百分點左右。沿著這條線走到一萬張，剩下的高估很小；但資料少的時候、要挑的東西多的時候（種子、設定、架構都來挑一挑），它就大了。而且誠實地做根本不花成本：改看驗證集。
+#
+# **主張 12** 用 50 張圖挑，平均高估 1.5 個百分點以上；用 250 張挑，高估不到 50 張時的七成。
+#
+# **主張 13** 在完整的 MNIST 上，用 1,000 張圖挑，高估不到 1 個百分點。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
+# On 50 images, merely picking one of 25 epochs buys about three points of boasting. Follow the line to ten thousand images and little is left; with few images, or much to choose from (seeds, settings, architectures as well), it is not little. And honesty costs nothing: look at the validation set instead.
+#
+# **Claim 12** Chosen on 50 images, the result is too high by more than 1.5 percentage points on average; chosen on 250, by less than seven tenths of that.
+#
+# **Claim 13** On full MNIST, chosen on 1,000 images it is too high by less than 1 point.
+
+# %%
+mean_boast = dict(zip(sizes, boast.mean(axis=0), strict=True))
+for size, column in zip(sizes, boast.T, strict=True):
+    print(f"{size:5d} images: too high by {mean_interval(column):.2f} points")
+claim(12, mean_boast[50] > 1.5 and mean_boast[250] < 0.7 * mean_boast[50])
+claim(13, mean_boast.get(1000, 0) < 1, tiers="full", tier=mnist.tier)
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
+# ## 檢查點：一個張冠李戴的檔案
+#
+# 存檔很容易：`torch.save` 一個字典。下面這種筆記本你一定見過：上面訓練好的 `model`，被後面某個實驗借走了名字，然後存檔。
+#
+# 想一想：錯誤會在哪一行跳出來？
+
+# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
+# ## Checkpoints: a file with two owners
+#
+# Saving is easy: `torch.save` a dictionary. You have seen a notebook like this one: a `model` was trained above, an experiment further down borrows its name, and then comes the saving.
+#
+# Predict: which line raises the error?
+
+# %%
+model = MNIST_MLP(hidden_size=128, seed=0)
+optimizer = torch.optim.Adam(model.parameters(), lr=0.001)
+model = MLP(784, [256, 256], 10, seed=0)  # an experiment further down borrows the name
+checkpoint = {"model": model.state_dict(), "optimizer": optimizer.state_dict()}
+resumed = MNIST_MLP(hidden_size=128, seed=1)
+
+# %%
+folder = TemporaryDirectory()  # nothing is left in your own folders
+path = Path(folder.name) / "run.pt"
+attempts = {
+    "resume": lambda: resumed.load_state_dict(checkpoint["model"]),
+    "save_checkpoint": lambda: save_checkpoint(path, model, optimizer),
+}
+refused = []
+for name, attempt in attempts.items():
+    try:
+        attempt()
+    except (RuntimeError, ValueError) as error:
+        refused.append(name)
+        print(f"{name}: {str(error).splitlines()[0]}")
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
+# 存的時候一聲不響，幾個小時後要接續時才爆炸：檔案裡是一個模型的權重，配上另一個模型的優化器。課程的 `save_checkpoint` 在**存檔當下**就檢查優化器手上的參數是不是這個模型的。
+#
+# **主張 14** 這個字典還原不了原來的模型；`save_checkpoint` 拒絕寫出這種檔案。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
+# Saving says nothing; hours later the resuming blows up: one model's weights, another model's optimizer. The course's `save_checkpoint` looks **while saving** whether the optimizer's parameters are this model's.
+#
+# **Claim 14** This dictionary cannot restore the original model, and `save_checkpoint` refuses to write such a file.
+
+# %%
+claim(14, refused == ["resume", "save_checkpoint"] and not path.exists())
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
+# ## 要存哪些東西？
+#
+# 標準很嚴格：**接續的訓練要和沒中斷過的一模一樣，一個位元都不差。** 訓練一輪會改變什麼？權重和批次正規化的統計、Adam 的 m 與 v、排程走到哪裡、下一輪的圖片順序、dropout 的亂數。
+#
+# 我們故意漏掉一些，看看會怎樣。一次完整的訓練是六輪，第三輪結束時存檔：
+
+# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
+# ## What has to be saved?
+#
+# The standard is strict: **a resumed run is to equal the uninterrupted one to the last bit.** What does an epoch change? The weights and batch norm's statistics, Adam's m and v, how far the schedule has gone, the order of the images to come, the random numbers of dropout.
+#
+# Let us leave some of it out on purpose. A whole run has six epochs, and is saved after the third:
+
+
+# %%
+def new_run(seed, train, val):
+    model = MNIST_MLP(hidden_size=64, seed=seed)
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.01, fused=True)
+    scheduler = lr_scheduler.CosineAnnealingLR(optimizer, T_max=6)
+    train_loader, val_loader = loaders(seed, train, val)
+    order = {"order": train_loader.generator}
+    batches, parts = (train_loader, val_loader), (model, optimizer, scheduler)
+    return SimpleNamespace(model=model, parts=parts, batches=batches, order=order)
+
+
+def go_on(run, **options):
+    model, optimizer, scheduler = run.parts
+    criterion = nn.CrossEntropyLoss()
+    return fit(model, *run.batches, criterion, optimizer, epochs=6, scheduler=scheduler, **options)
+
+
+# %% slideshow={"slide_type": "subslide"}
+def resume(seed, train, val, ways):  # one whole run, then one for each way to load its checkpoint
+    whole, found = new_run(seed, train, val), {}
+    with TemporaryDirectory() as folder, seeded(seed):
+        path = Path(folder) / "run.pt"
+
+        def save_the_third(history):
+            if len(history) == 3:
+                save_checkpoint(path, *whole.parts, history=history, generators=whole.order)
+
+        found["uninterrupted"] = go_on(whole, after_epoch=save_the_third).train_loss
+        for way, load in ways.items():
+            again = new_run(seed + 100, train, val)  # new objects, as after a crash
+            found[way] = go_on(again, history=load(path, again).history).train_loss
+            both = zip(whole.model.parameters(), again.model.parameters(), strict=True)
+            found[f"{way}, gap"] = max((a - b).abs().max().item() for a, b in both)
+    return found
+
+
+# %%
+ways = {
+    "everything": lambda path, run: load_checkpoint(path, *run.parts, generators=run.order),
+    "no order": lambda path, run: load_checkpoint(path, *run.parts),
+    "no scheduler": lambda path, run: load_checkpoint(path, *run.parts[:2], generators=run.order),
+    "weights only": lambda path, run: load_checkpoint(path, run.model),
+}
+resumed = run_seeds(resume, train=small["train"], val=small["val"], ways=ways)
+
+# %% alt-zh="訓練損失對輪數，五個種子的平均與區間，第三輪之後接續。完整還原的曲線與沒中斷的重疊；只還原權重的在第四輪明顯往上跳，之後慢慢追回來。" alt-en="Training loss against epochs, mean and band over five seeds, resumed after the third epoch. Restoring everything falls on the uninterrupted curve; restoring the weights only jumps up in the fourth epoch and takes time to recover." slideshow={"slide_type": "subslide"}
+losses = {run: np.array(resumed[run].tolist()) for run in ("uninterrupted", *ways)}
+figure, ax = plt.subplots(figsize=(8.5, 3))
+for run, marker in (("uninterrupted", "o"), ("everything", "x"), ("weights only", "s")):
+    plotting.plot_band(ax, range(1, 7), losses[run], run, marker=marker)  # (seeds, epochs)
+ax.axvline(3.5, color="gray", linewidth=1, linestyle="-")
+ax.set(xlabel="epoch (killed after the third)", ylabel="training loss (nats)")
+ax = ax.legend()
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
+# 只存權重，模型沒有壞，但 Adam 失去了尺（m、v 歸零），學習率也跳回起點：幾輪的進度就這樣丟了。漏了順序，就變成**另一次**訓練，再也重現不了。
+#
+# 漏了排程最陰險：學習率存在優化器裡，所以接續後的第一輪完全正確，下一輪才走錯。
+#
+# **主張 15** 全部還原：五個種子的最大權重差距都剛好是 0。另外三種還原法，沒有一個種子是 0。
+#
+# **主張 16** 只還原權重：接續後第一輪的訓練損失，五個種子都高出 0.05 以上。
+#
+# **主張 17** 漏掉排程：第四輪的損失與沒中斷的一個位元都不差，第六輪則五個種子都不同。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
+# With the weights alone the model is not broken, but Adam has lost its ruler (m and v are zero) and the rate jumps back to its start: there go some epochs of progress. Without the order it is just **another** run, which nobody can repeat.
+#
+# A forgotten scheduler is the most insidious: the rate is kept in the optimizer, so the first epoch after resuming is perfectly right, and the next goes wrong.
+#
+# **Claim 15** With everything restored, the largest gap of any weight is exactly 0 for all five seeds. In the three other ways it is 0 for none.
+#
+# **Claim 16** With the weights only, the training loss of the first resumed epoch is higher by more than 0.05 for all five seeds.
+#
+# **Claim 17** Without the scheduler the loss of the fourth epoch equals the uninterrupted one to the bit, and that of the sixth differs for all five seeds.
+
+# %%
+gaps = {way: resumed[f"{way}, gap"] for way in ways}
+for way, gap in gaps.items():
+    print(f"{way:13s} largest gap of a weight: ≈{gap.max():.2g}")
+exact, *others = (gap.to_numpy() for gap in gaps.values())
+claim(15, not exact.any() and bool((np.array(others) > 0).all()))
+jump = losses["weights only"][:, 3] - losses["uninterrupted"][:, 3]
+print(f"weights only, jump in training loss: {mean_interval(jump):.3f}")
+claim(16, bool((jump > 0.05).all()))
+same = losses["no scheduler"] == losses["uninterrupted"]  # (seeds, epochs)
+claim(17, bool(same[:, 3].all() and not same[:, 5].any()))
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
+# ## 寫到一半斷電
+#
+# 每一輪都存到同一個檔案，很自然。但寫檔要時間，如果偏偏在那一刻斷電呢？把檔案的前 k 個位元組當作「斷電前寫完的部分」，比較兩種寫法：
+#
+# - 直接寫在舊檔案上；
+# - 先寫到旁邊的暫存檔，寫完再**換名字**。換名字在檔案系統裡是一個動作：只有做了、沒做，沒有做一半。
+#
+# 20 個斷電時刻，各會毀掉幾次？
+
+# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
+# ## A power cut in the middle of a write
+#
+# Saving every epoch to the same file is natural. But writing takes time; what if the power goes just then? Take the first k bytes as "what was written before the cut", and compare two ways:
+#
+# - write over the old file;
+# - write a temporary file beside it, and **rename** it once complete. For the file system a rename is one act: done or not done, never half done.
+#
+# Of 20 moments for the cut, how many destroy the checkpoint?
+
+
+# %%
+def write_in_place(path, content, cut):
+    path.write_bytes(content[:cut])
+
+
+def write_then_rename(path, content, cut):
+    unfinished = path.with_name(path.name + ".part")
+    unfinished.write_bytes(content[:cut])
+    if cut == len(content):  # the power lasted to the end of the write
+        unfinished.replace(path)
+
+
+# %% slideshow={"slide_type": "subslide"}
+model, versions = MNIST_MLP(hidden_size=128, seed=0), []
+for epoch in (1, 2):
+    save_checkpoint(path, model, epoch=epoch)
+    versions.append(path.read_bytes())
+old, new = versions
+
+
+def epoch_after_the_cut(write, cut):
+    path.write_bytes(old)
+    write(path, new, cut)
+    try:
+        return f"epoch {load_checkpoint(path, model).epoch}"
+    except CheckpointError:
+        return "destroyed"
+
+
+# %% slideshow={"slide_type": "subslide"}
+cuts = np.linspace(0, len(new), 20).astype(int)
+ways_to_write = {"in place": write_in_place, "then rename": write_then_rename}
+left = {
+    name: [epoch_after_the_cut(write, cut) for cut in cuts] for name, write in ways_to_write.items()
+}
+pd.DataFrame({name: pd.Series(f).value_counts() for name, f in left.items()}).fillna(0).astype(int)
+
+# %% [markdown] lang="zh-TW"
+# 最左邊寫的是留下來的檔案：第 1 輪（舊）、第 2 輪（新），或毀了。`save_checkpoint` 用的是換名字的寫法；課程有一個測試，真的把一直在存檔的行程殺掉三十次，每一次留下來的檔案都讀得回來。
+#
+# **主張 18** 直接覆寫：除了寫完的那一次，19 次全毀。先寫再換名字：一次都沒毀，不是舊的就是新的。
+
+# %% [markdown] lang="en"
+# The rows say which file is left: epoch 1 (the old one), epoch 2 (the new), or none. `save_checkpoint` renames; one of the course's tests really kills a process that does nothing but save, thirty times, and what is left loads every time.
+#
+# **Claim 18** Written in place, all 19 cuts but the one after the last byte destroy it. Written and renamed, none does: it is the old file or the new.
+
+# %%
+complete = ["epoch 2"]  # the cut after the last byte
+in_place_is_lost = left["in place"] == ["destroyed"] * 19 + complete
+claim(18, in_place_is_lost and left["then rename"] == ["epoch 1"] * 19 + complete)
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
+# ## 為什麼不把整個模型存起來？
+#
+# `torch.save(model, path)` 也能用，一行搞定。它用的是 pickle，而 pickle 存的不是資料，是**重建物件的程式**。讀一個 pickle 檔，就是執行別人寫的程式：
+
+# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
+# ## Why not save the whole model?
+#
+# `torch.save(model, path)` works too, in one line. It uses pickle, and what pickle stores is not data but **a program that rebuilds the object**. To read a pickle is to run someone else's code:
+
+
+# %%
+class Surprise:
+    def __reduce__(self):
+        return print, ("this line was printed by loading a file",)
+
+
+path.write_bytes(pickle.dumps({"model": Surprise()}))
+loaded = pickle.loads(path.read_bytes())
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
+# 那一行可以是任何東西，例如刪掉你的檔案。所以 PyTorch 2.6 起預設 `weights_only=True`：只收張量、數字、字串和裝它們的容器。它也拒收整個模型。
+#
+# 就算來源可信，整個模型的檔案也很脆弱：裡面只記得類別叫什麼名字、住在哪個模組。改個名字、搬個檔案，就讀不回來了。`state_dict` 只是名字對張量，讀它不需要任何類別。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
+# That line could be anything, such as one that deletes your files. So since PyTorch 2.6 the default is `weights_only=True`: tensors, numbers, strings and containers of them, nothing else. It refuses whole models, too.
+#
+# Even from a source you trust, a file with a whole model is fragile: it knows only the name of the class and the module where it lives. Rename the one or move the other, and it can no longer be read. A `state_dict` is names and tensors; no class is needed to read it.
+
+# %%
+contents = {
+    "a surprise": {"model": Surprise()},
+    "a whole model": model,
+    "a state_dict": model.state_dict(),
+}
+accepted = []
+for name, content in contents.items():
+    torch.save(content, path)
+    try:
+        loaded = torch.load(path, weights_only=True)
+        accepted.append(name)
+    except pickle.UnpicklingError:
+        print(f"{name}: refused")
+
+# %% [markdown] lang="zh-TW"
+# **主張 19** 三個檔案只有 `state_dict` 被接受，而且讀回來的權重一個位元都不差。
+
+# %% [markdown] lang="en"
+# **Claim 19** Of the three files only the `state_dict` is accepted, and its weights come back to the bit.
+
+# %%
+same = all(torch.equal(loaded[name], tensor) for name, tensor in model.state_dict().items())
+claim(19, accepted == ["a state_dict"] and same)
+folder.cleanup()
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
+# ## 練習 1：看準確率的早停
+#
+# 難度 ★★☆，約 15 分鐘。
+#
+# 寫出類別 `EarlyStopper(patience, min_delta=0.0)`，監看**準確率**（越大越好）：
+#
+# - `update(val_accuracy, model)` 每輪呼叫一次。準確率比目前最好的高出**超過** `min_delta` 才算進步（第一輪一定算）。連續 `patience` 輪沒有進步，就在那一輪回傳 `True`，否則回傳 `False`。
+# - `restore(model)` 把最好那一輪的狀態（參數與緩衝區）放回模型。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
+# ## Exercise 1: early stopping by accuracy
+#
+# Difficulty ★★☆, about 15 minutes.
+#
+# Write the class `EarlyStopper(patience, min_delta=0.0)`, which watches an **accuracy** (larger is better):
+#
+# - `update(val_accuracy, model)` is called once an epoch. It is an improvement when the accuracy exceeds the best so far by **more than** `min_delta` (the first epoch always is). After `patience` epochs in a row without one, return `True` in that very epoch; else `False`.
+# - `restore(model)` puts the state of the best epoch (parameters and buffers) back into the model.
+
+
+# %% tags=["exercise"]
+class EarlyStopper:
+    def __init__(self, patience, min_delta=0.0):
+        raise NotImplementedError  # your code here, and in two more methods: update and restore
+
+
+# %% tags=["check"]
+exercises.EarlyStopper.check(EarlyStopper)
+# exercises.EarlyStopper.hint()
+
+
+# %% tags=["solution"]
+# One possible answer; open it once you have tried.
+class EarlyStopper_solution:
+    def __init__(self, patience, min_delta=0.0):
+        self.patience, self.min_delta = patience, min_delta
+        self.best, self.waited, self.snapshot = -math.inf, 0, None
+
+    def update(self, val_accuracy, model):
+        if val_accuracy > self.best + self.min_delta:
+            self.best, self.waited = val_accuracy, 0
+            self.snapshot = copy.deepcopy(model.state_dict())
+        else:
+            self.waited += 1
+        return self.waited >= self.patience
+
+    def restore(self, model):
+        model.load_state_dict(self.snapshot)
+
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
+# ## 練習 2：暖身加餘弦
+#
+# 難度 ★★☆，約 10 分鐘。
+#
+# 大型模型最常用的排程：先暖身，再餘弦。寫出 `warm_cosine`，回傳第 `step` 步（從 0 數起）的學習率：
+#
+# - 前 `warmup_steps` 步，從 0 直線上升，到第 `warmup_steps` 步剛好是 `max_lr`；
+# - 然後沿著半個餘弦波下降，到第 `num_steps` 步剛好是 `min_lr`；
+# - 之後一直留在 `min_lr`。`warmup_steps` 可以是 0。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
+# ## Exercise 2: warm-up, then cosine
+#
+# Difficulty ★★☆, about 10 minutes.
+#
+# The favourite schedule of large models: warm-up first, then a cosine. Write `warm_cosine`, which returns the rate of step number `step` (counted from 0):
+#
+# - during the first `warmup_steps` it rises along a straight line from 0, and is exactly `max_lr` at step `warmup_steps`;
+# - then it falls along half a cosine wave, and is exactly `min_lr` at step `num_steps`;
+# - there it stays. `warmup_steps` may be 0.
+
+
+# %% tags=["exercise"]
+def warm_cosine(step, num_steps, warmup_steps, max_lr, min_lr):
+    raise NotImplementedError  # your code here
+
+
+# %% tags=["check"]
+exercises.warm_cosine.check(warm_cosine)
+# exercises.warm_cosine.hint()
+
+
+# %% tags=["solution"]
+# One possible answer; open it once you have tried.
+def warm_cosine_solution(step, num_steps, warmup_steps, max_lr, min_lr):
+    if step < warmup_steps:
+        return max_lr * step / warmup_steps
+    share = min((step - warmup_steps) / (num_steps - warmup_steps), 1.0)
+    return min_lr + (max_lr - min_lr) * (1 + math.cos(math.pi * share)) / 2
+
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
+# ## 練習 3：殺不死的訓練
+#
+# 難度 ★★★，約 25 分鐘。
+#
+# 用 `torch.save` 與 `torch.load`，寫出 `train_resumably(path, run, epochs)`：把 `run` 訓練到總共完成 `epochs` 輪，回傳**這次**訓練了幾輪。每一輪結束都存到 `path`；如果 `path` 已經存在，就從那裡接著訓練，結果要和沒中斷過的一個位元都不差。任何時刻被殺掉（包括存檔的時候），`path` 都要讀得回來，而且 `weights_only=True` 收得下。
+#
+# `run` 有 `model`、`optimizer`、`scheduler`、`generator`（決定圖片順序）；`run.train_epoch()` 訓練一輪，也會推進排程。拿 `exercises.PracticeRun(seed=0)` 來試。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
+# ## Exercise 3: a run that cannot be killed
+#
+# Difficulty ★★★, about 25 minutes.
+#
+# With `torch.save` and `torch.load`, write `train_resumably(path, run, epochs)`: train `run` until `epochs` epochs are done in all, and return how many were trained **in this call**. Save to `path` after every epoch. If `path` exists already, go on from there, and end up exactly where an uninterrupted run does. Whenever it is killed (while saving, too), `path` must be readable, with `weights_only=True`.
+#
+# `run` has `model`, `optimizer`, `scheduler`, `generator` (which sets the order of the examples); `run.train_epoch()` trains one epoch and moves the scheduler on. Try it with `exercises.PracticeRun(seed=0)`.
+
+
+# %% tags=["exercise"]
+def train_resumably(path, run, epochs):
+    raise NotImplementedError  # your code here: return the number of epochs trained in this call
+
+
+# %% tags=["check"]
+exercises.train_resumably.check(train_resumably)
+# exercises.train_resumably.hint()
+
+
+# %% tags=["solution"]
+# One possible answer; open it once you have tried.
+def train_resumably_solution(path, run, epochs):
+    done = 0
+    if path.exists():
+        state = torch.load(path, weights_only=True)
+        run.model.load_state_dict(state["model"])
+        run.optimizer.load_state_dict(state["optimizer"])
+        run.scheduler.load_state_dict(state["scheduler"])
+        run.generator.set_state(state["order"])
+        torch.set_rng_state(state["dropout"])
+        done = state["epoch"]
+    for epoch in range(done, epochs):
+        run.train_epoch()
+        state = {
+            "model": run.model.state_dict(),
+            "optimizer": run.optimizer.state_dict(),
+            "scheduler": run.scheduler.state_dict(),
+            "order": run.generator.get_state(),
+            "dropout": torch.get_rng_state(),
+            "epoch": epoch + 1,
+        }
+        unfinished = path.with_suffix(".part")
+        torch.save(state, unfinished)
+        unfinished.replace(path)
+    return epochs - done
+
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
+# ## 重點整理
+#
+# - 改動有沒有用，用五個種子的成對區間說話；很多時候誠實的答案是「沒有發現差異」。在這裡換激活函數，大多如此。
+# - 排程有用的地方，是讓學習率**先大後小**；走哪一條曲線，差別很小。先畫出來，確認單位是步還是輪。
+# - 早停看驗證集，快照要深層複製。看損失停，得到的是好的損失，不一定是好的準確率。
+# - 在同一份資料上挑選又報告，就是吹噓；資料越少，吹噓得越多。
+# - 檢查點：模型、優化器、排程、亂數生成器，一樣都不能少；先寫暫存檔再換名字；只用 `weights_only=True` 讀檔。
+#
+# **下一課**：08 權重初始化，訓練還沒開始，勝負可能已經決定了。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
+# ## Summary
+#
+# - Whether a change helps is told by paired intervals over five seeds, and the honest answer is often "no difference found". Here that is so of nearly every pair of activation functions.
+# - What helps in a schedule is that the rate **begins large and ends small**; along which curve matters little. Draw it first, and check whether it counts steps or epochs.
+# - Early stopping watches the validation set and needs a deep copy. Stop by the loss and you get a good loss, not always a good accuracy.
+# - To choose and report on the same data is to boast, and the less data, the more.
+# - A checkpoint needs the model, the optimizer, the scheduler and the generators, all of them; write a temporary file and rename it; read with `weights_only=True` only.
+#
+# **Next**: 08 weight initialization, where a run may be won or lost before it begins.
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "skip"}
+# ### 原始文獻
+#
+# - Prechelt（1998），Early stopping – but when?。早停的規則與代價。
+# - Loshchilov, Hutter（2017），SGDR: stochastic gradient descent with warm restarts。餘弦排程。
+# - Smith, Topin（2019），Super-convergence: very fast training of neural networks using large learning rates。one-cycle。
+# - Goyal 等（2017），Accurate, large minibatch SGD: training ImageNet in 1 hour。暖身。
+# - Hendrycks, Gimpel（2016），Gaussian error linear units (GELUs)；Ramachandran, Zoph, Le（2017），Searching for activation functions（SiLU，又名 Swish）。
+# - Holm（1979），A simple sequentially rejective multiple test procedure。多重比較的修正。
+# - Cawley, Talbot（2010），On over-fitting in model selection and subsequent selection bias in performance evaluation。挑選造成的高估。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "skip"}
+# ### Primary sources
+#
+# - Prechelt (1998), Early stopping – but when? The rules, and what they cost.
+# - Loshchilov, Hutter (2017), SGDR: stochastic gradient descent with warm restarts. The cosine schedule.
+# - Smith, Topin (2019), Super-convergence: very fast training of neural networks using large learning rates. One-cycle.
+# - Goyal et al. (2017), Accurate, large minibatch SGD: training ImageNet in 1 hour. Warm-up.
+# - Hendrycks, Gimpel (2016), Gaussian error linear units (GELUs); Ramachandran, Zoph, Le (2017), Searching for activation functions (SiLU, also called Swish).
+# - Holm (1979), A simple sequentially rejective multiple test procedure. The correction for many comparisons.
+# - Cawley, Talbot (2010), On over-fitting in model selection and subsequent selection bias in performance evaluation. What choosing does to the result.

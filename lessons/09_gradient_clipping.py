@@ -1,0 +1,1122 @@
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
+# # 09　梯度裁剪
+#
+# [English edition](en/09_gradient_clipping.ipynb)
+#
+# 訓練好好的，忽然一步跨到天邊，損失變成 NaN，或是從此不動。**梯度裁剪**替這一步的長度設一個上限。學完之後，你能夠
+#
+# - 說明梯度為什麼會爆炸，並在紀錄裡認出它；
+# - 依範數裁剪、依數值裁剪，並說出哪一種會改變方向；
+# - 說明裁剪之後「學習率 × 上限」代表什麼，從範數的紀錄挑一個上限；
+# - 判斷什麼時候裁剪根本沒有作用，以及 Adam 底下它改變了什麼。
+#
+# 先備：04 課（學習率與 Adam）、06 課（訓練迴圈）、08 課（連乘的倍數）。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
+# # 09  Gradient clipping
+#
+# [中文版](../09_gradient_clipping.ipynb)
+#
+# Training goes well, and then a single step lands beyond the horizon: the loss is NaN, or never moves again. **Gradient clipping** puts a limit on the length of that step. By the end you can
+#
+# - explain why gradients explode, and recognize it in a log;
+# - clip by norm and by value, and say which of them turns the gradient;
+# - say what "rate × limit" means once you clip, and choose a limit from a log of norms;
+# - tell when clipping does nothing at all, and what it changes under Adam.
+#
+# It builds on lessons 04 (the rate, and Adam), 06 (the training loop) and 08 (factors that multiply).
+
+# %% slideshow={"slide_type": "subslide"}
+import math
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from course_utils import plotting
+from course_utils.claims import claim
+from course_utils.data import TensorLoader, load_mnist
+from course_utils.exercises import gradient_clipping as exercises
+from course_utils.experiment import run_seeds
+from course_utils.explore import explore, slider
+from course_utils.intervals import compare_settings, mean_interval, paired_difference
+from course_utils.models import MNIST_MLP
+from course_utils.notebook import set_up
+from course_utils.optimizers import adam_step, apply_step, sgd_step
+from course_utils.running_sum import StackedSumRNN, clip_each, gradient_of_each, sums_to_learn
+from course_utils.seeding import seeded
+from course_utils.training import evaluate, train_epoch
+
+# %% lang="zh-TW" tags=["setup"]
+device = set_up("09_gradient_clipping", language="zh-TW")
+
+# %% lang="en" tags=["setup"]
+device = set_up("09_gradient_clipping", language="en")
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
+# ## 一個權重的懸崖
+#
+# 十層網路，每層只有一個神經元，而且十層**共用同一個權重** w。輸入 1，輸出就是 w·w·…·w = w¹⁰。希望輸出是 1，損失就是 (w¹⁰ − 1)²，w = 1 最好。
+#
+# 猜猜看：w = 0.5 和 w = 1.5 離答案一樣遠。那裡的梯度差幾倍？
+
+# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
+# ## The cliff of a single weight
+#
+# A network of ten layers, one unit each, and all ten **share one weight** w. For input 1 it answers w·w·…·w = w¹⁰. It should answer 1, so the loss is (w¹⁰ − 1)², and w = 1 is best.
+#
+# Guess: w = 0.5 and w = 1.5 are equally far from the answer. By what factor do the gradients there differ?
+
+
+# %%
+def chain_loss(w):
+    return (w**10 - 1) ** 2
+
+
+def chain_gradient(w):
+    return 20 * w**9 * (w**10 - 1)
+
+
+# %% alt-zh="左圖是損失對 w，對數縱軸：0 到 0.8 是平的，等於 1；在 w = 1 降到 0；過了 1.1 直衝到 10 的 5 次方。右圖是梯度的絕對值，從 10 的負 6 次方一路升到 10 的 6 次方。" alt-en="Left: loss against w, log axis: flat at 1 from 0 to 0.8, down to 0 at w = 1, and beyond 1.1 straight up to 1e5. Right: absolute gradient, rising from 1e-6 to 1e6." slideshow={"slide_type": "subslide"}
+line = torch.linspace(0.15, 1.7, 400, dtype=torch.float64)
+figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.2))
+left.semilogy(line, chain_loss(line))
+left.set(xlabel="w", ylabel="loss (log)", ylim=(1e-3, 1e6))
+right.semilogy(line, chain_gradient(line).abs())
+right.plot([0.5, 1.5], chain_gradient(torch.tensor([0.5, 1.5])).abs(), "o")
+axis = right.set(xlabel="w", ylabel="|gradient| (log)")
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
+# 超過一百萬倍。左邊是平原，右邊是**懸崖**（Pascanu、Mikolov、Bengio，2013）：在崖上，梯度說的「方向」是對的，「大小」卻是災難。w = 1.5、學習率 0.005，一步就是 200 多，w 變成負的兩百多；再算一次十次方……
+#
+# 那就限制這一步：梯度超過上限 c，就只算 c。只有一個數時，裁剪只有這一種做法。
+#
+# 從崖上的 20 個起點各走 200 步。`limit=inf` 就是不裁剪。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
+# By more than a million. To the left is a plain, to the right a **cliff** (Pascanu, Mikolov and Bengio 2013): on the cliff the gradient is right about the direction, and its size is a disaster. At w = 1.5 and rate 0.005 one step is more than 200 long, so that w is below minus two hundred; take the tenth power of that ...
+#
+# So limit the step: a gradient beyond the limit c counts as c. With a single number this is the only way to clip.
+#
+# From 20 starts on the cliff, take 200 steps each. `limit=inf` means no clipping.
+
+
+# %%
+def descend_chain(start, limit, lr=0.005, num_steps=200):
+    w = nn.Parameter(start.clone())
+    optimizer, path = torch.optim.SGD([w], lr=lr), [start]
+    for _ in range(num_steps):
+        w.grad = chain_gradient(w.detach())
+        nn.utils.clip_grad_value_([w], limit)
+        optimizer.step()
+        path.append(w.detach().clone())
+    return torch.stack(path)
+
+
+# %%
+starts = 1.2 + 0.4 * torch.rand(20, generator=torch.Generator().manual_seed(0))
+ends = {limit: descend_chain(starts, limit)[-1] for limit in (math.inf, 10.0)}
+for limit, end in ends.items():
+    solved = int((chain_loss(end) < 1e-6).sum())
+    print(f"limit {limit}: {solved} of 20 solved, {int(end.isnan().sum())} are NaN")
+
+# %% [markdown] lang="zh-TW"
+# **主張 1** 崖上的 20 個起點：不裁剪，全部變成 NaN；上限 10，全部走到損失 10⁻⁶ 以下。
+
+# %% [markdown] lang="en"
+# **Claim 1** From 20 starts on the cliff: without clipping all end as NaN; with limit 10 all end with a loss below 10⁻⁶.
+
+# %%
+claim(1, bool(ends[math.inf].isnan().all() and (chain_loss(ends[10.0]) < 1e-6).all()))
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
+# ### 上限該多大？
+#
+# 拉動滑桿，起點 1.45。上限 1 會怎樣？100 呢？超過 200 呢？看看它有沒有跨過頭，落到平原上：那裡的梯度幾乎是 0，再也走不回來。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
+# ### How large a limit?
+#
+# Move the slider; the start is 1.45. What does a limit of 1 do, and 100, and more than 200? Watch whether it overshoots onto the plain: the gradient there is almost 0, and there is no way back.
+
+
+# %% alt-zh="上限 20 的路徑：左圖的點從崖上 1.45 以 0.1 的等距走到谷底 1；右圖 w 對步數，五步內直線下降到 1，之後不動。" alt-en="The path with limit 20: left, dots come down the cliff from 1.45 in equal steps of 0.1 to the bottom at 1; right, w against steps, a straight line down to 1 within five steps, and then still."
+def draw_chain(limit):
+    path = descend_chain(torch.tensor([1.45]), limit, num_steps=60)[:, 0]
+    _, (left, right) = plt.subplots(1, 2, figsize=(9, 3.0))
+    left.semilogy(line, chain_loss(line), color="gray")
+    left.semilogy(path, chain_loss(path).clamp(min=1e-3), "o-", linewidth=0.8, markersize=4)
+    left.set(xlabel="w", ylabel="loss (log)", xlim=(0.1, 1.7), ylim=(5e-4, 1e5))
+    right.plot(path, "o-", markersize=3)
+    right.set(xlabel="step", ylabel="w", title=f"limit {limit:.0f}, longest step {limit / 200:.3g}")
+
+
+explore(draw_chain, limit=slider(1, 300, value=20, step=1))
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
+# 裁剪答應的只有一件事：**一步最長是「學習率 × 上限」**。上限 1，每步最長 0.005，安全但慢；上限 200，一步可以跨 1，從崖上直接飛到平原。
+#
+# **主張 2** 20 個起點、上限 0.1 到 50 共四種：沒有一步比「學習率 × 上限」長（誤差 0.01 %）；不裁剪的第一步都超過 2。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
+# Clipping promises one thing only: **no step is longer than rate × limit**. With limit 1 a step is at most 0.005, safe and slow; with limit 200 it may be 1, a flight from the cliff right onto the plain.
+#
+# **Claim 2** For 20 starts and four limits from 0.1 to 50, no step is longer than rate × limit (to 0.01 %); without clipping every first step is longer than 2.
+
+# %%
+limits = [0.1, 1.0, 10.0, 50.0]
+longest = [descend_chain(starts, c).diff(dim=0).abs().max().item() / (0.005 * c) for c in limits]
+first_steps = descend_chain(starts, math.inf, num_steps=1).diff(dim=0).abs()
+claim(2, max(longest) < 1.0001 and bool((first_steps > 2).all()))
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
+# ## 很多權重：兩種裁法
+#
+# 梯度是一整個向量 g，分散在許多張量裡。
+#
+# - **依範數**（`clip_grad_norm_`）：先算**所有張量合在一起**的長度 ‖g‖ = √(Σ gᵢ²)，再把整個向量乘上同一個倍數：g ← g · min(1, c / ‖g‖)。
+# - **依數值**（`clip_grad_value_`）：每個數各自限制在 −c 與 c 之間（Mikolov，2012）。
+#
+# 兩個張量，梯度是 (3, 4) 與 (12)。想一想：合起來的範數是多少？`clip_grad_norm_(…, 6.5)` 之後各變成什麼？它**回傳**的是裁剪前還是裁剪後的範數？
+
+# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
+# ## Many weights: two ways to clip
+#
+# The gradient is a whole vector g, spread over many tensors.
+#
+# - **By norm** (`clip_grad_norm_`): take the length of **all tensors together**, ‖g‖ = √(Σ gᵢ²), and multiply the whole vector by one factor: g ← g · min(1, c / ‖g‖).
+# - **By value** (`clip_grad_value_`): keep each number by itself between −c and c (Mikolov 2012).
+#
+# Two tensors with gradients (3, 4) and (12). Predict: what is their norm together? What becomes of them after `clip_grad_norm_(…, 6.5)`? And does it **return** the norm before clipping, or after?
+
+# %%
+a, b = nn.Parameter(torch.zeros(2)), nn.Parameter(torch.zeros(1))
+
+
+def after_clipping(clip, limit, last=12.0):
+    a.grad, b.grad = torch.tensor([3.0, 4.0]), torch.tensor([last])
+    returned = clip([a, b], limit)
+    numbers = torch.cat([a.grad, b.grad])
+    return {"a.grad, b.grad": numbers.tolist(), "returned": returned}
+
+
+# %% slideshow={"slide_type": "subslide"}
+by_norm, by_value = nn.utils.clip_grad_norm_, nn.utils.clip_grad_value_
+table = {
+    "norm, limit 6.5": after_clipping(by_norm, 6.5),
+    "norm, limit 20": after_clipping(by_norm, 20.0),
+    "value, limit 6.5": after_clipping(by_value, 6.5),
+    "norm, limit 6.5, one gradient inf": after_clipping(by_norm, 6.5, last=math.inf),
+}
+
+# %%
+for name, row in table.items():
+    numbers = ", ".join(f"{x:.3f}" for x in row["a.grad, b.grad"])
+    print(f"{name:34s} {numbers:22s} returned {row['returned']}")
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
+# - 範數是 √(9 + 16 + 144) = 13，超過 6.5 一倍，全部乘上 ½。回傳 **13：裁剪前的**。這正是最有用的監視器。
+# - 上限 20：13 不到 20，一個位元都不動。裁剪**只縮不放**。
+# - 依數值：只有 12 被截成 6.5，另外兩個原封不動，於是方向變了。
+# - 梯度裡有一個 inf：範數是 inf，倍數是 0，其餘的梯度全變成 0，inf 變成 NaN。裁剪救不了它，`error_if_nonfinite=True` 會讓你知道。
+#
+# **主張 3** 以上四點：回傳裁剪前的範數 13；裁剪後是 (1.5, 2, 6)，相差不到 10⁻⁵；不到上限的不動；有 inf 時得到 0、0、NaN。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
+# - The norm is √(9 + 16 + 144) = 13, twice 6.5, so everything is halved. What comes back is **13: the norm before clipping**, which is the best monitor there is.
+# - Limit 20: 13 is below, and not a bit changes. Clipping **never lengthens**.
+# - By value: only 12 is cut to 6.5, the other two stay as they were, and so the direction changes.
+# - One gradient is inf: the norm is inf, the factor 0, the other gradients become 0, and the inf becomes NaN. Clipping cannot save it; `error_if_nonfinite=True` lets you know.
+#
+# **Claim 3** All four of these: the norm before, 13, is returned; after clipping there is (1.5, 2, 6), to 10⁻⁵; what is below the limit stays; with an inf there is 0, 0, NaN.
+
+# %%
+results = [torch.tensor(row["a.grad, b.grad"]) for row in table.values()]
+returned = [row["returned"] for row in table.values()]
+is_half = torch.allclose(results[0], torch.tensor([1.5, 2.0, 6.0]), rtol=0, atol=1e-5)
+untouched = results[1].tolist() == [3.0, 4.0, 12.0] and results[2].tolist() == [3.0, 4.0, 6.5]
+lost = results[3][:2].tolist() == [0.0, 0.0] and bool(results[3][2].isnan())
+claim(3, is_half and untouched and lost and returned[:2] == [13.0, 13.0])
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
+# ### 方向：留著，還是彎了？
+#
+# 兩個權重，同樣的六個梯度（灰色虛線）。依範數裁剪，箭頭縮進一個圓；依數值裁剪，縮進一個正方形。哪幾支箭頭轉了方向？轉向哪裡？
+
+# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
+# ### The direction: kept or bent?
+#
+# Two weights, and the same six gradients (dashed grey). Clipped by norm, the arrows are drawn into a circle; by value, into a square. Which arrows turn, and towards what?
+
+# %%
+arrows = [[4.0, 1.0], [1.2, 3.6], [-3.0, 3.4], [-3.8, -0.6], [-0.5, -0.7], [2.0, -3.2]]
+
+
+def clipped_arrow(clip, arrow):
+    weights = nn.Parameter(torch.zeros(2))
+    weights.grad = torch.tensor(arrow)
+    clip([weights], 1.0)
+    return weights.grad.tolist()
+
+
+# %% alt-zh="左圖依範數：六支箭頭都縮到圓內，與原來的灰色虛線同方向。右圖依數值：長的箭頭被切在正方形的邊上，轉向四個角，短的那支不變。" alt-en="Left, by norm: six arrows shrink into the circle along their dashed grey originals. Right, by value: long arrows are cut at the sides of the square and turn towards its corners; the short one stays." slideshow={"slide_type": "subslide"}
+figure, axes = plt.subplots(1, 2, figsize=(7.5, 3.3))
+for ax, (name, clip) in zip(axes, {"norm": by_norm, "value": by_value}.items(), strict=True):
+    for arrow in arrows:
+        ax.plot([0, arrow[0]], [0, arrow[1]], "--", color="gray", linewidth=1)
+        style = {"arrowstyle": "->", "color": "#D55E00", "lw": 2}
+        ax.annotate("", clipped_arrow(clip, arrow), (0, 0), arrowprops=style)
+    ax.set(title=f"by {name}, limit 1", xlabel="gradient of w₁", xlim=(-4, 4), ylim=(-4, 4))
+    ax.set_aspect("equal")
+axes[0].add_patch(plt.Circle((0, 0), 1, fill=False))
+axes[1].add_patch(plt.Rectangle((-1, -1), 2, 2, fill=False))
+label = axes[0].set_ylabel("gradient of w₂")
+
+# %% [markdown] lang="zh-TW"
+# 依數值裁剪，長的箭頭都轉向最近的**角**：截得夠狠，每個數都只剩正負號。這在兩維裡最多轉 45°，維數多了可以轉得更多。真正的梯度會轉多少？後面量。
+
+# %% [markdown] lang="en"
+# By value, the long arrows turn to the nearest **corner**: cut hard enough, nothing is left of a number but its sign. In two dimensions that turns an arrow by 45° at most, in many it can be more. How far do real gradients turn? We shall measure.
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
+# ## 真的會爆炸的網路
+#
+# 同一個權重連乘很多次，這種網路到處都有：**遞迴網路**（recurrent network，14 課的主角）。它一個一個讀進 x₁, x₂, …, x_T，每一步都用**同一個矩陣** W 更新它的記憶 h：
+#
+# h ← ReLU(h W + xₜ u + b)，讀完之後回答 h v + c。
+#
+# 反向傳播往回走 T 步，就乘上 T 次 W（Bengio、Simard、Frasconi，1994）。把 W 設成 0.9、1、1.1 倍的單位矩陣，序列長度從 5 加到 80，量一量還沒訓練的梯度。猜猜看，哪一條線是直的？
+
+# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
+# ## A network that really explodes
+#
+# One weight multiplied again and again: such networks are everywhere. They are called **recurrent networks** (lesson 14 is about one). They read x₁, x₂, …, x_T one by one, and at each step update their memory h with **the same matrix** W:
+#
+# h ← ReLU(h W + xₜ u + b), and after the last, the answer is h v + c.
+#
+# Back-propagation goes back T steps, and multiplies by W T times (Bengio, Simard and Frasconi 1994). Let W be 0.9, 1 and 1.1 times the identity, let the sequences grow from 5 to 80, and measure the gradient before any training. Guess: which line is straight?
+
+# %%
+lengths = [5, 10, 20, 40, 80]
+
+
+def untrained_norms(factor, length):  # of ten networks
+    nets = StackedSumRNN(range(10))
+    nets.W.data.mul_(factor)
+    generators = [torch.Generator().manual_seed(seed) for seed in range(10)]
+    x, targets = sums_to_learn(generators, length=length)
+    (nets(x) - targets).square().mean(dim=1).sum().backward()
+    return gradient_of_each(nets).norm(dim=1)
+
+
+# %% alt-zh="梯度範數對序列長度，對數縱軸。W 為 1.1 倍時，線越過 20 之後幾乎是直線，長度 80 時達到 10 的 8 次方上下；1 倍緩緩升到 10 的 3 次方；0.9 倍停在 10 上下。" alt-en="Gradient norm against sequence length, log axis. With W times 1.1 the line is nearly straight beyond 20 and reaches about 1e8 at length 80; times 1 it climbs slowly to about 1e3; times 0.9 it stays near 10." slideshow={"slide_type": "subslide"}
+figure, ax = plt.subplots(figsize=(8, 3.2))
+grown = {}
+for factor, marker in ((1.1, "o"), (1.0, "s"), (0.9, "^")):
+    grown[factor] = torch.stack([untrained_norms(factor, n) for n in lengths], dim=1)
+    label = f"W = {factor} × identity"
+    plotting.plot_band(ax, lengths, grown[factor], label, log=True, marker=marker)
+ax.set(xlabel="length of the sequence", ylabel="norm of the gradient (log)")
+legend = ax.legend()
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
+# 對數軸上的直線就是**指數成長**。W 只大了一成，長度 80 就差了好幾個數量級。而訓練的每一步都在改 W。
+#
+# **主張 4** 從長度 20 到 80，十個網路：1.1 倍的 W，範數都變成一萬倍以上；單位矩陣的不到一千倍；0.9 倍的不到 20 倍。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
+# A straight line on a log axis is **exponential growth**. W is larger by a tenth only, and at length 80 that makes several orders of magnitude. And every step of training changes W.
+#
+# **Claim 4** From length 20 to 80, for ten networks: with W times 1.1 every norm grows more than ten-thousandfold, with the identity less than a thousandfold, with 0.9 less than twentyfold.
+
+# %%
+growth = {factor: norms[:, -1] / norms[:, 2] for factor, norms in grown.items()}
+for factor, ratio in growth.items():
+    print(f"W × {factor}: growth ≈{ratio.min():.1e} to ≈{ratio.max():.1e}")
+claim(4, bool(((growth[1.1] > 1e4) & (growth[1.0] < 1000) & (growth[0.9] < 20)).all()))
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
+# ## 三種訓練法的賽跑
+#
+# 題目：讀 25 個 0 到 1 的隨機數，回答它們的總和（標準化成平均 0、變異數 1）。永遠回答 0 的人，平均平方誤差是 1，這是**基準線**。32 個神經元，W 從單位矩陣開始（Le、Jaitly、Hinton，2015），SGD 0.01，批次 16，300 步。
+#
+# 所有網路（每種設定十個種子）疊在一起訓練。`clip_each` 就是 `clip_grad_norm_` 與 `clip_grad_value_`，只是每個網路各有自己的範數和上限（`inf` 表示不裁剪），並回傳裁剪**前**的範數。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
+# ## Three ways to train, in a race
+#
+# The task: read 25 random numbers between 0 and 1 and answer their sum (standardized to mean 0 and variance 1). Whoever always answers 0 has a mean squared error of 1, the **baseline**. There are 32 units, W starts as the identity (Le, Jaitly and Hinton 2015), SGD at 0.01, batches of 16, 300 steps.
+#
+# All networks (ten seeds for each setting) train side by side. `clip_each` is `clip_grad_norm_` and `clip_grad_value_`, except that each network has its own norm and its own limits (`inf`: none), and it returns the norms **before** clipping.
+
+
+# %%
+@torch.no_grad()
+def answers_on_test(nets, seeds):  # (mean squared error, spread of the answers) of each network
+    generators = [torch.Generator().manual_seed(10_000 + seed) for seed in seeds]
+    x, targets = sums_to_learn(generators, batch_size=1000, length=25)
+    copies = nets.W.shape[0] // len(seeds)
+    answers = nets(x.repeat(copies, 1, 1))
+    mse = (answers - targets.repeat(copies, 1)).square().mean(dim=1)
+    return mse, answers.std(dim=1)
+
+
+# %% slideshow={"slide_type": "subslide"}
+def train(seed, conditions, step, num_seeds=5):
+    seeds, copies = range(seed, seed + num_seeds), len(conditions)
+    nets = StackedSumRNN([s for _ in range(copies) for s in seeds])
+    generators = [torch.Generator().manual_seed(s) for s in seeds]
+    max_norm, max_value, lr = torch.tensor(conditions).repeat_interleave(num_seeds, dim=0).T
+    params, states = list(nets.parameters()), [{} for _ in nets.parameters()]
+    logs = {"loss": [], "norm": [], "cosine": []}
+    for _ in range(300):
+        x, targets = sums_to_learn(generators, batch_size=16, length=25)
+        loss = (nets(x.repeat(copies, 1, 1)) - targets.repeat(copies, 1)).square().mean(dim=1)
+        nets.zero_grad()
+        loss.sum().backward()
+        before = gradient_of_each(nets)
+        norms = clip_each(nets, max_norm, max_value)
+        cosine = F.cosine_similarity(before, gradient_of_each(nets), dim=1)
+        apply_step(step, params, states, lr=lr[:, None, None])
+        for log, value in zip(logs.values(), (loss.detach(), norms, cosine), strict=True):
+            log.append(value)
+    results = {name: torch.stack(log, dim=1) for name, log in logs.items()}
+    results["mse"], results["spread"] = answers_on_test(nets, seeds)
+    return {k: v.unflatten(0, (copies, num_seeds)).numpy() for k, v in results.items()}
+
+
+# %% slideshow={"slide_type": "subslide"}
+def setting(max_norm=math.inf, max_value=math.inf, lr=0.01):
+    return max_norm, max_value, lr
+
+
+def train_all(settings, step=sgd_step):  # a row a setting; ten seeds, five on each core
+    conditions = list(settings.values())
+    halves = run_seeds(train, seeds=[0, 5], conditions=conditions, step=step)
+    keys = ["loss", "norm", "cosine", "mse", "spread"]
+    joined = {key: list(np.concatenate(list(halves[key]), axis=1)) for key in keys}
+    return pd.DataFrame(joined, index=pd.Index(list(settings)))
+
+
+# %%
+settings = {
+    "no clipping": setting(),
+    "value, limit 0.1": setting(max_value=0.1),
+    "norm, limit 0.3": setting(max_norm=0.3),
+}
+race = train_all(settings)
+
+# %%
+middle = np.arange(5, 300, 10)  # of windows of ten steps
+
+
+def by_window(log, size=10):  # means over 10 steps at a time: (seeds, 30)
+    return log.reshape(len(log), -1, size).mean(axis=2)
+
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
+# 先猜：不裁剪的那條線會是 NaN、一路往上，還是別的樣子？
+
+# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
+# Predict: will the line without clipping be NaN, run upwards, or do something else?
+
+# %% alt-zh="訓練損失對步數，對數縱軸，十個種子的平均與區間。不裁剪的先衝高，之後停在基準線 1；依數值的在 0.6 到 1 之間；依範數的平穩降到 0.4 左右。" alt-en="Training loss against steps, log axis, mean and band over ten seeds. Without clipping it shoots up and then stays at the baseline of 1; by value it lies between 0.6 and 1; by norm it falls steadily to about 0.4."
+figure, ax = plt.subplots(figsize=(8.5, 3.3))
+for (name, run), marker in zip(race.iterrows(), "os^", strict=True):
+    losses = by_window(run["loss"])
+    plotting.plot_band(ax, middle, losses, name, log=True, marker=marker)
+ax.axhline(1, color="black", linestyle=":", label="always answering 0")
+ax.set(xlabel="step", ylabel="training loss (log)")
+legend = ax.legend(fontsize=9)
+
+
+# %% slideshow={"slide_type": "subslide"}
+def seed_by_seed(runs):  # a row for each network, as compare_settings takes them
+    rows = runs.rename_axis("setting").reset_index()[["setting", "mse"]].explode("mse")
+    return rows.assign(seed=rows.groupby("setting").cumcount())
+
+
+# %%
+for name, mse in race["mse"].items():
+    print(f"{name:17s} test error {mean_interval(mse):.2f}, worst seed ≈{mse.max():.2f}")
+compared = compare_settings(seed_by_seed(race), "mse", baseline="no clipping")
+for row in compared.itertuples():
+    print(f"{row.a} minus no clipping, paired: {row.difference:.2f}")
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
+# 沒有 NaN，也沒有一路往上：它**停在基準線**，像什麼都沒學過。光看損失，你會以為是題目太難。
+#
+# **主張 5** 不裁剪，十個種子的測試誤差平均超過 0.85；依範數裁剪，每一個種子都低於 0.65，成對差的區間在 −0.3 以下（Holm 校正後也是差異）。
+#
+# **主張 6** 同樣是裁剪，依數值（上限 0.1）比依範數（0.3）差：成對差的區間在 0 以上。（換別的上限呢？後面再看。）
+
+# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
+# No NaN, and no running upwards: it **stays at the baseline**, as if it had never learned. From the loss alone you would think that the task is too hard.
+#
+# **Claim 5** Without clipping the mean test error of ten seeds is above 0.85; clipped by norm every seed is below 0.65, and the paired difference has its interval below −0.3 (a difference after Holm's correction, too).
+#
+# **Claim 6** Both clip, but by value (limit 0.1) is worse than by norm (0.3): the paired difference has its interval above 0. (And with another limit? We shall see.)
+
+# %%
+mse = race["mse"]
+versus = compared.set_index("a").loc["norm, limit 0.3"]
+rescued = mse["norm, limit 0.3"].max() < 0.65 and versus["difference"].high < -0.3
+claim(5, bool(mse["no clipping"].mean() > 0.85 and rescued and versus["differs"]))
+
+# %%
+worse = paired_difference(mse["value, limit 0.1"], mse["norm, limit 0.3"])
+print(f"value minus norm, paired: {worse:.2f}")
+claim(6, worse.low > 0)
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
+# ## 事後驗屍：看範數的紀錄
+#
+# 損失看不出來的事，範數看得出來。每一條細線是一個種子，畫的是前 60 步**裁剪前**的範數。不裁剪的網路，在哪一步出事？出事之後，範數為什麼那麼小？
+
+# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
+# ## Post-mortem: read the log of norms
+#
+# What the loss hides, the norm shows. Each thin line is a seed: the norm **before** clipping, over the first 60 steps. At which step do the networks without clipping come to grief? And why is the norm so small afterwards?
+
+# %% alt-zh="前 60 步。左圖不裁剪：十條線在頭幾步衝到 100 到 1 萬以上，接著掉到 1 以下。右圖依範數裁剪：十條線一直在 1 到 100 之間起伏，全都在上限 0.3 的虛線之上。" alt-en="The first 60 steps. Left, no clipping: in the first few steps the ten lines shoot up to between 100 and more than 10,000, and then fall below 1. Right, clipped by norm: ten lines keep moving between 1 and 100, all above the dashed line of the limit, 0.3."
+figure, axes = plt.subplots(1, 2, figsize=(9.5, 3.4), sharey=True)
+for ax, name in zip(axes, ("no clipping", "norm, limit 0.3"), strict=True):
+    ax.semilogy(race["norm"][name][:, :60].T, color="#0173B2", linewidth=0.8, alpha=0.7)
+    ax.set(xlabel="step", title=name)
+axes[0].set(ylabel="norm before clipping (log)")
+line_at_limit = axes[1].axhline(0.3, color="#D55E00", linestyle="--")
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
+# 一步太大，把 ReLU 全推到負的那一邊：神經元死了（02 課），從此梯度傳不到 W，只剩輸出的偏置在動。範數變小**不是**好了，是死了。
+#
+# 怎麼確定？看網路對一千條不同的序列，答案差多少。活的網路，答案的標準差應該接近 1。
+#
+# **主張 7** 不裁剪：十個網路至少九個對所有的序列給出幾乎一樣的答案（標準差不到 0.2），最後 50 步的範數中位數不到依範數裁剪的五分之一。依範數裁剪：十個的標準差都超過 0.4。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
+# One step was too large and pushed the ReLUs to their negative side: the units are dead (lesson 02), no gradient reaches W any more, and only the output bias moves. The norm is small not because all is well, but because the network is **dead**.
+#
+# How to make sure? See how much its answers to a thousand different sequences vary. For a network that is alive, their standard deviation should be near 1.
+#
+# **Claim 7** Without clipping at least nine of ten networks give nearly the same answer to every sequence (standard deviation below 0.2), and the median norm of the last 50 steps is less than a fifth of that with norm clipping. Clipped by norm, all ten have a deviation above 0.4.
+
+# %%
+spread = race["spread"]
+last_norms = {name: float(np.median(norm[:, -50:])) for name, norm in race["norm"].items()}
+for name in spread.index:
+    print(f"{name:17s} spread of answers ≈{spread[name].min():.3f} to ≈{spread[name].max():.3f}")
+dead = (spread["no clipping"] < 0.2).sum() >= 9 and (spread["norm, limit 0.3"] > 0.4).all()
+claim(7, bool(dead) and last_norms["no clipping"] < last_norms["norm, limit 0.3"] / 5)
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
+# ### 真正的梯度轉了多少？
+#
+# 1,121 個權重的梯度，裁剪前後夾角的餘弦：1 是方向不變，0 是直角。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
+# ### How far do real gradients turn?
+#
+# Gradients of 1,121 weights, and the cosine between before and after: 1 means that the direction is kept, 0 is a right angle.
+
+# %% alt-zh="餘弦對步數。依範數是 1.0 的水平線；依數值在 0.7 到 0.85 之間起伏。" alt-en="Cosine against steps. By norm it is a level line at 1.0; by value it wavers between 0.7 and 0.85."
+figure, ax = plt.subplots(figsize=(8.5, 2.8))
+for name, marker in (("norm, limit 0.3", "^"), ("value, limit 0.1", "s")):
+    plotting.plot_band(ax, middle, by_window(race["cosine"][name]), name, marker=marker)
+ax.set(xlabel="step", ylabel="cosine, before and after", ylim=(0.5, 1.05))
+legend = ax.legend(loc="lower right", fontsize=9)
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
+# **主張 8** 依範數：每一步的餘弦都是 1（誤差 10⁻⁶）。依數值：十個種子的平均都在 0.6 到 0.9 之間，最低的一步低於 0.75；那是轉了 40° 以上。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
+# **Claim 8** By norm the cosine is 1 at every step (to 10⁻⁶). By value the mean of each of the ten seeds lies between 0.6 and 0.9, and the lowest step is below 0.75: a turn of more than 40°.
+
+# %%
+kept, bent = race["cosine"]["norm, limit 0.3"], race["cosine"]["value, limit 0.1"]
+print(f"by value, mean cosine: {mean_interval(bent.mean(axis=1)):.2f}, lowest ≈{bent.min():.2f}")
+means = bent.mean(axis=1)
+in_range = ((means > 0.6) & (means < 0.9)).all() and bent.min() < 0.75
+claim(8, bool((abs(kept - 1) < 1e-6).all() and in_range))
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
+# ## 把學習率調小不就好了？
+#
+# 問得好。公平的比法是每一種都掃過學習率：不裁剪從 0.0001 到 0.01，依範數裁剪（上限 0.3）從 0.001 到 0.1。（0.01 的兩次剛才已經跑過。）
+#
+# 想一想：不裁剪，有沒有一個學習率也行？
+
+# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
+# ## Would a smaller rate not do?
+#
+# A good question. To be fair, each must sweep the rate: without clipping from 0.0001 to 0.01, clipped by norm (limit 0.3) from 0.001 to 0.1. (The two runs at 0.01 we have already.)
+#
+# Predict: without clipping, is there a rate that works as well?
+
+# %%
+limits_by_name = {"no clipping": math.inf, "norm, limit 0.3": 0.3}
+rates = {"no clipping": [1e-4, 3e-4, 1e-3, 3e-3], "norm, limit 0.3": [1e-3, 3e-2, 1e-1]}
+grid = {
+    (name, lr): setting(max_norm=limits_by_name[name], lr=lr)
+    for name, lrs in rates.items()
+    for lr in lrs
+}
+
+# %%
+sweep = train_all(grid)
+errors = {name: {1e-2: race["mse"][name]} for name in rates}
+for (name, lr), mse in sweep["mse"].items():
+    errors[name][lr] = mse
+
+# %% alt-zh="測試誤差對學習率，雙對數座標。不裁剪在 0.001 附近最低，約 0.5，區間很寬，往兩邊升到 0.8 與 1；依範數裁剪在 0.001 是 0.9，從 0.01 到 0.1 都在 0.4 上下。" alt-en="Test error against rate, log axes. Without clipping it is lowest near 0.001, about 0.5 with a wide band, and rises to 0.8 and 1 on either side; clipped by norm it is 0.9 at 0.001 and near 0.4 all the way from 0.01 to 0.1." slideshow={"slide_type": "subslide"}
+figure, ax = plt.subplots(figsize=(8.5, 3.2))
+for (name, by_rate), marker in zip(errors.items(), "o^", strict=True):
+    lrs = sorted(by_rate)
+    values = np.stack([by_rate[lr] for lr in lrs], axis=1)
+    plotting.plot_band(ax, lrs, values, name, log=True, marker=marker)
+ax.set(xscale="log", xlabel="rate (log)", ylabel="test error (log)")
+legend = ax.legend()
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
+# 有。學習率 0.001 不裁剪，多數種子也學得起來，和裁剪的最好成績相差不大（但看看最差的那個種子）。所以裁剪**不是**讓不可能變成可能；它讓能用的學習率**範圍變寬**，你不必剛好猜中。
+#
+# **主張 9** 十個種子的測試誤差中位數：依範數裁剪，學習率 0.01、0.03、0.1 都低於 0.7；不裁剪，0.001 也低於 0.7，0.003 與 0.01 則都高於 0.7。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
+# There is one. At 0.001 most seeds learn without clipping, and not much worse than the best with it (but look at the worst seed). So clipping does **not** make the impossible possible; it **widens the range** of rates that work, and you need not hit it so exactly.
+#
+# **Claim 9** Median test error of ten seeds: clipped by norm it is below 0.7 at rates 0.01, 0.03 and 0.1; without clipping it is below 0.7 at 0.001, too, and above at 0.003 and 0.01.
+
+# %%
+median = {n: {lr: np.median(e) for lr, e in by_rate.items()} for n, by_rate in errors.items()}
+for name, lr in (("no clipping", 1e-3), ("norm, limit 0.3", 1e-2)):
+    error = errors[name][lr]
+    print(f"{name}, rate {lr}: median ≈{np.median(error):.2f}, worst seed ≈{error.max():.2f}")
+clipped, unclipped = median["norm, limit 0.3"], median["no clipping"]
+wide = max(clipped[lr] for lr in (1e-2, 3e-2, 1e-1)) < 0.7
+claim(9, bool(wide and unclipped[1e-3] < 0.7 < min(unclipped[3e-3], unclipped[1e-2])))
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
+# ## 上限怎麼選？
+#
+# 常見的建議：先記錄一段正常訓練的範數，再取某個**百分位數**當上限。（Pascanu 等人也說，看看許多步的平均範數。）
+#
+# 我們有一份平靜的紀錄：不裁剪、學習率 0.001。取它的第 10、50、90 百分位數，再把學習率 0.01 的上限從 0.01 掃到 30（依數值的上限也掃一遍）。猜猜看：哪一個百分位數落在谷底？
+
+# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
+# ## How to choose the limit
+#
+# The usual advice: log the norms of some ordinary training, and take a **percentile** as the limit. (Pascanu and colleagues, too, look at the average norm over many updates.)
+#
+# We have a calm log: no clipping, rate 0.001. Take its 10th, 50th and 90th percentiles, and sweep the limit from 0.01 to 30 at rate 0.01 (and the limit by value as well). Guess: which percentile lies in the valley?
+
+# %%
+calm = sweep["norm"]["no clipping", 0.001]
+percentiles = {p: float(np.percentile(calm, p)) for p in (10, 50, 90)}
+
+# %%
+by_limit = {f"{c:g}": setting(max_norm=c) for c in (0.01, 0.1, 1, 3, 10, 30)}
+by_limit |= {f"value {c:g}": setting(max_value=c) for c in (0.003, 0.01, 0.03, 0.3)}
+by_limit |= {f"{p}th": setting(max_norm=percentiles[p]) for p in (10, 90)}
+by_limit["3 @ 0.001"] = setting(max_norm=3.0, lr=0.001)
+by_limit["1 @ 0.003"] = setting(max_norm=1.0, lr=0.003)
+
+# %%
+limited = train_all(by_limit)["mse"]
+limited["value 0.1"] = race["mse"]["value, limit 0.1"]
+limited["0.3"] = race["mse"]["norm, limit 0.3"]
+
+# %% alt-zh="測試誤差對上限，雙對數座標，U 字形：0.01 時約 1，0.3 到 3 之間最低約 0.4，10 時約 0.8、區間很寬，30 時又是 1。三條垂直虛線：第 10 百分位數約 4，在谷底邊緣；第 50 約 12、第 90 約 35，都在右邊的坡上。依數值的另一條線也是 U 字形，最低處在 0.03，約 0.6。" alt-en="Test error against limit, log axes, U-shaped: about 1 at 0.01, lowest at about 0.4 between 0.3 and 3, about 0.8 with a wide band at 10, and 1 again at 30. Three dashed lines: the 10th percentile, about 4, at the edge of the valley; the 50th, about 12, and the 90th, about 35, on the right-hand slope. The line by value is U-shaped, too, lowest at 0.03 with about 0.6." slideshow={"slide_type": "subslide"}
+figure, ax = plt.subplots(figsize=(8.5, 3.3))
+swept = [0.01, 0.1, 0.3, 1, 3, 10, 30]
+curve = np.stack([limited[f"{c:g}"] for c in swept], axis=1)
+plotting.plot_band(ax, swept, curve, "by norm", log=True, marker="o")
+value_limits = [0.003, 0.01, 0.03, 0.1, 0.3]
+curve = np.stack([limited[f"value {c:g}"] for c in value_limits], axis=1)
+plotting.plot_band(ax, value_limits, curve, "by value", log=True, marker="s")
+for p, c in percentiles.items():
+    ax.axvline(c, color="#D55E00", linestyle="--", linewidth=1)
+    ax.annotate(f" {p}th", (c, 0.02), xycoords=("data", "axes fraction"), color="#D55E00")
+ax.set(xscale="log", xlabel="limit (log)", ylabel="test error (log)")
+legend = ax.legend(loc="lower left")
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
+# 這裡的學習率比平靜的那次大十倍，第 90 百分位數擋不住：它只剪尖峰，平常的步子已經太長了。要退到第 10 百分位數附近，幾乎**每一步都裁**，才救得回來。
+#
+# 每一步都裁的時候，梯度的大小不再重要，步長就是「學習率 × 上限」：兩者只剩乘積有意義。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
+# The rate here is ten times that of the calm run, and the 90th percentile does not hold it: it cuts the peaks only, and ordinary steps are too long already. Down near the 10th percentile, where almost **every step is clipped**, the run is saved.
+#
+# Where every step is clipped, the size of the gradient no longer matters and the step is rate × limit: only their product has a meaning.
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
+# **主張 10** 學習率 0.01：上限取第 10 百分位數，十個種子的誤差中位數低於 0.6；取第 90 百分位數高於 0.75，成對差的區間在 0 以上。太小也不行：上限 0.01，中位數高於 0.85。
+#
+# **主張 11** 學習率 0.001、0.003、0.01 配上限 3、1、0.3（乘積都約 0.003）：平均誤差彼此相差不到 0.1。
+#
+# **主張 12** 就算讓依數值裁剪在五個上限裡挑最好的，誤差還是比依範數（0.3）高，成對差的區間在 0 以上。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
+# **Claim 10** At rate 0.01: with the 10th percentile as the limit, the median error of ten seeds is below 0.6; with the 90th it is above 0.75, and the paired difference has its interval above 0. Too small will not do either: with limit 0.01 the median is above 0.85.
+#
+# **Claim 11** Rates 0.001, 0.003, 0.01 with limits 3, 1, 0.3 (the product is about 0.003 each time): the mean errors are within 0.1 of one another.
+#
+# **Claim 12** Even at the best of its five limits, clipping by value has a larger error than by norm (0.3): the paired difference has its interval above 0.
+
+# %%
+high_minus_low = paired_difference(limited["90th"], limited["10th"])
+print(f"90th minus 10th percentile, paired: {high_minus_low:.2f}")
+middles = limited.map(np.median)
+saved = middles["10th"] < 0.6 and middles["90th"] > 0.75 and high_minus_low.low > 0
+claim(10, bool(saved and middles["0.01"] > 0.85))
+
+# %%
+same_product = {name: limited[name].mean() for name in ("3 @ 0.001", "1 @ 0.003", "0.3")}
+print(
+    *[f"limit {name:10s}mean error ≈{error:.2f}" for name, error in same_product.items()], sep="\n"
+)
+claim(11, max(same_product.values()) - min(same_product.values()) < 0.1)
+
+# %%
+best = min(value_limits, key=lambda c: limited[f"value {c:g}"].mean())
+excess = paired_difference(limited[f"value {best:g}"], limited["0.3"])
+print(f"by value at its best limit minus by norm, paired: {excess:.2f}")
+claim(12, excess.low > 0)
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
+# ## Adam 底下呢？
+#
+# Adam 把梯度除以它自己的大小（04 課）。那麼裁剪還有用嗎？分兩種情形想：
+#
+# 1. 每一步的梯度都乘上**同一個**倍數，例如 0.001。
+# 2. 只有**某一步**的梯度大了一千倍。
+#
+# 用 20 串隨機的梯度（平均 1、標準差 0.5）各試 2,000 步。猜猜看，哪一種 Adam 感覺得到？
+
+# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
+# ## And under Adam?
+#
+# Adam divides the gradient by its own size (lesson 04). Is clipping any use, then? Take two cases apart:
+#
+# 1. The gradients of all steps are multiplied by **one and the same** factor, say 0.001.
+# 2. The gradient of **one step** is a thousand times as large.
+#
+# Try 20 streams of random gradients (mean 1, standard deviation 0.5), 2,000 steps each. Guess: which of the two does Adam feel?
+
+# %%
+generator = torch.Generator().manual_seed(0)
+ordinary = 1 + 0.5 * torch.randn(2000, 20, generator=generator, dtype=torch.float64)
+with_spike, clipped_spike = ordinary.clone(), ordinary.clone()
+with_spike[500], clipped_spike[500] = 1000, 5  # all others are below 5 anyway
+
+# %%
+
+
+def adam_steps(gradients):  # how far each step goes, in rates: (20 streams, 2000 steps)
+    weight, state, path = torch.zeros(20, dtype=torch.float64), {}, []
+    for grad in gradients:
+        weight = adam_step(weight, grad, state, lr=1.0)
+        path.append(weight)
+    return torch.stack(path, dim=1).diff(dim=1).abs()
+
+
+# %% slideshow={"slide_type": "subslide"}
+streams = {
+    "ordinary": ordinary,
+    "all × 0.001": 0.001 * ordinary,
+    "spike at step 500": with_spike,
+    "spike, clipped at 5": clipped_spike,
+}
+moves = {name: adam_steps(gradients) for name, gradients in streams.items()}
+
+# %% alt-zh="步長除以學習率，對步數。有尖峰的那條在第 500 步跳到 2，接著掉到 0.1 以下，之後一千多步都沒有恢復；裁剪過的幾乎看不出尖峰，一直在 0.9 左右。" alt-en="Step length over rate against steps. With a spike it jumps to 2 at step 500, then drops below 0.1 and does not recover in more than a thousand steps; clipped, the spike hardly shows and the line stays near 0.9."
+figure, ax = plt.subplots(figsize=(8.5, 3.1))
+for name in ("spike at step 500", "spike, clipped at 5"):
+    plotting.plot_band(ax, range(1, 2000), moves[name], name)
+ax.set(xlabel="step", ylabel="length of step / rate", xlim=(300, 2000), ylim=(0, 2.2))
+legend = ax.legend(loc="upper right")
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
+# 同一個倍數，Adam **完全沒感覺**：分子分母一起變，約掉了。所以在 Adam 底下，每一步都裁到同樣的比例，等於沒裁。
+#
+# 一步的尖峰就不同了。當下的步子只大了一倍，真正的傷害在後面：v̂ 記住了那個平方，**尺被撐大**，之後一千多步都邁不開。裁剪保護的是這把尺。
+#
+# **主張 13** 20 串梯度：全部乘 0.001，步長的變化都不到 0.01 %。有尖峰而不裁剪，第 600 到 1500 步平均不到原本的 0.2 倍；裁到 5，都在 0.9 倍以上。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
+# One factor for all, and Adam **feels nothing**: numerator and denominator change together, and it cancels. So under Adam, clipping every step by the same share amounts to no clipping.
+#
+# A single spike is another matter. The step itself is only twice as long; the harm comes afterwards: v̂ remembers that square, the **ruler is stretched**, and for more than a thousand steps it can hardly move. What clipping protects is the ruler.
+#
+# **Claim 13** For 20 streams: with all gradients times 0.001, no step changes by 0.01 %. With a spike and no clipping, steps 600 to 1500 have on average less than 0.2 times their length; clipped at 5, more than 0.9 times, every stream.
+
+# %%
+scale_free = (moves["all × 0.001"] - moves["ordinary"]).abs().max() < 1e-4
+calm_length = moves["ordinary"][:, 600:1500].mean(dim=1)
+left_over = {name: moves[name][:, 600:1500].mean(dim=1) / calm_length for name in list(streams)[2:]}
+for name, share in left_over.items():
+    print(f"{name}: {mean_interval(share):.0%} of the ordinary step")
+spike, clipped = left_over.values()
+claim(13, bool(scale_free and (spike < 0.2).all() and (clipped > 0.9).all()))
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
+# ### 遞迴網路，換成 Adam
+#
+# 同樣的總和題，Adam，依範數裁剪（上限 1）對不裁剪，三種學習率，十個種子。想一想：在哪一個學習率，裁剪最有用？
+
+# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
+# ### The recurrent network with Adam
+#
+# The same sums, with Adam; clipped by norm (limit 1) against no clipping, at three rates, ten seeds. Predict: at which rate does clipping help most?
+
+# %%
+adam_rates = [0.003, 0.01, 0.03]
+limit_of = {"none": math.inf, "norm": 1.0}
+adam_grid = {(n, lr): setting(max_norm=c, lr=lr) for n, c in limit_of.items() for lr in adam_rates}
+adam = train_all(adam_grid, step=adam_step)["mse"].map(np.log2)
+gains = {lr: paired_difference(adam["norm", lr], adam["none", lr]) for lr in adam_rates}
+
+# %% alt-zh="森林圖，裁剪與不裁剪的測試誤差之比，取以 2 為底的對數。0.003 在 0 附近；0.01 約 −1.3，0.03 約 −1.7，區間都不含 0。" alt-en="Forest plot of the log2 ratio of test errors, clipped to not clipped. 0.003 lies near 0; 0.01 is at about -1.3 and 0.03 at about -1.7, both intervals without 0."
+figure, ax = plt.subplots(figsize=(8, 2.2))
+plotting.plot_forest(ax, [f"Adam, rate {lr}" for lr in gains], list(gains.values()))
+ax.margins(y=0.2)
+axis = ax.set(xlabel="log2(error clipped / error not clipped)")
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
+# −1 表示誤差減半，0 表示一樣。
+#
+# **主張 14** Adam 的學習率 0.003：裁剪後的誤差平均在不裁剪的一半到兩倍之間。0.03：不裁剪的中位數高於 0.8，裁剪的低於 0.5，成對差的區間在 −0.5 以下。
+#
+# 學習率本來就合適，就沒有東西需要裁；學習率太大，Adam 也會爆炸，裁剪就像 SGD 時一樣救得回來。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
+# −1 means half the error, 0 the same.
+#
+# **Claim 14** With Adam at 0.003 the error with clipping is on average between half and twice that without. At 0.03 the median error is above 0.8 without and below 0.5 with clipping, and the paired difference has its interval below −0.5.
+#
+# Where the rate is right to begin with, there is nothing to clip. Where it is too large, Adam explodes as well, and clipping saves the run as it did with SGD.
+
+# %%
+for lr, gain in gains.items():
+    print(f"Adam {lr}: log2 of the ratio {gain:.2f}")
+medians = {name: 2 ** np.median(adam[name, 0.03]) for name in limit_of}
+print(f"median error at 0.03: none ≈{medians['none']:.2f}, norm ≈{medians['norm']:.2f}")
+saved = medians["none"] > 0.8 and medians["norm"] < 0.5 and gains[0.03].high < -0.5
+claim(14, bool(abs(gains[0.003].mean) < 1 and saved))
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
+# ## 常見的示範：裁剪一個不會爆炸的網路
+#
+# 教材常這樣示範：06 課的 MNIST 網路、Adam 0.01、上限 1，印出「有裁剪」與「無裁剪」的平均範數，兩邊差不多，就結束了。有兩個問題：
+#
+# 1. 「有裁剪」的那個數是在裁剪**之前**量的，當然差不多。
+# 2. 這個網路的梯度**本來就小**，有什麼可以裁？
+#
+# 重做一次：12,000 張圖（資料較少時用全部），每層 128 個神經元，兩輪，五個種子。`train_epoch` 的 `before_step` 正是裁剪的地方，前後都記下來。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
+# ## The usual demonstration: clipping a network that does not explode
+#
+# Tutorials often go like this: the MNIST network of lesson 06, Adam at 0.01, limit 1; print the mean norm "with clipping" and "without"; they look alike; done. Two things are wrong:
+#
+# 1. The number "with clipping" was measured **before** clipping, so of course it looks alike.
+# 2. The gradients of this network **are small anyway**: what is there to clip?
+#
+# Do it again: 12,000 images (all of them where there are fewer), 128 units a layer, two epochs, five seeds. `before_step` of `train_epoch` is the very place to clip, and we record on both sides of it.
+
+# %% slideshow={"slide_type": "subslide"}
+mnist = load_mnist()
+print(mnist.banner())
+
+
+# %%
+def train_mnist(seed, train, val, limit):
+    model = MNIST_MLP(hidden_size=128, seed=seed)
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
+    loader = TensorLoader(train, 128, shuffle=True, generator=torch.Generator().manual_seed(seed))
+    before, after = [], []
+
+    def clip(_loss):
+        before.append(float(nn.utils.clip_grad_norm_(model.parameters(), limit)))
+        after.append(float(nn.utils.get_total_norm([p.grad for p in model.parameters()])))
+
+    with seeded(seed):  # for dropout
+        for _ in range(2):
+            train_epoch(model, loader, nn.CrossEntropyLoss(), optimizer, "cpu", clip)
+    accuracy = evaluate(model, TensorLoader(val, 1000), nn.CrossEntropyLoss(), "cpu")[1]
+    return {"accuracy": 100 * accuracy, "before": np.array(before), "after": np.array(after)}
+
+
+# %% slideshow={"slide_type": "subslide"}
+parts = {"train": mnist.train.subset(min(12000, len(mnist.train))), "val": mnist.val}
+by_name = {"no clipping": math.inf, "limit 1": 1.0, "limit 0.1": 0.1}
+by_name = {name: {"limit": limit} for name, limit in by_name.items()}
+
+# %%
+ordinary_runs = run_seeds(train_mnist, seeds=range(5), settings=by_name, **parts)
+logs = {
+    (name, when): np.stack(rows[when])
+    for name, rows in ordinary_runs.groupby("setting")
+    for when in ("before", "after")
+}
+
+# %% alt-zh="MNIST 網路的梯度範數對步數，雙對數座標，五個種子。裁剪前與不裁剪幾乎重疊，從 3.5 很快降到 0.5 左右，只有最初幾步高於上限 1；裁剪後不超過 1。上限 5 的點線始終在所有線之上。" alt-en="Gradient norm of the MNIST network against steps, log axes, five seeds. Before clipping and without clipping nearly coincide, falling from 3.5 quickly to about 0.5; only the first few steps exceed the limit of 1; after clipping none does. The dotted line at 5 is above everything." slideshow={"slide_type": "subslide"}
+figure, ax = plt.subplots(figsize=(8.5, 3.3))
+for name, when in (("no clipping", "before"), ("limit 1", "before"), ("limit 1", "after")):
+    norms = logs[name, when]
+    plotting.plot_band(ax, range(1, 1 + norms.shape[1]), norms, f"{name}, {when}", log=True)
+ax.axhline(1, color="black", linestyle="--", linewidth=1)
+ax.axhline(5, color="black", linestyle=":", linewidth=1)
+ax.set(xscale="log", xlabel="step (log)", ylabel="norm of the gradient (log)")
+legend = ax.legend(fontsize=9)
+
+# %% slideshow={"slide_type": "subslide"}
+norms = logs["no clipping", "before"]
+above = {c: (norms > c).mean(axis=1) for c in (0.1, 1, 5)}
+for c, share in above.items():
+    measured = f"{mean_interval(share):.1%}" if share.any() else "none"
+    print(f"steps with a norm above {c}: {measured}")
+
+# %%
+against_none = compare_settings(ordinary_runs, "accuracy", baseline="no clipping")
+for row in against_none.itertuples():
+    found = "a difference" if row.differs else "no difference found"
+    print(f"{row.a} minus no clipping: {row.difference:.2f} points, {found}")
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
+# 上限 5：**一步都沒裁到**，加了等於沒加。上限 1：只碰到開頭的幾步。上限 0.1：幾乎每一步都裁，準確率還是差不多，因為 Adam 對同一個倍數沒有感覺（上一節）。
+#
+# **主張 15** 五個種子：沒有一步的範數超過 5，超過 1 的不到 25 %。上限 1 時，裁剪前的平均範數與不裁剪相差不到 20 %；裁剪後每一步都不超過 1。
+#
+# **主張 16** 上限 1 對準確率的影響，平均不到 1.5 個百分點；上限 0.1 裁到八成以上的步子，準確率平均也只差不到 3 個百分點。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
+# Limit 5 **never clips a single step**: it might as well not be there. Limit 1 touches the first few. Limit 0.1 clips nearly every step, and accuracy is still much the same, since Adam does not feel one factor for all (as we saw).
+#
+# **Claim 15** For five seeds: no step has a norm above 5, and fewer than 25 % are above 1. With limit 1, the mean norm before clipping is within 20 % of that without clipping; after clipping no step exceeds 1.
+#
+# **Claim 16** Limit 1 changes accuracy by less than 1.5 points on average; limit 0.1 clips more than eight steps in ten, and accuracy changes by less than 3 points on average.
+
+# %%
+small = not above[5].any() and bool((above[1] < 0.25).all())
+ratio = logs["limit 1", "before"].mean() / norms.mean()
+claim(15, small and abs(ratio - 1) < 0.2 and bool(logs["limit 1", "after"].max() < 1.0001))
+
+# %%
+effect = against_none.set_index("a")["difference"]
+often = (logs["limit 0.1", "before"] > 0.1).mean() > 0.8
+claim(16, bool(often and abs(effect["limit 1"].mean) < 1.5 and abs(effect["limit 0.1"].mean) < 3))
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
+# ## 練習 1：依範數裁剪
+#
+# 難度 ★★☆，約 10 分鐘。
+#
+# 不用 `clip_grad_norm_`，寫出 `clip_by_norm(grads, max_norm)`：`grads` 是一串張量。回傳兩樣東西：裁剪後的一串**新**張量，以及裁剪**前**的範數（所有張量合在一起）。短的不拉長，全部是 0 也要能處理。
+#
+# 比 PyTorch 的預設更嚴格：梯度裡有 nan 或 inf 時，發出 `ValueError`。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
+# ## Exercise 1: clip by norm
+#
+# Difficulty ★★☆, about 10 minutes.
+#
+# Without `clip_grad_norm_`, write `clip_by_norm(grads, max_norm)`: `grads` is a list of tensors. Return two things: a list of **new**, clipped tensors, and the norm **before** clipping (of all tensors together). Short gradients are not stretched, and all zeros must work.
+#
+# Be stricter than PyTorch's default: where a gradient is nan or inf, raise a `ValueError`.
+
+
+# %% tags=["exercise"]
+def clip_by_norm(grads, max_norm):
+    raise NotImplementedError  # your code here: return clipped, norm
+
+
+# %% tags=["check"]
+exercises.clip_by_norm.check(clip_by_norm)
+# exercises.clip_by_norm.hint()
+
+
+# %% tags=["solution"]
+# One possible answer; open it once you have tried.
+def clip_by_norm_solution(grads, max_norm):
+    norm = torch.cat([grad.flatten() for grad in grads]).norm()
+    if not norm.isfinite():
+        raise ValueError(f"the norm of the gradient is {norm}")
+    factor = max_norm / norm if norm > max_norm else 1.0
+    return [factor * grad for grad in grads], norm
+
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
+# ## 練習 2：依數值裁剪，並量出轉了多少
+#
+# 難度 ★★☆，約 10 分鐘。
+#
+# 寫出 `clip_by_value(grads, limit)`：回傳（裁剪後的一串**新**張量，餘弦）。餘弦是**整個**梯度裁剪前後的夾角餘弦，把所有張量放在一起算。傳進來的張量不可以改動。
+#
+# 做完之後想一想：`limit` 越來越小，餘弦會趨近多少？
+
+# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
+# ## Exercise 2: clip by value, and measure the turn
+#
+# Difficulty ★★☆, about 10 minutes.
+#
+# Write `clip_by_value(grads, limit)`: return (a list of **new**, clipped tensors, the cosine). The cosine is that between the **whole** gradient before and after, all tensors together. The tensors you are given must not change.
+#
+# When you are done: as `limit` gets smaller and smaller, what does the cosine approach?
+
+
+# %% tags=["exercise"]
+def clip_by_value(grads, limit):
+    raise NotImplementedError  # your code here: return clipped, cosine
+
+
+# %% tags=["check"]
+exercises.clip_by_value.check(clip_by_value)
+# exercises.clip_by_value.hint()
+
+
+# %% tags=["solution"]
+# One possible answer; open it once you have tried.
+def clip_by_value_solution(grads, limit):
+    clipped = [grad.clamp(-limit, limit) for grad in grads]
+    before, after = (torch.cat([g.flatten() for g in part]) for part in (grads, clipped))
+    return clipped, F.cosine_similarity(before, after, dim=0)
+
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
+# ## 練習 3：從紀錄挑上限
+#
+# 難度 ★★☆，約 10 分鐘。
+#
+# `norms` 是一串裁剪前的範數（Python 的 list），一步一個。訓練可能在中途爆炸，從那一步起紀錄裡就有 inf 或 nan，之後的都不可信。寫出 `choose_limit(norms, share)`：回傳一個上限，使得**爆炸之前**的步子裡，剛好有 `share`（例如 0.1）這麼多會被裁到。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
+# ## Exercise 3: choose a limit from a log
+#
+# Difficulty ★★☆, about 10 minutes.
+#
+# `norms` is a list of norms before clipping, one a step. The run may have exploded on the way: from that step on the log holds inf or nan, and nothing after it can be trusted. Write `choose_limit(norms, share)`: return a limit such that of the steps **before the explosion** just a `share` (0.1, say) would be clipped.
+
+
+# %% tags=["exercise"]
+def choose_limit(norms, share):
+    raise NotImplementedError  # your code here
+
+
+# %% tags=["check"]
+exercises.choose_limit.check(choose_limit)
+# exercises.choose_limit.hint()
+
+
+# %% tags=["solution"]
+# One possible answer; open it once you have tried.
+def choose_limit_solution(norms, share):
+    sane = []
+    for norm in norms:
+        if not math.isfinite(norm):
+            break
+        sane.append(norm)
+    return torch.tensor(sane, dtype=torch.float64).quantile(1 - share).item()
+
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
+# ## 練習 4：判讀四份紀錄
+#
+# 四次訓練，裁剪前的範數（對數軸）與設定的上限（虛線）。每一次發生了什麼事？
+
+# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
+# ## Exercise 4: read four logs
+#
+# Four runs: norms before clipping (log axis) and the limit that was set (dashed). What happened in each?
+
+# %% alt-zh="四格範數紀錄，對數縱軸，虛線是上限。A 的線一直在虛線之上；B 先指數上升，第 70 步直落到很低；C 大多在虛線之下，有四根尖峰越過它；D 緩緩下降，一直在虛線之下。" alt-en="Four logs of norms, log axis, limits dashed. A stays above its line; B rises exponentially and at step 70 drops very low; C is mostly below its line, with four peaks above it; D falls slowly and stays below."
+figure, axes = plt.subplots(1, 4, figsize=(11, 2.7))
+for ax, (name, (log, limit)) in zip(axes, exercises.norm_logs().items(), strict=True):
+    ax.semilogy(log, linewidth=0.9)
+    ax.axhline(limit, color="#D55E00", linestyle="--")
+    ax.set(title=name, xlabel="step")
+label = axes[0].set_ylabel("norm before clipping (log)")
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
+# 難度 ★☆☆，約 5 分鐘。
+#
+# 每一份紀錄屬於哪一種？
+#
+# - `"idle"`：上限從來沒有作用；
+# - `"spikes"`：只擋下少數尖峰；
+# - `"always"`：幾乎每一步都裁，上限其實在決定步長；
+# - `"dead"`：爆炸過，網路已經死了。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
+# Difficulty ★☆☆, about 5 minutes.
+#
+# Which is which?
+#
+# - `"idle"`: the limit never acted;
+# - `"spikes"`: it stopped a few peaks;
+# - `"always"`: nearly every step is clipped, and the limit really sets the length of the steps;
+# - `"dead"`: it exploded, and the network is dead.
+
+# %% tags=["exercise"]
+norm_readings = {"A": ..., "B": ..., "C": ..., "D": ...}
+
+# %% tags=["check"]
+exercises.norm_readings.check(norm_readings)
+# exercises.norm_readings.hint()
+
+# %% tags=["solution"]
+# One possible answer; open it once you have tried.
+norm_readings_solution = {"A": "always", "B": "dead", "C": "spikes", "D": "idle"}
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
+# ## 重點整理
+#
+# - 同一個矩陣連乘很多次，梯度就會指數成長。一步太大，網路可能變成 NaN，也可能**靜靜地死掉**，停在基準線。
+# - 依範數裁剪：所有張量一個範數、一個倍數，方向不變，只縮不放。依數值裁剪會轉彎。
+# - 裁剪只保證一件事：一步最長是「學習率 × 上限」。幾乎每一步都裁時，只有這個乘積有意義。
+# - 永遠記錄**裁剪前**的範數。先看紀錄，再定上限；從來碰不到的上限，等於沒有。
+# - Adam 對固定的倍數沒有感覺，但一個尖峰會撐大它的尺。
+# - 學習率調小往往也行；裁剪給你的是更寬的範圍。
+#
+# Zhang、He、Sra、Jadbabaie（2020）說明為什麼裁剪能更快：梯度大的地方，曲率往往也大，步子本來就該小。
+#
+# **下一課**：10 學習率尋找器。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
+# ## Summary
+#
+# - Multiply by the same matrix many times, and gradients grow exponentially. One step too large, and the network turns to NaN, or **dies quietly** at the baseline.
+# - By norm: one norm and one factor for all tensors; the direction is kept, and nothing is stretched. By value the gradient turns.
+# - Clipping promises one thing: no step is longer than rate × limit. Where nearly every step is clipped, only that product has a meaning.
+# - Always log the norm **before** clipping. Read the log, then set the limit; a limit that is never reached might as well not be there.
+# - Adam does not feel a constant factor, but one spike stretches its ruler.
+# - A smaller rate often does as well; what clipping gives you is a wider range.
+#
+# Zhang, He, Sra and Jadbabaie (2020) explain why clipping can be faster: where gradients are large, curvature tends to be large as well, and steps ought to be short.
+#
+# **Next**: 10 the learning-rate finder.
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "skip"}
+# ### 原始文獻
+#
+# - Bengio, Simard, Frasconi（1994），Learning long-term dependencies with gradient descent is difficult。
+# - Mikolov（2012），Statistical language models based on neural networks（博士論文）。依數值裁剪。
+# - Pascanu, Mikolov, Bengio（2013），On the difficulty of training recurrent neural networks。懸崖，與依範數裁剪。
+# - Kingma, Ba（2015），Adam: a method for stochastic optimization。
+# - Le, Jaitly, Hinton（2015），A simple way to initialize recurrent networks of rectified linear units。
+# - Goodfellow, Bengio, Courville（2016），Deep Learning，第 8.2.4 節（懸崖）與第 10.11.1 節（裁剪梯度）。
+# - Zhang, He, Sra, Jadbabaie（2020），Why gradient clipping accelerates training: a theoretical justification for adaptivity。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "skip"}
+# ### Primary sources
+#
+# - Bengio, Simard, Frasconi (1994), Learning long-term dependencies with gradient descent is difficult.
+# - Mikolov (2012), Statistical language models based on neural networks (doctoral thesis). Clipping by value.
+# - Pascanu, Mikolov, Bengio (2013), On the difficulty of training recurrent neural networks. The cliff, and clipping by norm.
+# - Kingma, Ba (2015), Adam: a method for stochastic optimization.
+# - Le, Jaitly, Hinton (2015), A simple way to initialize recurrent networks of rectified linear units.
+# - Goodfellow, Bengio, Courville (2016), Deep Learning, sections 8.2.4 (cliffs) and 10.11.1 (clipping gradients).
+# - Zhang, He, Sra, Jadbabaie (2020), Why gradient clipping accelerates training: a theoretical justification for adaptivity.

@@ -1,0 +1,1249 @@
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
+# # 12　除錯診所
+#
+# [English edition](en/12_debugging_clinic.ipynb)
+#
+# 程式跑完了，沒有錯誤訊息，準確率卻只有 10 %。訓練神經網路的錯誤多半不會當掉，只會安靜地變差。學完之後，你能夠
+#
+# - 只看曲線，說出可能是哪幾種毛病，以及下一步該檢查什麼；
+# - 用十個檢查診斷任何模型與載入器，並知道每個檢查**看不到**什麼；
+# - 把十二個壞掉的訓練程式治好，而且證明真的治好了；
+# - 分辨治本與治標：哪些常見的處方只是讓症狀消失。
+#
+# 先備：01 到 06 課；07 到 11 課的工具在這裡會派上用場，但不必先讀。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
+# # 12  The debugging clinic
+#
+# [中文版](../12_debugging_clinic.ipynb)
+#
+# The program ran, there was no error message, and the accuracy is 10 %. Most mistakes in training a network do not crash; they make it quietly worse. By the end you can
+#
+# - say from the curves alone which faults are possible, and what to check next;
+# - diagnose any model and loader with ten checks, and know what each of them **cannot** see;
+# - mend twelve broken training programs, and prove that they are mended;
+# - tell a cure from a painkiller: which common remedies only make the symptom go away.
+#
+# It builds on lessons 01 to 06; the tools of 07 to 11 come in handy and need not be read first.
+
+# %% slideshow={"slide_type": "subslide"}
+import copy
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import seaborn as sns
+import torch
+from torch import nn
+from torch.utils.data import TensorDataset
+
+from course_utils import clinic, faulty_programs, plotting
+from course_utils.claims import claim
+from course_utils.clinic import plot_charts, side_by_side
+from course_utils.data import MEAN, STD, TensorLoader, load_mnist
+from course_utils.diagnostics import check_inputs, plot_gradient_flow
+from course_utils.exercises import debugging_clinic as exercises
+from course_utils.experiment import run_seeds
+from course_utils.intervals import mean_interval, paired_difference
+from course_utils.models import MLP
+from course_utils.notebook import set_up
+from course_utils.seeding import seeded
+
+# %% lang="zh-TW" tags=["setup"]
+device = set_up("12_debugging_clinic", language="zh-TW")
+
+# %% lang="en" tags=["setup"]
+device = set_up("12_debugging_clinic", language="en")
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
+# ## 先認識健康的人
+#
+# 沒看過健康的曲線，就看不出生病的曲線。下面是一個健康的訓練程式，六個零件各是一個方法：準備輸入、載入器、模型、優化器、一步、評估。**每個病人都只壞了其中一個方法。**
+#
+# 為了讓十二個病人、五個種子很快跑完，一切都小：固定的前 12,000 張訓練圖（資料較少時用全部）、批次 128、500 張驗證圖、784-64-64-10 的網路，只走 150 步。測試集這一課完全不碰。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
+# ## First, meet a healthy one
+#
+# Who has never seen a sound curve cannot recognize a sick one. Here is a sound training program in six parts, a method each: prepare the inputs, loader, model, optimizer, one step, evaluation. **Each patient has one broken method.**
+#
+# Everything is small, so that twelve patients with five seeds are soon through: the first 12,000 training images, always the same (or all, where there are fewer), batches of 128, 500 validation images, a 784-64-64-10 net, 150 steps. This lesson never touches the test set.
+
+
+# %% slideshow={"slide_type": "subslide"}
+class TrainingProgram:
+    def prepare(self, pixels):
+        return pixels.float().div_(255).sub_(MEAN).div_(STD)
+
+    def make_loader(self, pixels, labels, seed):
+        dataset = TensorDataset(self.prepare(pixels), labels)
+        generator = torch.Generator().manual_seed(seed)
+        return TensorLoader(dataset, 128, shuffle=True, generator=generator)
+
+    def make_model(self, seed):
+        return MLP(784, [64, 64], 10, dropout_rate=0.5, seed=seed)
+
+    def make_optimizer(self, model):
+        return torch.optim.SGD(model.parameters(), lr=0.1)
+
+    def step(self, model, optimizer, images, labels):
+        loss = nn.functional.cross_entropy(model(images), labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return loss.detach()
+
+    def evaluate(self, model, loader):
+        model.eval()
+        with torch.no_grad():
+            logits, labels = zip(*[(model(x), y) for x, y in loader], strict=True)
+            logits, labels = torch.cat(logits), torch.cat(labels)
+            loss = nn.functional.cross_entropy(logits, labels)
+            accuracy = (logits.argmax(dim=1) == labels).float().mean()
+        return loss.item(), accuracy.item()
+
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
+# ### 掛號
+#
+# `clinic.run` 訓練一個程式，留下一份病歷：每 25 步的訓練損失、驗證損失、驗證準確率、梯度範數。`clinic.examine` 用前 2,048 張圖做完所有的檢查，報告先封起來，等你看過曲線再拆。
+#
+# 健康的程式和十二個病人 A 到 L，各五個種子：
+
+# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
+# ### Admission
+#
+# `clinic.run` trains a program and keeps its chart: training loss, validation loss, validation accuracy and gradient norm every 25 steps. `clinic.examine` runs all the checks, on the first 2,048 images; their reports stay sealed until you have read the curves.
+#
+# The sound program and the twelve patients A to L, with five seeds each:
+
+# %%
+mnist = load_mnist()
+print(mnist.banner())
+pictures = clinic.take_pictures(mnist, num_train=12_000, num_val=500)
+programs = {"sound": TrainingProgram} | clinic.PATIENTS
+
+
+# %%
+def visit(seed, program, pictures):
+    chart = clinic.run(program, pictures, seed, num_steps=150, every=25)
+    return {"chart": chart, "findings": clinic.examine(program, pictures, chart, seed)}
+
+
+settings = {name: {"program": program()} for name, program in programs.items()}
+visits = run_seeds(visit, seeds=range(5), settings=settings, pictures=pictures)
+charts = {name: list(group["chart"]) for name, group in visits.groupby("setting")}
+findings = {name: list(group["findings"]) for name, group in visits.groupby("setting")}
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
+# ### 健康長什麼樣？
+#
+# 先猜：第 0 步的損失是多少？網路有 dropout 0.5，訓練損失與驗證損失哪個低？
+
+# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
+# ### What does health look like?
+#
+# Guess first: what is the loss at step 0? And with dropout 0.5, which is lower, the training loss or the validation loss?
+
+# %% alt-zh="兩格圖，橫軸是步數，各有五個種子的平均與 95% 區間。左圖：驗證損失從 ln 10 一路降到 0.45 左右，訓練損失始終在它上面。右圖：驗證準確率升到八成五以上。" alt-en="Two panels against steps, means over five seeds with 95 % bands. Left: the validation loss falls from ln 10 to about 0.45 and the training loss stays above it. Right: validation accuracy rises above 85 %."
+steps = charts["sound"][0].steps
+figure, (left, right) = plt.subplots(1, 2, figsize=(9, 2.9))
+plotting.plot_band(left, steps[1:], [c.train_loss[1:] for c in charts["sound"]], "training")
+plotting.plot_band(left, steps, [c.val_loss for c in charts["sound"]], "validation")
+left.axhline(np.log(10), color="black", linewidth=0.6)
+left.set(xlabel="step", ylabel="loss (nats); thin line: ln 10")
+left.legend()
+plotting.plot_band(right, steps, [100 * np.array(c.val_accuracy) for c in charts["sound"]], "")
+ax = right.set(xlabel="step", ylabel="validation accuracy (%)", ylim=(0, 100))
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
+# 從 ln 10 ≈ 2.303（十類亂猜）出發，穩定下降；驗證**低於**訓練，因為訓練時一半的神經元被關掉了。記住這三件事：起點、方向、兩條線的上下。
+#
+# **主張 1** 五個種子：第 0 步的驗證損失都在 ln 10 ± 0.1 之內，最後的驗證準確率都超過 80 %，而且最後的驗證損失都低於訓練損失。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
+# It starts at ln 10 ≈ 2.303 (a guess among ten) and falls steadily; validation lies **below** training, because half of the units are switched off in training. Remember three things: where it starts, where it goes, which line is on top.
+#
+# **Claim 1** For all five seeds the validation loss at step 0 is within 0.1 of ln 10, the validation accuracy ends above 80 %, and the validation loss ends below the training loss.
+
+# %%
+claim(
+    1,
+    all(
+        abs(c.val_loss[0] - np.log(10)) < 0.1
+        and c.val_accuracy[-1] > 0.8
+        and c.val_loss[-1] < c.train_loss[-1]
+        for c in charts["sound"]
+    ),
+)
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
+# ## 門診：只看病歷
+#
+# 病人的毛病在下面十二種裡面。每張病歷依序問四個問題：**第 0 步**的損失對嗎？損失最後**停在哪裡**，訓練與驗證誰低？**準確率**跟得上損失嗎？**梯度範數**是穩定、消失，還是越來越大？
+#
+# | 名稱 | 毛病 | 名稱 | 毛病 |
+# |---|---|---|---|
+# | `rate_diverges` | 學習率高到 NaN | `no_zero_grad` | 忘了 `zero_grad` |
+# | `rate_too_high` | 學習率偏高，準確率卡住 | `softmax_twice` | softmax 做了兩次 |
+# | `rate_too_low` | 學習率太低 | `dead_relus` | ReLU 都死了 |
+# | `overfitting` | 過擬合 | `no_eval` | 評估時忘了 `eval()` |
+# | `slow_loader` | 載入器拖慢一切 | `inputs_unscaled` | 輸入沒有正規化 |
+# | `other_models_optimizer` | 優化器拿的是別的模型 | `labels_shifted` | 標籤錯開一格 |
+#
+# 拿一張紙，寫下 A 到 L 的診斷，**再往下看**。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
+# ## The ward round: charts only
+#
+# The patients have twelve faults, listed below. Ask four questions of each chart: is the loss at **step 0** right? Where does the loss **settle**, and which is lower, training or validation? Does the **accuracy** agree with the loss? Is the **gradient norm** steady, vanishing, or growing?
+#
+# | name | fault | name | fault |
+# |---|---|---|---|
+# | `rate_diverges` | a rate so high that it ends in NaN | `no_zero_grad` | `zero_grad` is missing |
+# | `rate_too_high` | a rate high enough for accuracy to stick | `softmax_twice` | the softmax is applied twice |
+# | `rate_too_low` | a rate that is too low | `dead_relus` | the ReLUs are dead |
+# | `overfitting` | overfitting | `no_eval` | evaluated without `eval()` |
+# | `slow_loader` | the loader slows everything down | `inputs_unscaled` | inputs not normalized |
+# | `other_models_optimizer` | the optimizer holds another model | `labels_shifted` | labels off by one row |
+#
+# Take a sheet of paper and write down a diagnosis for A to L **before you go on**.
+
+# %% slideshow={"slide_type": "subslide"} tags=["timing"] alt-zh="病人 A 到 D，每人三格：損失、準確率、梯度範數對步數，灰色點線是健康的程式。A 損失水平不動，梯度範數一路上升。B 像健康的，但驗證較差。C 很快變成 NaN。D 準確率緩慢上升，損失停得很高，梯度很小。" alt-en="Patients A to D, three panels each: loss, accuracy and gradient norm against steps, the sound program as a dotted grey line. A: flat loss, gradient norm climbing. B: almost sound, validation worse. C: NaN almost at once. D: accuracy climbs slowly, the loss stays high, the gradient is small."
+figure = plt.figure(figsize=(10.5, 5.3))
+axes = plot_charts(figure, {name: charts[name] for name in "ABCD"}, charts["sound"])
+
+# %% slideshow={"slide_type": "subslide"} tags=["timing"] alt-zh="病人 E 到 H。E 訓練損失降到很低，驗證損失先降後升。F 損失水平不動，梯度範數穩定。G 第 0 步的損失就遠高於其他人，之後驗證損失停在 ln 10，梯度很小。H 與健康的程式一樣，但時間是兩倍以上。" alt-en="Patients E to H. E: the training loss gets very low, the validation loss turns upward. F: flat loss, steady gradient norm. G: the loss at step 0 is far above all others, later the validation loss sits at ln 10 with a small gradient. H: like the sound program, but it takes more than twice the time."
+figure = plt.figure(figsize=(10.5, 5.3))
+axes = plot_charts(figure, {name: charts[name] for name in "EFGH"}, charts["sound"])
+
+# %% slideshow={"slide_type": "subslide"} tags=["timing"] alt-zh="病人 I 到 L。I 損失水平不動，梯度範數只有 0.1。J 的準確率在兩成到七成五之間跳動，上不去。K 損失幾乎水平，準確率在一成左右晃。L 先學到五成以上，然後損失與梯度範數一起衝上天。" alt-en="Patients I to L. I: flat loss, gradient norm only 0.1. J: accuracy jumps about between 20 and 75 % and gets no further. K: nearly flat loss, accuracy wandering around 10 %. L: first learns to above 50 %, then loss and gradient norm shoot up together."
+figure = plt.figure(figsize=(10.5, 5.3))
+axes = plot_charts(figure, {name: charts[name] for name in "IJKL"}, charts["sound"])
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
+# ### 同一條水平線，四種毛病
+#
+# A、F、I、K 的訓練損失都躺在 ln 10 附近。很多教材寫「損失不下降：調整學習率」；只看損失，你分不出這四個，而其中只有一個和學習率有關。
+#
+# 換一格看：梯度範數。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
+# ### One flat line, four faults
+#
+# The training losses of A, F, I and K all lie near ln 10. Many a guide says "the loss does not fall: adjust the rate"; by the loss alone you cannot tell these four apart, and only one of them has to do with the rate.
+#
+# Look at another panel: the gradient norm.
+
+# %%
+for name in "AFIK":
+    losses = [chart.train_loss[-1] for chart in charts[name]]
+    norms = [chart.grad_norm[-1] for chart in charts[name]]
+    print(f"{name}: loss {mean_interval(losses):.2f}, gradient norm {mean_interval(norms):.3g}")
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
+# **主張 2** A、F、I、K，五個種子的最後訓練損失都在 ln 10 ± 0.1 之內。
+#
+# **主張 3** 梯度範數把它們分成三群：最後 A 都大於 25（還在漲），I 都小於 0.15，F 與 K 都在 0.25 到 2 之間。
+#
+# F 與 K 還是分不開。曲線到此為止，接下來要動手檢查。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
+# **Claim 2** For A, F, I and K the last training loss is within 0.1 of ln 10, for all five seeds.
+#
+# **Claim 3** The gradient norm divides them into three groups: in the end A is above 25 (and growing), I below 0.15, F and K between 0.25 and 2, for all seeds.
+#
+# F and K are still not told apart. This is as far as curves go; now the patients must be examined.
+
+# %%
+claim(2, all(abs(c.train_loss[-1] - np.log(10)) < 0.1 for name in "AFIK" for c in charts[name]))
+last_norm = {name: np.array([chart.grad_norm[-1] for chart in charts[name]]) for name in "AFIK"}
+between = np.concatenate([last_norm["F"], last_norm["K"]])
+apart = last_norm["A"].min() > 25 and last_norm["I"].max() < 0.15
+claim(3, bool(apart and between.min() > 0.25 and between.max() < 2))
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
+# ## 檢查一：訓練之前，損失就會說話
+#
+# 還沒走一步的模型什麼都不知道，十類的損失應該是 ln 10。這個檢查只要一次前向。
+#
+# 猜猜看：十二個病人裡，有幾個在第 0 步就露餡？softmax 做兩次的那個會嗎？
+
+# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
+# ## Check one: the loss speaks before training
+#
+# A model that has taken no step knows nothing, so with ten classes its loss should be ln 10. The check costs one forward pass.
+#
+# Guess: how many of the twelve give themselves away at step 0? Does the one with two softmaxes?
+
+# %% alt-zh="十三個程式第 0 步的損失，每個五點。除了 G 在 9 到 14 之間，其餘全部落在 ln 10 的橫線上。" alt-en="The loss at step 0 of thirteen programs, five dots each. G lies between 9 and 14, all the others on the line at ln 10."
+first_loss = {name: [chart.val_loss[0] for chart in charts[name]] for name in programs}
+figure, ax = plt.subplots(figsize=(8.5, 2.8))
+for name, losses in first_loss.items():
+    ax.plot([name] * 5, losses, "o", color="#0173B2", alpha=0.6)
+ax.axhline(np.log(10), color="black", linewidth=0.8)
+ax = ax.set(xlabel="program", ylabel="loss at step 0 (nats)")
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
+# 只有 G。softmax 做兩次的病人反而**最接近** ln 10：機率都在 0 到 1 之間，再做一次 softmax 幾乎是均勻的。「第一個損失正常」不是健康證明。
+#
+# **主張 4** 五個種子：G 的第一個損失都比 ln 10 高出 4 以上，其他十一個病人都在 ± 0.1 之內。
+#
+# 翻開 G 的兩份報告：
+
+# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
+# Only G. The patient with two softmaxes is even **nearest** to ln 10: probabilities lie between 0 and 1, and the softmax of those is almost uniform. A normal first loss is no certificate of health.
+#
+# **Claim 4** For all five seeds G's first loss is more than 4 above ln 10, and those of the other eleven patients are within 0.1 of it.
+#
+# Open two of G's reports:
+
+# %%
+others = [loss for name in "ABCDEFHIJKL" for loss in first_loss[name]]
+near = max(abs(loss - np.log(10)) for loss in others) < 0.1
+claim(4, near and min(first_loss["G"]) > np.log(10) + 4)
+print(findings["G"][0]["first loss"])
+print(findings["G"][0]["inputs"])
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
+# ### 病人 G：輸入沒有正規化
+#
+# 輸入是 0 到 255 的位元組，大了近百倍，第一層的輸出和梯度跟著放大。壞掉的程式與治好的程式：
+
+# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
+# ### Patient G: inputs not normalized
+#
+# The inputs are bytes from 0 to 255, nearly a hundred times too large, and the first layer's outputs and gradients with them. The broken code, and the mended code:
+
+# %%
+side_by_side(clinic.PATIENTS["G"])
+
+# %% [markdown] lang="zh-TW"
+# `check_inputs` 只需要一個載入器，任何資料都能用。標籤它也看：型別、形狀、範圍、有沒有缺類別。這是常見的一種：從檔案讀來的標籤是 1 到 10。
+
+# %% [markdown] lang="en"
+# `check_inputs` needs only a loader and takes any data. It looks at labels too: dtype, shape, range, missing classes. A common case: labels read from a file run from 1 to 10.
+
+# %%
+from_one = TensorDataset(torch.linspace(-2, 2, 1000).reshape(200, 5), torch.arange(200) % 10 + 1)
+print(check_inputs(TensorLoader(from_one, 50), num_classes=10))
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
+# ## 檢查二：背得起一個批次嗎？
+#
+# 拿 32 張圖，關掉 dropout，重複訓練 60 步。參數有五萬多個，背下 32 個答案應該輕而易舉。**背不起來，就不必談泛化**：這是任何新模型的第一個測試（Karpathy，2019）。
+#
+# 用病人自己的優化器和自己的那一步來測，才測得到整個程式：
+
+# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
+# ## Check two: can it learn one batch by heart?
+#
+# Take 32 images, switch dropout off, train on them for 60 steps. With more than fifty thousand parameters, 32 answers should be no trouble. **What cannot memorize need not hope to generalize**: this is the first test of any new model (Karpathy 2019).
+#
+# With the patient's own optimizer and own step, it tests the whole program:
+
+
+# %%
+few = pictures.train_pixels[:2048], pictures.train_labels[:2048]
+
+
+def learn_by_heart(program, num_steps=60):
+    images, labels = next(iter(program.make_loader(*few, seed=0)))
+    model = program.make_model(seed=0).eval()  # no dropout: it is there to prevent memorizing
+    optimizer = program.make_optimizer(model)
+    batch = images[:32], labels[:32]
+    return [program.step(model, optimizer, *batch).item() for _ in range(num_steps)]
+
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
+# 猜猜看：有毛病卻**通過**這個測試的，會是哪幾個？標籤錯開的那個呢？
+
+# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
+# Guess: which of the sick will **pass** this test? What about the one whose labels are shifted?
+
+# %% alt-zh="對數縱軸，十三個程式背完一個批次後剩下的損失，每個五點，加一條及格線。健康的程式與 B、E、H、K 在 0.05 以下；A、D、F、G、I、J、L 在 2 左右，遠在及格線之上；C 更高或是 NaN。" alt-en="On a log axis, the loss left after learning one batch, for thirteen programs with five dots each, and a pass line. The sound one and B, E, H, K lie below 0.05; A, D, F, G, I, J, L near 2, far above the line; C higher still or NaN."
+figure, ax = plt.subplots(figsize=(8.5, 2.9))
+for name in programs:
+    left_over = [finding["one batch"].values["last"] for finding in findings[name]]
+    ax.plot([name] * 5, np.clip(np.nan_to_num(left_over, nan=60), 1e-3, 60), "o", color="#0173B2")
+ax.axhline(0.1 * np.log(10), color="black", linewidth=0.8)
+ax = ax.set(yscale="log", xlabel="program", ylabel="loss left (log; NaN: top edge)")
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
+# 標籤錯開的照樣背得起來：網路連亂給的標籤都背得起來（Zhang 等，2017）。這個測試抓得到「學不動」的毛病，抓不到資料、評估、速度和泛化的毛病。
+#
+# **主張 5** 五個種子都是：健康的程式通過；A、C、D、F、G、I、J 都不通過；B、E、H、K 都**通過**，這個測試看不見它們。（L 偶爾會通過，不算。）
+
+# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
+# Shifted labels are learned by heart all the same: a network can memorize even random labels (Zhang et al. 2017). The test catches what cannot learn; it does not catch faults of data, evaluation, speed or generalization.
+#
+# **Claim 5** For all five seeds the sound program passes, A, C, D, F, G, I and J fail, and B, E, H and K **pass**: this test does not see them. (L passes now and then and does not count.)
+
+# %%
+passes = {name: [f["one batch"].ok for f in findings[name]] for name in programs}
+pass_always = all(all(passes[name]) for name in ["sound", *"BEHK"])
+claim(5, pass_always and not any(any(passes[name]) for name in "ACDFGIJ"))
+losses = learn_by_heart(TrainingProgram())
+print(f"the sound program, by hand: ≈{losses[0]:.2f} -> ≈{losses[-1]:.3f}")
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
+# ## 檢查三：把一步放到顯微鏡下
+#
+# 同一批資料、同樣的權重，走兩次同樣的一步（學習率設成 0，權重不動）。第二次的梯度應該和第一次一模一樣。
+#
+# 忘了 `zero_grad` 的病人，第二次會是幾倍？
+
+# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
+# ## Check three: one step under the microscope
+#
+# Take the same step twice, with the same batch and the same weights (at rate 0 they stay). The second gradient should equal the first.
+#
+# For the patient without `zero_grad`, how many times the first will the second be?
+
+
+# %%
+def gradient_after(program, times):
+    images, labels = next(iter(program.make_loader(*few, seed=0)))
+    model = program.make_model(seed=0)
+    optimizer = program.make_optimizer(model)
+    optimizer.param_groups[0]["lr"] = 0.0
+    for _ in range(times):
+        with seeded(0):  # the same dropout mask each time
+            program.step(model, optimizer, images, labels)
+    return nn.utils.get_total_norm(p.grad for p in model.parameters())
+
+
+# %%
+for name in ("sound", "L", "A"):
+    program = programs[name]()
+    once, twice, thrice = (gradient_after(program, times) for times in (1, 2, 3))
+    print(f"{name}: ≈{twice / once:.2f} times after two steps, ≈{thrice / once:.2f} after three")
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
+# L 兩步兩倍、三步三倍：梯度越積越多。A 也一樣？它的 `zero_grad` 明明還在：**清的是別的模型**。
+#
+# ### 一步走多遠？
+#
+# 再看權重一步動了自己大小的幾分之幾。健康的大約是千分之幾到百分之幾：
+
+# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
+# L has twice the gradient after two steps and three times after three: it piles up. And A the same? Its `zero_grad` is in place: **it clears another model**.
+#
+# ### How far does a step go?
+#
+# Now see by what share of its own size a weight moves in one step. In health it is between a few thousandths and a few hundredths:
+
+# %% alt-zh="每個程式一條直線，從最小到最大的每步相對移動，對數縱軸，兩條虛線標出 0.0001 與 0.1。健康的在 0.006 到 0.02。F 在下限之下；J、G 在上限之上；A 與 I 畫在底部，完全不動；C 畫在頂部。" alt-en="A vertical bar a program, from its smallest to its largest relative move in a step, log axis, with lines at 0.0001 and 0.1. The sound one runs from 0.006 to 0.02. F lies below the lower line, J and G above the upper; A and I sit at the bottom, not moving at all; C at the top."
+figure, ax = plt.subplots(figsize=(8.5, 2.7))
+for name in programs:
+    moves = [[f["step"].values[end] for f in findings[name]] for end in ("smallest", "largest")]
+    low, high = np.clip(np.nan_to_num(np.median(moves, axis=1), nan=1e2), 1e-6, 1e2)
+    ax.plot([name] * 2, [low, high], "-o", color="#0173B2")
+ax.axhline(1e-4, color="black", linestyle="--", linewidth=0.8)
+ax.axhline(0.1, color="black", linestyle="--", linewidth=0.8)
+ax = ax.set(yscale="log", xlabel="program", ylabel="move in one step\n(share of size, log)")
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
+# **主張 6** 五個種子：L 與 A 的第二次梯度都是 2 倍（± 0.05），其他都是 1 倍；A 的權重完全不動；F 每步最多動萬分之一以下；J 有權重每步動 10 % 以上；健康的都在兩條虛線之間。
+#
+# 一個檢查，四個病人。翻開 A 的報告：
+
+# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
+# **Claim 6** For all five seeds the second gradient of L and of A is 2 times the first (within 0.05), that of the others 1 times; A's weights do not move at all; F's move by less than 1e-4 a step; some weight of J's moves by more than 10 % a step; the sound program stays between the dashed lines.
+#
+# One check, four patients. Open A's report:
+
+# %%
+step = {name: [f["step"].values for f in findings[name]] for name in programs}
+doubled = all(abs(v["ratio"] - 2) < 0.05 for name in "LA" for v in step[name])
+single = all(abs(v["ratio"] - 1) < 0.05 for n in programs if n not in "LA" for v in step[n])
+still = all(v["largest"] == 0 for v in step["A"])
+rates = all(v["largest"] < 1e-4 for v in step["F"]) and all(v["largest"] > 0.1 for v in step["J"])
+sound = all(v["smallest"] > 1e-4 and v["largest"] < 0.1 for v in step["sound"])
+claim(6, doubled and single and still and rates and sound)
+print(findings["A"][0]["step"])
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
+# ### 病人 A：優化器拿的是別的模型
+#
+# 在筆記本裡重跑了建立模型的那一格，卻沒有重建優化器，就是這個樣子。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
+# ### Patient A: the optimizer holds another model
+#
+# Run the cell that makes the model again, and not the one that makes the optimizer: that is all it takes in a notebook.
+
+# %%
+side_by_side(clinic.PATIENTS["A"])
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
+# ### 病人 L：忘了 `zero_grad`
+#
+# 前 25 步還在學，因為累積的梯度大致同向；之後每一步都用上全部的歷史，像一顆停不下來的球。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
+# ### Patient L: no `zero_grad`
+#
+# For 25 steps it learns, because the gradients it adds up roughly agree; then each step uses the whole of the past, like a ball that nothing stops.
+
+# %%
+side_by_side(clinic.PATIENTS["L"])
+
+# %% [markdown] lang="zh-TW"
+# **主張 7** 五個種子：L 的驗證準確率先到過 30 % 以上，最後都低於 20 %；第 75 步的梯度範數已是健康程式的五倍以上。
+
+# %% [markdown] lang="en"
+# **Claim 7** For all five seeds L's validation accuracy once exceeds 30 % and ends below 20 %, and by step 75 its gradient norm is more than five times the sound program's.
+
+# %%
+rise_and_fall = all(max(c.val_accuracy) > 0.3 > 0.2 > c.val_accuracy[-1] for c in charts["L"])
+pairs = zip(charts["L"], charts["sound"], strict=True)
+claim(7, rise_and_fall and all(ill.grad_norm[3] > 5 * well.grad_norm[3] for ill, well in pairs))
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
+# ### 病人 C、J、F：同一個數字，三種病
+#
+# 學習率 100、1、0.0001，健康的是 0.1。C 第一步就炸了，F 走得太慢，J 最狡猾：它在學，只是永遠停在半路。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
+# ### Patients C, J and F: one number, three diseases
+#
+# Their rates are 100, 1 and 0.0001; the sound one is 0.1. C blows up with its first step, F hardly moves, and J is the sly one: it learns, and gets stuck halfway.
+
+# %%
+for name in "CJF":
+    print(name, findings[name][0]["step"], end="\n\n")
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
+# ## 檢查四：梯度流與死掉的神經元
+#
+# 梯度一路走到第一層了嗎？I 的權重也完全不動，但它的優化器沒有問題。用幾個批次反向傳播，把每個權重矩陣的梯度範數畫出來：
+
+# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
+# ## Check four: gradient flow and dead units
+#
+# Does the gradient get back to the first layer? I's weights do not move either, though nothing is wrong with its optimizer. Back-propagate some batches and draw the gradient norm of each weight matrix:
+
+# %% alt-zh="左圖健康的程式：三個權重矩陣的梯度範數都在 0.15 到 0.7 之間。右圖病人 I：三個都標著叉，完全沒有梯度。" alt-en="Left, the sound program: the gradient norms of its three weight matrices lie between 0.15 and 0.7. Right, patient I: all three are crosses, no gradient at all."
+figure, axes = plt.subplots(1, 2, figsize=(9, 2.8), sharey=True)
+for ax, name in zip(axes, ("sound", "I"), strict=True):
+    ax = plot_gradient_flow(ax, findings[name][0]["gradient flow"])
+    ax.set(title=name, xlabel="weight, from input to output")
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
+# ### 病人 I：ReLU 都死了
+#
+# 有人想讓神經元「有把握才開口」，把偏置設成 −3。結果沒有一個開口，梯度也就到不了任何權重，只剩輸出層的偏置在學各類的比例。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
+# ### Patient I: dead ReLUs
+#
+# Somebody wanted units that "fire only when they are sure" and set the biases to −3. None of them fires, so no gradient reaches any weight; only the output biases learn, and all they learn is how frequent each class is.
+
+# %%
+print(findings["I"][0]["dead units"])
+side_by_side(clinic.PATIENTS["I"])
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
+# ### 是病因，還是後果？
+#
+# 訓練**之後**再數一次死掉的神經元（看過 2,048 張圖，才說它死了）。先猜：除了 I，還有誰？
+
+# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
+# ### Cause, or consequence?
+#
+# Count the dead units again **after** training (a unit is called dead when none of 2,048 images wakes it). Guess first: who else has them, besides I?
+
+# %%
+dead = {
+    name: [max(finding["dead units"].values["dead"].values()) for finding in findings[name]]
+    for name in ("sound", *"IGJLK")
+}
+for name, shares in dead.items():
+    print(f"{name:5s} dead in the worse layer: ≈{np.mean(shares):.0%}")
+
+# %% [markdown] lang="zh-TW"
+# G 的輸入太大，第一步就把所有單元打死了；L 和 J 走得太大步，也打死不少。在它們身上，死掉的 ReLU 是**後果**。所以檢查要照順序：資料、第一個損失、一步，最後才看內部；先治上游。
+#
+# **主張 8** 五個種子：I 與 G 訓練後至少一層有九成以上死掉，而 I 訓練前的權重梯度全是 0；健康的程式每層都不到 10 %。
+
+# %% [markdown] lang="en"
+# G's huge inputs kill every unit in the first steps; the long strides of L and J kill many. In them the dead ReLUs are a **consequence**. So keep the order: data, first loss, step, and only then the inside; treat what is upstream.
+#
+# **Claim 8** For all five seeds, after training more than 90 % of some layer of I and of G is dead, and before training I's weights have gradient 0; in the sound program less than 10 % of any layer is dead.
+
+# %%
+no_gradient = all(f["gradient flow"].values["largest"] == 0 for f in findings["I"])
+claim(8, min(*dead["I"], *dead["G"]) > 0.9 and max(dead["sound"]) < 0.1 and no_gradient)
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
+# ## 檢查五：評估兩次
+#
+# 權重不變，評估兩次，答案應該一模一樣。B 呢？
+
+# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
+# ## Check five: evaluate twice
+#
+# The weights have not changed, so two evaluations must agree to the last digit. Do B's?
+
+# %%
+print(findings["B"][0]["evaluation"])
+side_by_side(clinic.PATIENTS["B"])
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
+# ### 病人 B：忘了 `eval()`
+#
+# 常見的誤診是過擬合：驗證比健康的差。但它的訓練損失並不特別低。證據更直接：拿 B 訓練好的**同一組權重**，用健康的方式再評估一次。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
+# ### Patient B: no `eval()`
+#
+# It is often taken for overfitting: validation is worse than it should be. But its training loss is not especially low. There is more direct evidence: evaluate **the very same weights** of B once more, properly.
+
+# %%
+val_batches = [(TrainingProgram().prepare(pictures.val_pixels), pictures.val_labels)]
+again = [TrainingProgram().evaluate(chart.model, val_batches)[1] for chart in charts["B"]]
+reported = [chart.val_accuracy[-1] for chart in charts["B"]]
+print(f"accuracy as B reports it:  {mean_interval(reported):.1%}")
+print(f"same weights, with eval(): {mean_interval(again):.1%}")
+
+# %% [markdown] lang="zh-TW"
+# 模型從頭到尾都是好的，壞的是體溫計。
+#
+# **主張 9** 五個種子：同一組權重，加上 `eval()` 之後準確率都高出 3 個百分點以上；B 評估兩次的結果都不同，健康的都相同。
+
+# %% [markdown] lang="en"
+# The model was well all along; the thermometer was broken.
+#
+# **Claim 9** For all five seeds the same weights score more than 3 percentage points higher with `eval()`; B's two evaluations differ, and those of the sound program agree.
+
+# %%
+difference = {
+    n: [f["evaluation"].values["difference"] for f in findings[n]] for n in ("B", "sound")
+}
+higher = (np.array(again) - np.array(reported)).min() > 0.03
+claim(9, bool(higher and min(difference["B"]) > 0 and max(difference["sound"]) == 0))
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
+# ## 病人 D：softmax 做了兩次
+#
+# D 的準確率一路上升，損失卻下不來。第一個損失正常，但檢查順便看了輸出的樣子：
+
+# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
+# ## Patient D: the softmax twice
+#
+# D's accuracy climbs and its loss will not come down. The first loss is normal, but the check also looks at the outputs:
+
+# %%
+print(findings["D"][0]["first loss"])
+side_by_side(clinic.PATIENTS["D"])
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
+# ### 損失的地板
+#
+# 就算模型百分之百確定而且答對，第二個 softmax 收到的也只是 (1, 0, …, 0)。答對那一類的機率最多 e/(e + 9)，所以損失永遠高於
+#
+# ln(e + 9) − 1 ≈ 1.461
+#
+# **主張 10** 五個種子：D 的每一個驗證損失都高於這個地板，而最後的準確率都超過 35 %；第一個損失與 ln 10 相差都不到 0.01。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
+# ### A floor under the loss
+#
+# Even a model that is certain and right hands the second softmax no more than (1, 0, …, 0). The right class then gets at most e/(e + 9), and the loss always stays above
+#
+# ln(e + 9) − 1 ≈ 1.461
+#
+# **Claim 10** For all five seeds every validation loss of D's lies above this floor while its accuracy ends above 35 %; its first loss is within 0.01 of ln 10.
+
+# %%
+floor = np.log(np.e + 9) - 1
+above_floor = all(min(c.val_loss) > floor and c.val_accuracy[-1] > 0.35 for c in charts["D"])
+claim(10, above_floor and max(abs(np.array(first_loss["D"]) - np.log(10))) < 0.01)
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
+# ## 病人 E：過擬合，為什麼？
+#
+# 訓練損失往下，驗證損失往上：曲線就夠診斷了。但過擬合是**現象**，不是病因。先問為什麼：
+
+# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
+# ## Patient E: overfitting, but why?
+#
+# The training loss goes down, the validation loss goes up: here the curves suffice. But overfitting is an **appearance**, not a cause. Ask why:
+
+# %%
+print(findings["E"][0]["curves"])
+side_by_side(clinic.PATIENTS["E"])
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
+# 有人為了快速測試只取 30 張圖，忘了拿掉。治本的方法是刪掉那一行，不是調 dropout。
+#
+# 萬一真的只有 30 張呢？早停（07 課）回到驗證損失最低的地方：
+#
+# **主張 11** 五個種子：E 最後的驗證損失都比自己的最低點高 10 % 以上，訓練損失都在 0.3 以下；健康程式的訓練損失都在 0.4 以上。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
+# For a quick test somebody took 30 pictures only, and forgot to remove the line. The cure is to delete it, not to tune dropout.
+#
+# And if there really are only 30? Early stopping (lesson 07) goes back to where the validation loss was lowest:
+#
+# **Claim 11** For all five seeds E's validation loss ends more than 10 % above its own lowest, with a training loss below 0.3; the sound program's training loss is above 0.4.
+
+# %%
+for what, pick in {
+    "at the end": lambda c: -1,
+    "at the lowest": lambda c: np.argmin(c.val_loss),
+}.items():
+    loss = mean_interval([c.val_loss[pick(c)] for c in charts["E"]])
+    accuracy = mean_interval([c.val_accuracy[pick(c)] for c in charts["E"]])
+    print(f"{what:13s} validation loss {loss:.2f}, accuracy {accuracy:.1%}")
+turned = all(c.val_loss[-1] > 1.1 * min(c.val_loss) and c.train_loss[-1] < 0.3 for c in charts["E"])
+claim(11, turned and all(c.train_loss[-1] > 0.4 for c in charts["sound"]))
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
+# 注意：早停救回的是**損失**（信心不再過頭），準確率並沒有變好。想要準確率，要更多資料。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
+# Note that early stopping saves the **loss** (the overconfidence goes) and does not raise the accuracy. For accuracy, get more data.
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
+# ## 檢查六：標籤真的是這些圖的嗎？
+#
+# 剩下 F 與 K 分不開，但 F 的一步只動萬分之一，已經確診了。K 通過了第一個損失、背一個批次、顯微鏡下的一步……每個零件都對，就是學不會。
+#
+# 長得像的圖，標籤應該一樣。不用模型，只問每張圖**最像的另一張**和它同不同類：
+
+# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
+# ## Check six: do the labels belong to the pictures?
+#
+# F and K were not told apart, but F's step of less than 1e-4 has settled F. K has passed the first loss, one batch by heart, the step under the microscope ... each part is right, and still it does not learn.
+#
+# Pictures that look alike should bear the same label. No model is needed: ask whether **the most similar other picture** is of the same class.
+
+# %%
+images = TrainingProgram().prepare(pictures.train_pixels[:500]).flatten(1)
+labels = pictures.train_labels[:500]
+distance = torch.cdist(images, images).fill_diagonal_(torch.inf)
+agreement = (labels[distance.argmin(dim=1)] == labels).float().mean()
+print(f"the nearest neighbour agrees: ≈{agreement:.0%}")
+
+# %%
+print(findings["K"][0]["neighbours"])
+side_by_side(clinic.PATIENTS["K"])
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
+# ### 病人 K：標籤錯開一格
+#
+# 為了跳過標題列多切了一行，每張圖拿到的都是下一張的標籤。標籤的型別、範圍、各類的數量全都正常。
+#
+# **主張 12** 五個種子：健康的資料，最近鄰同類的比例都超過 60 %；K 都低於 25 %（隨機是 10 %）。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
+# ### Patient K: labels off by one row
+#
+# A line too many was cut to skip a header, and each picture got the next one's label. Dtype, range and class counts are all in order.
+#
+# **Claim 12** For all five seeds the nearest neighbour agrees for more than 60 % of the sound data, and for less than 25 % of K's (by chance, 10 %).
+
+# %%
+agree = {n: [f["neighbours"].values["agreement"] for f in findings[n]] for n in ("sound", "K")}
+claim(12, min(agree["sound"]) > 0.6 and max(agree["K"]) < 0.25)
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
+# ## 檢查七：時間花在哪裡？
+#
+# H 的曲線完全健康，只是慢。先量再改：是**等資料**，還是**在計算**？有 GPU 的話，也看看模型是不是還留在 CPU 上。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
+# ## Check seven: where does the time go?
+#
+# H's curves are sound; it is only slow. Measure before you change anything: is it **waiting for data**, or **computing**? Where there is a GPU, see too whether the model was left on the processor.
+
+# %% tags=["timing"]
+print(findings["H"][0]["speed"])
+side_by_side(clinic.PATIENTS["H"])
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
+# H 每次取圖都重新解壓縮、重新正規化。這些步驟每輪都一樣，做一次就好（06 課量過同樣的事）。
+#
+# **主張 13** 五個種子的中位數：H 用掉的處理器時間是健康程式的 1.5 倍以上，而平均準確率相差不到 3 個百分點。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
+# H decompresses and normalizes every picture anew each time it is fetched. These steps are the same every time, so do them once (lesson 06 measured the like).
+#
+# **Claim 13** In the median over five seeds H takes more than 1.5 times the processor time of the sound program, and the mean accuracies differ by less than 3 percentage points.
+
+# %%
+accuracy = {n: 100 * np.array([chart.val_accuracy[-1] for chart in charts[n]]) for n in programs}
+seconds = {name: np.median([chart.seconds for chart in charts[name]]) for name in ("H", "sound")}
+gap = paired_difference(accuracy["sound"], accuracy["H"])
+print(f"accuracy, sound - H: {gap:.1f} points")
+claim(13, bool(seconds["H"] > 1.5 * seconds["sound"] and abs(gap.mean) < 3))
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
+# ## 哪個檢查抓得到誰？
+#
+# 十個檢查、十二個病人、五個種子，全部攤開。格子裡的數字是「五個種子中，這個檢查說可疑的次數」。
+#
+# 先猜：最厲害的一個檢查抓得到幾個？有沒有誤診健康的人？
+
+# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
+# ## Which check finds whom?
+#
+# Ten checks, twelve patients, five seeds, all in one table. A number says for how many of the five seeds this check found something suspicious.
+#
+# Guess first: how many does the best single check find? And does any accuse the healthy?
+
+# %% slideshow={"slide_type": "subslide"} tags=["timing"] alt-zh="熱圖：列是健康的程式與十二個病人（附毛病名稱），欄是十個檢查，數字 0 到 5。健康那一列全是 0。one batch、step、curves 三欄各抓到七、八個；B 只有 evaluation 抓到，H 只有 speed，E 只有 curves；inputs、neighbours、gradient flow 各抓到一個。" alt-en="Heat map: rows are the sound program and the twelve patients with their faults, columns the ten checks, numbers 0 to 5. The sound row is all 0. One batch, step and curves find seven or eight each; B is found by evaluation only, H by speed only, E by curves only; inputs, neighbours and gradient flow find one each."
+checks = list(findings["sound"][0])
+count = {n: [sum(not f[c].ok for f in findings[n]) for c in checks] for n in programs}
+table = pd.DataFrame(count, index=checks).T
+names = [n if n == "sound" else f"{n}  {faulty_programs.name_of(programs[n])}" for n in programs]
+figure, ax = plt.subplots(figsize=(9.5, 4.9))
+sns.heatmap(table.set_axis(names), annot=True, cmap="Blues", cbar=False, linewidths=0.5, ax=ax)
+ax.tick_params(axis="x", rotation=30)
+ax = ax.grid(False)
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
+# 沒有萬能的檢查。B、E、H 各只有一個檢查看得見；第一個損失只抓到兩個，卻最便宜，而且直接指出原因。
+#
+# **主張 14** 不看時鐘的九個檢查，在五個種子裡都沒有誤診健康的程式；H 以外的十一個病人，每個都有至少一個檢查在五個種子裡都抓到。
+#
+# **主張 15** 沒有任何單一檢查能在五個種子裡都抓到超過八個病人。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
+# No check does it all. B, E and H are each seen by a single one; the first loss finds only two, but it is the cheapest and points straight at the cause.
+#
+# **Claim 14** The nine checks that use no clock never accuse the sound program, for all five seeds; and each of the eleven patients besides H is found, for all five seeds, by at least one of them.
+#
+# **Claim 15** No single check finds more than eight patients for all five seeds.
+
+# %%
+without_clock = table.drop(columns="speed")
+always = (without_clock == 5).drop(index=["sound", "H"])
+claim(14, bool(without_clock.loc["sound"].eq(0).all() and always.any(axis=1).all()))
+claim(15, bool(always.sum().max() <= 8))
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
+# ## 真的治好了嗎？
+#
+# 每個病人只壞了一個方法；換回健康的方法，就成了同一個健康的程式。所以同一個種子的健康程式，就是每個病人治好之後的樣子，可以**成對**相減。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
+# ## Are they really mended?
+#
+# Each patient had one broken method; with the sound method back in place, all become the same sound program. So the sound run with the same seed is what each patient became, and the differences are **paired**.
+
+# %% alt-zh="森林圖：十二個病人治好之後準確率提高多少個百分點。A、C、F、G、I、K、L 約 73 到 79，D 約 40，E 約 28，J 約 27 而區間很寬，B 約 10，H 是 0。" alt-en="Forest plot: by how many percentage points each patient's accuracy rose once mended. A, C, F, G, I, K, L about 73 to 79, D about 40, E about 28, J about 27 with a wide interval, B about 10, H zero."
+gain = {n: paired_difference(accuracy["sound"], accuracy[n]) for n in clinic.PATIENTS}
+figure, ax = plt.subplots(figsize=(8.5, 3.6))
+plotting.plot_forest(ax, names[1:], list(gain.values()))
+ax = ax.set(xlabel="validation accuracy, mended - ill (points)")
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
+# **主張 16** 除了 H，十一個病人治好之後準確率的成對差距，95 % 區間都在 3 個百分點以上。（H 得到的是時間，主張 13。）
+
+# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
+# **Claim 16** For the eleven patients besides H, the 95 % interval of the paired gain lies above 3 percentage points. (H gained time: claim 13.)
+
+# %%
+claim(16, all(interval.low > 3 for name, interval in gain.items() if name != "H"))
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
+# ## 治標還是治本？
+#
+# 常見的排查表一個症狀配一個處方：「NaN：裁剪梯度」「卡住：用排程」「不下降：調學習率」「過擬合：加正則化」。拿我們的病人試試看，病因留著不動：
+
+# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
+# ## Cure, or painkiller?
+#
+# The usual tables give one remedy a symptom: "NaN: clip the gradient", "stuck: use a schedule", "does not fall: adjust the rate", "overfitting: regularize". Try them on our patients, and leave the cause where it is:
+
+
+# %%
+class ClippedC(faulty_programs.RateDiverges):
+    def step(self, model, optimizer, images, labels):
+        loss = nn.functional.cross_entropy(model(images), labels)
+        optimizer.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), max_norm=1.0)
+        optimizer.step()
+        return loss.detach()
+
+
+class ClippedJ(faulty_programs.RateTooHigh):
+    step = ClippedC.step
+
+
+# %% slideshow={"slide_type": "subslide"}
+class ScheduledJ(faulty_programs.RateTooHigh):
+    def make_optimizer(self, model):
+        optimizer = super().make_optimizer(model)
+        cosine = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=150)
+        optimizer.register_step_post_hook(lambda *_: cosine.step())
+        return optimizer
+
+
+class SlowerG(faulty_programs.InputsUnscaled):
+    def make_optimizer(self, model):
+        return torch.optim.SGD(model.parameters(), lr=0.0001)
+
+
+class DecayedE(faulty_programs.Overfitting):
+    def make_optimizer(self, model):
+        return torch.optim.SGD(model.parameters(), lr=0.1, weight_decay=0.03)
+
+
+# %% slideshow={"slide_type": "subslide"}
+remedies = {
+    "C: clip at 1": ClippedC,
+    "J: clip at 1": ClippedJ,
+    "J: cosine schedule": ScheduledJ,
+    "G: rate 0.0001": SlowerG,
+    "E: weight decay 0.03": DecayedE,
+}
+settings = {name: {"program": program()} for name, program in remedies.items()}
+treated = run_seeds(clinic.run, seeds=range(5), settings=settings, pictures=pictures)
+treated = {name: list(group["result"]) for name, group in treated.groupby("setting")}
+
+# %%
+left_to_gain, effect = {}, {}
+for name in remedies:
+    after = 100 * np.array([chart.val_accuracy[-1] for chart in treated[name]])
+    effect[name] = paired_difference(after, accuracy[name[0]])
+    left_to_gain[name] = paired_difference(accuracy["sound"], after)
+pd.DataFrame({"effect (points)": effect, "still missing": left_to_gain}).map("{:.1f}".format)
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
+# - **C 裁剪**：NaN 不見了，準確率還是亂猜。一步最長是「學習率 × 上限」= 100；裁剪治的是偶發的大梯度（09 課），不是學習率。
+# - **J 裁剪**：治好了。一步最長是 1 × 1，剛好合理。
+# - **J 排程**：平均好得多，但要看運氣：有的種子幾乎治好，有的還停在半路。開頭的大步已經打死一部分神經元，之後放慢也救不回來。
+# - **G 降低學習率**：最多學到三成。輸入的尺度不對，沒有一個學習率是對的。
+# - **E 權重衰減**：損失變好，準確率沒有跟著變好。
+#
+# **主張 17** C 裁剪後損失都是有限數，卻都大於 10，準確率都低於 25 %；J 裁剪前平均比健康的程式差 10 個百分點以上，裁剪後不到 5 個；G 降低學習率後還差 30 個百分點以上。
+#
+# **主張 18** E 加權重衰減：驗證損失的成對變化，區間在 −0.1 以下，而平均準確率變化不到 3 個百分點。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
+# - **C, clipped**: no NaN any more, and still a guess. A step is at most rate × limit = 100; clipping treats a rare large gradient (lesson 09), not a rate.
+# - **J, clipped**: cured. A step is now at most 1 × 1, which is about right.
+# - **J, scheduled**: much better on average, and a matter of luck: some seeds are nearly cured, others still get stuck. The first long steps have killed part of the units, and going slower later does not revive them.
+# - **G, slower**: it learns to a third at best. With inputs of the wrong size, no rate is right.
+# - **E, decayed**: a better loss, and the accuracy does not follow.
+#
+# **Claim 17** Clipped, C's losses are finite, all above 10, with accuracies below 25 %; J lacks more than 10 points on average before clipping and fewer than 5 after; slower, G still lacks more than 30 points.
+#
+# **Claim 18** Weight decay on E: the paired change of the validation loss has its interval below −0.1, and the mean accuracy changes by less than 3 points.
+
+# %%
+clipped = treated["C: clip at 1"]
+finite = all(10 < c.val_loss[-1] < np.inf and c.val_accuracy[-1] < 0.25 for c in clipped)
+cured = gain["J"].mean > 10 and left_to_gain["J: clip at 1"].mean < 5
+claim(17, finite and cured and left_to_gain["G: rate 0.0001"].low > 30)
+ends = [[c.val_loss[-1] for c in runs] for runs in (treated["E: weight decay 0.03"], charts["E"])]
+change = paired_difference(*ends)
+print(f"E, change of validation loss: {change:.2f}")
+claim(18, change.high < -0.1 and abs(effect["E: weight decay 0.03"].mean) < 3)
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
+# ## 第二診間：換你看診
+#
+# 八位新病人 M 到 T，兩個新種子。毛病都在前面看過，**其中一位是健康的**。這次沒有檢查報告，只有病歷。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
+# ## The second ward: your turn
+#
+# Eight new patients, M to T, two new seeds. You have met all their faults, and **one of them is sound**. There are no reports this time, only charts.
+
+# %%
+settings = {name: {"program": program()} for name, program in clinic.NEW_PATIENTS.items()}
+second = run_seeds(clinic.run, seeds=range(5, 7), settings=settings, pictures=pictures)
+second = {name: list(group["result"]) for name, group in second.groupby("setting")}
+
+# %% slideshow={"slide_type": "subslide"} tags=["timing"] alt-zh="病人 M 到 P，每人三格：損失、準確率、梯度範數。M 損失水平、梯度範數約 0.1；N 驗證比健康的差；O 第 0 步損失就很高；P 準確率上升而損失停得很高，梯度起初很小。" alt-en="Patients M to P, three panels each: loss, accuracy, gradient norm. M: flat loss, gradient norm near 0.1. N: validation worse than sound. O: a high loss already at step 0. P: accuracy climbs while the loss stays high, the gradient small at first."
+figure = plt.figure(figsize=(10.5, 5.3))
+axes = plot_charts(figure, {name: second[name] for name in "MNOP"}, charts["sound"])
+
+# %% slideshow={"slide_type": "subslide"} tags=["timing"] alt-zh="病人 Q 到 T。Q 每一格都貼著灰色點線；R 先學會，然後損失與梯度範數衝上去；S 損失水平，梯度範數一路上升；T 訓練損失很低，驗證損失先降後升。" alt-en="Patients Q to T. Q: follows the dotted grey line in every panel. R: learns first, then loss and gradient norm shoot up. S: flat loss, gradient norm climbing. T: very low training loss, validation loss turning upward."
+figure = plt.figure(figsize=(10.5, 5.3))
+axes = plot_charts(figure, {name: second[name] for name in "QRST"}, charts["sound"])
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
+# ## 練習 1：八張病歷，八個診斷
+#
+# 難度 ★★☆，約 15 分鐘。
+#
+# 把每位病人的毛病填進 `diagnosis`，名稱用門診那張表裡的（例如 `"rate_too_low"`），健康的填 `"sound"`。診斷錯了，提示會告訴你該看哪裡。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
+# ## Exercise 1: eight charts, eight diagnoses
+#
+# Difficulty ★★☆, about 15 minutes.
+#
+# Enter each patient's fault in `diagnosis`, by the names in the table of the ward round (such as `"rate_too_low"`); a sound one is `"sound"`. For a wrong diagnosis the hint says where to look.
+
+# %% tags=["exercise"]
+diagnosis = {"M": ..., "N": ..., "O": ..., "P": ..., "Q": ..., "R": ..., "S": ..., "T": ...}
+
+# %% tags=["check"]
+exercises.diagnosis.check(diagnosis)
+# exercises.diagnosis.hint()
+
+# %% tags=["solution"]
+# One possible answer; open it once you have tried.
+diagnosis_solution = {
+    "M": "dead_relus",
+    "N": "no_eval",
+    "O": "inputs_unscaled",
+    "P": "softmax_twice",
+    "Q": "sound",
+    "R": "no_zero_grad",
+    "S": "other_models_optimizer",
+    "T": "overfitting",
+}
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
+# ## 練習 2：一個迴圈，三種病
+#
+# 難度 ★★☆，約 10 分鐘。
+#
+# 下面的迴圈跑得完，也回傳得出準確率，卻同時有三個毛病。複製它，改名為 `mended_training`，治好它：`model` 就地訓練，回傳每一輪的驗證準確率。（模型有 dropout 和批次正規化。治好一個毛病的時候，小心別弄出第四個。）
+
+# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
+# ## Exercise 2: one loop, three diseases
+#
+# Difficulty ★★☆, about 10 minutes.
+#
+# The loop below runs and returns accuracies, and it has three faults at once. Copy it as `mended_training` and mend it: `model` is trained in place, and the validation accuracy of each epoch is returned. (The model has dropout and batch norm. In mending one fault, take care not to make a fourth.)
+
+
+# %% slideshow={"slide_type": "subslide"} tags=["exercise"]
+def broken_training(model, optimizer, train_loader, val_loader, epochs):
+    model.train()
+    accuracies = []
+    for _ in range(epochs):
+        for images, labels in train_loader:
+            probs = model(images).softmax(dim=1)
+            loss = nn.functional.cross_entropy(probs, labels)
+            loss.backward()
+            optimizer.step()
+        correct, count = 0, 0
+        for images, labels in val_loader:
+            correct += (model(images).argmax(dim=1) == labels).sum().item()
+            count += len(labels)
+        accuracies.append(correct / count)
+    return accuracies
+
+
+def mended_training(model, optimizer, train_loader, val_loader, epochs):
+    raise NotImplementedError  # copy broken_training here and mend it
+
+
+# %% tags=["check"]
+exercises.mended_training.check(mended_training)
+# exercises.mended_training.hint()
+
+
+# %% tags=["solution"]
+# One possible answer; open it once you have tried.
+def mended_training_solution(model, optimizer, train_loader, val_loader, epochs):
+    accuracies = []
+    for _ in range(epochs):
+        model.train()
+        for images, labels in train_loader:
+            loss = nn.functional.cross_entropy(model(images), labels)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        model.eval()
+        correct, count = 0, 0
+        with torch.no_grad():
+            for images, labels in val_loader:
+                correct += (model(images).argmax(dim=1) == labels).sum().item()
+                count += len(labels)
+        accuracies.append(correct / count)
+    return accuracies
+
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
+# ## 練習 3：寫一個新的檢查
+#
+# 難度 ★★★，約 20 分鐘。
+#
+# 批次裡的樣本應該各算各的。軸弄錯一次（例如 softmax 做在批次那一軸），樣本就會偷看彼此，而損失照樣下降。訓練模式的批次正規化也會，那是故意的。
+#
+# 寫出 `mixes_examples(model, inputs)`：在模型**現在的模式**下，只要有任何一列的輸出取決於另一列的輸入，就回傳 `True`。`inputs` 是 (B, d)，B ≥ 2，輸出是 (B, K)，可能是 logits，也可能是機率。dropout 的隨機不算互相影響。模型（權重、統計量、梯度、模式）不可以改變。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
+# ## Exercise 3: write a new check
+#
+# Difficulty ★★★, about 20 minutes.
+#
+# The examples of a batch should be computed each on its own. One wrong axis (say, a softmax over the batch) and they peep at each other, while the loss goes on falling. Batch norm in training mode does it too, on purpose.
+#
+# Write `mixes_examples(model, inputs)`: return `True` if, in the mode the model **is in**, the output of any row depends on the input of another row. `inputs` is (B, d) with B ≥ 2; the outputs (B, K) may be logits or probabilities. The chance of dropout is no influence. The model (weights, statistics, gradients, mode) must not change.
+
+
+# %% tags=["exercise"]
+def mixes_examples(model, inputs):
+    raise NotImplementedError  # your code here: return True or False
+
+
+# %% tags=["check"]
+exercises.mixes_examples.check(mixes_examples)
+# exercises.mixes_examples.hint()
+
+
+# %% tags=["solution"]
+# One possible answer; open it once you have tried.
+def mixes_examples_solution(model, inputs):
+    model = copy.deepcopy(model)
+    inputs = inputs.clone().requires_grad_()
+    outputs = model(inputs)
+    for row in range(len(inputs)):
+        weights = torch.randn(outputs[row].shape)
+        (gradient,) = torch.autograd.grad((weights * outputs[row]).sum(), inputs, retain_graph=True)
+        gradient[row] = 0
+        if gradient.any():
+            return True
+    return False
+
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
+# ## 帶走一：依照順序的檢查清單
+#
+# 便宜的、上游的先做。函式都在 `course_utils.diagnostics`，任何模型與載入器都能用，做完之後模型一個位元都沒變。
+#
+# | 何時 | 檢查 | 函式 | 抓到誰 |
+# |---|---|---|---|
+# | 訓練前 | 輸入的大小；標籤的型別、形狀、範圍 | `check_inputs` | G |
+# | | 長得像的樣本，標籤也一樣 | `check_neighbours`，並畫出來看 | K |
+# | | 第一個損失是 ln K；輸出是 logits | `check_first_loss` | G、D |
+# | | 背得起一個批次 | `overfit_one_batch` | A C D F G I J（L 多半也是） |
+# | | 梯度到得了第一層；神經元活著 | `check_gradient_flow`、`check_dead_units` | I（G、L 的後果） |
+# | 頭幾步 | 清梯度、真的在動、步伐合理 | `check_step`；學習率尋找器（10 課） | A C F G I J L |
+# | | 不是在等資料；裝置正確 | `check_speed` | H |
+# | 訓練中 | 評估兩次相同 | `check_evaluation` | B |
+# | | 訓練與**驗證**損失一起看；早停（07 課） | `check_curves` | E（A C F G I K L） |
+# | 結束時 | 存下最好的檢查點（07 課）；測試集用一次；至少五個種子 | | |
+
+# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
+# ## To take away, one: a checklist in order
+#
+# What is cheap and upstream comes first. The functions are in `course_utils.diagnostics`; they work on any model and loader, and leave the model unchanged to the last bit.
+#
+# | when | check | function | whom it finds |
+# |---|---|---|---|
+# | before training | size of inputs; dtype, shape, range of labels | `check_inputs` | G |
+# | | examples that look alike have the same label | `check_neighbours`, and draw some | K |
+# | | first loss is ln K; outputs are logits | `check_first_loss` | G, D |
+# | | one batch is learned by heart | `overfit_one_batch` | A C D F G I J (L, mostly) |
+# | | the gradient gets to the first layer; units are alive | `check_gradient_flow`, `check_dead_units` | I (G, L: consequences) |
+# | first steps | gradients cleared, weights move, strides sensible | `check_step`; learning-rate finder (lesson 10) | A C F G I J L |
+# | | not waiting for data; the right device | `check_speed` | H |
+# | in training | evaluated twice, the same | `check_evaluation` | B |
+# | | training and **validation** loss together; early stopping (lesson 07) | `check_curves` | E (A C F G I K L) |
+# | at the end | keep the best checkpoint (lesson 07); use the test set once; five seeds or more | | |
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
+# ## 帶走二：排查表，照量到的寫
+#
+# 一個症狀往往有好幾種病因。先用檢查分開它們，再開處方。
+#
+# | 症狀 | 可能的毛病 | 怎麼分開 | 處方 |
+# |---|---|---|---|
+# | 損失停在 ln K 不動 | 優化器拿錯模型 A、學習率太低 F、ReLU 死了 I、標籤錯開 K | 梯度範數；`check_step`、`check_dead_units`、`check_neighbours` | 各治各的；只有 F 要調學習率 |
+# | NaN | 學習率太高 C、沒清梯度 L | 馬上出現還是後來；`check_step` 的倍數 | 學習率除以十；補上 `zero_grad`。只裁剪 C 還是亂猜 |
+# | 第 0 步損失就遠高於 ln K | 輸入沒有正規化 G | `check_inputs` | 正規化；降低學習率救不了 |
+# | 訓練損失下降、驗證損失上升 | 過擬合 E | 先確認資料量 | 更多資料；早停、權重衰減救損失，不救準確率 |
+# | 驗證比該有的差，訓練損失並不低 | 忘了 `eval()` B | `check_evaluation` | `eval()`，然後換回 `train()` |
+# | 準確率卡在半路 | 學習率偏高 J | `check_step` 每步 > 10 % | 降低學習率、裁剪；排程幫一部分 |
+# | 準確率上升、損失不降 | softmax 兩次 D | `check_first_loss` | 輸出 logits |
+# | 先學會、再垮掉 | 沒清梯度 L | 梯度範數越來越大 | `zero_grad` |
+# | 很慢，曲線正常 | 載入器、裝置 H | `check_speed` | 前處理只做一次；搬上 GPU |
+
+# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
+# ## To take away, two: troubleshooting, as measured
+#
+# One symptom often has several causes. Tell them apart by a check before you prescribe.
+#
+# | symptom | likely faults | what tells them apart | remedy |
+# |---|---|---|---|
+# | loss stays at ln K | optimizer of another model A, rate too low F, dead ReLUs I, labels shifted K | gradient norm; `check_step`, `check_dead_units`, `check_neighbours` | each its own; only F needs another rate |
+# | NaN | rate too high C, gradients not cleared L | at once, or later; the ratio of `check_step` | a tenth of the rate; add `zero_grad`. Clipping alone leaves C guessing |
+# | loss far above ln K at step 0 | inputs not normalized G | `check_inputs` | normalize; no lower rate will do |
+# | training loss falls, validation loss rises | overfitting E | first, how many examples? | more data; early stopping and weight decay save the loss, not the accuracy |
+# | validation worse than it should be, training loss not low | no `eval()` B | `check_evaluation` | `eval()`, and back to `train()` |
+# | accuracy stuck halfway | rate too high J | `check_step`: > 10 % a step | lower the rate, or clip; a schedule helps in part |
+# | accuracy rises, loss does not fall | softmax twice D | `check_first_loss` | return logits |
+# | learns, then falls apart | gradients not cleared L | gradient norm keeps growing | `zero_grad` |
+# | slow, curves normal | loader or device H | `check_speed` | prepare once; move to the GPU |
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
+# ## 帶走三：這門課的工具箱
+#
+# | 主題 | 選項 | 什麼時候用，量到了什麼 | 課 |
+# |---|---|---|---|
+# | 激活函數 | ReLU、GELU、SiLU | 隱藏層；差距小，先用 ReLU | 02、07 |
+# | 損失函數 | MSE、交叉熵 | 迴歸、分類；交叉熵吃 logits | 03 |
+# | 優化器 | SGD + 動量、Adam、AdamW | 各用自己的學習率時分不出高下；要權重衰減就用 AdamW | 04 |
+# | 正則化 | 更多資料、dropout、權重衰減、批次正規化 | 過擬合時；更多資料最有效，批次正規化不算正則化 | 05 |
+# | 排程、早停、檢查點 | cosine、one-cycle、`EarlyStopping` | 早停看驗證集，存真正的快照 | 07 |
+# | 權重初始化 | Xavier、Kaiming | 網路越深越重要；不可以全零 | 08 |
+# | 梯度裁剪 | `clip_grad_norm_` | 真的會爆炸的時候；先記錄裁剪前的範數 | 09 |
+# | 學習率尋找器 | `find_lr` | 換了模型、資料或優化器就重找 | 10 |
+# | 標籤平滑 | `label_smoothing` | 想多一點準確率，又不在乎校準時 | 11 |
+
+# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
+# ## To take away, three: the toolbox of this course
+#
+# | subject | options | when, and what was measured | lesson |
+# |---|---|---|---|
+# | activation | ReLU, GELU, SiLU | hidden layers; differences are small, begin with ReLU | 02, 07 |
+# | loss | MSE, cross-entropy | regression, classification; cross-entropy wants logits | 03 |
+# | optimizer | SGD + momentum, Adam, AdamW | each at its own rate, hard to tell apart; for weight decay, AdamW | 04 |
+# | regularization | more data, dropout, weight decay, batch norm | against overfitting; more data works best, batch norm does not count | 05 |
+# | schedule, early stopping, checkpoint | cosine, one-cycle, `EarlyStopping` | early stopping goes by validation, with a real snapshot | 07 |
+# | initialization | Xavier, Kaiming | the deeper, the more it matters; never all zeros | 08 |
+# | gradient clipping | `clip_grad_norm_` | where it really explodes; log the norm before clipping | 09 |
+# | learning-rate finder | `find_lr` | again for each new model, data or optimizer | 10 |
+# | label smoothing | `label_smoothing` | for a little accuracy, where calibration does not matter | 11 |
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
+# ## 重點整理
+#
+# - 訓練的錯誤不會當掉，只會變差。先認得健康：從 ln K 出發，往下走，驗證與訓練的上下關係說得出道理。
+# - 同一條水平線有四種病因；曲線提出懷疑，檢查才下診斷。
+# - 背一個批次是最好的第一個測試，但它看不見標籤錯開、忘了 `eval()`、過擬合和速度。
+# - 由上游往下游查：資料、第一個損失、一步、內部、評估。死掉的 ReLU 常常只是後果。
+# - 改一個地方，用同樣的種子重跑，成對比較：這才叫治好。
+#
+# **下一課**：13 不用任何框架，用 NumPy 寫出這些訓練工具。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
+# ## Summary
+#
+# - Mistakes in training do not crash, they make things worse. Know health first: it starts at ln K, goes down, and you can say why training or validation is on top.
+# - One flat line has four causes; curves raise a suspicion, checks make the diagnosis.
+# - One batch by heart is the best first test, and it does not see shifted labels, a missing `eval()`, overfitting or speed.
+# - Go downstream: data, first loss, step, inside, evaluation. Dead ReLUs are often a consequence.
+# - Change one thing, run again with the same seeds, compare in pairs: only that is a cure.
+#
+# **Next**: 13 writes these training tools without a framework, in NumPy.
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "skip"}
+# ### 原始文獻
+#
+# - Cover, Hart（1967），Nearest neighbor pattern classification。檢查六的最近鄰。
+# - Smith（2017），Cyclical learning rates for training neural networks。學習率尋找器。
+# - Zhang, Bengio, Hardt, Recht, Vinyals（2017），Understanding deep learning requires rethinking generalization。網路背得下隨機標籤。
+# - Karpathy（2019），A recipe for training neural networks，karpathy.github.io。第一個損失、背一個批次、用梯度查依賴關係（練習 3）。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "skip"}
+# ### Primary sources
+#
+# - Cover, Hart (1967), Nearest neighbor pattern classification. The neighbours of check six.
+# - Smith (2017), Cyclical learning rates for training neural networks. The learning-rate finder.
+# - Zhang, Bengio, Hardt, Recht, Vinyals (2017), Understanding deep learning requires rethinking generalization. Networks memorize random labels.
+# - Karpathy (2019), A recipe for training neural networks, karpathy.github.io. First loss, one batch by heart, dependencies by gradient (exercise 3).

@@ -1,0 +1,168 @@
+"""The results file of lesson 15: what is in it, how it is made, and one point of it made again."""
+
+import json
+import math
+
+import experiments
+import numpy as np
+import pytest
+
+from course_utils.numpy_track import farthest_vector
+from course_utils.numpy_track.farthest_vector import MODELS, SETTINGS, Setting
+
+RESULTS = farthest_vector.load_results()
+CURVE = ("steps", "loss", "accuracy", "seconds")
+TINY = Setting(num_vectors=3, vector_size=2, n=1, num_steps=4)
+
+
+def final(setting, model, what="accuracy"):
+    runs = [r for r in RESULTS["runs"] if (r["setting"], r["model"]) == (setting, model)]
+    return {run["seed"]: run[what][-1] for run in runs}
+
+
+def test_every_setting_was_run_by_both_models_on_the_same_five_seeds_or_more():
+    for setting in SETTINGS:
+        seeds = {model: set(final(setting, model)) for model in MODELS}
+        assert seeds["relational"] == seeds["LSTM"]
+        assert len(seeds["LSTM"]) >= 5
+    assert len(RESULTS["runs"]) == len(SETTINGS) * len(MODELS) * len(experiments.SEEDS)
+
+
+def test_the_file_records_the_settings_that_the_code_has():
+    assert {name: Setting(**s) for name, s in RESULTS["settings"].items()} == SETTINGS
+    assert RESULTS["fixed"]["batch_size"] == farthest_vector.BATCH_SIZE
+    assert RESULTS["fixed"]["clip_norm"] == farthest_vector.CLIP_NORM
+    assert set(RESULTS["versions"]) == {"python", "numpy", "machine"}
+    assert RESULTS["tuning"]["on"] == experiments.TUNED_ON
+    assert tuple(RESULTS["tuning"]["rates"]) == experiments.RATES
+
+
+@pytest.mark.parametrize("run", RESULTS["runs"] + RESULTS["tuning"]["runs"])
+def test_a_curve_is_whole(run):
+    assert len({len(run[what]) for what in CURVE}) == 1
+    assert run["steps"] == sorted(set(run["steps"]))
+    assert np.isfinite([run[what] for what in CURVE]).all()
+    assert min(run["accuracy"]) >= 0 and max(run["accuracy"]) <= 1
+    assert run["seconds"] == sorted(run["seconds"])
+
+
+def test_every_run_goes_to_its_end_at_the_rate_that_was_chosen():
+    for run in RESULTS["runs"]:
+        assert run["steps"][-1] == SETTINGS[run["setting"]].num_steps
+        assert run["learning_rate"] == RESULTS["tuning"]["chosen"][run["model"]]
+
+
+def test_both_models_are_tuned_alike_on_seeds_of_their_own():
+    runs = RESULTS["tuning"]["runs"]
+    tried = {
+        model: sorted((r["learning_rate"], r["seed"]) for r in runs if r["model"] == model)
+        for model in MODELS
+    }
+    assert tried["relational"] == tried["LSTM"]
+    assert not {run["seed"] for run in runs} & {run["seed"] for run in RESULTS["runs"]}
+    assert len({run["steps"][-1] for run in runs}) == 1
+    for model, chosen in RESULTS["tuning"]["chosen"].items():
+        means = {
+            rate: np.mean(
+                [
+                    r["accuracy"][-1]
+                    for r in runs
+                    if (r["model"], r["learning_rate"]) == (model, rate)
+                ]
+            )
+            for rate in RESULTS["tuning"]["rates"]
+        }
+        assert means[chosen] == max(means.values())
+
+
+def test_the_lstm_has_the_larger_budget_and_all_of_it_fits_forty_cpu_minutes():
+    for sizes in RESULTS["num_parameters"].values():
+        assert sizes["LSTM"] > 2 * sizes["relational"]
+    runs = RESULTS["runs"] + RESULTS["tuning"]["runs"]
+    assert sum(run["seconds"][-1] for run in runs) < 40 * 60
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_baselines_are_those_of_the_file(name):
+    expected = RESULTS["baselines"][name]
+    assert farthest_vector.baselines(SETTINGS[name]) == pytest.approx(expected, abs=1e-9)
+
+
+def test_baselines_are_what_the_rules_score_on_other_sequences():
+    setting = SETTINGS["k = 4"]
+    X, y, metadata = setting.sequences(8000, np.random.default_rng(77))
+    rules = farthest_vector.nth_farthest_shortcuts(X, metadata)
+    for name in ("smallest dot product", "largest norm"):
+        share = (rules[name] == y.argmax(axis=1)).mean()
+        assert share == pytest.approx(RESULTS["baselines"]["k = 4"][name], abs=0.03)
+    varied = RESULTS["baselines"]["k = 5, n varies"]["last rank: the reference"]
+    assert varied == pytest.approx(0.4, abs=0.02)
+
+
+def test_a_run_repeats_and_both_models_see_the_same_sequences():
+    first, again = (farthest_vector.train_run(3, "LSTM", TINY, 1e-3, every=2) for _ in range(2))
+    assert {**first, "seconds": 0, "net": 0} == {**again, "seconds": 0, "net": 0}
+    assert first["steps"] == [2, 4]
+    drawn = [np.random.default_rng([3, 1]).random(3) for _ in MODELS]
+    assert np.array_equal(*drawn)
+
+
+def test_validation_and_test_sequences_differ():
+    X_val, X_test = (TINY.held_out(purpose)[0] for purpose in ("validation", "test"))
+    assert not np.allclose(X_val, X_test)
+    assert np.array_equal(X_test, TINY.held_out()[0])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"model": "GRU"}, "model must be one of"),
+        ({"num_steps": 0}, "num_steps must be at least 1"),
+        ({"num_steps": 3, "every": 2}, "num_steps must be a multiple of every=2, got 3"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        farthest_vector.train_run(
+            **{"seed": 0, "model": "LSTM", "setting": TINY, "learning_rate": 1e-3, "every": 2}
+            | arguments
+        )
+
+
+def test_the_rate_with_the_best_mean_is_chosen():
+    runs = [
+        {"model": model, "learning_rate": rate, "accuracy": [0.9, last]}
+        for model in MODELS
+        for rate, lasts in ((1e-3, (0.5, 0.5)), (2e-3, (0.9, 0.2)))
+        for last in lasts
+    ]
+    assert experiments.best_rates(experiments.pd.DataFrame(runs)) == dict.fromkeys(MODELS, 2e-3)
+
+
+def test_a_file_is_replaced_whole_and_reads_back_as_it_was(tmp_path):
+    path = tmp_path / "results.json"
+    path.write_text("old")
+    experiments.save({"runs": [{"loss": [1.5, 0.25]}], "text": "≈"}, path)
+    assert json.loads(path.read_text(encoding="utf-8")) == {
+        "runs": [{"loss": [1.5, 0.25]}],
+        "text": "≈",
+    }
+    assert [file.name for file in tmp_path.iterdir()] == ["results.json"]
+    with pytest.raises(TypeError):
+        experiments.save({"runs": object()}, path)
+    assert "loss" in path.read_text(encoding="utf-8")
+
+
+def test_one_point_of_the_file_comes_out_again():
+    assert experiments.check(RESULTS) == []
+
+
+def test_the_check_notices_a_file_that_says_something_else(monkeypatch):
+    old = next(run for run in RESULTS["runs"] if experiments.CHECKED.items() <= run.items())
+    monkeypatch.setattr(experiments, "curve_of", lambda **_: old)
+    assert experiments.check(RESULTS) == []
+    better = old | {"accuracy": [*old["accuracy"][:-1], 1.0], "loss": [9.0, *old["loss"][1:]]}
+    complaints = experiments.check(RESULTS | {"runs": [better]})
+    assert len(complaints) == 2
+    assert "the first loss differs by" in complaints[0]
+    assert math.isclose(float(complaints[1].split()[-1]), 1 - old["accuracy"][-1], abs_tol=1e-3)
