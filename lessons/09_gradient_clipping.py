@@ -660,11 +660,11 @@ legend = ax.legend(loc="lower left")
 # **主張 12** 就算讓依數值裁剪在五個上限裡挑最好的，誤差還是比依範數（0.3）高，成對差的區間在 0 以上。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# **Claim 10** At rate 0.01: with the 10th percentile as the limit, the median error of ten seeds is below 0.6; with the 90th it is above 0.75, and the paired difference has its interval above 0. Too small will not do either: with limit 0.01 the median is above 0.85.
+# **Claim 10** At rate 0.01 the median error of ten seeds is below 0.6 with the 10th percentile as the limit, above 0.75 with the 90th (paired interval above 0), and above 0.85 with limit 0.01, which is too small.
 #
 # **Claim 11** Rates 0.001, 0.003, 0.01 with limits 3, 1, 0.3 (the product is about 0.003 each time): the mean errors are within 0.1 of one another.
 #
-# **Claim 12** Even at the best of its five limits, clipping by value has a larger error than by norm (0.3): the paired difference has its interval above 0.
+# **Claim 12** By value, even the best of its five limits has a larger error than by norm (0.3): paired interval above 0.
 
 # %%
 high_minus_low = paired_difference(limited["90th"], limited["10th"])

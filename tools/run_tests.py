@@ -12,6 +12,8 @@ from course_utils.data import load_mnist
 
 NBVAL = ["pytest", "--nbval-current-env", "--nbval-cell-timeout=900", "--timeout=1800", "-q"]
 NBVAL += ["-p", "no:cacheprovider", "-n", "2", "--dist", "loadfile"]
+# In the order of their names, which puts first the browser tests: few, and the longest by far.
+TESTS = ["pytest", "-q", "-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
 STRICT = ["--nbval", "--nbval-sanitize-with", "tests/nbval_sanitize.cfg"]
 LAX = ["--nbval-lax", "--nbval-sanitize-with", "tests/nbval_sanitize.cfg"]
 
@@ -30,7 +32,7 @@ def stages() -> dict[str, tuple[list[str], dict[str, str]]]:
         "lint": (["ruff", "check", "."], {}),
         "format": (["ruff", "format", "--check", "."], {}),
         "notebooks match lessons": (["build", "--check"], {"PYTHONPATH": str(ROOT / "tools")}),
-        "tests": (["pytest", "-q", "-n", "2", "--dist", "loadfile"], {"OMP_NUM_THREADS": "1"}),
+        "tests": (TESTS, {"OMP_NUM_THREADS": "1"}),
         zh_name: (
             [*NBVAL, *zh_mode, *notebooks("notebooks")],
             {**BUILD_ENVIRONMENT, "COURSE_DATA": zh_data},
