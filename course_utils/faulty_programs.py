@@ -6,7 +6,7 @@ their charts and examines them.
 """
 
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -15,8 +15,7 @@ from torch.utils.data import DataLoader, Dataset, TensorDataset
 
 from course_utils.data import MEAN, STD, TensorLoader
 from course_utils.models import MLP
-
-Batches = Iterable[tuple[Tensor, Tensor]]
+from course_utils.training import Batches
 
 
 class TrainingProgram:

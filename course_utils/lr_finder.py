@@ -5,19 +5,16 @@ ramp. Lesson 10 writes these functions out and measures which rule deserves trus
 """
 
 import copy
-import random
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from course_utils.seeding import seeded
-
-Batches = Iterable[tuple[Tensor, Tensor]]
+from course_utils.seeding import generators_kept, seeded
+from course_utils.training import Batches
 
 #: Points at the start of a curve at which no slope is trusted: the average has hardly begun.
 SKIP = 15
@@ -86,7 +83,7 @@ def find_lr(
     lrs = exponential_ramp(start_lr, end_lr, num_steps)
     trial_model, trial_optimizer, trial_criterion = copy.deepcopy((model, optimizer, criterion))
     device = next(trial_model.parameters()).device
-    with _generators_kept(loader), nullcontext() if seed is None else seeded(seed):
+    with generators_kept(loader), nullcontext() if seed is None else seeded(seed):
         batches = ((inputs.to(device), targets.to(device)) for inputs, targets in endless(loader))
         losses = range_test(
             trial_model, trial_optimizer, trial_criterion, batches, lrs, beta, diverge_factor
@@ -206,26 +203,6 @@ def endless(loader: Batches) -> Iterator[tuple[Tensor, Tensor]]:
         for batch in loader:
             found = True
             yield batch
-
-
-@contextmanager
-def _generators_kept(loader: Batches) -> Iterator[None]:
-    """Set back all global generators and the loader's own, whatever happens inside."""
-    sampler = getattr(loader, "sampler", None)
-    batch_sampler = getattr(loader, "batch_sampler", None)
-    places = (loader, sampler, batch_sampler, getattr(batch_sampler, "sampler", None))
-    found = [getattr(place, "generator", None) for place in places]
-    generators = [generator for generator in found if isinstance(generator, torch.Generator)]
-    states = [generator.get_state() for generator in generators]
-    numpy_state, python_state = np.random.get_state(), random.getstate()  # noqa: NPY002
-    with torch.random.fork_rng():
-        try:
-            yield
-        finally:
-            np.random.set_state(numpy_state)  # noqa: NPY002
-            random.setstate(python_state)
-            for generator, state in zip(generators, states, strict=True):
-                generator.set_state(state)
 
 
 def _check_settings(

@@ -276,6 +276,38 @@ def test_several_results_are_taken_apart(result, mistake, says):
     assert says in verdict.message
 
 
+@exercise(
+    hint=Text("", ""), b_called_up=Text("{case} 往下", "{case} goes down"), other=Text("不是", "no")
+)
+def directions(answer):
+    right = {"A": "up", "B": "down"}
+    for case, choice in answer.readings(right, right.values()):
+        if choice != right[case]:
+            answer.mistake("b_called_up" if case == "B" else "other", case=case)
+
+
+@pytest.mark.parametrize(
+    ("given", "mistake", "says"),
+    [
+        ({"A": "up", "B": "down"}, None, ""),
+        ({"b": " Down ", " a": "UP"}, None, ""),
+        (lambda: {"A": "up", "B": "down"}, None, ""),
+        ({"A": "up", "B": "up"}, "b_called_up", "B goes down"),
+        ({"A": "down", "B": "up"}, "other", "no"),
+        ({"A": ..., "B": "up"}, "b_called_up", "B goes down"),
+        ({"A": "sideways", "B": "down"}, "unknown_name", "'sideways' is not among the choices"),
+        ({"A": "up", "B": ...}, "missing_entries", "none yet for B"),
+        ({}, "missing_entries", "none yet for A, B"),
+        ({"A": ..., "B": ...}, "not_attempted", ""),
+        (["up", "down"], "wrong_type", "should be dict, yours is list"),
+    ],
+)
+def test_readings_are_taken_case_by_case(given, mistake, says):
+    verdict = directions.examine(given)
+    assert verdict.mistake == mistake
+    assert says in verdict.message
+
+
 def test_check_prints_and_goes_on(capsys):
     double.check(lambda x: 2 * x)
     double.check(lambda x: 3 * x)

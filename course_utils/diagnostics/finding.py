@@ -13,9 +13,9 @@ from torch.optim import Optimizer
 
 from course_utils.language import Text
 from course_utils.seeding import generators_kept, seeded
+from course_utils.training import Batches
 
 Criterion = Callable[[Tensor, Tensor], Tensor]
-Batches = Iterable[tuple[Tensor, Tensor]]
 
 
 @dataclass(frozen=True)

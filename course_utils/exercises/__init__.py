@@ -8,7 +8,7 @@ in both languages. Everything else that can go wrong (nothing written yet, an ex
 
 import inspect
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, NoReturn
@@ -45,6 +45,11 @@ COMMON_MISTAKES = {
     "wrong_length": Text(
         "結果應該是 {expected}，你的長度是 {got}。",
         "the result should be {expected}, yours has length {got}.",
+    ),
+    "missing_entries": Text("還少了 {names}。", "there is none yet for {names}."),
+    "unknown_name": Text(
+        "{case}：{given} 不在選項裡。選項是 {names}。",
+        "{case}: {given} is not among the choices, which are {names}.",
     ),
     "wrong_shape": Text(
         "結果的形狀應該是 {expected}，你的是 {got}。",
@@ -135,6 +140,35 @@ class Answer:
         if len(result) != names.count(",") + 1:
             self.mistake("wrong_length", expected=names, got=len(result))
         return tuple(result)
+
+    def entries(self) -> dict[Any, Any]:
+        """The dict that the student gave, as it is or as a function that returns it."""
+        given = self() if callable(self.value) else self.value
+        if not isinstance(given, dict):
+            self.mistake("wrong_type", expected="dict", got=type(given).__name__)
+        if given and all(value is ... for value in given.values()):
+            self.mistake("not_attempted")
+        return given
+
+    def readings(self, cases: Iterable[str], choices: Collection[str]) -> Iterator[tuple[str, str]]:
+        """(case, choice) for each case the student has read, in the order of ``cases``.
+
+        Upper and lower case count as the same. A choice that is not on the list, and in the end a
+        case that was left out, are mistakes.
+        """
+        given = {str(k).strip().upper(): v for k, v in self.entries().items() if v is not ...}
+        missing = []
+        for case in cases:
+            if case not in given:
+                missing.append(case)
+                continue
+            choice = str(given[case]).strip().lower().replace(" ", "_")
+            if choice not in choices:
+                names = ", ".join(sorted(choices))
+                self.mistake("unknown_name", case=case, given=repr(given[case]), names=names)
+            yield case, choice
+        if missing:
+            self.mistake("missing_entries", names=", ".join(missing))
 
     def _as_array(self, got: Any, expected: Any) -> np.ndarray:
         try:

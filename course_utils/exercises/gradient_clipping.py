@@ -323,17 +323,22 @@ def norm_logs(num_steps: int = 200) -> dict[str, tuple[Tensor, float]]:
 
 _READINGS = {"A": "always", "B": "dead", "C": "spikes", "D": "idle"}
 
+#: (what it is, what it was called) -> the mistake.
+_CONFUSIONS = {
+    ("dead", "idle"): "dead_called_idle",
+    ("idle", "dead"): "idle_called_dead",
+    ("idle", "always"): "idle_called_active",
+    ("idle", "spikes"): "idle_called_active",
+    ("spikes", "always"): "spikes_called_always",
+    ("always", "spikes"): "always_called_spikes",
+}
+
 
 @exercise(
     hint=Text(
         "每張圖問兩件事：有多少步在虛線之上？最後一段的範數，和最前面相比怎麼樣？",
         "Ask two things of each picture: how many steps lie above the dashed line? And how do the "
         "last norms compare with the first?",
-    ),
-    missing=Text("還沒有判讀：{runs}。", "not read yet: {runs}."),
-    unknown_name=Text(
-        "{run}：{given} 不在選項裡。選項是 {names}。",
-        "{run}: {given} is not among the choices, which are {names}.",
     ),
     dead_called_idle=Text(
         "{run}：範數後來確實很小、不再碰到虛線。但在那之前發生了什麼？訓練得好的網路，範數會一步掉到這麼低嗎？",
@@ -365,28 +370,6 @@ _READINGS = {"A": "always", "B": "dead", "C": "spikes", "D": "idle"}
 )
 def norm_readings(answer: Answer) -> None:
     """A dict: run -> "idle", "spikes", "always" or "dead"."""
-    given = answer() if callable(answer.value) else answer.value
-    if not isinstance(given, dict):
-        answer.mistake("wrong_type", expected="dict", got=type(given).__name__)
-    if given and all(value is ... for value in given.values()):
-        answer.mistake("not_attempted")
-    named = {str(k).strip().upper(): v for k, v in given.items() if v is not ...}
-    for run, right in _READINGS.items():
-        if run not in named:
-            continue
-        name = str(named[run]).strip().lower()
-        if name not in _READINGS.values():
-            names = ", ".join(sorted(_READINGS.values()))
-            answer.mistake("unknown_name", run=run, given=repr(named[run]), names=names)
-        if name != right:
-            confusions = {
-                ("dead", "idle"): "dead_called_idle",
-                ("idle", "dead"): "idle_called_dead",
-                ("idle", "always"): "idle_called_active",
-                ("idle", "spikes"): "idle_called_active",
-                ("spikes", "always"): "spikes_called_always",
-                ("always", "spikes"): "always_called_spikes",
-            }
-            answer.mistake(confusions.get((right, name), "another_reading"), run=run)
-    if missing := [run for run in _READINGS if run not in named]:
-        answer.mistake("missing", runs=", ".join(missing))
+    for run, name in answer.readings(_READINGS, _READINGS.values()):
+        if name != _READINGS[run]:
+            answer.mistake(_CONFUSIONS.get((_READINGS[run], name), "another_reading"), run=run)

@@ -244,9 +244,7 @@ def three_curves() -> dict[str, tuple[np.ndarray, np.ndarray]]:
 )
 def picks(answer: Answer) -> None:
     """A rate between a tenth and a half of the minimum's for A and C, None for B."""
-    given = answer() if callable(answer.value) else answer.value
-    if not isinstance(given, dict):
-        answer.mistake("wrong_type", expected="dict", got=type(given).__name__)
+    given = answer.entries()
     curves = three_curves()
     if missing := [name for name in curves if given.get(name, ...) is ...]:
         answer.mistake("missing_entries", names=", ".join(missing))

@@ -155,9 +155,7 @@ def _examine_update(
 def xor_weights(answer: Answer) -> None:
     """A dict of W1 (2, 2), b1 (2), w2 (2), b2 of a 2-2-1 ReLU net whose score is > 0 for XOR."""
     shapes = {"W1": (2, 2), "b1": (2,), "w2": (2,), "b2": ()}
-    given = answer() if callable(answer.value) else answer.value
-    if not isinstance(given, dict):
-        answer.mistake("wrong_type", expected="dict", got=type(given).__name__)
+    given = answer.entries()
     if missing := [name for name in shapes if name not in given]:
         answer.mistake("missing_entries", names=", ".join(missing))
     numbers = []

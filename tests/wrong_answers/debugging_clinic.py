@@ -22,7 +22,7 @@ def _with(**named):
 
 for mistake, diagnosis in {
     "unknown_name": _with(M="dead neurons"),
-    "missing_patient": {k: v for k, v in _RIGHT.items() if k not in "RT"},
+    "missing_entries": {k: v for k, v in _RIGHT.items() if k not in "RT"},
     "healthy_called_ill": _with(Q="rate_too_low"),
     "ill_called_healthy": _with(N="sound"),
     "gap_without_learning_by_heart": _with(N="overfitting"),
@@ -41,7 +41,7 @@ wrong(exercises.diagnosis, "wrong_before_the_first_step")(_with(O="rate_too_high
 wrong(exercises.diagnosis, "fell_apart_late")(_with(R="rate_too_high"))
 wrong(exercises.diagnosis, "flat_has_many_causes")(_with(M="rate_too_low"))
 wrong(exercises.diagnosis, "flat_has_many_causes")(_with(S="labels_shifted"))
-wrong(exercises.diagnosis, "missing_patient")(_with(R=...))
+wrong(exercises.diagnosis, "missing_entries")(_with(R=...))
 
 right(exercises.diagnosis)(dict(reversed(_RIGHT.items())))
 right(exercises.diagnosis)({k.lower(): v.replace("_", " ").upper() for k, v in _RIGHT.items()})

@@ -372,7 +372,7 @@ for mistake, changes in {
     "always_called_spikes": {"A": "spikes"},
     "another_reading": {"A": "dead"},
     "unknown_name": {"C": "sometimes"},
-    "missing": {"B": ...},
+    "missing_entries": {"B": ...},
     "not_attempted": dict.fromkeys("ABCD", ...),
 }.items():
     wrong(exercises.norm_readings, mistake)(_reading(**changes))
