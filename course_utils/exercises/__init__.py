@@ -46,7 +46,7 @@ COMMON_MISTAKES = {
         "結果應該是 {expected}，你的長度是 {got}。",
         "the result should be {expected}, yours has length {got}.",
     ),
-    "missing_entries": Text("還少了 {names}。", "there is none yet for {names}."),
+    "missing_entries": Text("還沒有 {names} 的答案。", "there is no answer yet for {names}."),
     "unknown_name": Text(
         "{case}：{given} 不在選項裡。選項是 {names}。",
         "{case}: {given} is not among the choices, which are {names}.",
