@@ -106,8 +106,8 @@ class Chart:
     """What a student sees of a run; one entry each ``every`` steps, the first before training.
 
     train_loss: mean over the steps since the last entry (NaN at step 0). val_accuracy in [0, 1].
-    grad_norm: median global norm since the last entry. seconds: processor time of the training
-    steps and their batches. model: as it was at the end.
+    grad_norm: median global norm since the last entry. seconds: processor time of the training,
+    batches included and evaluations not. model: as it was at the end.
     """
 
     model: nn.Module
@@ -137,9 +137,10 @@ def run(
     val_batches = [(program.prepare(pictures.val_pixels), pictures.val_labels)]
     losses, norms = [math.nan], [math.nan]
     with seeded(seed):
-        batches = iter(loader)
+        batches, started = iter(loader), time.process_time()
         for step in range(num_steps + 1):
             if step % every == 0:
+                chart.seconds += time.process_time() - started
                 val_loss, val_accuracy = program.evaluate(model, val_batches)
                 chart.steps.append(step)
                 chart.train_loss.append(float(np.mean(losses)))
@@ -148,15 +149,14 @@ def run(
                 chart.grad_norm.append(float(np.median(norms)))
                 losses, norms = [], []
                 model.train()
+                started = time.process_time()
             if step == num_steps:
                 break
-            started = time.process_time()
             batch = next(batches, None)
             if batch is None:
                 batches = iter(loader)
                 batch = next(batches)
             losses.append(program.step(model, optimizer, *batch).item())
-            chart.seconds += time.process_time() - started
             if step % 3 == 0:
                 gradients = [p.grad for p in model.parameters() if p.grad is not None]
                 norms.append(nn.utils.get_total_norm(gradients).item())

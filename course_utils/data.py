@@ -245,4 +245,4 @@ class TensorLoader:
             return
         order = torch.randperm(len(self.dataset), generator=self.generator)
         for rows in order.split(self.batch_size):
-            yield tuple(tensor[rows] for tensor in tensors)
+            yield tuple(tensor.index_select(0, rows) for tensor in tensors)

@@ -7,7 +7,8 @@ from typing import Any
 from unittest.mock import patch
 
 import pandas as pd
-from joblib import Parallel, delayed, parallel_config
+import torch
+from joblib import Parallel, delayed, effective_n_jobs, parallel_config
 
 from course_utils.progress import progress
 from course_utils.seeding import deterministic
@@ -50,6 +51,23 @@ def run_seeds(
         values = result if isinstance(result, Mapping) else {"result": result}
         rows.append({"setting": name, "seed": seed, **values})
     return pd.DataFrame(rows)
+
+
+def start_workers() -> None:
+    """Start the processes of ``run_seeds``, one a core, in the background; nothing waits for them.
+
+    A process needs about five seconds until it has torch ready. Started while the first cells of a
+    notebook run, it no longer keeps the first call of ``run_seeds`` waiting.
+    """
+    num_processes = effective_n_jobs(-1)
+    if num_processes > 1:
+        calls = [delayed(_load_optimizers)() for _ in range(num_processes)]
+        threading.Thread(target=Parallel(n_jobs=-1), args=[calls], daemon=True).start()
+
+
+def _load_optimizers() -> None:
+    """The first optimizer of a process loads torch's compiler, which takes longest."""
+    torch.optim.SGD([torch.zeros(1, requires_grad=True)])
 
 
 def _run_one(

@@ -1,6 +1,7 @@
 """What every notebook does first: language, style, figures with alternative text, device."""
 
 import os
+import sys
 
 import torch
 
@@ -28,5 +29,7 @@ def set_up(lesson: str, language: str) -> torch.device:
     use_html_figures()
     strict = os.environ.get("COURSE_STRICT") == "1"
     device = torch.device("cpu") if strict else best_device()
+    if experiment := sys.modules.get("course_utils.experiment"):  # the lesson will call run_seeds
+        experiment.start_workers()
     print(_WELCOME.format(device=device, minutes=measured_minutes(lesson)))
     return device

@@ -3,6 +3,7 @@
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -19,8 +20,11 @@ def seeded(seed: int) -> Iterator[None]:
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed < 2**32:
         raise ValueError(f"seed must be an integer in [0, 2**32), got {seed!r}")
     numpy_state, python_state = np.random.get_state(), random.getstate()  # noqa: NPY002
-    with torch.random.fork_rng():
-        torch.manual_seed(int(seed))
+    with torch.random.fork_rng(devices=None if _has_accelerator() else []):
+        if _has_accelerator():
+            torch.manual_seed(int(seed))
+        else:
+            torch.default_generator.manual_seed(int(seed))  # hundreds of times faster
         np.random.seed(int(seed))  # noqa: NPY002
         random.seed(int(seed))
         try:
@@ -28,6 +32,12 @@ def seeded(seed: int) -> Iterator[None]:
         finally:
             np.random.set_state(numpy_state)  # noqa: NPY002
             random.setstate(python_state)
+
+
+@cache
+def _has_accelerator() -> bool:
+    """Asked once a process: a thousand small networks are seeded a thousand times."""
+    return torch.accelerator.is_available()
 
 
 @contextmanager

@@ -499,7 +499,7 @@ targets = torch.tensor([[0.0], [1.0], [1.0], [0.0]])  # XOR, now as probabilitie
 
 def train_stack(stack, num_steps=500):
     criterion = nn.BCEWithLogitsLoss(reduction="none")
-    optimizer = torch.optim.Adam(stack.parameters(), lr=0.1)
+    optimizer = torch.optim.Adam(stack.parameters(), lr=0.1, fused=True)
     history = []
     for _ in range(num_steps):
         logits = stack(inputs)  # (seeds, 4, 1)

@@ -1,6 +1,8 @@
 """Many runs: the same numbers on one core, on all of them, and in threads."""
 
 import os
+import subprocess
+import sys
 
 import joblib
 import pandas as pd
@@ -91,6 +93,33 @@ def test_a_run_has_one_thread_and_is_told_to_be_quiet(n_jobs):
     runs = run_seeds(look, range(2), n_jobs=n_jobs)
     assert set(runs["threads"]) == {1}
     assert set(runs["quiet"]) == {"1"}
+
+
+@pytest.mark.parametrize(("cores", "started"), [(2, 2), (1, 0)])
+def test_started_workers_are_those_that_run(tmp_path, cores, started):
+    """In a process of its own, since a process shares its workers with all who ask for some."""
+    program = tmp_path / "program.py"
+    program.write_text(
+        f"""
+import os, time
+import psutil
+from course_utils.experiment import run_seeds, start_workers
+
+def processes():
+    return {{p.pid for p in psutil.Process().children(True) if "LokyProcess" in str(p.cmdline())}}
+
+start_workers()
+deadline = time.monotonic() + 60
+while len(processes()) < {started} and time.monotonic() < deadline:
+    time.sleep(0.1)
+before = processes()
+used = set(run_seeds(lambda seed: os.getpid(), range(4))["result"])
+assert len(before) == {started}, before
+assert used == {{os.getpid()}} if {cores} == 1 else used <= before, (used, before)
+"""
+    )
+    environment = {**os.environ, "LOKY_MAX_CPU_COUNT": str(cores), "COURSE_QUIET": "1"}
+    subprocess.run([sys.executable, program], check=True, env=environment)
 
 
 def test_rows_are_settings_then_seeds_in_the_order_given():

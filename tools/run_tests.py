@@ -14,6 +14,8 @@ NBVAL = ["pytest", "--nbval-current-env", "--nbval-cell-timeout=900", "--timeout
 NBVAL += ["-p", "no:cacheprovider", "-n", "2", "--dist", "loadfile"]
 # In the order of their names, which puts first the browser tests: few, and the longest by far.
 TESTS = ["pytest", "-q", "-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
+# Two notebooks at a time, one a core: there, starting more processes would only cost time.
+ONE_PROCESS_EACH = {**BUILD_ENVIRONMENT, "LOKY_MAX_CPU_COUNT": "1"}
 STRICT = ["--nbval", "--nbval-sanitize-with", "tests/nbval_sanitize.cfg"]
 LAX = ["--nbval-lax", "--nbval-sanitize-with", "tests/nbval_sanitize.cfg"]
 
@@ -35,11 +37,11 @@ def stages() -> dict[str, tuple[list[str], dict[str, str]]]:
         "tests": (TESTS, {"OMP_NUM_THREADS": "1"}),
         zh_name: (
             [*NBVAL, *zh_mode, *notebooks("notebooks")],
-            {**BUILD_ENVIRONMENT, "COURSE_DATA": zh_data},
+            {**ONE_PROCESS_EACH, "COURSE_DATA": zh_data},
         ),
         "notebooks, en, lax, embedded, offline": (
             [*NBVAL, *LAX, *notebooks("notebooks/en")],
-            {**BUILD_ENVIRONMENT, **offline},
+            {**ONE_PROCESS_EACH, **offline},
         ),
     }
 
