@@ -6,7 +6,7 @@
 # 模型會訓練了，接下來是每天都會碰到的四個問題：要不要換激活函數？學習率要不要隨時間變？什麼時候停？電腦半路當機怎麼辦？學完之後，你能夠
 #
 # - 用五個種子的成對區間回答「這個改動有沒有用」，並且敢說「沒有發現差異」；
-# - 畫出五種學習率排程，說出它們共同有效的地方；
+# - 畫出五種學習率排程，說出真正有用的是哪一點；
 # - 用早停拿回最好的那一輪權重，避開最常見的快照錯誤，也不拿測試集來做選擇；
 # - 寫出禁得起當機的檢查點，讓接續的訓練和沒中斷過的分毫不差。
 #
@@ -65,7 +65,7 @@ device = set_up("07_training_practice", language="en")
 #
 # 這一課要比較將近一百次訓練。差異常常不到一個百分點，所以規則先講好：
 #
-# - 每一組比較用**同樣的**訓練圖片（固定的前 12,000 張，內附資料只有 4,000 張）、同樣的批次大小 128、同樣的五個種子，然後成對相減；
+# - 同一組比較裡，訓練圖片都**一樣**（固定的前 12,000 張，內附資料只有 4,000 張；早停與檢查點只用前 2,000 張），批次大小都是 128，種子也是同樣的五個，然後成對相減；
 # - 所有選擇只看驗證集。測試集要到「早停」那一節才打開，而且只打開一次。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
@@ -73,7 +73,7 @@ device = set_up("07_training_practice", language="en")
 #
 # This lesson compares nearly a hundred training runs. The differences are often below one percentage point, so the rules come first:
 #
-# - every comparison uses the **same** training images (the first 12,000, fixed; the embedded data have 4,000), the same batch size of 128 and the same five seeds, and takes differences in pairs;
+# - within a comparison all runs use the **same** training images (the first 12,000, or the 4,000 of the embedded data; early stopping and checkpoints use the first 2,000), the same batch size of 128 and the same five seeds, and differences are taken in pairs;
 # - all choices look at the validation set only. The test set is opened in the section on early stopping, and once.
 
 # %%
@@ -139,7 +139,7 @@ ax = right.set(xlabel="difference (points; filled: Holm p < 0.05)")
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # 看左圖：只跑**一個**種子的話，冠軍是誰要看你挑到哪一條線。右圖一次比了十對，單看區間，十對裡很容易有一兩對碰巧避開零，所以要做 Holm 校正：校正後仍站得住的畫成實心，其餘空心，也就是**沒有發現差異**。
 #
-# 沒有發現，不等於沒有：五個種子看不見太小的差。但它至少告訴你，差不會大。把 `seeds=range(5, 10)` 交給 `run_seeds` 再跑一次：實心的還是同樣那幾對嗎？
+# 沒有發現，不等於沒有：五個種子看不見太小的差。但它至少告訴你，差不會大。把 `seeds=range(5, 10)` 交給 `run_seeds` 再跑一次：每一對的結論都和剛才一樣嗎？冠軍還是同一個嗎？
 #
 # **主張 1** 五種激活函數的平均準確率，最高與最低相差不到 2 個百分點。
 #
@@ -148,7 +148,7 @@ ax = right.set(xlabel="difference (points; filled: Holm p < 0.05)")
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # On the left: with **one** seed, the winner depends on the line you happened to pick. On the right ten pairs are compared at once, and of ten intervals one or two easily miss zero by chance. Hence Holm's correction: dots that survive it are filled, the others hollow, which means **no difference found**.
 #
-# Not found is not the same as none: five seeds cannot see a very small one. But they do tell that it is not large. Give `seeds=range(5, 10)` to `run_seeds` and run it again: are the same dots filled?
+# Not found is not the same as none: five seeds cannot see a very small one. But they do tell that it is not large. Give `seeds=range(5, 10)` to `run_seeds` and run it again: is the verdict the same for every pair? And is the winner the same?
 #
 # **Claim 1** The mean accuracies of the five activation functions lie within 2 percentage points.
 #
@@ -179,7 +179,7 @@ claim(2, (~pairs["differs"]).sum() >= 7)
 #
 # Lesson 04 showed it: a constant rate has a noise floor; large steps are quick, and stay high. A **schedule** lets the rate change with the steps. All of PyTorch's are used alike: after `optimizer.step()` comes `scheduler.step()`.
 #
-# `epochs` is the number of epochs, `steps` that of steps in one; `constant`, which changes nothing, is there to compare with. Before you look at the picture: which one only rises? Which one has to see a validation loss first?
+# `epochs` is the number of epochs, `steps` the number of steps in each; `constant`, which changes nothing, is there to compare with. Before you look at the picture: which one only rises? Which one has to see a validation loss first?
 
 # %%
 SCHEDULES = {
@@ -297,7 +297,7 @@ for ax, base in zip(axes, ("constant", "constant 0.001"), strict=True):
     ax.locator_params(axis="x", nbins=5)
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 三條不同的曲線，結果幾乎一樣：step、cosine、one-cycle 的好處不在形狀，而在**先大後小**：一直大，停得高；一直小（0.001），五輪走不到。只暖身不下降，和固定 0.01 相比沒有發現好處；`plateau` 要先看到壞消息才動手，五輪太短，常常還沒等到。
+# 三條不同的曲線，結果幾乎一樣：step、cosine、one-cycle 的好處不在形狀，而在**先大後小**（one-cycle 只是在前面多一段暖身）：一直大，停得高；一直小（0.001），五輪走不到。只暖身不下降，和固定 0.01 相比沒有發現好處；`plateau` 要先看到壞消息才動手，五輪太短，常常還沒等到。
 #
 # **主張 3** 在完整的 MNIST 上，這三種排程最後一輪的訓練損失都低於固定 0.01（成對區間在零以下）。
 #
@@ -308,7 +308,7 @@ for ax, base in zip(axes, ("constant", "constant 0.001"), strict=True):
 # **主張 6** 只暖身、之後固定：平均驗證損失沒有比固定 0.01 低超過 0.02。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# Three different curves, almost one result: what helps in step, cosine and one-cycle is not their shape but that they **begin large and end small**. Always large stays high; always small (0.001) does not arrive in five epochs. Warm-up without a descent shows no gain over constant 0.01; `plateau` acts only upon bad news, and five epochs are often too short for it to arrive.
+# Three different curves, almost one result: what helps in step, cosine and one-cycle is not their shape but that **a large rate is followed by a small one** (one-cycle only puts a warm-up in front). Always large stays high; always small (0.001) does not arrive in five epochs. Warm-up without a descent shows no gain over constant 0.01; `plateau` acts only upon bad news, and five epochs are often too short for it to arrive.
 #
 # **Claim 3** On full MNIST the training loss of these three schedules in the last epoch is below that of constant 0.01 (paired intervals below zero).
 #
@@ -451,7 +451,7 @@ ax = ax.legend()
 # **主張 8** 五個種子裡至少有一個，patience 1 留下的損失比 patience 5 高；patience 5 留下的從來不比 patience 1 高。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# A validation loss wobbles. With too little patience the first wobble scares it off; too much costs a few epochs, and the best weights are kept all the same. And `min_delta`? Write `EarlyStopping(patience, min_delta=0.05)` above and run it again: does it stop sooner, or later?
+# A validation loss wobbles. With too little patience the first wobble ends the run; too much costs a few epochs, and the best weights are kept all the same. And `min_delta`? Write `EarlyStopping(patience, min_delta=0.05)` above and run it again: does it stop sooner, or later?
 #
 # **Claim 8** For at least one of the five seeds a patience of 1 keeps a higher loss than a patience of 5; a patience of 5 never keeps a higher one.
 
@@ -496,14 +496,14 @@ for name, snapshot in {"shallow": shallow, "deep": deep}.items():
     print(f"{name}: still the old weights? {torch.equal(snapshot['net.0.weight'], before)}")
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# `.copy()` 只複製了**字典**：名字是新的，張量還是同一塊記憶體，優化器就地更新，「快照」跟著走。等到還原「最好」的權重，拿到的其實是最後一輪的，早停等於沒做，而且不會有任何錯誤訊息。
+# `.copy()` 只複製了**字典**：字典是新的，裡面的張量還是原來那塊記憶體；優化器就地更新，「快照」也跟著變。等到還原「最好」的權重，拿到的其實是最後一輪的，早停等於沒做，而且不會有任何錯誤訊息。
 #
 # `copy.deepcopy` 連張量一起複製，`EarlyStopping` 用的就是它。
 #
 # **主張 9** 走一步之後，淺層快照就等於新的權重；深層快照仍是舊的，一個位元都沒變。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# `.copy()` copies the **dictionary** only: new names for tensors in the same memory. The optimizer writes in place, and the "snapshot" goes along. When the "best" weights are restored they are the last ones; early stopping has done nothing, and no error says so.
+# `.copy()` copies the **dictionary** only: the tensors in it are still the same memory. The optimizer writes in place, and the "snapshot" changes with it. When the "best" weights are restored they are the last ones; early stopping has done nothing, and no error says so.
 #
 # `copy.deepcopy` copies the tensors as well, and that is what `EarlyStopping` does.
 #
@@ -603,14 +603,14 @@ ax.set_xticks(sizes, sizes)
 ax = ax.minorticks_off()
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 用 50 張圖，光是從 25 輪裡挑一輪，就能吹出三個百分點左右。沿著這條線走到一萬張，剩下的高估很小；但資料少的時候、要挑的東西多的時候（種子、設定、架構都來挑一挑），它就大了。而且誠實地做根本不花成本：改看驗證集。
+# 用 50 張圖，光是從 25 輪裡挑一輪，就能吹出三個百分點左右。沿著這條線走到一萬張，剩下的高估很小；但資料少的時候、要挑的東西多的時候（種子、設定、架構都來挑一挑），它就大了。而這裡要誠實一點也不難：驗證集本來就有，改看它就好。
 #
 # **主張 12** 用 50 張圖挑，平均高估 1.5 個百分點以上；用 250 張挑，高估不到 50 張時的七成。
 #
 # **主張 13** 在完整的 MNIST 上，用 1,000 張圖挑，高估不到 1 個百分點。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# On 50 images, merely picking one of 25 epochs buys about three points of boasting. Follow the line to ten thousand images and little is left; with few images, or much to choose from (seeds, settings, architectures as well), it is not little. And honesty costs nothing: look at the validation set instead.
+# On 50 images, merely picking one of 25 epochs buys about three points of boasting. Follow the line to ten thousand images and little is left; with few images, or much to choose from (seeds, settings, architectures as well), it is not little. And here honesty is easy: the validation set is there already; look at it instead.
 #
 # **Claim 12** Chosen on 50 images, the result is too high by more than 1.5 percentage points on average; chosen on 250, by less than seven tenths of that.
 #
@@ -742,7 +742,7 @@ ax.set(xlabel="epoch (killed after the third)", ylabel="training loss (nats)")
 ax = ax.legend()
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 只存權重，模型沒有壞，但 Adam 失去了尺（m、v 歸零），學習率也跳回起點：幾輪的進度就這樣丟了。漏了順序，就變成**另一次**訓練，再也重現不了。
+# 只存權重，模型沒有壞，但 Adam 失去了尺（m、v 歸零），學習率也跳回起點：大約一輪的進度就這樣丟了。漏了順序，就變成**另一次**訓練，再也重現不了。
 #
 # 漏了排程最陰險：學習率存在優化器裡，所以接續後的第一輪完全正確，下一輪才走錯。
 #
@@ -753,7 +753,7 @@ ax = ax.legend()
 # **主張 17** 漏掉排程：第四輪的損失與沒中斷的一個位元都不差，第六輪則五個種子都不同。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# With the weights alone the model is not broken, but Adam has lost its ruler (m and v are zero) and the rate jumps back to its start: there go some epochs of progress. Without the order it is just **another** run, which nobody can repeat.
+# With the weights alone the model is not broken, but Adam has lost its ruler (m and v are zero) and the rate jumps back to its start: there goes about an epoch of progress. Without the order it is just **another** run, which nobody can repeat.
 #
 # A forgotten scheduler is the most insidious: the rate is kept in the optimizer, so the first epoch after resuming is perfectly right, and the next goes wrong.
 #
@@ -839,7 +839,7 @@ pd.DataFrame({name: pd.Series(f).value_counts() for name, f in left.items()}).fi
 # **主張 18** 直接覆寫：除了寫完的那一次，19 次全毀。先寫再換名字：一次都沒毀，不是舊的就是新的。
 
 # %% [markdown] lang="en"
-# The rows say which file is left: epoch 1 (the old one), epoch 2 (the new), or none. `save_checkpoint` renames; one of the course's tests really kills a process that does nothing but save, thirty times, and what is left loads every time.
+# The rows say what is left of the file: epoch 1 (the old one), epoch 2 (the new), or nothing that loads (destroyed). `save_checkpoint` renames; one of the course's tests really kills a process that does nothing but save, thirty times, and what is left loads every time.
 #
 # **Claim 18** Written in place, all 19 cuts but the one after the last byte destroy it. Written and renamed, none does: it is the old file or the new.
 
@@ -1004,7 +1004,7 @@ def warm_cosine_solution(step, num_steps, warmup_steps, max_lr, min_lr):
 #
 # 用 `torch.save` 與 `torch.load`，寫出 `train_resumably(path, run, epochs)`：把 `run` 訓練到總共完成 `epochs` 輪，回傳**這次**訓練了幾輪。每一輪結束都存到 `path`；如果 `path` 已經存在，就從那裡接著訓練，結果要和沒中斷過的一個位元都不差。任何時刻被殺掉（包括存檔的時候），`path` 都要讀得回來，而且 `weights_only=True` 收得下。
 #
-# `run` 有 `model`、`optimizer`、`scheduler`、`generator`（決定圖片順序）；`run.train_epoch()` 訓練一輪，也會推進排程。拿 `exercises.PracticeRun(seed=0)` 來試。
+# `run` 有 `model`、`optimizer`、`scheduler`、`generator`（決定資料的順序）；`run.train_epoch()` 訓練一輪，也會推進排程。拿 `exercises.PracticeRun(seed=0)` 來試；`path` 是 `pathlib.Path`。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Exercise 3: a run that cannot be killed
@@ -1013,7 +1013,7 @@ def warm_cosine_solution(step, num_steps, warmup_steps, max_lr, min_lr):
 #
 # With `torch.save` and `torch.load`, write `train_resumably(path, run, epochs)`: train `run` until `epochs` epochs are done in all, and return how many were trained **in this call**. Save to `path` after every epoch. If `path` exists already, go on from there, and end up exactly where an uninterrupted run does. Whenever it is killed (while saving, too), `path` must be readable, with `weights_only=True`.
 #
-# `run` has `model`, `optimizer`, `scheduler`, `generator` (which sets the order of the examples); `run.train_epoch()` trains one epoch and moves the scheduler on. Try it with `exercises.PracticeRun(seed=0)`.
+# `run` has `model`, `optimizer`, `scheduler`, `generator` (which sets the order of the examples); `run.train_epoch()` trains one epoch and moves the scheduler on. Try it with `exercises.PracticeRun(seed=0)`; `path` is a `pathlib.Path`.
 
 
 # %% tags=["exercise"]
@@ -1069,7 +1069,7 @@ def train_resumably_solution(path, run, epochs):
 # ## Summary
 #
 # - Whether a change helps is told by paired intervals over five seeds, and the honest answer is often "no difference found". Here that is so of nearly every pair of activation functions.
-# - What helps in a schedule is that the rate **begins large and ends small**; along which curve matters little. Draw it first, and check whether it counts steps or epochs.
+# - What helps in a schedule is that **a large rate is followed by a small one**; along which curve matters little. Draw it first, and check whether it counts steps or epochs.
 # - Early stopping watches the validation set and needs a deep copy. Stop by the loss and you get a good loss, not always a good accuracy.
 # - To choose and report on the same data is to boast, and the less data, the more.
 # - A checkpoint needs the model, the optimizer, the scheduler and the generators, all of them; write a temporary file and rename it; read with `weights_only=True` only.
@@ -1084,7 +1084,7 @@ def train_resumably_solution(path, run, epochs):
 # - Smith, Topin（2019），Super-convergence: very fast training of neural networks using large learning rates。one-cycle。
 # - Goyal 等（2017），Accurate, large minibatch SGD: training ImageNet in 1 hour。暖身。
 # - Hendrycks, Gimpel（2016），Gaussian error linear units (GELUs)；Ramachandran, Zoph, Le（2017），Searching for activation functions（SiLU，又名 Swish）。
-# - Holm（1979），A simple sequentially rejective multiple test procedure。多重比較的修正。
+# - Holm（1979），A simple sequentially rejective multiple test procedure。多重比較的校正。
 # - Cawley, Talbot（2010），On over-fitting in model selection and subsequent selection bias in performance evaluation。挑選造成的高估。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "skip"}

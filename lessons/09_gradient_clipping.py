@@ -80,7 +80,7 @@ def chain_gradient(w):
     return 20 * w**9 * (w**10 - 1)
 
 
-# %% alt-zh="左圖是損失對 w，對數縱軸：0 到 0.8 是平的，等於 1；在 w = 1 降到 0；過了 1.1 直衝到 10 的 5 次方。右圖是梯度的絕對值，從 10 的負 6 次方一路升到 10 的 6 次方。" alt-en="Left: loss against w, log axis: flat at 1 from 0 to 0.8, down to 0 at w = 1, and beyond 1.1 straight up to 1e5. Right: absolute gradient, rising from 1e-6 to 1e6." slideshow={"slide_type": "subslide"}
+# %% alt-zh="左圖是損失對 w，對數縱軸：0 到 0.8 是平的，等於 1；在 w = 1 降到 0；過了 1.1 直衝到 10 的 5 次方。右圖是梯度的絕對值，從 10 的負 6 次方升到將近 10 的 6 次方，只在 w = 1 有一個缺口。" alt-en="Left: loss against w, log axis: flat at 1 from 0 to 0.8, down to 0 at w = 1, and beyond 1.1 straight up to 1e5. Right: absolute gradient, rising from 1e-6 to nearly 1e6, with a notch at w = 1." slideshow={"slide_type": "subslide"}
 line = torch.linspace(0.15, 1.7, 400, dtype=torch.float64)
 figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.2))
 left.semilogy(line, chain_loss(line))
@@ -143,7 +143,7 @@ claim(1, bool(ends[math.inf].isnan().all() and (chain_loss(ends[10.0]) < 1e-6).a
 # Move the slider; the start is 1.45. What does a limit of 1 do, and 100, and more than 200? Watch whether it overshoots onto the plain: the gradient there is almost 0, and there is no way back.
 
 
-# %% alt-zh="上限 20 的路徑：左圖的點從崖上 1.45 以 0.1 的等距走到谷底 1；右圖 w 對步數，五步內直線下降到 1，之後不動。" alt-en="The path with limit 20: left, dots come down the cliff from 1.45 in equal steps of 0.1 to the bottom at 1; right, w against steps, a straight line down to 1 within five steps, and then still."
+# %% alt-zh="上限 20 的路徑：左圖的點從崖上 1.45 以 0.1 的等距走下來，稍微跨過谷底到 0.95，再回到 1；右圖 w 對步數，五步直線下降，第八步左右起停在 1。" alt-en="The path with limit 20: left, dots come down the cliff from 1.45 in equal steps of 0.1, pass the bottom slightly to 0.95, and return to 1; right, w against steps, a straight line down for five steps, and still at 1 from about the eighth."
 def draw_chain(limit):
     path = descend_chain(torch.tensor([1.45]), limit, num_steps=60)[:, 0]
     _, (left, right) = plt.subplots(1, 2, figsize=(9, 3.0))
@@ -218,7 +218,7 @@ for name, row in table.items():
     print(f"{name:34s} {numbers:22s} returned {row['returned']}")
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# - 範數是 √(9 + 16 + 144) = 13，超過 6.5 一倍，全部乘上 ½。回傳 **13：裁剪前的**。這正是最有用的監視器。
+# - 範數是 √(9 + 16 + 144) = 13，是 6.5 的兩倍，所以全部乘上 ½。回傳 **13：裁剪前的**。這正是最有用的監視器。
 # - 上限 20：13 不到 20，一個位元都不動。裁剪**只縮不放**。
 # - 依數值：只有 12 被截成 6.5，另外兩個原封不動，於是方向變了。
 # - 梯度裡有一個 inf：範數是 inf，倍數是 0，其餘的梯度全變成 0，inf 變成 NaN。裁剪救不了它，`error_if_nonfinite=True` 會讓你知道。
@@ -288,7 +288,7 @@ label = axes[0].set_ylabel("gradient of w₂")
 #
 # h ← ReLU(h W + xₜ u + b)，讀完之後回答 h v + c。
 #
-# 反向傳播往回走 T 步，就乘上 T 次 W（Bengio、Simard、Frasconi，1994）。把 W 設成 0.9、1、1.1 倍的單位矩陣，序列長度從 5 加到 80，量一量還沒訓練的梯度。猜猜看，哪一條線是直的？
+# 反向傳播往回走 T 步，就乘上 T 次 W（Bengio、Simard、Frasconi，1994）。把 W 設成 0.9、1、1.1 倍的單位矩陣，序列長度從 5 加到 80，量一量訓練之前的梯度。猜猜看，哪一條線是直的？
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## A network that really explodes
@@ -312,7 +312,7 @@ def untrained_norms(factor, length):  # of ten networks
     return gradient_of_each(nets).norm(dim=1)
 
 
-# %% alt-zh="梯度範數對序列長度，對數縱軸。W 為 1.1 倍時，線越過 20 之後幾乎是直線，長度 80 時達到 10 的 8 次方上下；1 倍緩緩升到 10 的 3 次方；0.9 倍停在 10 上下。" alt-en="Gradient norm against sequence length, log axis. With W times 1.1 the line is nearly straight beyond 20 and reaches about 1e8 at length 80; times 1 it climbs slowly to about 1e3; times 0.9 it stays near 10." slideshow={"slide_type": "subslide"}
+# %% alt-zh="梯度範數對序列長度，對數縱軸。W 為 1.1 倍時，線越過 20 之後幾乎是直線，長度 80 時達到 10 的 8 次方上下；1 倍緩緩升到幾百；0.9 倍停在 3 上下。" alt-en="Gradient norm against sequence length, log axis. With W times 1.1 the line is nearly straight beyond 20 and reaches about 1e8 at length 80; times 1 it climbs slowly to a few hundred; times 0.9 it stays near 3." slideshow={"slide_type": "subslide"}
 figure, ax = plt.subplots(figsize=(8, 3.2))
 grown = {}
 for factor, marker in ((1.1, "o"), (1.0, "s"), (0.9, "^")):
@@ -341,7 +341,7 @@ claim(4, bool(((growth[1.1] > 1e4) & (growth[1.0] < 1000) & (growth[0.9] < 20)).
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 三種訓練法的賽跑
 #
-# 題目：讀 25 個 0 到 1 的隨機數，回答它們的總和（標準化成平均 0、變異數 1）。永遠回答 0 的人，平均平方誤差是 1，這是**基準線**。32 個神經元，W 從單位矩陣開始（Le、Jaitly、Hinton，2015），SGD 0.01，批次 16，300 步。
+# 題目：讀 25 個 0 到 1 的隨機數，回答它們的總和（標準化成平均 0、變異數 1）。永遠回答 0 的人，均方誤差是 1，這是**基準線**。32 個神經元，W 從單位矩陣開始（Le、Jaitly、Hinton，2015），SGD 0.01，批次 16，300 步。
 #
 # 所有網路（每種設定十個種子）疊在一起訓練。`clip_each` 就是 `clip_grad_norm_` 與 `clip_grad_value_`，只是每個網路各有自己的範數和上限（`inf` 表示不裁剪），並回傳裁剪**前**的範數。
 
@@ -481,7 +481,7 @@ claim(6, worse.low > 0)
 #
 # What the loss hides, the norm shows. Each thin line is a seed: the norm **before** clipping, over the first 60 steps. At which step do the networks without clipping come to grief? And why is the norm so small afterwards?
 
-# %% alt-zh="前 60 步。左圖不裁剪：十條線在頭幾步衝到 100 到 1 萬以上，接著掉到 1 以下。右圖依範數裁剪：十條線一直在 1 到 100 之間起伏，全都在上限 0.3 的虛線之上。" alt-en="The first 60 steps. Left, no clipping: in the first few steps the ten lines shoot up to between 100 and more than 10,000, and then fall below 1. Right, clipped by norm: ten lines keep moving between 1 and 100, all above the dashed line of the limit, 0.3."
+# %% alt-zh="前 60 步。左圖不裁剪：十條線在頭幾步衝到 100 到 1 萬以上，接著多半掉到 1 以下。右圖依範數裁剪：十條線一直在 1 到 100 之間起伏，全都在上限 0.3 的虛線之上。" alt-en="The first 60 steps. Left, no clipping: in the first few steps the ten lines shoot up to between 100 and more than 10,000, and then most of them fall below 1. Right, clipped by norm: ten lines keep moving between 1 and 100, all above the dashed line of the limit, 0.3."
 figure, axes = plt.subplots(1, 2, figsize=(9.5, 3.4), sharey=True)
 for ax, name in zip(axes, ("no clipping", "norm, limit 0.3"), strict=True):
     ax.semilogy(race["norm"][name][:, :60].T, color="#0173B2", linewidth=0.8, alpha=0.7)
@@ -492,14 +492,14 @@ line_at_limit = axes[1].axhline(0.3, color="#D55E00", linestyle="--")
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # 一步太大，把 ReLU 全推到負的那一邊：神經元死了（02 課），從此梯度傳不到 W，只剩輸出的偏置在動。範數變小**不是**好了，是死了。
 #
-# 怎麼確定？看網路對一千條不同的序列，答案差多少。活的網路，答案的標準差應該接近 1。
+# 怎麼確定？看網路對一千條不同的序列，答案差多少。完全答對的話，答案的標準差是 1；還沒學全的會小一些；死掉的接近 0。
 #
 # **主張 7** 不裁剪：十個網路至少九個對所有的序列給出幾乎一樣的答案（標準差不到 0.2），最後 50 步的範數中位數不到依範數裁剪的五分之一。依範數裁剪：十個的標準差都超過 0.4。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # One step was too large and pushed the ReLUs to their negative side: the units are dead (lesson 02), no gradient reaches W any more, and only the output bias moves. The norm is small not because all is well, but because the network is **dead**.
 #
-# How to make sure? See how much its answers to a thousand different sequences vary. For a network that is alive, their standard deviation should be near 1.
+# How to make sure? See how much its answers to a thousand different sequences vary. If all were right, their standard deviation would be 1; for a network that has learned in part it is smaller; for a dead one it is near 0.
 #
 # **Claim 7** Without clipping at least nine of ten networks give nearly the same answer to every sequence (standard deviation below 0.2), and the median norm of the last 50 steps is less than a fifth of that with norm clipping. Clipped by norm, all ten have a deviation above 0.4.
 
@@ -585,7 +585,7 @@ legend = ax.legend()
 # **主張 9** 十個種子的測試誤差中位數：依範數裁剪，學習率 0.01、0.03、0.1 都低於 0.7；不裁剪，0.001 也低於 0.7，0.003 與 0.01 則都高於 0.7。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# There is one. At 0.001 most seeds learn without clipping, and not much worse than the best with it (but look at the worst seed). So clipping does **not** make the impossible possible; it **widens the range** of rates that work, and you need not hit it so exactly.
+# There is one. At 0.001 most seeds learn without clipping, about as well as with it (but look at the worst seed). So clipping does **not** make the impossible possible; it **widens the range** of rates that work, and you need not hit it so exactly.
 #
 # **Claim 9** Median test error of ten seeds: clipped by norm it is below 0.7 at rates 0.01, 0.03 and 0.1; without clipping it is below 0.7 at 0.001, too, and above at 0.003 and 0.01.
 
@@ -603,14 +603,14 @@ claim(9, bool(wide and unclipped[1e-3] < 0.7 < min(unclipped[3e-3], unclipped[1e
 #
 # 常見的建議：先記錄一段正常訓練的範數，再取某個**百分位數**當上限。（Pascanu 等人也說，看看許多步的平均範數。）
 #
-# 我們有一份平靜的紀錄：不裁剪、學習率 0.001。取它的第 10、50、90 百分位數，再把學習率 0.01 的上限從 0.01 掃到 30（依數值的上限也掃一遍）。猜猜看：哪一個百分位數落在谷底？
+# 我們有一份大致平靜的紀錄：不裁剪、學習率 0.001。取它的第 10、50、90 百分位數，再把學習率 0.01 的上限從 0.01 掃到 30（依數值的上限也掃一遍）。猜猜看：哪一個百分位數落在谷底？
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## How to choose the limit
 #
 # The usual advice: log the norms of some ordinary training, and take a **percentile** as the limit. (Pascanu and colleagues, too, look at the average norm over many updates.)
 #
-# We have a calm log: no clipping, rate 0.001. Take its 10th, 50th and 90th percentiles, and sweep the limit from 0.01 to 30 at rate 0.01 (and the limit by value as well). Guess: which percentile lies in the valley?
+# We have a mostly calm log: no clipping, rate 0.001. Take its 10th, 50th and 90th percentiles, and sweep the limit from 0.01 to 30 at rate 0.01 (and the limit by value as well). Guess: which percentile lies in the valley?
 
 # %%
 calm = sweep["norm"]["no clipping", 0.001]
@@ -643,12 +643,12 @@ ax.set(xscale="log", xlabel="limit (log)", ylabel="test error (log)")
 legend = ax.legend(loc="lower left")
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 這裡的學習率比平靜的那次大十倍，第 90 百分位數擋不住：它只剪尖峰，平常的步子已經太長了。要退到第 10 百分位數附近，幾乎**每一步都裁**，才救得回來。
+# 這裡的學習率比平靜的那次大十倍，第 90 百分位數擋不住：它只剪尖峰，平常的步子已經太長了。要退到第 10 百分位數，也就是那份紀錄裡**九成的步子都超過**的地方，才救得回來；它也只在谷底的邊緣。
 #
 # 每一步都裁的時候，梯度的大小不再重要，步長就是「學習率 × 上限」：兩者只剩乘積有意義。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# The rate here is ten times that of the calm run, and the 90th percentile does not hold it: it cuts the peaks only, and ordinary steps are too long already. Down near the 10th percentile, where almost **every step is clipped**, the run is saved.
+# The rate here is ten times that of the calm run, and the 90th percentile does not hold it: it cuts the peaks only, and ordinary steps are too long already. Only at the 10th percentile, which **nine steps in ten** of that log exceed, is the run saved; and even that lies at the edge of the valley.
 #
 # Where every step is clipped, the size of the gradient no longer matters and the step is rate × limit: only their product has a meaning.
 
@@ -790,14 +790,14 @@ axis = ax.set(xlabel="log2(error clipped / error not clipped)")
 #
 # **主張 14** Adam 的學習率 0.003：裁剪後的誤差平均在不裁剪的一半到兩倍之間。0.03：不裁剪的中位數高於 0.8，裁剪的低於 0.5，成對差的區間在 −0.5 以下。
 #
-# 學習率本來就合適，就沒有東西需要裁；學習率太大，Adam 也會爆炸，裁剪就像 SGD 時一樣救得回來。
+# 學習率本來就合適（0.003），沒有發現裁剪的差異；學習率太大，Adam 也學不起來，裁剪就像 SGD 時一樣救得回來。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # −1 means half the error, 0 the same.
 #
 # **Claim 14** With Adam at 0.003 the error with clipping is on average between half and twice that without. At 0.03 the median error is above 0.8 without and below 0.5 with clipping, and the paired difference has its interval below −0.5.
 #
-# Where the rate is right to begin with, there is nothing to clip. Where it is too large, Adam explodes as well, and clipping saves the run as it did with SGD.
+# Where the rate is right to begin with (0.003), no difference is found. Where it is too large, Adam fails as well, and clipping saves the run as it did with SGD.
 
 # %%
 for lr, gain in gains.items():
@@ -887,14 +887,14 @@ for row in against_none.itertuples():
     print(f"{row.a} minus no clipping: {row.difference:.2f} points, {found}")
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 上限 5：**一步都沒裁到**，加了等於沒加。上限 1：只碰到開頭的幾步。上限 0.1：幾乎每一步都裁，準確率還是差不多，因為 Adam 對同一個倍數沒有感覺（上一節）。
+# 上限 5：**一步都沒裁到**，加了等於沒加。上限 1：只碰到開頭的幾步。上限 0.1：幾乎每一步都裁，準確率還是差不多：前後幾步縮的倍數很接近，而 Adam 對同一個倍數沒有感覺（上一節）。
 #
 # **主張 15** 五個種子：沒有一步的範數超過 5，超過 1 的不到 25 %。上限 1 時，裁剪前的平均範數與不裁剪相差不到 20 %；裁剪後每一步都不超過 1。
 #
 # **主張 16** 上限 1 對準確率的影響，平均不到 1.5 個百分點；上限 0.1 裁到八成以上的步子，準確率平均也只差不到 3 個百分點。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# Limit 5 **never clips a single step**: it might as well not be there. Limit 1 touches the first few. Limit 0.1 clips nearly every step, and accuracy is still much the same, since Adam does not feel one factor for all (as we saw).
+# Limit 5 **never clips a single step**: it might as well not be there. Limit 1 touches the first few. Limit 0.1 clips nearly every step, and accuracy is still much the same: neighbouring steps are shrunk by nearly one factor, and one factor for all Adam does not feel (as we saw).
 #
 # **Claim 15** For five seeds: no step has a norm above 5, and fewer than 25 % are above 1. With limit 1, the mean norm before clipping is within 20 % of that without clipping; after clipping no step exceeds 1.
 #
@@ -979,7 +979,8 @@ exercises.clip_by_value.check(clip_by_value)
 
 
 # %% tags=["solution"]
-# One possible answer; open it once you have tried.
+# One possible answer; open it once you have tried. As limit goes to 0, the cosine goes to that
+# between g and sign(g): sum(|g|) / (sqrt(n) * norm(g)), where n counts the numbers that are not 0.
 def clip_by_value_solution(grads, limit):
     clipped = [grad.clamp(-limit, limit) for grad in grads]
     before, after = (torch.cat([g.flatten() for g in part]) for part in (grads, clipped))
@@ -1043,22 +1044,22 @@ label = axes[0].set_ylabel("norm before clipping (log)")
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # 難度 ★☆☆，約 5 分鐘。
 #
-# 每一份紀錄屬於哪一種？
+# 四種各出現一次。每一份紀錄屬於哪一種？
 #
-# - `"idle"`：上限從來沒有作用；
+# - `"idle"`：訓練一切正常，上限從來沒有作用；
 # - `"spikes"`：只擋下少數尖峰；
 # - `"always"`：幾乎每一步都裁，上限其實在決定步長；
-# - `"dead"`：爆炸過，網路已經死了。
+# - `"dead"`：爆炸過，上限太高沒擋下來，網路已經死了。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # Difficulty ★☆☆, about 5 minutes.
 #
-# Which is which?
+# Each of the four occurs once. Which is which?
 #
-# - `"idle"`: the limit never acted;
+# - `"idle"`: all went well, and the limit never acted;
 # - `"spikes"`: it stopped a few peaks;
 # - `"always"`: nearly every step is clipped, and the limit really sets the length of the steps;
-# - `"dead"`: it exploded, and the network is dead.
+# - `"dead"`: it exploded, the limit was too high to stop it, and the network is dead.
 
 # %% tags=["exercise"]
 norm_readings = {"A": ..., "B": ..., "C": ..., "D": ...}

@@ -92,14 +92,14 @@ def shuffled(dataset, seed):
 #
 # 從 10⁻⁶ 到 10 走 140 步。最直覺的寫法是每一步**加**上同樣多。另一種是每一步**乘**上同樣的倍數。
 #
-# 想一想：好的學習率多半小於 0.1。每步加一樣多的話，141 個點裡有幾個落在 0.1 以下？
+# 想一想：Adam 的預設學習率是 0.001。每步加一樣多的話，141 個點裡有幾個落在 0.1 以下？
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## The ramp: add or multiply?
 #
 # From 10⁻⁶ to 10 in 140 steps. The obvious way **adds** the same amount each time. The other way **multiplies** by the same factor.
 #
-# Predict: good rates are mostly below 0.1. If the same amount is added each time, how many of the 141 points lie below 0.1?
+# Predict: Adam's default rate is 0.001. If the same amount is added each time, how many of the 141 points lie below 0.1?
 
 
 # %%
@@ -277,7 +277,7 @@ legend = ax.legend()
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # Started at the first loss, the average is still 35 % **that one batch's** luck after ten steps. Started at 0, the weights do not add up to 1 and the average is too low: worse still when one looks for the lowest point, for that is then the first step.
 #
-# **Claim 2** At step 11 the first loss weighs 0.9¹⁰ ≈ 0.349 where the average started with it, and less than 0.052 when corrected, over six times less. The corrected weights add up to 1, those from 0 to 0.686 only.
+# **Claim 2** At step 11 the first loss weighs 0.9¹⁰ ≈ 0.349 where the average started with it, and less than 0.052 when corrected, under a sixth of that. The corrected weights add up to 1, those from 0 to 0.686 only.
 
 # %%
 first = {name: weight[0] for name, weight in weights.items()}
@@ -290,7 +290,7 @@ claim(
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 失控就停
 #
-# 兩種情況要停：損失不是有限的數，或平滑後的損失超過最低值的四倍（寫成「最低值加上它的絕對值的三倍」，損失可以是負的時候也成立）。把它放進迴圈，就是完整的學習率測試。
+# 兩種情況要停：損失不是有限的數，或平滑後的損失超過最低值的四倍（寫成「最低值加上它的絕對值的三倍」，這樣寫，損失可能為負時也適用）。把它放進迴圈，就是完整的學習率測試。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Stop when it runs away
@@ -386,14 +386,14 @@ print("copy both at once, and it does:", held is trial.net[0].weight)
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # 兩個一起複製，`deepcopy` 才知道它們指的是同一批參數。
 #
-# 還有一種看不見的痕跡：**亂數**。測試抽過 dropout 的遮罩、洗過一次牌，接下來的訓練就和沒測過的不同了。`course_utils.lr_finder.find_lr` 把上面的零件組合起來：副本、斜坡、平滑、停止，最後（就算中途出錯）把所有的亂數產生器撥回原處。
+# 還有一種看不見的痕跡：**亂數**。測試抽過 dropout 的遮罩，也洗過牌，接下來的訓練就和沒測過的不同了。`course_utils.lr_finder.find_lr` 把上面的零件組合起來：副本、斜坡、平滑、停止，最後（就算中途出錯）把所有的亂數產生器撥回原處。
 #
 # **主張 4** 五個種子的 `MNIST_MLP`（有 dropout 與批次正規化），先測再訓練 20 步，與直接訓練 20 步，每個權重、每個統計量都一樣，一個位元也不差。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # Copied together, `deepcopy` knows that both refer to the same parameters.
 #
-# One trace is invisible: **random numbers**. The test drew dropout masks and shuffled the data, and what follows differs from a training without a test. `course_utils.lr_finder.find_lr` joins the pieces above, copies, ramp, smoothing, stop, and in the end (even after an error) puts every generator back where it was.
+# One trace is invisible: **random numbers**. The test drew dropout masks and shuffled the data, and what follows differs from a training without a test. `course_utils.lr_finder.find_lr` joins the pieces above (copies, ramp, smoothing, stop) and at the end, even after an error, puts every generator back where it was.
 #
 # **Claim 4** For five seeds of `MNIST_MLP` (with dropout and batch norm), a test and then 20 steps of training give the same as 20 steps alone: every weight and every statistic, to the last bit.
 
@@ -594,22 +594,22 @@ for end, table in usual.items():
     print("   falls fastest:", *[f"≈{rate:.3f}" for rate in table["text"]])
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 1. **斜坡停在 1，什麼都沒失控**：曲線到終點還在下降，「最低點」就是終點。你以為量的是模型，其實量的是自己設的終點。
+# 1. **斜坡停在 1，什麼都沒失控**：曲線到終點還在下降，「最低點」就是終點（步數從 0 數起，99 就是最後一步）。你以為量的是模型，其實量的是自己設的終點。
 # 2. **文字與程式說的不是同一個學習率**。
 # 3. **平滑太看重第一個損失**（主張 2）。
 #
-# （還有一個小的：100 步乘上 100 個倍數，卻只用到前 99 個，終點永遠走不到。）
+# （還有一個小的：學習率乘了 100 次，最後一次乘完卻沒有批次用到它，所以終點永遠走不到。）
 #
 # **主張 7** 五個種子、兩種終點，「最低點」都落在最後 5 步；終點從 0.3 改成 1，程式的建議都變成 1.5 倍以上。
 #
 # **主張 8** 終點 0.3 時，文字說的學習率，五個種子都是程式算的兩倍以上。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# 1. **The ramp ends at 1 and nothing runs away**: the curve is still falling at its end, and the end is the "minimum". You think you measure the model, and measure your own choice.
+# 1. **The ramp ends at 1 and nothing runs away**: the curve is still falling at its end, and the end is the "minimum" (steps count from 0, so 99 is the last). You think you measure the model, and measure your own choice.
 # 2. **Text and code do not speak of the same rate.**
 # 3. **The average makes too much of the first loss** (claim 2).
 #
-# (And a small one: of 100 factors only 99 are used, so the end is never reached.)
+# (And a small one: the rate is multiplied 100 times, but no batch is left to use the last product, so the end is never reached.)
 #
 # **Claim 7** For five seeds and both ends the "minimum" lies in the last 5 steps; with the end moved from 0.3 to 1, what the code suggests grows more than 1.5 times every time.
 #
@@ -635,12 +635,12 @@ print("minimum/3:", *[f"≈{t.suggestion:.2f}" for t in found])
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 有時候，答案是「沒有」
 #
-# 全部權重都是 0 的網路（08 課）學不動：每一層的梯度都是 0，只有輸出的偏置會動。拿它去測，會得到什麼建議？
+# 全部權重都是 0 的網路（08 課）學不動：每一個權重的梯度都是 0，只有輸出的偏置會動。拿它去測，會得到什麼建議？
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Sometimes the answer is "none"
 #
-# A network with all weights 0 (lesson 08) cannot learn: the gradients of all layers are 0, and only the output's bias moves. Put it to the test; what will be suggested?
+# A network with all weights 0 (lesson 08) cannot learn: the gradient of every weight is 0, and only the output's bias moves. Put it to the test; what will be suggested?
 
 # %%
 dead_tests = []
@@ -850,22 +850,26 @@ legend = axes[1].legend(loc="upper left", bbox_to_anchor=(1, 1))
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # ### 打分數
 #
+# 在完整的 MNIST 上，Adam 那張最靠近谷底的是最低點 ÷ 10。SGD 那張，最低點離最好的那個最近，卻已經站在右邊的陡坡上；÷ 3 落在左邊，損失幾乎沒差。谷底左緩右陡，**太大比太小貴**，所以要打兩種分數，也不能只看兩張圖。
+#
 # 每種設定的「最好」，是五個種子平均損失（取對數）最低的那個固定學習率。每個建議得兩個分數：
 #
 # - **差距** log₁₀（最好 ÷ 建議）：0 是剛好，+1 是只有最好的十分之一，−1 是最好的十倍。
 # - **損失比**：用建議訓練的損失 ÷ 用最好的訓練的損失。
 #
-# 九個學習率彼此相隔約 3.2 倍（10⁰·⁵），所以單獨一種設定的差距，只準到 ±0.25 左右；平均八種才看得更細。
+# 九個學習率彼此相隔約 3.2 倍（10⁰·⁵），所以單獨一種設定的差距，只準到 ±0.25 左右；平均八種才看得更細。下表的 ± 是五個種子的 95 % 區間，沒有算進這個 ±0.25。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # ### The marks
+#
+# On full MNIST the line nearest the bottom with Adam is minimum / 10. With SGD the minimum is nearest to the best rate, yet it already stands on the steep right side; minimum / 3, to the left, costs next to nothing. The left side is gentle and the right one steep: **too large costs more than too small**. Hence two marks, and more than two pictures.
 #
 # A setting's "best" is the fixed rate with the lowest mean (log) loss over five seeds. Every suggestion is given two marks:
 #
 # - **gap** log₁₀(best / suggestion): 0 is right, +1 ten times too small, −1 ten times too large.
 # - **loss ratio**: the loss at the suggestion ÷ the loss at the best rate.
 #
-# The nine rates are a factor of about 3.2 apart (10⁰·⁵), so the gap of a single setting is good to about ±0.25 only; the mean over eight sees finer.
+# The nine rates are a factor of about 3.2 apart (10⁰·⁵), so the gap of a single setting is good to about ±0.25 only; the mean over eight sees finer. The ± in the table is the 95 % interval over five seeds, without this ±0.25.
 
 # %%
 rows = []
@@ -918,12 +922,12 @@ text = ax.set_xlabel("log₁₀(best / suggestion): too large ← 0 → too smal
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # **主張 10** 對八種設定平均：最低點本身太大（差距小於 −0.2），最低點 ÷ 10 太小（大於 0.15），山谷還不到最好的四分之一（大於 0.6），最低點 ÷ 3 在 ±0.3 之內（不到兩倍）。
 #
-# 換句話說：最低點平均大約是最好的學習率的三、四倍（個別設定從兩倍到十倍以上）。**÷ 3 不是魔術，是量出來的**。
+# 換句話說：最低點平均大約是最好的學習率的三、四倍（個別設定從一倍半到十倍以上）。**÷ 3 不是魔術，是量出來的**。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # **Claim 10** Over the eight settings, on average: the minimum itself is too large (gap below −0.2), minimum / 10 is too small (above 0.15), valley is over four times too small (above 0.6), and minimum / 3 lies within ±0.3 (less than a factor of two).
 #
-# In other words: on average the minimum sits at roughly three to four times the best rate (in single settings, at two to over ten times). **The 3 is no magic: it is measured.**
+# In other words: on average the minimum sits at roughly three to four times the best rate (in single settings, from about one and a half times to over ten). **The 3 is no magic: it is measured.**
 
 # %%
 gaps = marks.groupby(["rule", "task"])["gap"].mean().groupby("rule").mean()
@@ -975,7 +979,7 @@ claim(12, bool(fewest and doubled["valley"] > 16))
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # ### 成對比較
 #
-# 同一個種子成對相減（八種設定的平均 log 損失比），五個比較用 Holm 修正：
+# 同一個種子成對相減（八種設定的平均 log 損失比），五個比較用 Holm 校正：
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # ### In pairs
@@ -990,7 +994,9 @@ for rule, pair in pairs.iterrows():
     print(f"{rule:20s} - minimum/3: {pair['difference']:.2f}, corrected p ≈{pair['p']:.2g}")
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# **主張 13** 最低點 ÷ 10 與山谷，修正之後都確實比最低點 ÷ 3 差。
+# **主張 13** 最低點 ÷ 10 與山谷，校正之後都確實比最低點 ÷ 3 差。
+#
+# （在完整的 MNIST 上，最低點也是。沒有護欄的最陡平均也差，但好壞落差很大，五個種子還分不出來：「沒有發現差異」不等於「一樣好」。）
 #
 # 所以課程推薦 **最低點 ÷ 3**，`find_lr(...).suggestion` 就是它。但別把話說滿：
 #
@@ -1000,6 +1006,8 @@ for rule, pair in pairs.iterrows():
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # **Claim 13** After correction, minimum / 10 and valley are worse than minimum / 3.
+#
+# (On full MNIST so is the minimum. Unguarded steepest is worse on average, too, but so erratic that five seeds cannot tell: "no difference found" is not "equally good".)
 #
 # So the course recommends **minimum / 3**, and that is `find_lr(...).suggestion`. But no more than was measured:
 #
@@ -1099,7 +1107,7 @@ def smooth_with_gaps_solution(losses, beta):
 #
 # Three range tests. Look at their shapes, and at each vertical axis.
 
-# %% alt-zh="三條曲線。A 從 2.3 降到 0.3 附近的谷底再升高。B 上下起伏，但縱軸只從 2.301 到 2.306。C 在 0.003 附近有谷底，升到 8.6，到 1 附近又陡降到 3。" alt-en="Three curves. A falls from 2.3 to a valley near 0.3, then rises. B goes up and down, but its axis only spans 2.301 to 2.306. C has a valley near 0.003, rises to 8.6, and near 1 drops steeply to 3."
+# %% alt-zh="三條曲線。A 的損失從 2.3 下降，在學習率 0.3 附近到谷底，再升高。B 上下起伏，但縱軸只從 2.301 到 2.306。C 在學習率 0.003 附近有谷底，損失升到 8.6，學習率到 1 附近又陡降到 3。" alt-en="Three curves. A: the loss falls from 2.3 to a valley near rate 0.3, then rises. B goes up and down, but its axis only spans 2.301 to 2.306. C has a valley near rate 0.003, its loss rises to 8.6, and near rate 1 it drops steeply to 3."
 figure, axes = plt.subplots(1, 3, figsize=(11, 3.0))
 for ax, (name, (rates, smoothed)) in zip(axes, exercises.three_curves().items(), strict=True):
     ax.semilogx(rates, smoothed)

@@ -97,12 +97,12 @@ legend = ax.legend()
 # %% [markdown] lang="zh-TW"
 # 0.925：正確的那一類也分到一份。加起來仍是 1，所以它還是一個機率分布，只是多留了一點餘地。
 #
-# **主張 1** PyTorch 的 `label_smoothing=0.1` 對任何一組 logits，與「以 [0.025, 0.025, 0.925, 0.025] 為目標的交叉熵」相差不到 10⁻⁵。
+# **主張 1** 對 1,000 組隨機的 logits，PyTorch 的 `label_smoothing=0.1` 與「以 [0.025, 0.025, 0.925, 0.025] 為目標的交叉熵」相差不到 10⁻⁵。
 
 # %% [markdown] lang="en"
 # 0.925: the right class gets its portion, too. The numbers still add up to 1, so this is still a distribution, one that leaves some room.
 #
-# **Claim 1** For any logits, PyTorch's `label_smoothing=0.1` is within 10⁻⁵ of the cross-entropy against [0.025, 0.025, 0.925, 0.025].
+# **Claim 1** For 1,000 random rows of logits, PyTorch's `label_smoothing=0.1` is within 10⁻⁵ of the cross-entropy against [0.025, 0.025, 0.925, 0.025].
 
 # %%
 logits = 3 * torch.randn(1000, 4, generator=torch.Generator().manual_seed(0))
@@ -205,7 +205,7 @@ explore(draw, eps=slider(0.01, 0.5, value=0.1, step=0.01))
 # 2. 所以最低點就是 **p = q**：正確的類別 1 − ε + ε/K，其餘各 ε/K。
 # 3. logits 的差是機率之比的對數：**g = ln((1 − ε + ε/K) / (ε/K)) = ln(1 + K(1 − ε)/ε)**。
 #
-# ε = 0.1 時，K = 4 的差距是 ln 37 ≈ 3.61，K = 10 是 ln 91 ≈ 4.51。硬標籤的 qₖ = 0，而 softmax 永遠給不出 0：梯度沒有零點，差距**沒有盡頭**。
+# ε = 0.1 時，K = 4 的差距是 ln 37 ≈ 3.61，K = 10 是 ln 91 ≈ 4.51。硬標籤裡，錯的類別 qₖ = 0，而 softmax 永遠給不出 0：梯度沒有零點，差距**沒有盡頭**。
 #
 # **主張 3** 不假設錯的類別相等，直接用數值方法找全部 K 個最佳 logits：九種 (K, ε)，差距都與公式相差不到 10⁻³。
 
@@ -216,7 +216,7 @@ explore(draw, eps=slider(0.01, 0.5, value=0.1, step=0.01))
 # 2. So the lowest point is where **p = q**: 1 − ε + ε/K for the right class, ε/K for each other.
 # 3. A difference of logits is the log of a ratio of probabilities: **g = ln((1 − ε + ε/K) / (ε/K)) = ln(1 + K(1 − ε)/ε)**.
 #
-# With ε = 0.1 that is ln 37 ≈ 3.61 for K = 4 and ln 91 ≈ 4.51 for K = 10. A hard target has qₖ = 0, and a softmax never gives 0: the gradient has no zero, and the gap has **no end**.
+# With ε = 0.1 that is ln 37 ≈ 3.61 for K = 4 and ln 91 ≈ 4.51 for K = 10. In a hard target every wrong class has qₖ = 0, and a softmax never gives 0: the gradient has no zero, and the gap has **no end**.
 #
 # **Claim 3** Without supposing the wrong classes equal, search for all K logits numerically: for nine pairs (K, ε) the gaps are within 10⁻³ of the formula.
 
@@ -273,12 +273,12 @@ ax.set(xlabel="step (log)", ylabel="gap g of the logits")
 legend = ax.legend()
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 對數軸上的直線：步數每變十倍，差距再加 ln 10 ≈ 2.3，永遠不停。早就答對了，權重還在為了更篤定而長大。
+# 對數軸上的直線：步數每變十倍，差距再加 ln 10 ≈ 2.3，永遠不停。早就答對了，logits 還在為了更篤定而拉開。
 #
 # **主張 4** 從第 1,000 步到第 10,000 步，硬標籤的差距增加 2 以上；ε = 0.1 的改變不到 0.01，停在公式說的 4.51。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# A straight line on a log axis: with every tenfold of steps the gap grows by ln 10 ≈ 2.3, for ever. The answer has long been right, and the weights still grow, to be surer.
+# A straight line on a log axis: with every tenfold of steps the gap grows by ln 10 ≈ 2.3, for ever. The answer has long been right, and the logits still move apart, to be surer.
 #
 # **Claim 4** From step 1,000 to step 10,000 the gap of the hard target grows by more than 2; that of ε = 0.1 changes by less than 0.01, and stays at the formula's 4.51.
 
@@ -372,7 +372,7 @@ claim(5, abs(ten_answers_error - 0.25) < 1e-6 and abs(one_bin - 0.10) < 1e-6)
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 硬標籤對 ε = 0.1
 #
-# 0.1 是論文與許多程式碼裡的預設，事先就定好了，所以可以在測試集上比較一次。
+# 0.1 是論文與許多程式碼採用的值，事先就定好了，所以可以在測試集上比較一次。
 #
 # 先寫下三個預測：準確率、平均信心、校準誤差，各會上升還是下降？
 
@@ -408,7 +408,7 @@ for name in ("accuracy", "confidence", "calibration error"):
     print(f"    difference {paired_difference(column['0.1'], column['0']):.2f}")
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 準確率進步很小，幾乎和種子之間的差別一樣大；信心掉了九個多百分點；校準**變差**了，而且差很多。在完整的 MNIST 上，硬標籤的模型說 96 %，也真的對了 96 % 左右；平滑的對得至少一樣多，卻只敢說 86 %。
+# 準確率進步很小，和種子之間的差別差不多大；信心掉了九個多百分點；校準**變差**了，而且差很多。在完整的 MNIST 上，硬標籤的模型說 96 %，也真的對了 96 % 左右；平滑的對得至少一樣多，卻只敢說 86.5 % 左右。
 #
 # **主張 6** 在完整的 MNIST 上，平滑的平均準確率較高，但進步不到 1 個百分點（整個區間）。
 #
@@ -417,7 +417,7 @@ for name in ("accuracy", "confidence", "calibration error"):
 # **主張 8** 校準誤差增加 4 個百分點以上（整個區間），而且每個種子都是**太沒信心**：平均信心低於準確率。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# Accuracy gained little, hardly more than seeds differ; confidence lost more than nine points; and calibration got **worse**, by much. On full MNIST the hard model says 96 %, and is right about as often; the smooth one is right at least as often, and dares to say 86 %.
+# Accuracy gained little, about as much as seeds differ; confidence lost more than nine points; and calibration got **worse**, by much. On full MNIST the hard model says 96 %, and is right about as often; the smooth one is right at least as often, and dares to say only about 86.5 %.
 #
 # **Claim 6** On full MNIST the mean accuracy with smoothing is higher, by less than 1 point (the whole interval).
 #
@@ -447,13 +447,13 @@ claim(8, change("calibration error").low > 4 and bool(is_timid))
 # 想一想：太沒信心的模型，線在對角線的上方還是下方？
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
-# ## The reliability diagram shows overconfidence at a glance
+# ## The reliability diagram: overconfident or underconfident, at a glance
 #
 # Each bin's mean confidence lies on the horizontal axis, its accuracy on the vertical one. A model that keeps its word lies on the diagonal.
 #
 # Predict: does the line of an underconfident model run above the diagonal or below it?
 
-# %% slideshow={"slide_type": "subslide"} alt-zh="左圖是可靠度圖：硬標籤沿著對角線，ε = 0.1 的線在對角線上方很遠。右圖是信心的直方圖：硬標籤擠在 1，ε = 0.1 的集中在 0.9 附近。" alt-en="Left, the reliability diagram: hard targets follow the diagonal, ε = 0.1 lies far above it. Right, histograms of the confidence: hard targets crowd at 1, ε = 0.1 gathers near 0.9."
+# %% slideshow={"slide_type": "subslide"} alt-zh="左圖是可靠度圖：硬標籤沿著對角線，ε = 0.1 的線在對角線上方很遠。右圖是信心的直方圖：硬標籤擠在 1，ε = 0.1 的集中在 0.9 到 0.97。" alt-en="Left, the reliability diagram: hard targets follow the diagonal, ε = 0.1 lies far above it. Right, histograms of the confidence: hard targets crowd at 1, ε = 0.1 gathers between 0.9 and 0.97."
 figure, (left, right) = plt.subplots(1, 2, figsize=(9.5, 3.6))
 for setting, name, marker in (("0", "hard", "o"), ("0.1", "ε = 0.1", "s")):
     logits = runs[runs["setting"] == setting]["test"]
@@ -470,12 +470,12 @@ right.set(xlabel="confidence", ylabel="density", xlim=(0.2, 1))
 legend = right.legend(fontsize=9)
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 上方：說八成的時候，其實九成以上是對的。右圖說明原因：軟標籤的最佳答案是 **p = q**，目標就是 0.91，學得越好，信心就越靠近 0.91，而不是靠近準確率。（0.91 不是硬上限：評估時 dropout 關掉了，有些圖會超過它。）
+# 上方：說八成的時候，其實九成以上是對的。右圖說明原因：軟標籤的最佳答案是 **p = q**，目標就是 0.91，學得越好，信心就越靠近 0.91，而不是靠近準確率。（0.91 不是硬上限：評估時 dropout 關掉了，很多圖會超過它，右圖的高峰就在它右邊一點。）
 #
 # **主張 9** 信心超過 95 % 的答案：硬標籤的每個種子都佔一半以上，ε = 0.1 的都不到四成。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# Above: where it says eight in ten, it is right more than nine times. The right-hand picture shows why: with soft targets the best answer is **p = q**, so the aim is 0.91, and the better it learns, the closer its confidence comes to 0.91 rather than to its accuracy. (0.91 is no hard ceiling: with dropout off, some images go past it.)
+# Above: where it says eight in ten, it is right more than nine times. The right-hand picture shows why: with soft targets the best answer is **p = q**, so the aim is 0.91, and the better it learns, the closer its confidence comes to 0.91 rather than to its accuracy. (0.91 is no hard ceiling: with dropout off, many images go past it, and the peak in the picture lies a little to its right.)
 #
 # **Claim 9** Answers with a confidence above 95 %: with hard targets more than half of them for every seed, with ε = 0.1 less than 40 %.
 
@@ -509,12 +509,12 @@ for size in (100, 1000, 10_000):
     print(f"{size:6,d} examples: calibration error {mean_interval(errors):.2f} %")
 
 # %% [markdown] lang="zh-TW"
-# 所以校準誤差要看樣本數來讀：只有幾百張測試圖時，2、3 % 不代表有問題。
+# 所以校準誤差要看樣本數來讀：只有幾百張測試圖時，2、3 % 不代表有問題。在完整的 MNIST 上，硬標籤量到的 0.4 % 左右，正好就是一萬張圖的雜訊地板：和說到做到的模型分不出來。
 #
 # **主張 10** 完美的模型，100 個樣本量到的平均校準誤差，是 10,000 個樣本的四倍以上。
 
 # %% [markdown] lang="en"
-# So read a calibration error beside its number of examples: with a few hundred test images, 2 or 3 % need not mean anything.
+# So read a calibration error beside its number of examples: with a few hundred test images, 2 or 3 % need not mean anything. On full MNIST the 0.4 % or so of hard targets is just the noise floor of ten thousand images: they cannot be told from a model that keeps its word.
 #
 # **Claim 10** The mean calibration error of a perfect model over 100 examples is more than four times that over 10,000.
 
@@ -524,14 +524,14 @@ claim(10, floor[100] > 4 * floor[10_000])
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## ε 要多大？
 #
-# 選 ε 是做選擇，所以看**驗證集**。
+# ε 是要挑的設定，所以看**驗證集**。
 #
 # 想一想：準確率和校準誤差，最好的 ε 是同一個嗎？
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## How large an ε?
 #
-# Choosing ε is a choice, so look at the **validation set**.
+# ε is a setting to be chosen, so look at the **validation set**.
 #
 # Predict: do accuracy and calibration error have the same best ε?
 
@@ -556,12 +556,12 @@ for ax, name in zip(axes, ("accuracy", "calibration error"), strict=True):
     compared[name] = dict(zip(table["a"], table["difference"], strict=True))
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 不是同一個（實心點：經 Holm 修正後仍找得到差異）。完整的 MNIST 上，準確率的差距不到半個百分點，五個種子還不太分得清楚；校準誤差從 0.05 開始，大約就是 ε 本身：模型照著目標說話，目標少了多少，信心就少了多少。
+# 校準誤差最低的是 ε = 0；準確率說不準（實心點：經 Holm 校正後仍找得到差異）。完整的 MNIST 上，四個平滑的準確率平均都略高，但差距不到半個百分點，五個種子還不太分得清楚；校準誤差從 0.05 開始，大約就是 ε 本身：模型照著目標說話，目標少了多少，信心就少了多少。
 #
 # **主張 11** ε 是 0.05、0.1、0.2 時，校準誤差都比硬標籤高（區間在 0 以上），而且一個比一個高；ε = 0.02 的平均改變不到 4 個百分點。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# They do not (a filled dot: a difference is found after Holm's correction). On full MNIST accuracies differ by less than half a point, which five seeds can hardly tell apart; the calibration error, from 0.05 on, is roughly ε itself: the model says what its targets say, and as much as they were cut, so much confidence is missing.
+# Calibration is best at ε = 0; of accuracy one cannot be sure (a filled dot: a difference is found after Holm's correction). On full MNIST all four smoothed accuracies are a little higher on average, but by less than half a point, which five seeds can hardly tell apart; the calibration error, from 0.05 on, is roughly ε itself: the model says what its targets say, and as much as they were cut, so much confidence is missing.
 #
 # **Claim 11** With ε of 0.05, 0.1 and 0.2 the calibration error is above that of hard targets (intervals above 0), and each is higher than the one before; with ε = 0.02 its mean changes by less than 4 points.
 
@@ -602,16 +602,20 @@ losses.map("≈{:.4g}".format)
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # 最低的可能就是目標自己的**熵** H(q)：ε = 0.1、K = 10 時已經有 0.50。不同的 ε 是不同的考卷，分數不能互比；畫在同一張圖上也不行。
 #
+# 用同一張考卷（hard loss 那一欄）就能比了：完整的 MNIST 上，它隨 ε 升高，準確率卻沒有下降。多出來的損失不是因為答錯更多，是信心失真，下一節來修。
+#
 # 所以：訓練用平滑的 criterion，**評估一律用硬標籤的** `nn.CrossEntropyLoss()`（早停、學習率排程、挑模型也是）。
 #
-# **主張 12** ε = 0.1 的每個種子，自己的驗證損失都在 0.5 以上，是硬標籤平均的兩倍以上；平均準確率卻沒有少 0.5 個百分點。
+# **主張 12** ε = 0.1 的每個種子，自己的驗證損失都在 0.5 以上，是硬標籤平均的兩倍以上；平均準確率即使較低，也差不到 0.5 個百分點。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # The lowest possible value is the **entropy** H(q) of the target itself: 0.50 already, with ε = 0.1 and K = 10. Different ε are different exams, whose marks cannot be compared, nor drawn in one picture.
 #
+# The column "hard loss" is one exam for all: on full MNIST it rises with ε while accuracy does not fall. What it adds is not wrong answers but distorted confidence; the next section mends that.
+#
 # Hence: train with the smoothed criterion, and **evaluate with the hard one**, `nn.CrossEntropyLoss()`, always (early stopping, schedules and the choice of a model included).
 #
-# **Claim 12** With ε = 0.1 every seed's own validation loss is above 0.5, more than twice the mean of hard targets; yet its mean accuracy is not 0.5 points lower.
+# **Claim 12** With ε = 0.1 every seed's own validation loss is above 0.5, more than twice the mean of hard targets; yet its mean accuracy is less than 0.5 points lower, if lower at all.
 
 # %%
 smooth_losses = [history.val_loss[-1] for history in runs[runs["setting"] == "0.1"]["history"]]
@@ -741,12 +745,12 @@ ax.set(xlim=(0.2, 1.02), ylim=(0, 1.05))
 legend = ax.legend(fontsize=9)
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 同一個旋鈕：0.02 剛好修好，0.1 又推過了頭。準確率倒沒有因此進步。所以問題不是「標籤平滑會不會改善校準」，而是「模型原本差多少、往哪一邊」。
+# 同一個旋鈕：0.02 剛好修好，0.1 又推過了頭。準確率沒有進步：在完整的 MNIST 上，0.02 還掉了半個百分點左右（整個區間在 0 以下），這是修好校準的代價。所以問題不是「標籤平滑會不會改善校準」，而是「模型原本差多少、往哪一邊」。
 #
 # **主張 15** 只有 200 張圖時，ε = 0.02 讓校準誤差減少 3 個百分點以上，ε = 0.1 讓它增加 2 個百分點以上（都是整個區間）；ε = 0.02 的平均準確率變化不到 1.5 個百分點。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# One and the same knob: 0.02 mends it, 0.1 pushes past. The accuracy gained nothing by it. So the question is not "does label smoothing improve calibration" but "how far off was the model, and on which side".
+# One and the same knob: 0.02 mends it, 0.1 pushes past. The accuracy gained nothing: on full MNIST 0.02 even lost about half a point (the whole interval below 0), the price of the mended calibration. So the question is not "does label smoothing improve calibration" but "how far off was the model, and on which side".
 #
 # **Claim 15** With 200 images, ε = 0.02 lowers the calibration error by more than 3 points and ε = 0.1 raises it by more than 2 (whole intervals, both); with ε = 0.02 the mean accuracy changes by less than 1.5 points.
 

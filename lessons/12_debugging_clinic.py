@@ -65,7 +65,7 @@ device = set_up("12_debugging_clinic", language="en")
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## First, meet a healthy one
 #
-# Who has never seen a sound curve cannot recognize a sick one. Here is a sound training program in six parts, a method each: prepare the inputs, loader, model, optimizer, one step, evaluation. **Each patient has one broken method.**
+# Without having seen a sound curve, you cannot recognize a sick one. Here is a sound training program in six parts, a method each: prepare the inputs, loader, model, optimizer, one step, evaluation. **Each patient has one broken method.**
 #
 # Everything is small, so that twelve patients with five seeds are soon through: the first 12,000 training images, always the same (or all, where there are fewer), batches of 128, 500 validation images, a 784-64-64-10 net, 150 steps. This lesson never touches the test set.
 
@@ -157,12 +157,12 @@ plotting.plot_band(right, steps, [100 * np.array(c.val_accuracy) for c in charts
 ax = right.set(xlabel="step", ylabel="validation accuracy (%)", ylim=(0, 100))
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 從 ln 10 ≈ 2.303（十類亂猜）出發，穩定下降；驗證**低於**訓練，因為訓練時一半的神經元被關掉了。記住這三件事：起點、方向、兩條線的上下。
+# 從 ln 10 ≈ 2.303（十類亂猜）出發，穩定下降；驗證**低於**訓練，原因有兩個：訓練時一半的神經元被關掉了，而且訓練損失是前 25 步的平均，比較舊。記住這三件事：起點、方向、兩條線的上下。
 #
 # **主張 1** 五個種子：第 0 步的驗證損失都在 ln 10 ± 0.1 之內，最後的驗證準確率都超過 80 %，而且最後的驗證損失都低於訓練損失。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# It starts at ln 10 ≈ 2.303 (a guess among ten) and falls steadily; validation lies **below** training, because half of the units are switched off in training. Remember three things: where it starts, where it goes, which line is on top.
+# It starts at ln 10 ≈ 2.303 (a guess among ten) and falls steadily; validation lies **below** training, for two reasons: half of the units are switched off in training, and the training loss is a mean over the last 25 steps, so it lags. Remember three things: where it starts, where it goes, which line is on top.
 #
 # **Claim 1** For all five seeds the validation loss at step 0 is within 0.1 of ln 10, the validation accuracy ends above 80 %, and the validation loss ends below the training loss.
 
@@ -285,14 +285,14 @@ ax.axhline(np.log(10), color="black", linewidth=0.8)
 ax = ax.set(xlabel="program", ylabel="loss at step 0 (nats)")
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 只有 G。softmax 做兩次的病人反而**最接近** ln 10：機率都在 0 到 1 之間，再做一次 softmax 幾乎是均勻的。「第一個損失正常」不是健康證明。
+# 只有 G。softmax 做兩次的病人反而比健康的程式**更接近** ln 10：機率都在 0 到 1 之間，再做一次 softmax 幾乎是均勻的。「第一個損失正常」不是健康證明。
 #
 # **主張 4** 五個種子：G 的第一個損失都比 ln 10 高出 4 以上，其他十一個病人都在 ± 0.1 之內。
 #
 # 翻開 G 的兩份報告：
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# Only G. The patient with two softmaxes is even **nearest** to ln 10: probabilities lie between 0 and 1, and the softmax of those is almost uniform. A normal first loss is no certificate of health.
+# Only G. The patient with two softmaxes is even **nearer** to ln 10 than the sound program: probabilities lie between 0 and 1, and the softmax of those is almost uniform. A normal first loss is no certificate of health.
 #
 # **Claim 4** For all five seeds G's first loss is more than 4 above ln 10, and those of the other eleven patients are within 0.1 of it.
 #
@@ -372,12 +372,12 @@ ax = ax.set(yscale="log", xlabel="program", ylabel="loss left (log; NaN: top edg
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # 標籤錯開的照樣背得起來：網路連亂給的標籤都背得起來（Zhang 等，2017）。這個測試抓得到「學不動」的毛病，抓不到資料、評估、速度和泛化的毛病。
 #
-# **主張 5** 五個種子都是：健康的程式通過；A、C、D、F、G、I、J 都不通過；B、E、H、K 都**通過**，這個測試看不見它們。（L 偶爾會通過，不算。）
+# **主張 5** 五個種子都是：健康的程式通過；A、C、D、F、G、I、J 都不通過；B、E、H、K 都**通過**，這個測試看不見它們。（L 這次也都沒通過，但它走得亂，換了種子可能會通過，所以不算。）
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # Shifted labels are learned by heart all the same: a network can memorize even random labels (Zhang et al. 2017). The test catches what cannot learn; it does not catch faults of data, evaluation, speed or generalization.
 #
-# **Claim 5** For all five seeds the sound program passes, A, C, D, F, G, I and J fail, and B, E, H and K **pass**: this test does not see them. (L passes now and then and does not count.)
+# **Claim 5** For all five seeds the sound program passes, A, C, D, F, G, I and J fail, and B, E, H and K **pass**: this test does not see them. (L fails here as well, but it runs so wildly that another seed might pass, so it does not count.)
 
 # %%
 passes = {name: [f["one batch"].ok for f in findings[name]] for name in programs}
@@ -444,14 +444,14 @@ ax.axhline(0.1, color="black", linestyle="--", linewidth=0.8)
 ax = ax.set(yscale="log", xlabel="program", ylabel="move in one step\n(share of size, log)")
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# **主張 6** 五個種子：L 與 A 的第二次梯度都是 2 倍（± 0.05），其他都是 1 倍；A 的權重完全不動；F 每步最多動萬分之一以下；J 有權重每步動 10 % 以上；健康的都在兩條虛線之間。
+# **主張 6** 五個種子：L 與 A 的第二次梯度都是 2 倍（± 0.05），其他都是 1 倍；A 的權重完全不動；F 每一步都動不到萬分之一；J 有權重每步動 10 % 以上；健康的都在兩條虛線之間。
 #
-# 一個檢查，四個病人。翻開 A 的報告：
+# 主張只點名四個病人；圖上的 C、G、I 也出了界。翻開 A 的報告：
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # **Claim 6** For all five seeds the second gradient of L and of A is 2 times the first (within 0.05), that of the others 1 times; A's weights do not move at all; F's move by less than 1e-4 a step; some weight of J's moves by more than 10 % a step; the sound program stays between the dashed lines.
 #
-# One check, four patients. Open A's report:
+# The claim names four patients; in the figure C, G and I are out of bounds, too. Open A's report:
 
 # %%
 step = {name: [f["step"].values for f in findings[name]] for name in programs}
@@ -563,12 +563,12 @@ for name, shares in dead.items():
     print(f"{name:5s} dead in the worse layer: ≈{np.mean(shares):.0%}")
 
 # %% [markdown] lang="zh-TW"
-# G 的輸入太大，第一步就把所有單元打死了；L 和 J 走得太大步，也打死不少。在它們身上，死掉的 ReLU 是**後果**。所以檢查要照順序：資料、第一個損失、一步，最後才看內部；先治上游。
+# G 的輸入太大，訓練完至少有一層全軍覆沒；L 和 J 的步伐太大，也打死不少神經元。在它們身上，死掉的 ReLU 是**後果**。所以檢查要照順序：資料、第一個損失、一步，最後才看內部；先治上游。
 #
 # **主張 8** 五個種子：I 與 G 訓練後至少一層有九成以上死掉，而 I 訓練前的權重梯度全是 0；健康的程式每層都不到 10 %。
 
 # %% [markdown] lang="en"
-# G's huge inputs kill every unit in the first steps; the long strides of L and J kill many. In them the dead ReLUs are a **consequence**. So keep the order: data, first loss, step, and only then the inside; treat what is upstream.
+# With G's huge inputs, a whole layer is dead by the end of training; the long strides of L and J kill many units. In them the dead ReLUs are a **consequence**. So keep the order: data, first loss, step, and only then the inside; treat what is upstream.
 #
 # **Claim 8** For all five seeds, after training more than 90 % of some layer of I and of G is dead, and before training I's weights have gradient 0; in the sound program less than 10 % of any layer is dead.
 
@@ -709,7 +709,7 @@ claim(11, turned and all(c.train_loss[-1] > 0.4 for c in charts["sound"]))
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 檢查六：標籤真的是這些圖的嗎？
 #
-# 剩下 F 與 K 分不開，但 F 的一步只動萬分之一，已經確診了。K 通過了第一個損失、背一個批次、顯微鏡下的一步……每個零件都對，就是學不會。
+# 剩下 F 與 K 分不開，但 F 的每一步動不到萬分之一，已經確診了。K 通過了第一個損失、背一個批次、顯微鏡下的一步……每個零件都對，就是學不會。
 #
 # 長得像的圖，標籤應該一樣。不用模型，只問每張圖**最像的另一張**和它同不同類：
 
@@ -832,7 +832,7 @@ claim(15, bool(always.sum().max() <= 8))
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Are they really mended?
 #
-# Each patient had one broken method; with the sound method back in place, all become the same sound program. So the sound run with the same seed is what each patient became, and the differences are **paired**.
+# Each patient had one broken method; with the sound method back in place, all become the same sound program. So the sound run with the same seed is what each patient becomes once mended, and the differences are **paired**.
 
 # %% alt-zh="森林圖：十二個病人治好之後準確率提高多少個百分點。A、C、F、G、I、K、L 約 73 到 79，D 約 40，E 約 28，J 約 27 而區間很寬，B 約 10，H 是 0。" alt-en="Forest plot: by how many percentage points each patient's accuracy rose once mended. A, C, F, G, I, K, L about 73 to 79, D about 40, E about 28, J about 27 with a wide interval, B about 10, H zero."
 gain = {n: paired_difference(accuracy["sound"], accuracy[n]) for n in clinic.PATIENTS}
@@ -917,8 +917,8 @@ pd.DataFrame({"effect (points)": effect, "still missing": left_to_gain}).map("{:
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # - **C 裁剪**：NaN 不見了，準確率還是亂猜。一步最長是「學習率 × 上限」= 100；裁剪治的是偶發的大梯度（09 課），不是學習率。
 # - **J 裁剪**：治好了。一步最長是 1 × 1，剛好合理。
-# - **J 排程**：平均好得多，但要看運氣：有的種子幾乎治好，有的還停在半路。開頭的大步已經打死一部分神經元，之後放慢也救不回來。
-# - **G 降低學習率**：最多學到三成。輸入的尺度不對，沒有一個學習率是對的。
+# - **J 排程**：平均好得多，但要看運氣：有的種子幾乎治好，有的還停在半路。可能的原因：開頭的大步打死了一部分神經元（J 沒排程時數過），之後放慢也救不回來。
+# - **G 降低學習率**：0.0001 有一點幫助，離治好還差 60 個百分點左右。要治的是輸入的尺度，不是學習率。
 # - **E 權重衰減**：損失變好，準確率沒有跟著變好。
 #
 # **主張 17** C 裁剪後損失都是有限數，卻都大於 10，準確率都低於 25 %；J 裁剪前平均比健康的程式差 10 個百分點以上，裁剪後不到 5 個；G 降低學習率後還差 30 個百分點以上。
@@ -928,8 +928,8 @@ pd.DataFrame({"effect (points)": effect, "still missing": left_to_gain}).map("{:
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # - **C, clipped**: no NaN any more, and still a guess. A step is at most rate × limit = 100; clipping treats a rare large gradient (lesson 09), not a rate.
 # - **J, clipped**: cured. A step is now at most 1 × 1, which is about right.
-# - **J, scheduled**: much better on average, and a matter of luck: some seeds are nearly cured, others still get stuck. The first long steps have killed part of the units, and going slower later does not revive them.
-# - **G, slower**: it learns to a third at best. With inputs of the wrong size, no rate is right.
+# - **J, scheduled**: much better on average, and a matter of luck: some seeds are nearly cured, others still get stuck. A likely reason: the first long steps kill part of the units (counted above in J without the schedule), and going slower later does not revive them.
+# - **G, slower**: 0.0001 helps a little and leaves it about sixty points short. What wants treatment is the size of the inputs, not the rate.
 # - **E, decayed**: a better loss, and the accuracy does not follow.
 #
 # **Claim 17** Clipped, C's losses are finite, all above 10, with accuracies below 25 %; J lacks more than 10 points on average before clipping and fewer than 5 after; slower, G still lacks more than 30 points.
@@ -954,7 +954,7 @@ claim(18, change.high < -0.1 and abs(effect["E: weight decay 0.03"].mean) < 3)
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## The second ward: your turn
 #
-# Eight new patients, M to T, two new seeds. You have met all their faults, and **one of them is sound**. There are no reports this time, only charts.
+# Eight new patients, M to T, two new seeds. You have met every fault they have, and **one of the eight is sound**. There are no reports this time, only charts.
 
 # %%
 settings = {name: {"program": program()} for name, program in clinic.NEW_PATIENTS.items()}
@@ -1008,14 +1008,14 @@ diagnosis_solution = {
 #
 # 難度 ★★☆，約 10 分鐘。
 #
-# 下面的迴圈跑得完，也回傳得出準確率，卻同時有三個毛病。複製它，改名為 `mended_training`，治好它：`model` 就地訓練，回傳每一輪的驗證準確率。（模型有 dropout 和批次正規化。治好一個毛病的時候，小心別弄出第四個。）
+# 下面的迴圈跑得完，也回傳得出準確率，卻同時有三個毛病。（評估時沒有 `no_grad` 只是浪費，不算在內。）複製它，改名為 `mended_training`，治好它：`model` 就地訓練，回傳每一輪的驗證準確率。（模型有 dropout 和批次正規化。治好一個毛病的時候，小心別弄出第四個。）
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Exercise 2: one loop, three diseases
 #
 # Difficulty ★★☆, about 10 minutes.
 #
-# The loop below runs and returns accuracies, and it has three faults at once. Copy it as `mended_training` and mend it: `model` is trained in place, and the validation accuracy of each epoch is returned. (The model has dropout and batch norm. In mending one fault, take care not to make a fourth.)
+# The loop below runs and returns accuracies, and it has three faults at once (evaluating without `no_grad` is only wasteful, and not one of them). Copy it as `mended_training` and mend it: `model` is trained in place, and the validation accuracy of each epoch is returned. (The model has dropout and batch norm. In mending one fault, take care not to make a fourth.)
 
 
 # %% slideshow={"slide_type": "subslide"} tags=["exercise"]
@@ -1121,7 +1121,7 @@ def mixes_examples_solution(model, inputs):
 # | | 長得像的樣本，標籤也一樣 | `check_neighbours`，並畫出來看 | K |
 # | | 第一個損失是 ln K；輸出是 logits | `check_first_loss` | G、D |
 # | | 背得起一個批次 | `overfit_one_batch` | A C D F G I J（L 多半也是） |
-# | | 梯度到得了第一層；神經元活著 | `check_gradient_flow`、`check_dead_units` | I（G、L 的後果） |
+# | | 梯度到得了第一層；神經元活著 | `check_gradient_flow`、`check_dead_units` | I（C、G、L 的後果，J 有時也是） |
 # | 頭幾步 | 清梯度、真的在動、步伐合理 | `check_step`；學習率尋找器（10 課） | A C F G I J L |
 # | | 不是在等資料；裝置正確 | `check_speed` | H |
 # | 訓練中 | 評估兩次相同 | `check_evaluation` | B |
@@ -1139,7 +1139,7 @@ def mixes_examples_solution(model, inputs):
 # | | examples that look alike have the same label | `check_neighbours`, and draw some | K |
 # | | first loss is ln K; outputs are logits | `check_first_loss` | G, D |
 # | | one batch is learned by heart | `overfit_one_batch` | A C D F G I J (L, mostly) |
-# | | the gradient gets to the first layer; units are alive | `check_gradient_flow`, `check_dead_units` | I (G, L: consequences) |
+# | | the gradient gets to the first layer; units are alive | `check_gradient_flow`, `check_dead_units` | I (C, G, L, sometimes J: consequences) |
 # | first steps | gradients cleared, weights move, strides sensible | `check_step`; learning-rate finder (lesson 10) | A C F G I J L |
 # | | not waiting for data; the right device | `check_speed` | H |
 # | in training | evaluated twice, the same | `check_evaluation` | B |
@@ -1154,8 +1154,8 @@ def mixes_examples_solution(model, inputs):
 # | 症狀 | 可能的毛病 | 怎麼分開 | 處方 |
 # |---|---|---|---|
 # | 損失停在 ln K 不動 | 優化器拿錯模型 A、學習率太低 F、ReLU 死了 I、標籤錯開 K | 梯度範數；`check_step`、`check_dead_units`、`check_neighbours` | 各治各的；只有 F 要調學習率 |
-# | NaN | 學習率太高 C、沒清梯度 L | 馬上出現還是後來；`check_step` 的倍數 | 學習率除以十；補上 `zero_grad`。只裁剪 C 還是亂猜 |
-# | 第 0 步損失就遠高於 ln K | 輸入沒有正規化 G | `check_inputs` | 正規化；降低學習率救不了 |
+# | NaN | 學習率太高 C | `check_step`：第一步就不是有限數 | 用學習率尋找器重找（10 課）；光是裁剪，C 還是亂猜 |
+# | 第 0 步損失就遠高於 ln K | 輸入沒有正規化 G | `check_inputs` | 正規化；學習率降到 0.0001 還差得遠 |
 # | 訓練損失下降、驗證損失上升 | 過擬合 E | 先確認資料量 | 更多資料；早停、權重衰減救損失，不救準確率 |
 # | 驗證比該有的差，訓練損失並不低 | 忘了 `eval()` B | `check_evaluation` | `eval()`，然後換回 `train()` |
 # | 準確率卡在半路 | 學習率偏高 J | `check_step` 每步 > 10 % | 降低學習率、裁剪；排程幫一部分 |
@@ -1171,8 +1171,8 @@ def mixes_examples_solution(model, inputs):
 # | symptom | likely faults | what tells them apart | remedy |
 # |---|---|---|---|
 # | loss stays at ln K | optimizer of another model A, rate too low F, dead ReLUs I, labels shifted K | gradient norm; `check_step`, `check_dead_units`, `check_neighbours` | each its own; only F needs another rate |
-# | NaN | rate too high C, gradients not cleared L | at once, or later; the ratio of `check_step` | a tenth of the rate; add `zero_grad`. Clipping alone leaves C guessing |
-# | loss far above ln K at step 0 | inputs not normalized G | `check_inputs` | normalize; no lower rate will do |
+# | NaN | rate too high C | `check_step`: not finite from the first step | find the rate anew (lesson 10); clipping alone leaves C guessing |
+# | loss far above ln K at step 0 | inputs not normalized G | `check_inputs` | normalize; a rate of 0.0001 is still far off |
 # | training loss falls, validation loss rises | overfitting E | first, how many examples? | more data; early stopping and weight decay save the loss, not the accuracy |
 # | validation worse than it should be, training loss not low | no `eval()` B | `check_evaluation` | `eval()`, and back to `train()` |
 # | accuracy stuck halfway | rate too high J | `check_step`: > 10 % a step | lower the rate, or clip; a schedule helps in part |

@@ -64,6 +64,8 @@ device = set_up("15_numpy_relational_rnn", language="en")
 #
 # $$A=\mathrm{softmax}\!\left(\frac{QK^\top}{\sqrt K}\right)\qquad O=AV$$
 #
+# 分子的 $K$ 是所有的鍵排成的矩陣；根號裡的 $K$ 是一個鍵有幾個數（文獻常寫成 $d_k$）。
+#
 # 想一想：2 個查詢、5 個鍵、鍵有 3 個數、值有 4 個數。$A$ 和 $O$ 各是什麼形狀？
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
@@ -72,6 +74,8 @@ device = set_up("15_numpy_relational_rnn", language="en")
 # A dictionary finds the key that is **equal**. Attention finds keys that are **alike**: a query $q$ has a dot product, its score, with every key $k_j$; a softmax turns scores into weights that sum to 1; the result is the weighted mean of the values $v_j$ (Vaswani et al., 2017):
 #
 # $$A=\mathrm{softmax}\!\left(\frac{QK^\top}{\sqrt K}\right)\qquad O=AV$$
+#
+# Above, $K$ is the matrix of all keys; under the root, $K$ is how many numbers a key has (often written $d_k$).
 #
 # Predict: 2 queries, 5 keys, 3 numbers a key, 4 numbers a value. What shapes have $A$ and $O$?
 
@@ -122,12 +126,12 @@ for ax, (title, table) in zip(axes, panels.items(), strict=True):
     labels = ax.set(title=title, xlabel="key", ylabel="query")
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 事後乘 0，每列的和就不到 1，輸出平白縮水，而且前面的字縮得最多。
+# 事後乘 0，除了什麼都沒遮的最後一列，每列的和都不到 1，輸出平白縮水；最前面兩個字縮得最多。
 #
 # **主張 1** 三行寫成的注意力，有沒有遮罩都與 `torch` 的 `scaled_dot_product_attention` 相同；課程的函式也是（五個種子、多個批次與頭，差距小於 10⁻¹²）。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# Multiplied by 0 afterwards, rows sum to less than 1; the output shrinks for no reason, most of all for early words.
+# Multiplied by 0 afterwards, every row but the last (where nothing is masked) sums to less than 1; the output shrinks for no reason, most of all for the first two words.
 #
 # **Claim 1** Attention in three lines equals `torch`'s `scaled_dot_product_attention` with and without a mask; so does the course's function (five seeds, batches of several heads, within 10⁻¹²).
 
@@ -375,14 +379,14 @@ except ValueError as error:
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # ### 不同的起點能撐多久？
 #
-# 起點不同，只保證**開始**不同。沒訓練過的格子看的是同一張表，愈走愈像：一百步之後，有些模型最近的兩格已經幾乎相同。這一課的序列最多五步，離那裡還很遠。
+# 起點不同，只保證**開始**不同。沒訓練過的格子看的是同一張表，頭幾步還越離越遠，走久了卻愈來愈像：一百步之後，有些模型最近的兩格已經幾乎相同。這一課的序列最多五步，離那裡還很遠。
 #
 # **主張 4** 二十組未訓練的權重：從 0 開始，一百步裡四個格子都一樣（差距小於 10⁻⁵，float32 的捨入）；從單位矩陣開始，前三十步最近的兩格始終相距 0.1 以上，但是到第一百步，至少有三組已經近到 0.1 以內。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # ### How long does a different start last?
 #
-# A different start promises no more than a different **beginning**. Untrained slots look at the same table and grow alike: after a hundred steps, the nearest two slots of some models are almost the same. This lesson's sequences have five steps at most, which is far from there.
+# A different start promises no more than a different **beginning**. Untrained slots look at the same table; for some steps they move apart, but in the long run they grow alike: after a hundred steps, the nearest two slots of some models are almost the same. This lesson's sequences have five steps at most, which is far from there.
 #
 # **Claim 4** For twenty sets of untrained weights: from zeros, all four slots agree through a hundred steps (within 10⁻⁵, float32's rounding); from the identity, the nearest two lie more than 0.1 apart for thirty steps, yet at step one hundred they are within 0.1 in at least three sets.
 
@@ -530,12 +534,12 @@ print("one proportional to x_hat as      ", (J @ x_hat).round(4) + 0.0)
 print("any other keeps something, such as", (J @ np.arange(5)).round(4))
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 都是 0！整列加一個數、整列乘一個數，正規化之後都一樣，所以這兩個方向的梯度傳不過去。這是檢查自己公式的好方法：少一項，就有一個方向漏過去。
+# 都是 0！整列加一個數、整列乘一個正數，正規化之後都一樣（不計 ε），所以這兩個方向的梯度傳不過去。這是檢查自己公式的好方法：少一項，就有一個方向漏過去。
 #
 # **主張 6** $J$ 與中央差分一致（五個種子，小於 10⁻⁸）；它把 $\mathbf 1$ 與 $\hat x$ 都變成 0（小於 10⁻³，不是剛好 0，因為有 ε）；少了平均或標準差那一項，都有元素錯了 0.05 以上。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# Nothing, both times! A number added to the whole row, or multiplied into it, is gone after normalization, so gradients in these two directions cannot pass. It is a good test of your own formula: with a term missing, one direction leaks.
+# Nothing, both times! A number added to the whole row, or a positive one multiplied into it, is gone after normalization (but for ε), so gradients in these two directions cannot pass. It is a good test of your own formula: with a term missing, one direction leaks.
 #
 # **Claim 6** $J$ agrees with central differences (five seeds, within 10⁻⁸); it maps $\mathbf 1$ and $\hat x$ to 0 (within 10⁻³, not exactly, because of ε); without the term of the mean, or that of the deviation, some entry is off by more than 0.05.
 
@@ -556,7 +560,7 @@ claim(6, max(gaps) < 1e-8 and max(leaks) < 1e-3 and min(missing) > 0.05)
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 回程，第三段：注意力
 #
-# 由 $O=AV$：$\bar V=A^\top\bar O$，$\bar A=\bar OV^\top$。再穿過 softmax。一列的權重加起來是 1，所以大家一起得到的，等於誰也沒得到：先減掉加權平均，
+# 記分數 $S=QK^\top/\sqrt K$（有遮罩就再加上），$A=\mathrm{softmax}(S)$。由 $O=AV$：$\bar V=A^\top\bar O$，$\bar A=\bar OV^\top$。再穿過 softmax。一列的權重加起來是 1，所以大家一起得到的，等於誰也沒得到：先減掉加權平均，
 #
 # $$\bar S=A\odot\Bigl(\bar A-\textstyle\sum_j\bar A_jA_j\Bigr)\qquad \bar Q=\bar SK/\sqrt K\qquad\bar K=\bar S^\top Q/\sqrt K$$
 #
@@ -565,7 +569,7 @@ claim(6, max(gaps) < 1e-8 and max(leaks) < 1e-3 and min(missing) > 0.05)
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## The way back, part three: attention
 #
-# From $O=AV$: $\bar V=A^\top\bar O$ and $\bar A=\bar OV^\top$. Then through the softmax. The weights of a row sum to 1, so what all of them gain, none of them gains; take off the weighted mean first,
+# Call the scores $S=QK^\top/\sqrt K$ (plus the mask, if any), so $A=\mathrm{softmax}(S)$. From $O=AV$: $\bar V=A^\top\bar O$ and $\bar A=\bar OV^\top$. Then through the softmax. The weights of a row sum to 1, so what all of them gain, none of them gains; take off the weighted mean first,
 #
 # $$\bar S=A\odot\Bigl(\bar A-\textstyle\sum_j\bar A_jA_j\Bigr)\qquad \bar Q=\bar SK/\sqrt K\qquad\bar K=\bar S^\top Q/\sqrt K$$
 #
@@ -615,14 +619,14 @@ claim(7, max(gaps) < 1e-8)
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 整個模型，和 PyTorch 對答案
 #
-# 把三段接起來、穿越時間，就是課程的 `RelationalRNN`（`relational_memory_backward.py`，每一行都是上面的式子）：記憶走完整個序列，攤平，過一層 ReLU，再到輸出層。
+# 把三段接起來、穿越時間，就是課程的 `RelationalRNN`（`relational_memory_backward.py`：上面三段的式子，加上 13 課的線性層與 ReLU）：記憶走完整個序列，攤平，過一層 ReLU，再到輸出層。
 #
 # 我們用 PyTorch 再寫一次前向，讓 autograd 算梯度，全部用 float64 比。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## The whole model, checked against PyTorch
 #
-# The three parts joined, and taken through time, are the course's `RelationalRNN` (`relational_memory_backward.py`, whose every line is one of the formulas above): the memory goes through the sequence, is flattened, passes a ReLU layer, then the output layer.
+# The three parts joined, and taken through time, are the course's `RelationalRNN` (`relational_memory_backward.py`: the formulas of the three parts, with lesson 13's linear layers and ReLU): the memory goes through the sequence, is flattened, passes a ReLU layer, then the output layer.
 #
 # We write the forward pass once more in PyTorch, let autograd find the gradients, and compare it all in float64.
 
@@ -775,14 +779,14 @@ grid.map("≈{:.2f}".format)
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # ### 五個種子的學習曲線
 #
-# 上表的左半是四個種子的平均，右半是最差的一個。如果只看其中兩個種子，六種挑法有三種會替 Relational RNN 選 0.004；如果只走到一半，LSTM 也會選 0.004，而它走到最後根本沒學會。調校也需要種子和耐心。
+# 上表的左半是四個種子的平均，右半是最差的一個。如果只看其中兩個種子，六種挑法有三種會替 Relational RNN 選 0.004；如果只走到一半，LSTM 的三個學習率都還停在 1/3，0.004 只是碰巧最高，而用它走到最後還是 1/3。調校也需要種子和耐心。
 #
 # 先下注：k = 4、六千步之後，誰會超過內積規則那條線？LSTM 會停在 1/(k−1) 嗎？
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # ### Learning curves of five seeds
 #
-# The left half of the last table is the mean of four seeds, the right half the worst of them. With two of the seeds only, three pairs in six would have chosen 0.004 for the Relational RNN; after half the steps, 0.004 would have been chosen for the LSTM, which at that rate has learned nothing even at the end. Tuning, too, takes seeds and patience.
+# The left half of the last table is the mean of four seeds, the right half the worst of them. With two of the seeds only, three pairs in six would have chosen 0.004 for the Relational RNN; after half the steps all three rates leave the LSTM at 1/3, with 0.004 ahead by luck, and at that rate it is still there at the end. Tuning, too, takes seeds and patience.
 #
 # Place your bet: at k = 4, after six thousand steps, who is above the dot-product line? Does the LSTM stay at 1/(k−1)?
 
@@ -850,14 +854,14 @@ for setting in ("k = 4", "k = 5"):
 print(pd.DataFrame(rows).to_string(index=False))
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# k = 4 的終點，差距只剩幾個百分點；同秒數時區間包含 0，沒有發現差異。半路上差距很大：關聯記憶的好處是**早**，不是 LSTM 到不了的高度。k = 5 的終點才是真正的分別，但要老實說：0.83 只比內積規則高一點。
+# k = 4 的終點，差距只剩幾個百分點；同秒數時區間包含 0，沒有發現差異。半路上差距很大：關聯記憶的好處是**早**，不是 LSTM 到不了的高度。k = 5 的終點才是真正的分別，但要老實說：同步數的 0.83 只比內積規則高一點，同秒數的 0.74 還不到那條線。
 #
 # **主張 10** k = 4：三千步時，五個種子的 Relational RNN 都超過 0.7，LSTM 都低於 0.45；六千步時，兩個模型的每個種子都超過內積規則。
 #
-# **主張 11** k = 5：六千步時，每個種子的 Relational RNN 都超過 0.75，LSTM 都低於 0.3；同秒數時，配對差的區間也在 0.3 以上。
+# **主張 11** k = 5：六千步時，每個種子的 Relational RNN 都超過 0.75，LSTM 都低於 0.3；同秒數時，成對差距的區間也在 0.3 以上。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# At the end of k = 4 a few points are left of the difference; after equal seconds the interval contains 0, and no difference is found. Halfway the difference is large: what a relational memory gains is being **early**, not a height that the LSTM cannot reach. At k = 5 the end tells them apart; but frankly, 0.83 is only just above the dot-product rule.
+# At the end of k = 4 a few points are left of the difference; after equal seconds the interval contains 0, and no difference is found. Halfway the difference is large: what a relational memory gains is being **early**, not a height that the LSTM cannot reach. At k = 5 the end tells them apart; but frankly, 0.83 after equal steps is only just above the dot-product rule, and 0.74 after equal seconds is still below it.
 #
 # **Claim 10** k = 4: after three thousand steps all five seeds of the Relational RNN are above 0.7 and all of the LSTM below 0.45; after six thousand, every seed of both is above the dot-product rule.
 #
@@ -956,7 +960,7 @@ ticks = ax.set_xticks([0.5, 1.5, 2.5, 3.5], ["slot 1", "slot 2", "slot 3", "inpu
 #
 # - 換成平均圖：每個序列都用 4,000 個的平均；
 # - 換成別人的圖：用另一個序列的注意力；
-# - 全部相等：每一列都是 1/4。
+# - 全部相等：每個權重都是 1/4。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # Frankly: **one cannot tell**. In this head about half the weight, on average, is on the input just read; the rest is spread over the slots; sequences differ a lot, but by no rule that fits in a sentence. That a picture can be drawn does not mean that it can be read.
@@ -1008,16 +1012,16 @@ claim(13, all((cost.loc[name] > limit).all() for name, limit in limits.items()))
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 哪裡沒有幫助：名次隨機
 #
-# 原論文的任務更難：每個序列問的名次都不同（第 1 到第 k 遠）。同樣的模型、同樣的學習率，k = 5。
+# 原論文的任務更難：每個序列問的名次隨機（第 1 到第 k 遠）。同樣的模型、同樣的學習率，k = 5。
 #
-# 這裡也有一條捷徑：問最後一名時，答參考點自己（它離自己最近），其他名次隨便猜。想一想：模型會停在哪裡？
+# 這裡也有一條捷徑：問最後一名時，答參考點自己（它離自己最近）；問別的名次，就在其餘的點裡隨便猜。想一想：模型會停在哪裡？
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Where it does not help: a random rank
 #
-# The original task is harder: every sequence asks for another rank (1st to k-th farthest). The same models, the same rates, k = 5.
+# The original task is harder: every sequence asks for a random rank (1st to k-th farthest). The same models, the same rates, k = 5.
 #
-# There is a shortcut here as well: asked for the last rank, answer the reference itself (nothing is nearer to it), and guess for all others. Predict: where do the models end up?
+# There is a shortcut here as well: asked for the last rank, answer the reference itself (nothing is nearer to it); asked for any other, guess among the rest. Predict: where do the models end up?
 
 # %% slideshow={"slide_type": "subslide"} alt-zh="k = 5、名次隨機：準確率對訓練步數。兩個模型的線幾乎重疊，從頭到尾貼著 0.40 的點線。" alt-en="k = 5 with a random rank: accuracy against training steps. The lines of both models nearly coincide, on the dotted line at 0.40 from beginning to end."
 figure, ax = plt.subplots(figsize=(8, 3.2))
@@ -1028,7 +1032,7 @@ legend = ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # 兩個模型都停在捷徑上，分不出高下。換成更難的問題，關聯記憶在這個預算裡**沒有幫助**。原論文用了大得多的模型和長得多的訓練。
 #
-# **主張 14** 五個種子：兩個模型的終點與捷徑都相差不到 0.03，配對差的區間包含 0（沒有發現差異）。
+# **主張 14** 五個種子：兩個模型的終點與捷徑都相差不到 0.03，成對差距的區間包含 0（沒有發現差異）。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # Both models stop at the shortcut, and neither is ahead. On the harder question, within this budget, relational memory is **no help**. The original paper used far larger models and far longer training.
@@ -1119,7 +1123,7 @@ for num_slots in slots:
         net.loss_and_grads(X, y)
     milliseconds.append(100 * (time.process_time() - started))
 
-# %% slideshow={"slide_type": "subslide"} tags=["timing"] alt-zh="一次前向加反向的毫秒數對格子數，雙對數座標。量到的點貼著斜率 1 的虛線，離斜率 2 的點線很遠。" alt-en="Milliseconds of a forward and backward pass against slots, log axes. The measured points keep to the dashed line of slope 1, far from the dotted line of slope 2."
+# %% slideshow={"slide_type": "subslide"} tags=["timing"] alt-zh="一次前向加反向的毫秒數對格子數，雙對數座標。量到的線比斜率 1 的虛線還平，離斜率 2 的點線很遠。" alt-en="Milliseconds of a forward and backward pass against slots, log axes. The measured line is flatter than the dashed line of slope 1, and far from the dotted line of slope 2."
 figure, ax = plt.subplots(figsize=(7, 3.2))
 ax.plot(slots, milliseconds, "o-", label="measured")
 for power, style in ((1, "--"), (2, ":")):
@@ -1131,10 +1135,10 @@ ax.minorticks_off()
 legend = ax.legend()
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 大致與 $N$ 成正比：格子只有幾十個時，時間花在線性層與逐元素的運算，平方的那一項還小。（隨步數、批次怎麼變，`make bench` 會畫。）
+# $N$ 變成 16 倍，時間還不到 16 倍，更不用說 256 倍：格子只有幾十個時，時間花在固定的開銷、線性層與逐元素的運算，平方的那一項還小。（隨步數、批次怎麼變，`make bench` 會畫。）
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# Roughly in proportion to $N$: with a few dozen slots the time goes into linear layers and element-wise work, and the square term is still small. (How it grows with steps and batch, `make bench` draws.)
+# Sixteen times the slots take less than sixteen times the time, let alone 256 times: with a few dozen slots the time goes into fixed overhead, linear layers and element-wise work, and the square term is still small. (How it grows with steps and batch, `make bench` draws.)
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 練習 1：一條捷徑值多少
@@ -1176,7 +1180,7 @@ def shortcut_accuracy_solution(k):
 #
 # 難度 ★★☆，約 15 分鐘。
 #
-# 一批序列長短不一，短的用別的數補齊。`Q` 是 (B, T_q, K)、`K` 是 (B, T_k, K)、`V` 是 (B, T_k, V)；`lengths[b]` 說第 b 個序列只有前幾個鍵是真的，從 0 到 T_k。
+# 一批序列長短不一，短的用別的數補齊。`Q` 是 (B, T_q, d)、`K` 是 (B, T_k, d)、`V` 是 (B, T_k, d_v)；`lengths[b]` 說第 b 個序列只有前幾個鍵是真的，從 0 到 T_k。
 #
 # 寫出 `padded_attention(Q, K, V, lengths)`，回傳（輸出，權重）。補齊的列裡可能有 10¹⁵ 那麼大的數，分數可能到 ±10,000；長度 0 的序列什麼也看不到，權重與輸出都是 0。
 
@@ -1185,7 +1189,7 @@ def shortcut_accuracy_solution(k):
 #
 # Difficulty ★★☆, about 15 minutes.
 #
-# The sequences of a batch differ in length, and short ones are padded with anything. `Q` is (B, T_q, K), `K` is (B, T_k, K), `V` is (B, T_k, V); `lengths[b]` says how many keys of sequence b are real, the first ones, from 0 to T_k.
+# The sequences of a batch differ in length, and short ones are padded with anything. `Q` is (B, T_q, d), `K` is (B, T_k, d), `V` is (B, T_k, d_v); `lengths[b]` says how many keys of sequence b are real, the first ones, from 0 to T_k.
 #
 # Write `padded_attention(Q, K, V, lengths)`: return (output, weights). Padded rows may hold numbers as large as 10¹⁵, and scores may reach ±10,000; a sequence of length 0 sees nothing, and its weights and output are 0.
 
