@@ -350,7 +350,7 @@ def train_run(seed, mnist, device):
     model = MNIST_MLP(hidden_size=256, dropout_rate=0.2, seed=seed)
     optimizer = torch.optim.Adam(model.parameters(), lr=0.001, fused=True)
     generator = torch.Generator().manual_seed(seed)
-    train_loader = TensorLoader(mnist.train, 128, shuffle=True, generator=generator)
+    train_loader = TensorLoader(mnist.train, 256, shuffle=True, generator=generator)
     val_loader = TensorLoader(mnist.val, 1000)
     criterion = nn.CrossEntropyLoss()
     history = fit(
