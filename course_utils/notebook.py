@@ -1,10 +1,10 @@
 """What every notebook does first: language, style, figures with alternative text, device."""
 
 import os
-import sys
 
 import torch
 
+from course_utils.experiment import start_workers
 from course_utils.figures import set_style, use_html_figures
 from course_utils.language import Text, set_language
 from course_utils.lessons import measured_minutes
@@ -17,10 +17,11 @@ _WELCOME = Text(
 )
 
 
-def set_up(lesson: str, language: str) -> torch.device:
+def set_up(lesson: str, language: str, *, workers: bool = False) -> torch.device:
     """Prepare a notebook and return the device to train on.
 
     lesson: the name of its file, e.g. ``"06_mnist_mlp"``. language: ``"zh-TW"`` or ``"en"``.
+    workers: start the processes of ``run_seeds`` now, for a lesson that will call it.
     The builder and the tests set ``COURSE_STRICT`` and then every lesson stays on the processor,
     whose results repeat.
     """
@@ -29,7 +30,7 @@ def set_up(lesson: str, language: str) -> torch.device:
     use_html_figures()
     strict = os.environ.get("COURSE_STRICT") == "1"
     device = torch.device("cpu") if strict else best_device()
-    if experiment := sys.modules.get("course_utils.experiment"):  # the lesson will call run_seeds
-        experiment.start_workers()
+    if workers:
+        start_workers()
     print(_WELCOME.format(device=device, minutes=measured_minutes(lesson)))
     return device

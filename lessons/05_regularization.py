@@ -50,10 +50,10 @@ from course_utils.seeding import seeded
 from course_utils.stacked import StackedMLP
 
 # %% lang="zh-TW" tags=["setup"]
-device = set_up("05_regularization", language="zh-TW")
+device = set_up("05_regularization", language="zh-TW", workers=True)
 
 # %% lang="en" tags=["setup"]
-device = set_up("05_regularization", language="en")
+device = set_up("05_regularization", language="en", workers=True)
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 背下來，不等於學會

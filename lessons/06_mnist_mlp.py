@@ -51,10 +51,10 @@ from course_utils.seeding import seeded
 from course_utils.training import evaluate, fit, predict
 
 # %% lang="zh-TW" tags=["setup"]
-device = set_up("06_mnist_mlp", language="zh-TW")
+device = set_up("06_mnist_mlp", language="zh-TW", workers=True)
 
 # %% lang="en" tags=["setup"]
-device = set_up("06_mnist_mlp", language="en")
+device = set_up("06_mnist_mlp", language="en", workers=True)
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 資料：先看，再訓練

@@ -55,10 +55,10 @@ from course_utils.seeding import seeded
 from course_utils.training import evaluate, fit, predict
 
 # %% lang="zh-TW" tags=["setup"]
-device = set_up("07_training_practice", language="zh-TW")
+device = set_up("07_training_practice", language="zh-TW", workers=True)
 
 # %% lang="en" tags=["setup"]
-device = set_up("07_training_practice", language="en")
+device = set_up("07_training_practice", language="en", workers=True)
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 一把公平的尺

@@ -49,10 +49,10 @@ from course_utils.seeding import seeded
 from course_utils.stacked import StackedMLP
 
 # %% lang="zh-TW" tags=["setup"]
-device = set_up("08_initialization", language="zh-TW")
+device = set_up("08_initialization", language="zh-TW", workers=True)
 
 # %% lang="en" tags=["setup"]
-device = set_up("08_initialization", language="en")
+device = set_up("08_initialization", language="en", workers=True)
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 六種起點

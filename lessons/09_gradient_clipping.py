@@ -51,10 +51,10 @@ from course_utils.seeding import seeded
 from course_utils.training import evaluate, train_epoch
 
 # %% lang="zh-TW" tags=["setup"]
-device = set_up("09_gradient_clipping", language="zh-TW")
+device = set_up("09_gradient_clipping", language="zh-TW", workers=True)
 
 # %% lang="en" tags=["setup"]
-device = set_up("09_gradient_clipping", language="en")
+device = set_up("09_gradient_clipping", language="en", workers=True)
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 一個權重的懸崖

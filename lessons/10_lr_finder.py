@@ -50,10 +50,10 @@ from course_utils.stacked import StackedMLP
 from course_utils.training import evaluate
 
 # %% lang="zh-TW" tags=["setup"]
-device = set_up("10_lr_finder", language="zh-TW")
+device = set_up("10_lr_finder", language="zh-TW", workers=True)
 
 # %% lang="en" tags=["setup"]
-device = set_up("10_lr_finder", language="en")
+device = set_up("10_lr_finder", language="en", workers=True)
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 一次訓練，走過所有的學習率

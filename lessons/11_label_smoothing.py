@@ -53,10 +53,10 @@ from course_utils.notebook import set_up
 from course_utils.training import fit, predict, train_epoch
 
 # %% lang="zh-TW" tags=["setup"]
-device = set_up("11_label_smoothing", language="zh-TW")
+device = set_up("11_label_smoothing", language="zh-TW", workers=True)
 
 # %% lang="en" tags=["setup"]
-device = set_up("11_label_smoothing", language="en")
+device = set_up("11_label_smoothing", language="en", workers=True)
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 軟標籤：從每一類拿走一點，再平分

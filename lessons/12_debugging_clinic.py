@@ -50,10 +50,10 @@ from course_utils.notebook import set_up
 from course_utils.seeding import seeded
 
 # %% lang="zh-TW" tags=["setup"]
-device = set_up("12_debugging_clinic", language="zh-TW")
+device = set_up("12_debugging_clinic", language="zh-TW", workers=True)
 
 # %% lang="en" tags=["setup"]
-device = set_up("12_debugging_clinic", language="en")
+device = set_up("12_debugging_clinic", language="en", workers=True)
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 先認識健康的人

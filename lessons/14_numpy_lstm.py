@@ -45,10 +45,10 @@ from course_utils.numpy_track.optimizers import Adam
 from course_utils.numpy_track.training_utils import evaluate, train_model, train_step
 
 # %% lang="zh-TW" tags=["setup"]
-device = set_up("14_numpy_lstm", language="zh-TW")
+device = set_up("14_numpy_lstm", language="zh-TW", workers=True)
 
 # %% lang="en" tags=["setup"]
-device = set_up("14_numpy_lstm", language="en")
+device = set_up("14_numpy_lstm", language="en", workers=True)
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 一步：三個閘、一個候選值、一格記憶

@@ -52,10 +52,10 @@ from course_utils.numpy_track.attention import create_causal_mask, scaled_dot_pr
 from course_utils.numpy_track.relational_rnn import RelationalMemory, RelationalRNN
 
 # %% lang="zh-TW" tags=["setup"]
-device = set_up("15_numpy_relational_rnn", language="zh-TW")
+device = set_up("15_numpy_relational_rnn", language="zh-TW", workers=True)
 
 # %% lang="en" tags=["setup"]
-device = set_up("15_numpy_relational_rnn", language="en")
+device = set_up("15_numpy_relational_rnn", language="en", workers=True)
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 注意力：用相似程度查表
