@@ -887,14 +887,14 @@ for row in against_none.itertuples():
     print(f"{row.a} minus no clipping: {row.difference:.2f} points, {found}")
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 上限 5：**一步都沒裁到**，加了等於沒加。上限 1：只碰到開頭的幾步。上限 0.1：幾乎每一步都裁，準確率還是差不多：前後幾步縮的倍數很接近，而 Adam 對同一個倍數沒有感覺（上一節）。
+# 上限 5：**一步都沒裁到**，加了等於沒加。上限 1：只碰到開頭的幾步。上限 0.1：幾乎每一步都裁，準確率還是差不多。可能的原因：頭幾十步之後範數變化不大（見圖），縮的倍數也就差不多，而 Adam 對固定的倍數沒有感覺（上一節）。
 #
 # **主張 15** 五個種子：沒有一步的範數超過 5，超過 1 的不到 25 %。上限 1 時，裁剪前的平均範數與不裁剪相差不到 20 %；裁剪後每一步都不超過 1。
 #
 # **主張 16** 上限 1 對準確率的影響，平均不到 1.5 個百分點；上限 0.1 裁到八成以上的步子，準確率平均也只差不到 3 個百分點。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# Limit 5 **never clips a single step**: it might as well not be there. Limit 1 touches the first few. Limit 0.1 clips nearly every step, and accuracy is still much the same: neighbouring steps are shrunk by nearly one factor, and one factor for all Adam does not feel (as we saw).
+# Limit 5 **never clips a single step**: it might as well not be there. Limit 1 touches the first few. Limit 0.1 clips nearly every step, and accuracy is still much the same. A likely reason: after the first few dozen steps the norm changes little (see the picture), hence the factor, too, and a constant factor Adam does not feel (as we saw).
 #
 # **Claim 15** For five seeds: no step has a norm above 5, and fewer than 25 % are above 1. With limit 1, the mean norm before clipping is within 20 % of that without clipping; after clipping no step exceeds 1.
 #

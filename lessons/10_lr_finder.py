@@ -922,12 +922,12 @@ text = ax.set_xlabel("log₁₀(best / suggestion): too large ← 0 → too smal
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # **主張 10** 對八種設定平均：最低點本身太大（差距小於 −0.2），最低點 ÷ 10 太小（大於 0.15），山谷還不到最好的四分之一（大於 0.6），最低點 ÷ 3 在 ±0.3 之內（不到兩倍）。
 #
-# 換句話說：最低點平均大約是最好的學習率的三、四倍（個別設定從一倍半到十倍以上）。**÷ 3 不是魔術，是量出來的**。
+# 換句話說：最低點平均大約是最好的學習率的三、四倍（在完整的 MNIST 上，個別設定從一倍半到十倍以上）。**÷ 3 不是魔術，是量出來的**。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # **Claim 10** Over the eight settings, on average: the minimum itself is too large (gap below −0.2), minimum / 10 is too small (above 0.15), valley is over four times too small (above 0.6), and minimum / 3 lies within ±0.3 (less than a factor of two).
 #
-# In other words: on average the minimum sits at roughly three to four times the best rate (in single settings, from about one and a half times to over ten). **The 3 is no magic: it is measured.**
+# In other words: on average the minimum sits at roughly three to four times the best rate (on full MNIST, in single settings, from about one and a half times to over ten). **The 3 is no magic: it is measured.**
 
 # %%
 gaps = marks.groupby(["rule", "task"])["gap"].mean().groupby("rule").mean()
