@@ -6,6 +6,7 @@ import math
 import experiments
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_info
 
 from course_utils.numpy_track import farthest_vector
 from course_utils.numpy_track.farthest_vector import MODELS, SETTINGS, Setting
@@ -127,6 +128,17 @@ def test_what_makes_no_sense_is_refused(arguments, message):
             **{"seed": 0, "model": "LSTM", "setting": TINY, "learning_rate": 1e-3, "every": 2}
             | arguments
         )
+
+
+def test_a_step_is_timed_on_one_thread(monkeypatch):
+    threads = []
+    monkeypatch.setattr(
+        experiments,
+        "train_step",
+        lambda *_, **__: threads.extend(pool["num_threads"] for pool in threadpool_info()),
+    )
+    assert set(experiments.step_milliseconds("k = 3", rounds=1)) == set(MODELS)
+    assert set(threads) == {1}
 
 
 def test_the_rate_with_the_best_mean_is_chosen():
