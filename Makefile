@@ -21,7 +21,7 @@ data: .venv/.installed  ## download MNIST, verified
 bench: .venv/.installed-dev  ## the speeds the course promises, as ratios from one run
 	$(BIN)/python tools/bench.py
 
-experiments: .venv/.installed-dev  ## the long comparison of lesson 15, about 20 minutes on two cores
+experiments: .venv/.installed-dev  ## the long comparison of lesson 15, 20 to 25 minutes on two cores
 	$(BIN)/python tools/experiments.py $(ARGS)
 
 clean:  ## remove what can be made again (the environment too, never data/)

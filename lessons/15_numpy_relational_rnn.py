@@ -753,7 +753,7 @@ claim(9, bool((dot > 0.78).all() and (dot - others.max(axis=1) > 0.15).all()))
 # - 每一步都是新的 64 個序列，Adam，裁剪到 1；同一個種子，兩個模型看到同樣的序列。
 # - **五個種子**；同步數與同秒數都報。
 #
-# 全部跑一次約二十分鐘，所以結果存在 `farthest_vector.json`，連同種子、設定與版本；`make experiments` 重做全部，`--check` 重做其中一點。
+# 全部跑一次要二十多分鐘，所以結果存在 `farthest_vector.json`，連同種子、設定與版本；`make experiments` 重做全部，`--check` 重做其中一點。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## A fair comparison settles its rules first
@@ -763,7 +763,7 @@ claim(9, bool((dot > 0.78).all() and (dot - others.max(axis=1) > 0.15).all()))
 # - Every step has 64 fresh sequences, Adam, clipping at 1; at one seed both models see the same sequences.
 # - **Five seeds**; equal steps and equal seconds are both reported.
 #
-# All of it takes about twenty minutes, so the results stand in `farthest_vector.json`, with seeds, settings and versions; `make experiments` makes them all anew, `--check` one point.
+# All of it takes twenty to twenty-five minutes, so the results stand in `farthest_vector.json`, with seeds, settings and versions; `make experiments` makes them all anew, `--check` one point.
 
 # %%
 results = farthest_vector.load_results()

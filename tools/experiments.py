@@ -1,6 +1,6 @@
 """The long comparison of lesson 15: `python tools/experiments.py [--check]`.
 
-Without arguments all runs are made anew, two at a time and one thread each (about 20 minutes on two
+Without arguments all runs are made anew, two at a time and one thread each (20 to 25 minutes on two
 cores), and course_utils/numpy_track/farthest_vector.json is replaced once everything is there.
 --check makes one point of the file again, and fails where it does not come out as the file says.
 """
