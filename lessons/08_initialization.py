@@ -163,24 +163,24 @@ def plot_layers(ax, spreads, names, ylabel):
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # ### 先猜，再看
 #
-# 0.01 夠小，constant 和 normal 的標準差一開始也差不多。九層之後，哪一條線往上、哪一條往下、哪一條是平的？（zeros 每一層都是 0，在對數軸上畫不出來。）
+# normal 的權重標準差是 0.01，constant 的權重個個都是 0.01，大小相當。九層之後，哪一條線往上、哪一條往下、哪一條是平的？（zeros 每一層都是 0，在對數軸上畫不出來。）
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # ### Guess, then look
 #
-# 0.01 is small, and constant and normal start out alike. After nine layers, which line goes up, which goes down, which is level? (zeros gives 0 at every layer, which a log axis cannot show.)
+# normal's weights have standard deviation 0.01, constant's are all 0.01: the same size. After nine layers, which line goes up, which goes down, which is level? (zeros gives 0 at every layer, which a log axis cannot show.)
 
 # %% alt-zh="輸出的標準差對隱藏層，對數縱軸。kaiming 平平地停在 0.8；xavier 直線下降到 0.05；default 先降後停在 0.03；normal 直線掉到 10 的負 9 次方以下；constant 從 0.7 緩緩升到 5。" alt-en="Standard deviation of the outputs against hidden layer, log axis. kaiming stays level at 0.8; xavier falls in a straight line to 0.05; default falls and then stays at 0.03; normal plunges below 1e-9; constant climbs slowly from 0.7 to 5."
 figure, ax = plt.subplots(figsize=(8.5, 3.2))
 legend = plot_layers(ax, forward, SCHEMES[:5], "std of outputs (log)")
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 對數軸上的直線，表示每一層都乘上同一個倍數；差一點點的倍數，連乘九次就是天壤之別。
+# 對數軸上的直線，表示每一層都乘上同一個倍數；差一點點的倍數，連乘八次就是天壤之別。
 #
 # **主張 1** 從第一層到第九層：kaiming 的平均變化不到兩倍；十個種子的 xavier 都只剩五分之一以下，normal 都不到 10⁻⁷ 倍；constant 都變成三倍以上；zeros 處處是 0。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# A straight line on a log axis means one and the same factor at every layer; factors that differ a little are worlds apart once multiplied nine times.
+# A straight line on a log axis means one and the same factor at every layer; factors that differ a little are worlds apart once multiplied eight times.
 #
 # **Claim 1** From the first to the ninth layer kaiming changes by less than a factor of two on average; for all ten seeds xavier keeps less than a fifth, normal less than 10⁻⁷, and constant grows more than threefold; zeros is 0 everywhere.
 
@@ -215,17 +215,17 @@ legend = ax.legend(ncols=2, fontsize=9, loc="lower left")
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # 沒有得救：停住的是隨機的**偏置**，圖片的訊號一路掉下去。量的時候要想清楚，量到的是什麼。
 #
-# **主張 2** 第九層，十個種子都一樣：default 的標準差裡，來自圖片的部分不到 5 %；kaiming 超過 25 %。
+# **主張 2** 第九層，十個種子都一樣：default 跨圖片的標準差不到全部標準差的 5 %；kaiming 的超過 25 %。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # It is not: what stays are the random **biases**; the signal of the images keeps falling. Be clear about what it is that you measure.
 #
-# **Claim 2** At the ninth layer, for all ten seeds, less than 5 % of default's standard deviation comes from the images; of kaiming's, more than 25 %.
+# **Claim 2** At the ninth layer, for all ten seeds, default's deviation over images is less than 5 % of its whole deviation; kaiming's is more than 25 %.
 
 # %%
 from_images = {name: share[:, -1] for name, share in over_images.items()}
 for name, share in from_images.items():
-    print(f"{name}, share that comes from the images: {mean_interval(share):.1%}")
+    print(f"{name}, deviation over images / of all: {mean_interval(share):.1%}")
 claim(2, bool(((from_images["default"] < 0.05) & (from_images["kaiming"] > 0.25)).all()))
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
@@ -312,7 +312,7 @@ explore(draw, std=slider(0.02, 0.25, value=0.05, step=0.0025))
 # 128 個要 0.125，512 個要 0.0625：個數四倍，σ 減半。三行就能推出來。一個神經元把 **n 個**數加在一起（n 就叫 **fan_in**）：
 #
 # 1. z = w₁x₁ + … + wₙxₙ。權重彼此獨立、平均是 0，交叉項平均都消失：E[z²] = **n · Var(w) · E[x²]**。
-# 2. z 的正負各半，ReLU 砍掉負的一半：下一層的 E[x²] = **½ E[z²]**。
+# 2. 權重對 0 對稱，z 也就對 0 對稱，ReLU 砍掉負的一半：下一層的 E[x²] = **½ E[z²]**。
 # 3. 合起來，每過一層 E[x²] 乘上 **n · Var(w) / 2**。要它等於 1，就得 **Var(w) = 2/n**。
 #
 # 這就是 Kaiming 初始化（He 等，2015）。大小（方均根）的倍數是 σ√(n/2)，它對嗎？
@@ -323,7 +323,7 @@ explore(draw, std=slider(0.02, 0.25, value=0.05, step=0.0025))
 # With 128 it takes 0.125, with 512 it takes 0.0625: four times the number, half the σ. Three lines derive it. A unit adds up **n** numbers (n is called **fan_in**):
 #
 # 1. z = w₁x₁ + … + wₙxₙ. The weights are independent with mean 0, so the cross terms vanish on average: E[z²] = **n · Var(w) · E[x²]**.
-# 2. z is positive half the time, and ReLU cuts the negative half off: the next layer has E[x²] = **½ E[z²]**.
+# 2. The weights are symmetric about 0, hence so is z, and ReLU cuts the negative half off: the next layer has E[x²] = **½ E[z²]**.
 # 3. Together: each layer multiplies E[x²] by **n · Var(w) / 2**. For that to be 1, **Var(w) = 2/n**.
 #
 # That is Kaiming initialization (He et al., 2015). It says that the size (root mean square) is multiplied by σ√(n/2). Is it right?
@@ -409,14 +409,14 @@ claim(6, bool((table["backward"] / table["predicted"] - 1).abs().max() < 0.05))
 #
 # 名字結尾有底線：就地改寫權重。`nonlinearity="relu"` 就是那個 2。注意 `weight` 的形狀是（輸出，輸入），fan_in 是**後面**那個。
 #
-# 常有人說「PyTorch 預設就是 Kaiming」。`nn.Linear` 的原始碼的確呼叫 `kaiming_uniform_`，但給了 `a=√5`，也就是為斜率 √5 的 LeakyReLU 準備的。差多少？
+# 常有人說「PyTorch 預設就是 Kaiming」。`nn.Linear` 的原始碼的確呼叫 `kaiming_uniform_`，但給了 `a=√5`：照公式那是斜率 √5 的 LeakyReLU，其實只是為了湊出 ±1/√n 的均勻分布。差多少？
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # ### What to call in PyTorch
 #
 # The trailing underscore means that the weight is overwritten in place; `nonlinearity="relu"` is that 2. Note that `weight.shape` is (outputs, inputs): fan_in comes **last**.
 #
-# You will hear that "PyTorch's default is Kaiming". The source of `nn.Linear` does call `kaiming_uniform_`, but with `a=√5`, meant for a LeakyReLU of slope √5. How much does it matter?
+# You will hear that "PyTorch's default is Kaiming". The source of `nn.Linear` does call `kaiming_uniform_`, but with `a=√5`: by the formula a LeakyReLU of slope √5, in truth only a way to get the uniform distribution between ±1/√n. How much does it matter?
 
 
 # %%
@@ -437,10 +437,10 @@ print(f"layer 1: default ≈{default_std:.4f}, Kaiming ≈{kaiming_std:.4f}, √
 print(f"Kaiming / default ≈{kaiming_std / default_std:.2f}, and √6 = {np.sqrt(6):.2f}")
 
 # %% [markdown] lang="zh-TW"
-# **主張 7** 第一層（784 → 128）的標準差與 √(2/784) 相差不到 2 %：數的是 784，不是 128；而 PyTorch 的預設小了 √6 ≈ 2.45 倍（相差不到 2 %）。
+# **主張 7** 第一層（784 → 128）的標準差與 √(2/784) 相差不到 2 %：數的是 784，不是 128；而 Kaiming 是 PyTorch 預設的 √6 ≈ 2.45 倍（相差不到 2 %）。
 
 # %% [markdown] lang="en"
-# **Claim 7** The standard deviation of the first layer (784 → 128) is within 2 % of √(2/784): what counts is the 784, not the 128; and PyTorch's default is smaller by √6 ≈ 2.45 (to 2 %).
+# **Claim 7** The standard deviation of the first layer (784 → 128) is within 2 % of √(2/784): what counts is the 784, not the 128; and Kaiming is √6 ≈ 2.45 times PyTorch's default (to 2 %).
 
 # %%
 is_fan_in = abs(kaiming_std / derived - 1) < 0.02
@@ -574,7 +574,7 @@ pd.DataFrame(moves, index=names).map(lambda move: f"≈{move:.3f}" if move > 0 e
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # ReLU 配上 0：**只有輸出層的偏置**動過。隱藏層的輸出 h 是 0，輸出層權重的梯度 δ·h 就是 0；往回的梯度要乘上輸出層的權重，也是 0。剩下的偏置只學到「哪個數字比較多」，對每張圖都給同一個答案。
 #
-# 那句話說的其實是 **sigmoid**：h = ½，輸出層先動起來，下一步梯度就流得回去，大家一起動，但永遠一樣。
+# 那句話說的其實是 **sigmoid**：h = ½，第一步只有輸出層動，之後梯度每一步往回多通一層；到了第三步，每一層都在動，但同一層的神經元永遠一樣。
 #
 # **主張 9** zeros 配 ReLU：前五個張量一個位元都沒動，輸出層的偏置動了；每個種子對所有驗證圖片只給一個答案，準確率不到 15 %。
 #
@@ -583,7 +583,7 @@ pd.DataFrame(moves, index=names).map(lambda move: f"≈{move:.3f}" if move > 0 e
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # With ReLU and zeros, **nothing but the output bias** has moved. The hidden output h is 0, so the gradient δ·h of the output weights is 0; the gradient that goes back is multiplied by those weights, and is 0, too. The bias alone learns which digits are more frequent, and gives every image the same answer.
 #
-# What the tutorials describe is the **sigmoid**: h = ½, so the output layer moves first, the gradient gets through from the next step on, and all units move, always together.
+# What the tutorials describe is the **sigmoid**: h = ½, so in the first step the output layer alone moves, and with each further step the gradient gets one layer further back; from the third step on all layers move, the units of a layer always together.
 #
 # **Claim 9** zeros with ReLU: not one bit of the first five tensors moved, and the output bias did; each seed gives one and the same answer to all validation images, with an accuracy below 15 %.
 #
@@ -618,12 +618,12 @@ gain = paired_difference(scores["constant, dropout"], scores["constant"])
 print(f"dropout - none, paired: {gain:.1f} points")
 
 # %% [markdown] lang="zh-TW"
-# 算：dropout 對雙胞胎一視同仁的時候很少，一個開、一個關，從此分道揚鑣。但比起一開始就隨機，它起步晚太多了。
+# 算：就一張圖來說，雙胞胎有 68 %（0.8² + 0.2²）的機會同開同關；但一批 128 張，不可能張張如此。只要有一張一個開、一個關，梯度就不同，從此分道揚鑣。但比起一開始就隨機，它起步晚太多了。
 #
 # **主張 11** 加上 dropout，constant 的準確率提高 2 個百分點以上（區間下端也是），仍比 kaiming 低 20 個百分點以上。
 
 # %% [markdown] lang="en"
-# It does: dropout rarely treats twins alike; one is on, the other off, and from then on they go separate ways. But against a random start it comes much too late.
+# It does: on a single image twins are both on or both off with probability 0.8² + 0.2² = 68 %, but hardly on all 128 of a batch. One image with one on and the other off is enough: their gradients differ, and from then on they go separate ways. But against a random start it comes much too late.
 #
 # **Claim 11** Dropout raises the accuracy of constant by more than 2 percentage points (the lower end of the interval, too), and leaves it more than 20 points below kaiming.
 
@@ -676,14 +676,14 @@ table
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # ### 高出來的部分從哪裡來？
 #
-# 還沒訓練的模型，對每張圖的十個 logits 就像十個隨機數。它們散得越開，模型就越「有信心」，而這份信心只是亂猜。取平均 0、標準差 s 的常態 logits，平均損失是 E[ln Σ eᶻ]，s 小的時候大約是 ln 10 + s²/2。
+# 還沒訓練的模型，對每張圖的十個 logits 就像十個隨機數。它們散得越開，模型就越「有信心」，而這份信心只是亂猜。取平均 0、標準差 s 的常態 logits，平均損失是 E[ln Σ eᶻ]，s 小的時候大約是 ln 10 + 0.45 s²（K 類時是 (1 − 1/K) s²/2）。
 #
 # kaiming 的 s 從哪來？最後一層的變異數也是 2/n，後面卻沒有 ReLU 來砍掉一半。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # ### Where does the excess come from?
 #
-# In an untrained model the ten logits of an image are like ten random numbers. The wider they spread, the more "confident" the model, and that confidence is a blind guess. For normal logits of mean 0 and standard deviation s the mean loss is E[ln Σ eᶻ], for small s about ln 10 + s²/2.
+# In an untrained model the ten logits of an image are like ten random numbers. The wider they spread, the more "confident" the model, and that confidence is a blind guess. For normal logits of mean 0 and standard deviation s the mean loss is E[ln Σ eᶻ], for small s about ln 10 + 0.45 s² (with K classes, (1 − 1/K) s²/2).
 #
 # And kaiming's s? Its last layer has variance 2/n as well, with no ReLU after it to take half away.
 
@@ -705,14 +705,14 @@ legend = ax.legend(fontsize=9)
 #
 # **主張 13** 十二種情形的平均，都與「隨機 logits」的預測相差不到 0.2。
 #
-# 所以「第一個損失接近 ln 10」是健康檢查，不是成績：太高，可能是標籤或輸入弄錯了，也可能只是起點比較散；剛好，也不保證學得起來。
+# 所以「第一個損失接近 ln 10」是健康檢查，不是成績：太高，可能是輸入沒有縮放、損失算錯了，也可能只是起點比較散；標籤配錯了，它看不出來（沒訓練過的模型，損失和標籤幾乎無關）；剛好，也不保證學得起來。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # **Claim 12** For zeros, constant, normal and default, at both depths, the first loss of all ten seeds is within 0.05 of ln 10; kaiming's mean is above 2.7.
 #
 # **Claim 13** In all twelve cases the mean is within 0.2 of what random logits predict.
 #
-# So "the first loss is near ln 10" is a check-up, not a grade. Too high may be a mistake in labels or inputs, or just a wide start; spot on is no promise that anything will be learned.
+# So "the first loss is near ln 10" is a check-up, not a grade. Too high may be unscaled inputs or a mistake in the loss, or just a wide start; wrong labels it cannot see (an untrained model's loss hardly depends on them); and spot on is no promise that anything will be learned.
 
 # %%
 exact = [first[d, n][0] for d in depths for n in ("zeros", "constant", "normal", "default")]
@@ -727,12 +727,12 @@ claim(13, bool(torch.stack(gaps).abs().max() < 0.2))
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 對答案：十層網路的賽跑
 #
-# 固定取訓練集的 12,000 張（資料較少時用全部），批次 128，Adam 0.001，兩輪，五個種子，每輪看一次驗證準確率（只用 2,000 張，看個大概就夠）。把你一開始寫的排名拿出來。
+# 固定取訓練集的 12,000 張（資料較少時用全部），批次 128，Adam 0.001，兩輪，五個種子，每輪看一次驗證準確率（固定的 2,000 張，每個網路都看同樣的圖）。把你一開始寫的排名拿出來。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## The answer: ten layers race
 #
-# A fixed 12,000 training images (all of them where there are fewer), batches of 128, Adam at 0.001, two epochs, five seeds, accuracy on 2,000 validation images after each. Take out the ranking that you wrote down.
+# A fixed 12,000 training images (all of them where there are fewer), batches of 128, Adam at 0.001, two epochs, five seeds; after each epoch the accuracy on a fixed 2,000 validation images, the same for every network. Take out the ranking that you wrote down.
 
 
 # %%
@@ -817,7 +817,7 @@ claim(16, not versus["differs"] and abs(versus["difference"].mean) < 5)
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # ### 把 Adam 拿掉
 #
-# Adam 把每個梯度除以它自己的大小（04 課），小了十六倍也補得回來。那就換成什麼都不補的 SGD（學習率 0.03），4,000 張圖、一輪，看看名次。
+# Adam 把每個梯度除以它自己的大小（04 課），只剩十六分之一也補得回來。那就換成什麼都不補的 SGD（學習率 0.03），4,000 張圖、一輪，看看名次。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # ### Take Adam away
@@ -837,12 +837,12 @@ for name in SCHEMES[:3]:
 # %% [markdown] lang="zh-TW"
 # **主張 17** 換成 SGD，一輪之後 kaiming 比 xavier 高 10 個百分點以上（區間也是），default 的每個種子都不到 20 %。
 #
-# 「沒有找到差異」是 Adam 幫的忙。梯度小到它的 ε = 10⁻⁸ 以下（normal 的第一層是 10⁻¹¹），Adam 能幫的就很有限了。
+# Adam 補得了的，SGD 補不了：結果與此相符。但兩場比賽的圖片數和步數也不同，SGD 的學習率又只試了一個，不能全算在 Adam 頭上。梯度比 Adam 的 ε = 10⁻⁸ 還小時（normal 的第一層收到的是 10⁻¹¹），它能幫的就很有限了。
 
 # %% [markdown] lang="en"
 # **Claim 17** With SGD, after one epoch, kaiming is more than 10 points above xavier (the whole interval), and default is below 20 % for every seed.
 #
-# It was Adam that evened things out. Below its ε = 10⁻⁸ (normal's first layer is at 10⁻¹¹) it can help but little.
+# This fits: Adam makes up for small gradients, SGD does not. But the two races also differ in images and steps, and only one SGD rate was tried, so not all of it is Adam's doing. Where gradients are smaller than Adam's ε = 10⁻⁸ (normal's first layer receives 10⁻¹¹), it can help but little.
 
 # %%
 ahead = paired_difference(with_sgd["kaiming"], with_sgd["xavier"])
@@ -874,7 +874,7 @@ for name, scores in three.items():
     print(f"{name:13s}epoch 1: {mean_interval(scores[:, 0]):.1f}")
     print(f"{'':13s}epoch 2: {mean_interval(scores[:, 1]):.1f}")
 
-# %% alt-zh="兩格森林圖，以 default 為基準的成對差異。第一輪：xavier 與 kaiming 高出一個百分點左右，區間不含 0；最後一層為 0 的與 default 沒有發現差異。第二輪：xavier 與 kaiming 仍高出一個百分點左右。" alt-en="Two forest plots of paired differences from default. Epoch 1: xavier and kaiming are about one point higher, intervals without 0; between last layer 0 and default no difference was found. Epoch 2: xavier and kaiming are still about one point higher." slideshow={"slide_type": "subslide"}
+# %% alt-zh="兩格森林圖，以 default 為基準的成對差異。第一輪：xavier 與 kaiming 高出一個百分點左右，區間不含 0；最後一層為 0 的與 default 沒有發現差異。第二輪：xavier 與 kaiming 仍高出一個百分點左右；最後一層為 0 的低約 0.4 個百分點，區間上端幾乎碰到 0。" alt-en="Two forest plots of paired differences from default. Epoch 1: xavier and kaiming are about one point higher, intervals without 0; between last layer 0 and default no difference was found. Epoch 2: xavier and kaiming are still about one point higher; last layer 0 is about 0.4 points lower, its interval all but touching 0." slideshow={"slide_type": "subslide"}
 figure, axes = plt.subplots(1, 2, figsize=(9, 2.4), sharex=True)
 for ax, epoch in zip(axes, (1, 2), strict=True):
     table = compare_settings(as_runs(three, epoch), "accuracy", baseline="default")
@@ -887,14 +887,14 @@ for ax, epoch in zip(axes, (1, 2), strict=True):
 #
 # **主張 19** 只有最後一層是 0：每個種子都學得起來（兩輪後超過 80 %），但第一輪比 kaiming 慢（區間在 0 以下）。
 #
-# 所以 0 不是毒藥，**對稱**才是：前面的層是隨機的，最後一層收到的訊號各不相同，一步之後就分開了。而從 ln 10 出發並沒有比較快：第一個損失用來抓錯，不是用來追求的。
+# 所以 0 本身不是毒藥，要看它讓什麼發生：每一層都是 0，ReLU 網路裡權重的梯度也是 0；這裡只有最後一層是 0，前面的層是隨機的，最後一層收到的訊號各不相同，一步之後它的權重就不是 0，也各不相同，梯度便流得回去。而從 ln 10 出發並沒有比較快：第一個損失用來抓錯，不是用來追求的。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # **Claim 18** Three layers, after one epoch: kaiming is above default (interval above 0), by less than 5 points; kaiming and xavier differ by less than 1.5 points on average.
 #
 # **Claim 19** With only the last layer at 0 every seed learns (above 80 % after two epochs), but in the first epoch more slowly than kaiming (interval below 0).
 #
-# So it is not the zero that is poison, but the **symmetry**: the layers before are random, the last one hears something different from each, and after one step its weights differ. And starting at ln 10 was no faster: the first loss is for catching mistakes, not for chasing.
+# So a zero is not poison in itself; it depends on what it does. With zeros everywhere, the weights of a ReLU network have zero gradients, too. Here only the last layer is 0: the layers before it are random, each unit sends it something different, and after one step its weights are neither 0 nor alike, so the gradient gets through. And starting at ln 10 was no faster: the first loss is for catching mistakes, not for chasing.
 
 # %%
 gain = paired_difference(three["kaiming"][:, 0], three["default"][:, 0])
@@ -946,7 +946,7 @@ def initialization_bounds_solution(weight, negative_slope):
 #
 # 難度 ★★★，約 15 分鐘。
 #
-# 一個隱藏層的網路：`hidden`（`nn.Linear`）、ReLU、`output`（`nn.Linear`）。有些隱藏神經元，不管資料是什麼、訓練多久（沒有 dropout），都會和另一個**永遠一模一樣**。寫出 `count_twins(hidden, output)`：回傳這樣的神經元有幾個（一個整數）。
+# 一個隱藏層的網路：`hidden`（`nn.Linear`）、ReLU、`output`（`nn.Linear`）。有些隱藏神經元，不管資料與損失函數是什麼、訓練多久（沒有 dropout），都會和另一個**永遠一模一樣**。寫出 `count_twins(hidden, output)`：回傳這樣的神經元有幾個（一個整數）。
 #
 # 只要現在的輸出相同就夠了嗎？想想梯度從哪裡來。
 
@@ -955,7 +955,7 @@ def initialization_bounds_solution(weight, negative_slope):
 #
 # Difficulty ★★★, about 15 minutes.
 #
-# A network with one hidden layer: `hidden` (an `nn.Linear`), ReLU, `output` (an `nn.Linear`). Some hidden units will stay **exactly like another one for ever**, whatever the data and however long the training (without dropout). Write `count_twins(hidden, output)`: return how many units that is, one integer.
+# A network with one hidden layer: `hidden` (an `nn.Linear`), ReLU, `output` (an `nn.Linear`). Some hidden units will stay **exactly like another one for ever**, whatever the data and the loss function, and however long the training (without dropout). Write `count_twins(hidden, output)`: return how many units that is, one integer.
 #
 # Is it enough that they give the same output now? Think of where the gradient comes from.
 
@@ -983,18 +983,18 @@ def count_twins_solution(hidden, output):
 #
 # 難度 ★★☆，約 10 分鐘。
 #
-# 資料不平衡時，ln K 就不是最好的起點了。假設最後一層的權重是 0、偏置是 `bias`（K 個數），資料裡第 k 類有 `counts[k]` 張圖。寫出 `predict_first_loss(counts, bias)`：訓練之前，全部圖片的平均交叉熵是多少？偏置可能大到 ±10⁴。
+# 資料不平衡時，對每張圖都給同樣的機率，損失可以比 ln K 還低。假設最後一層的權重是 0、偏置是 `bias`（K 個數），資料裡第 k 類有 `counts[k]` 張圖。寫出 `predict_first_loss(counts, bias)`：訓練之前，全部圖片的平均交叉熵是多少？偏置可能大到 ±10⁴。
 #
-# 做完之後試試 `counts = torch.tensor([900, 100])`：偏置取多少，第一個損失最低？
+# 做完之後試試 `counts = torch.tensor([900, 100])`：兩個偏置相差多少，第一個損失最低？
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Exercise 3: predict the first loss
 #
 # Difficulty ★★☆, about 10 minutes.
 #
-# Where classes are unbalanced, ln K is no longer the best place to start. Suppose the last layer's weights are 0 and its biases are `bias` (K numbers), and the data have `counts[k]` images of class k. Write `predict_first_loss(counts, bias)`: before any training, what is the mean cross-entropy over all images? Biases may be as large as ±10⁴.
+# Where classes are unbalanced, a model that gives every image the same probabilities can have a loss below ln K. Suppose the last layer's weights are 0 and its biases are `bias` (K numbers), and the data have `counts[k]` images of class k. Write `predict_first_loss(counts, bias)`: before any training, what is the mean cross-entropy over all images? Biases may be as large as ±10⁴.
 #
-# When you are done, try `counts = torch.tensor([900, 100])`: which biases give the lowest first loss?
+# When you are done, try `counts = torch.tensor([900, 100])`: by how much must the two biases differ for the lowest first loss?
 
 
 # %% tags=["exercise"]
@@ -1018,11 +1018,11 @@ def predict_first_loss_solution(counts, bias):
 # ## 重點整理
 #
 # - 一層把 E[x²] 乘上 n · Var(w) / 2（ReLU）。要它是 1：Var(w) = 2/n，n 是 fan_in。沒有一個固定的標準差適合所有寬度。
-# - Xavier 為斜率 1 的激活函數取前向與反向的折衷；PyTorch 的預設比 Kaiming 小 √6 倍。深的 ReLU 網路，自己指定 Kaiming。
+# - Xavier 為斜率 1 的激活函數取前向與反向的折衷；PyTorch 預設的標準差只有 Kaiming 的 1/√6。深的 ReLU 網路，自己指定 Kaiming。
 # - 一樣的神經元收到一樣的梯度，永遠一樣。隨機就是用來打破對稱的。
 # - zeros 配 ReLU 只有輸出層的偏置會動；「大家學到一樣的東西」說的是 sigmoid。
 # - 第一個損失接近 ln K 是健康檢查：不通過要查，通過也不保證。
-# - 三層時，合理的選擇只差一兩個百分點；十層時，第一輪就差十幾個以上，而 Adam 還替你遮掉了一部分。
+# - 三層時，合理的選擇只差一兩個百分點；十層時，default 第一輪就落後十個百分點以上。kaiming 與 xavier 用 Adam 沒有找到差異，換成 SGD（0.03、一輪）就分開了。
 #
 # **下一課**：09 梯度裁剪。起點再好，途中也可能爆炸。
 
@@ -1030,11 +1030,11 @@ def predict_first_loss_solution(counts, bias):
 # ## Summary
 #
 # - A layer multiplies E[x²] by n · Var(w) / 2 (with ReLU). For that to be 1, Var(w) = 2/n, where n is fan_in. No fixed deviation suits every width.
-# - Xavier is a compromise between forward and backward, for activations of slope 1; PyTorch's default is smaller than Kaiming by √6. For deep ReLU networks, ask for Kaiming yourself.
+# - Xavier is a compromise between forward and backward, for activations of slope 1; the deviation of PyTorch's default is only 1/√6 of Kaiming's. For deep ReLU networks, ask for Kaiming yourself.
 # - Units that are alike receive the same gradient and stay alike. Randomness is there to break the symmetry.
 # - With zeros and ReLU only the output bias moves; "all neurons learn the same" describes the sigmoid.
 # - A first loss near ln K is a check-up: failing it is a reason to look, passing it is no promise.
-# - With three layers, sensible choices differ by a point or two; with ten, by more than ten points after one epoch, and Adam hides part of it.
+# - With three layers, sensible choices differ by a point or two; with ten, default is more than ten points behind after one epoch. Between kaiming and xavier no difference was found under Adam; under SGD (0.03, one epoch) they come apart.
 #
 # **Next**: 09 gradient clipping. However good the start, things may still explode on the way.
 

@@ -121,18 +121,18 @@ ax = ax.legend(fontsize=9)
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # 上限就是最大的數取自然對數，ln M：11.1、88.7、709.8。再大一點，損失變成 inf，訓練當場結束。
 #
-# 解法一行：每一列先減掉自己的最大值。機率不變，指數不再是正的，exp 就永遠不會上溢。
+# 解法有兩步，少一步都不行。先減掉每一列自己的最大值：機率不變，指數不再是正的，exp 就不會上溢。再把對數寫開：log p = 減過的 z − log Σ exp(減過的 z)；要是先算 softmax 再取 log，太小的機率會下溢成 0，損失還是 inf。
 #
-# **主張 1** 照定義算，三種精度最後一個有限的損失都落在 ln M 的 2 % 之內；先減最大值，則到 z = 10,000 都與正確值相差不到 0.2 %。
+# **主張 1** 照定義算，三種精度最後一個有限的損失都落在 ln M 的 2 % 之內；`log_softmax` 則到 z = 10,000 都與正確值相差不到 0.2 %。
 #
 # **主張 2** 20 個種子、大小一萬的隨機 logits：`log_softmax` 與 torch 的相差不到 10⁻⁹，照定義算的 softmax 每次都出現 nan。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # The limit is the natural logarithm of the largest number M, ln M: 11.1, 88.7, 709.8. A little beyond it the loss is inf, and training ends there and then.
 #
-# The remedy is one line: take off each row's own maximum first. The probabilities stay, no exponent is positive any more, and exp never overflows.
+# The remedy has two steps, and both are needed. Take off each row's own maximum: the probabilities stay, no exponent is positive any more, and exp does not overflow. Then write the logarithm out: log p = shifted z − log Σ exp(shifted z); a softmax followed by a log would let small probabilities underflow to 0, and the loss would be inf again.
 #
-# **Claim 1** As defined, the last finite loss of all three precisions lies within 2 % of ln M; with the maximum taken off, every loss up to z = 10,000 is within 0.2 % of the correct one.
+# **Claim 1** As defined, the last finite loss of all three precisions lies within 2 % of ln M; with `log_softmax`, every loss up to z = 10,000 is within 0.2 % of the correct one.
 #
 # **Claim 2** For 20 seeds of random logits of size ten thousand, `log_softmax` is within 10⁻⁹ of torch's, and the softmax as defined has a nan every time.
 
@@ -420,10 +420,10 @@ for name, gap in checks.max().items():
     print(f"    {name}: ≈{gap:.0e}")
 
 # %% [markdown] lang="zh-TW"
-# **主張 4** 20 個隨機的網路與批次，四個參數陣列的相對差距都小於 10⁻⁸；課程的 `compute_numerical_gradient` 與上面的寫法也相差不到 10⁻⁸。
+# **主張 4** 20 個隨機的網路與批次，四個參數陣列的相對差距都小於 10⁻⁸；種子 0 的網路上，課程的 `compute_numerical_gradient` 與上面的寫法，相對差距也小於 10⁻⁸。
 
 # %% [markdown] lang="en"
-# **Claim 4** For 20 random nets and batches, the relative gap of all four parameter arrays is below 10⁻⁸; the course's `compute_numerical_gradient` is within 10⁻⁸ of the one above, too.
+# **Claim 4** For 20 random nets and batches, the relative gap of all four parameter arrays is below 10⁻⁸; on the net of seed 0 the relative gap between the course's `compute_numerical_gradient` and the one above is below 10⁻⁸, too.
 
 # %%
 net, X, y = fresh_net(0)
@@ -488,7 +488,7 @@ errors = {
     for name, way in ways.items()
 }
 
-# %% slideshow={"slide_type": "subslide"} alt-zh="梯度的相對誤差對 ε，雙對數座標，三條 V 形或 U 形曲線。float64 兩邊最低，在 ε = 1e-5 達到 1e-10；只看一邊的最低點在 1e-7，只有 4e-8；float32 最低在 1e-2，只有 2e-5。左邊都以斜率 −1 上升，右邊兩邊看的斜率是 2，一邊看的是 1。" alt-en="Relative error of the gradient against ε, log axes, three V-shaped curves. float64 both ways is lowest, 1e-10 at ε = 1e-5; one way has its minimum at 1e-7, only 4e-8; float32 is best at 1e-2 with only 2e-5. On the left all rise with slope −1; on the right both ways has slope 2, one way slope 1."
+# %% slideshow={"slide_type": "subslide"} alt-zh="梯度的相對誤差對 ε，雙對數座標，三條 V 形或 U 形曲線。float64 兩邊最低，在 ε = 1e-5 達到 1e-10；只看一邊的最低點在 1e-7，只有 4e-8；float32 最低在 1e-2，只有 7e-5。左邊，兩條 float64 以斜率 −1 上升；float32 也上升，到 1e-7 以下就停在 1，右邊兩邊看的斜率是 2，一邊看的是 1。" alt-en="Relative error of the gradient against ε, log axes, three V-shaped curves. float64 both ways is lowest, 1e-10 at ε = 1e-5; one way has its minimum at 1e-7, only 4e-8; float32 is best at 1e-2 with only 7e-5. On the left both float64 curves rise with slope −1; float32 rises too, and stays at 1 below 1e-7; on the right both ways has slope 2, one way slope 1."
 figure, ax = plt.subplots(figsize=(8, 3.4))
 for (name, runs), marker in zip(errors.items(), "os^", strict=True):
     plotting.plot_band(ax, epsilons, runs, name, log=True, marker=marker)
@@ -501,9 +501,9 @@ ax = ax.legend(fontsize=9, loc="lower left")
 # 曲線是 U 形，因為有**兩種**誤差在拔河：
 #
 # - **截斷誤差**：曲線不是直線。兩邊看時 ε 的一次項抵消，剩下 ∝ ε²；只看一邊則 ∝ ε。
-# - **捨入誤差**：損失只有有限的位數 u，兩個幾乎相等的數相減，只剩下雜訊，再除以 ε：∝ u/ε。
+# - **捨入誤差**：損失只準到相對誤差 u（機器精度），兩個幾乎相等的數相減，只剩下雜訊，再除以 ε：∝ u/ε。
 #
-# 兩者相等的地方最好：ε ≈ u^⅓。float64（u ≈ 10⁻¹⁶）是 10⁻⁵，float32（u ≈ 10⁻⁷）是 10⁻²。**用 float32 配上 ε = 10⁻⁵ 來檢查梯度，會把對的反向傳播判成錯的**：誤差有 1 %。
+# 兩者大小相當的地方最好：看兩邊時 ε ≈ u^⅓（只看一邊則在 √u 附近，圖中是 10⁻⁷）。float64（u ≈ 10⁻¹⁶）是 10⁻⁵，float32（u ≈ 10⁻⁷）是 10⁻²。**用 float32 配上 ε = 10⁻⁵ 來檢查梯度，會把對的反向傳播判成錯的**：誤差有 6 % 左右。
 #
 # **主張 5** 五個種子都是如此：float64 最好的 ε 是 10⁻⁵、誤差小於 10⁻⁹；float32 最好的是 10⁻²、誤差大於 3×10⁻⁶，而它在 10⁻⁵ 的誤差超過 0.3 %。只看一邊，再好也比兩邊差 30 倍以上。
 #
@@ -513,9 +513,9 @@ ax = ax.legend(fontsize=9, loc="lower left")
 # The curve is a U because **two** errors pull against each other:
 #
 # - **Truncation**: the curve is not a straight line. Looking both ways cancels the term in ε and leaves ∝ ε²; looking one way leaves ∝ ε.
-# - **Rounding**: a loss has only so many digits, u; subtract two nearly equal ones and noise remains, which is then divided by ε: ∝ u/ε.
+# - **Rounding**: a loss is exact only to a relative error u (machine precision); subtract two nearly equal ones and noise remains, which is then divided by ε: ∝ u/ε.
 #
-# Best is where they are equal: ε ≈ u^⅓. For float64 (u ≈ 10⁻¹⁶) that is 10⁻⁵, for float32 (u ≈ 10⁻⁷) it is 10⁻². **A check in float32 at ε = 10⁻⁵ calls a right backward pass wrong**: its own error is 1 %.
+# Best is where they are about equal: ε ≈ u^⅓ looking both ways (one way: near √u, 10⁻⁷ in the figure). For float64 (u ≈ 10⁻¹⁶) that is 10⁻⁵, for float32 (u ≈ 10⁻⁷) it is 10⁻². **A check in float32 at ε = 10⁻⁵ calls a right backward pass wrong**: its own error is about 6 %.
 #
 # **Claim 5** For all five seeds: float64 is best at ε = 10⁻⁵, with an error below 10⁻⁹; float32 is best at 10⁻², with an error above 3×10⁻⁶, and at 10⁻⁵ its error is above 0.3 %. Looking one way is, at best, more than 30 times worse than both ways.
 #
@@ -594,7 +594,7 @@ by_hand, by_library = zip(*[train_both_ways(seed) for seed in range(5)], strict=
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # The course's `train_model` does just this, and adds checks, early stopping and a full record: six lists, one number an epoch. `plot_training_curves` draws them in four panels. Here is seed 0.
 
-# %% alt-zh="四格圖，橫軸是輪數：訓練與驗證損失從 1.1 降到 0.1 左右；準確率從四成升到九成八；學習率每十輪下降一階；梯度範數先升後降。" alt-en="Four panels against epochs: training and validation loss fall from 1.1 to about 0.1; accuracy rises from four tenths to 98 %; the rate steps down every ten epochs; the gradient norm rises, then falls."
+# %% alt-zh="四格圖，橫軸是輪數：訓練與驗證損失從 1.1 降到 0.1 左右；準確率從四成升到九成八；學習率每十輪下降一階；梯度範數從 0.55 起伏著降到 0.15。" alt-en="Four panels against epochs: training and validation loss fall from 1.1 to about 0.1; accuracy rises from four tenths to 98 %; the rate steps down every ten epochs; the gradient norm falls, with wobbles, from 0.55 to 0.15."
 figure = plot_training_curves(by_library[0])
 figure.set_size_inches(8.5, 4.6)
 
@@ -651,7 +651,7 @@ claim(8, bool((tanh_net > 0.93).all() and (linear < 0.5).all()))
 # - 偏置的梯度取了平均，而不是相加；
 # - 除以 B 之後，又除了類別數。
 #
-# 猜猜看：四個裡面，有幾個的訓練曲線看起來和正確的一樣？
+# 猜猜看：四個裡面，有幾個的驗證損失曲線看起來沒有毛病？
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## The loss falls; is the backward pass right?
@@ -701,7 +701,7 @@ def faulty_run(seed, fault):
 # %%
 faulty_runs = {fault: [faulty_run(seed, fault) for seed in range(5)] for fault in faults}
 
-# %% slideshow={"slide_type": "subslide"} alt-zh="驗證損失對輪數，五條帶區間的曲線。正確的、tanh 算兩次的、多除了類別數的都順利下降到低處；偏置取平均的慢得多；忘了 tanh 導數的幾乎不動。" alt-en="Validation loss against epochs, five curves with bands. The right one, tanh twice and classes averaged fall smoothly to low values; bias averaged is much slower; tanh forgotten hardly moves."
+# %% slideshow={"slide_type": "subslide"} alt-zh="驗證損失對輪數，五條帶區間的曲線。正確的最快降到低處；tanh 算兩次的較慢、多除了類別數的更慢，但都平順下降；偏置取平均的前二十輪幾乎不動，之後才慢慢下降；忘了 tanh 導數的幾乎不動。" alt-en="Validation loss against epochs, five curves with bands. The right one falls fastest; tanh twice is slower and classes averaged slower still, but both fall smoothly; bias averaged hardly moves for twenty epochs, then falls slowly; tanh forgotten hardly moves."
 figure, ax = plt.subplots(figsize=(8, 3.2))
 for (fault, runs), marker in zip(faulty_runs.items(), "os^Dv", strict=True):
     curves = [history["val_loss"] for _, history in runs]
@@ -719,7 +719,7 @@ for fault, runs in faulty_runs.items():
 pd.DataFrame(rows).T.rename_axis("relative gap of:", axis=1)
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 兩個錯誤**完全看不出來**：tanh 算兩次，準確率和正確的一樣；多除了類別數，只是學習率變成三分之一。另外兩個看起來像「模型不夠好」，你會去調學習率，而不是找錯。
+# 兩個錯誤**光看曲線抓不到**：損失平順地下降，只是比較慢，最佳準確率也找不到差別（兩個區間都包含 0）；多除了類別數，只是學習率變成三分之一。另外兩個看起來像「模型不夠好」，你會去調學習率，而不是找錯。
 #
 # 梯度檢查一眼就看穿，還指出是哪一個陣列：對的是 10⁻¹⁰，錯的是 10⁻¹ 上下，中間隔了九個數量級，不必猜門檻。
 #
@@ -728,7 +728,7 @@ pd.DataFrame(rows).T.rename_axis("relative gap of:", axis=1)
 # **主張 10** 五個種子，「tanh 算兩次」和「多除了類別數」的驗證準確率都超過 85 %；前者的平均與正確的相差不到 3 個百分點，後者不到 6 個。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# Two faults **do not show at all**: with tanh twice the accuracy is as good as the right one's, and classes averaged is just a third of the rate. The other two look like "a model that is not good enough", and you would tune the rate instead of looking for the fault.
+# Two faults **cannot be told from their curve**: the loss falls smoothly, only more slowly, and no difference in the best accuracy was found (both intervals contain 0); classes averaged is just a third of the rate. The other two look like "a model that is not good enough", and you would tune the rate instead of looking for the fault.
 #
 # The gradient check sees through all of them and names the array: 10⁻¹⁰ where it is right, near 10⁻¹ where it is wrong, nine orders of magnitude apart. There is no threshold to agonize over.
 #
@@ -762,7 +762,7 @@ claim(10, bool(close and (twice > 0.85).all() and (averaged > 0.85).all()))
 #
 # ĝ = 斜率 × u，斜率 ≈ g·u
 #
-# 這是什麼？uᵢ² = 1，而不同的 uᵢ、uⱼ 相乘平均是 0，所以 E[u uᵀ] 是單位矩陣，E[ĝ] = E[u uᵀ] g = g。平均起來**完全正確**，統計上叫做**無偏**（Spall，1992）。
+# 這是什麼？uᵢ² = 1，而不同的 uᵢ、uⱼ 相乘平均是 0，所以 E[u uᵀ] 是單位矩陣，E[ĝ] = E[u uᵀ] g = g。只要斜率量得準（截斷誤差 ∝ ε²），平均起來就**完全正確**，統計上叫做**無偏**（Spall，1992）。
 #
 # 那麼一次估計值多少？先猜：259 個參數、一個方向，ĝ 與真正梯度的夾角餘弦大約多少？
 
@@ -773,7 +773,7 @@ claim(10, bool(close and (twice > 0.85).all() and (averaged > 0.85).all()))
 #
 # ĝ = slope × u, where slope ≈ g·u
 #
-# What is that? uᵢ² = 1, and the product of different uᵢ, uⱼ is 0 on average, so E[u uᵀ] is the identity and E[ĝ] = E[u uᵀ] g = g. On average it is **exactly right**; statisticians say **unbiased** (Spall, 1992).
+# What is that? uᵢ² = 1, and the product of different uᵢ, uⱼ is 0 on average, so E[u uᵀ] is the identity and E[ĝ] = E[u uᵀ] g = g. As far as the slope itself is exact (its truncation error is ∝ ε²), the average is **exactly right**; statisticians say **unbiased** (Spall, 1992).
 #
 # And what is one estimate worth? Guess: with 259 parameters and one direction, what is the cosine of the angle between ĝ and the true gradient?
 
@@ -858,7 +858,7 @@ cosine_runs = {
 }
 theory = np.sqrt(counts / (counts + 259 - 1))
 
-# %% slideshow={"slide_type": "subslide"} alt-zh="餘弦對方向個數 K，K 為對數座標。±1 的曲線從 0.06 上升，K = 256 時約 0.7，4096 時約 0.97，與理論的灰線重合；0 到 1 的亂數停在 0.2 以下，再多也上不去。" alt-en="Cosine against the number of directions K, log axis. The ±1 curve rises from 0.06 to about 0.7 at K = 256 and 0.97 at 4096, on the grey line of theory; random numbers from 0 to 1 stay below 0.2 however many there are."
+# %% slideshow={"slide_type": "subslide"} alt-zh="餘弦對方向個數 K，K 為對數座標。±1 的曲線從 0.04 上升，K = 256 時約 0.7，4096 時約 0.97；K = 1 略低於理論的灰線，其餘與它重合；0 到 1 的亂數停在 0.2 以下，再多也上不去。" alt-en="Cosine against the number of directions K, log axis. The ±1 curve rises from 0.04 to about 0.7 at K = 256 and 0.97 at 4096, a little below the grey line of theory at K = 1 and on it elsewhere; random numbers from 0 to 1 stay below 0.2 however many there are."
 figure, ax = plt.subplots(figsize=(8, 3.2))
 ax.plot(counts, theory, color="gray", linewidth=7, alpha=0.3, label="√(K / (K + d − 1))")
 for (name, runs), marker in zip(cosine_runs.items(), "os", strict=True):
@@ -868,18 +868,18 @@ ax.set_ylim(0, 1)
 ax = ax.legend(fontsize=9)
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 一個方向只有 0.06：幾乎垂直。要到 0.71，需要 K = d 個方向，而那正好是逐元素檢查的價錢，後者的餘弦是 1。天下沒有白吃的午餐。
+# 一個方向平均只有 0.05 左右（公式的 0.06 是均方根）：幾乎垂直。要到 0.71，需要 K = d 個方向，而那正好是逐元素檢查的價錢，後者的餘弦是 1。天下沒有白吃的午餐。
 #
-# 「0 到 1」則永遠偏向「所有參數一起增加」那個方向：E[u uᵀ] 不是單位矩陣，取再多也不會變對。這叫**有偏**，而有偏的估計，平均救不了。
+# 「0 到 1」則永遠偏向「所有參數一起增加或一起減少」那條線：E[u uᵀ] 不是單位矩陣，取再多也不會變對。這叫**有偏**，而有偏的估計，平均救不了。
 #
 # **主張 11** 20 個網路：±1 的平均餘弦，在每個 K 都與理論相差不到 0.04；`compute_numerical_gradient_fast` 用 256 個方向，餘弦都在 0.6 與 0.8 之間。
 #
 # **主張 12** K = 4,096 時，±1 的餘弦都超過 0.95；「0 到 1」的平均還不到 0.5。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# One direction gives 0.06: almost a right angle. Getting to 0.71 takes K = d directions, and that is what the element-wise check costs, whose cosine is 1. There is no free lunch.
+# One direction gives about 0.05 on average (the formula's 0.06 is the root mean square): almost a right angle. Getting to 0.71 takes K = d directions, and that is what the element-wise check costs, whose cosine is 1. There is no free lunch.
 #
-# "0 to 1" always leans towards "all parameters up together": E[u uᵀ] is not the identity, and no number of directions mends that. This is called **bias**, and averaging does not cure bias.
+# "0 to 1" always leans towards the line "all parameters up, or all down, together": E[u uᵀ] is not the identity, and no number of directions mends that. This is called **bias**, and averaging does not cure bias.
 #
 # **Claim 11** For 20 nets, the mean cosine of ±1 is within 0.04 of theory at every K; with 256 directions, `compute_numerical_gradient_fast` has a cosine between 0.6 and 0.8 every time.
 #
@@ -939,7 +939,7 @@ def gradient_seconds(num_hidden):
     }
 
 
-# %% slideshow={"slide_type": "subslide"} tags=["timing"] alt-zh="一次梯度的秒數對參數個數，雙對數座標。解析梯度與一個隨機方向都在萬分之一到千分之一秒之間，緩緩上升；逐元素從百分之幾秒陡升到接近一秒。" alt-en="Seconds for one gradient against the number of parameters, log axes. Analytic and one random direction both stay between a ten-thousandth and a thousandth of a second and rise slowly; element by element climbs steeply to nearly a second."
+# %% slideshow={"slide_type": "subslide"} tags=["timing"] alt-zh="一次梯度的秒數對參數個數，雙對數座標。解析梯度與一個隨機方向都在萬分之一到千分之一秒之間，緩緩上升；逐元素從百分之一秒上下陡升到一秒上下。" alt-en="Seconds for one gradient against the number of parameters, log axes. Analytic and one random direction both stay between a ten-thousandth and a thousandth of a second and rise slowly; element by element climbs steeply from around a hundredth of a second to a second or so."
 costs = pd.DataFrame([gradient_seconds(width) for width in (4, 16, 64, 256)])
 costs = costs.set_index("parameters")
 figure, ax = plt.subplots(figsize=(8, 3.0))
@@ -951,12 +951,12 @@ slowest = costs["element by element"] / costs["analytic"]
 print(f"element by element / analytic: ≈{slowest.iloc[0]:.0f} to ≈{slowest.iloc[-1]:.0f} times")
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 逐元素既要更多次前向，每次前向也更久，所以陡得多。一個隨機方向和解析梯度**差不多貴**，但前者的餘弦是 0.06，後者是 1：有反向傳播可用的時候，沒有理由用它來訓練。
+# 逐元素既要更多次前向，每次前向也更久，所以陡得多。一個隨機方向和解析梯度**差不多貴**，但前者的餘弦是 0.05，後者是 1：有反向傳播可用的時候，沒有理由用它來訓練。
 #
 # 這就是每個框架都做反向傳播的原因，也是手寫它值得的原因。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# Element by element needs more forward passes and longer ones, so it climbs much faster. One random direction costs **about as much** as the analytic gradient, with a cosine of 0.06 where the latter has 1: where there is a backward pass, nothing speaks for training with directions.
+# Element by element needs more forward passes and longer ones, so it climbs much faster. One random direction costs **about as much** as the analytic gradient, with a cosine of 0.05 where the latter has 1: where there is a backward pass, nothing speaks for training with directions.
 #
 # This is why every framework does back-propagation, and why writing it by hand is worth the trouble.
 
@@ -966,7 +966,7 @@ print(f"element by element / analytic: ≈{slowest.iloc[0]:.0f} to ≈{slowest.i
 # 假如真的沒有反向傳播（模擬器、黑盒子），只有前向可用。固定 4,000 次前向的預算，訓練同一批 60 列資料：
 #
 # - 逐元素：518 次前向換一個完全正確的梯度，只能走 7 步；
-# - 一個隨機方向：2 次前向換一個餘弦 0.06 的方向，可以走 2,000 步；
+# - 一個隨機方向：2 次前向換一個餘弦 0.05 的方向，可以走 2,000 步；
 # - 解析梯度（算作 3 次前向）當作對照：1,333 步。
 #
 # 每種方法先在別的種子上挑學習率。先猜：4,000 次之後，逐元素和隨機方向，誰的損失低？
@@ -977,7 +977,7 @@ print(f"element by element / analytic: ≈{slowest.iloc[0]:.0f} to ≈{slowest.i
 # Suppose there really is none (a simulator, a black box), and forward passes are all you have. With a budget of 4,000 of them, train on one fixed batch of 60 rows:
 #
 # - element by element: 518 passes buy one exact gradient, 7 steps in all;
-# - one random direction: 2 passes buy a direction with a cosine of 0.06, 2,000 steps;
+# - one random direction: 2 passes buy a direction with a cosine of 0.05, 2,000 steps;
 # - the analytic gradient (counted as 3 passes) for comparison: 1,333 steps.
 #
 # Each picks its rate on other seeds. Guess: after 4,000 passes, who has the lower loss, element by element or random directions?
@@ -1024,7 +1024,7 @@ for name, (method, passes, rates) in methods.items():
     spent[name] = np.array([spend(method, passes, chosen, seed) for seed in range(5)])
     print(f"{name:21s} rate {chosen:<5g} final loss {mean_interval(spent[name][:, -1]):.4f}")
 
-# %% slideshow={"slide_type": "subslide"} alt-zh="訓練損失對前向次數，雙對數座標。逐元素走得很少，停在 0.8 左右；一個隨機方向降到千分之幾；解析梯度最快，降到萬分之一。" alt-en="Training loss against forward passes, log axes. Element by element takes few steps and stays near 0.8; one random direction gets down to a few thousandths; the analytic gradient is fastest, down to a ten-thousandth."
+# %% slideshow={"slide_type": "subslide"} alt-zh="訓練損失對前向次數，雙對數座標。逐元素走得很少，停在 0.9 左右；一個隨機方向降到百分之一左右；解析梯度先衝到 10 以上，約 60 次前向後最低，最後降到萬分之一左右。" alt-en="Training loss against forward passes, log axes. Element by element takes few steps and stays near 0.9; one random direction gets down to about a hundredth; the analytic gradient first rises above 10, is lowest after some 60 passes, and ends near a ten-thousandth."
 figure, ax = plt.subplots(figsize=(8, 3.2))
 for name, curves in spent.items():
     plotting.plot_band(ax, budget, curves, name, log=True)
@@ -1032,16 +1032,16 @@ ax.set(xscale="log", xlabel="forward passes (log)", ylabel="training loss (nats,
 ax = ax.legend(fontsize=9, loc="lower left")
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 粗的贏了，而且贏得很多。精確的一步受制於最陡的方向：學習率再大就發散，7 步走不了多遠。隨機方向幾乎總是避開最陡的那幾個方向，每一步雖然歪，平均起來卻是對的，而它走了 2,000 步。（只用前向微調大型語言模型，靠的就是這件事：Malladi 等，2023。）
+# 粗的贏了，而且贏得很多。精確的一步受制於最陡的方向：學習率 10 會讓損失先衝到 10 以上，約 20 步後才降下來（看解析梯度那條線），只有 7 步等不到那時候；學習率小一點，7 步又走不了多遠。隨機方向幾乎總是避開最陡的那幾個方向，每一步雖然歪，平均起來卻是對的，而它走了 2,000 步。（只用前向微調大型語言模型，靠的就是這件事：Malladi 等，2023。）
 #
-# 但兩者離解析梯度都很遠。所以結論有三句：要**檢查**，逐元素；沒有反向傳播而要**訓練**，隨機方向；有反向傳播，就用它。
+# 但兩者離解析梯度都很遠。所以結論有三句：要**檢查**並找出錯在哪個陣列，逐元素（只問對不對，一個隨機方向就夠，見練習 1）；沒有反向傳播而要**訓練**，隨機方向；有反向傳播，就用它。
 #
 # **主張 13** 五個種子：花完 4,000 次前向，隨機方向的損失都不到逐元素的十分之一，解析梯度的又不到隨機方向的五分之一。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# The rough ones win, by far. An exact step is bound by the steepest direction: a larger rate diverges, and 7 steps do not lead far. A random direction almost always misses the few steepest ones; each step is askew, their average is right, and there were 2,000 of them. (Fine-tuning large language models with forward passes alone rests on this: Malladi et al., 2023.)
+# The rough ones win, by far. An exact step is bound by the steepest direction: at rate 10 the loss first jumps above 10 and takes some 20 steps to come down (see the analytic curve), which 7 steps do not live to see; and at a smaller rate 7 steps do not lead far. A random direction almost always misses the few steepest ones; each step is askew, their average is right, and there were 2,000 of them. (Fine-tuning large language models with forward passes alone rests on this: Malladi et al., 2023.)
 #
-# Both are far from the analytic gradient. So the conclusion has three sentences: to **check**, element by element; to **train** without a backward pass, random directions; where there is a backward pass, use it.
+# Both are far from the analytic gradient. So the conclusion has three sentences: to **check** and learn which array is wrong, element by element (one random direction is enough to learn whether anything is, see exercise 1); to **train** without a backward pass, random directions; where there is a backward pass, use it.
 #
 # **Claim 13** For all five seeds: with 4,000 passes spent, the loss of random directions is below a tenth of element by element's, and the analytic gradient's below a fifth of random directions'.
 
@@ -1080,14 +1080,14 @@ for name in "UaVc":
     print("norm of {}: before ≈{:.3f}, together ≈{:.4f}, each alone ≈{:.4f}".format(name, *norms))
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 各自裁，四個陣列變得一樣長，原本不重要的偏置和權重平起平坐：方向被扭彎了。一起裁，比例不變。
+# 這裡四個陣列都超過上限，各自裁就變得一樣長，原本不重要的偏置和權重平起平坐：方向被扭彎了。一起裁，比例不變。
 #
-# `clip_gradients` 交回**新的**陣列和**裁剪前**的範數：前者讓呼叫者手上的梯度不被動到，後者是最好用的監視器（上面四格圖的右下角）。
+# `clip_gradients` 交回**新的**陣列和**裁剪前**的範數：前者讓呼叫者手上的梯度不被動到，後者是最好用的監測指標（上面四格圖的右下角）。
 #
 # **主張 14** 20 個網路：一起裁，餘弦與 1 相差不到 10⁻¹²；各自裁，餘弦的平均低於 0.95，而且每個都低於 0.999。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# Each by itself makes the four arrays equally long, so that a bias of little weight counts as much as the weights: the direction is bent. Together, the proportions stay.
+# Here all four arrays exceed the limit, so clipping each by itself makes them equally long, and a bias gradient that hardly mattered counts as much as a weight matrix's: the direction is bent. Together, the proportions stay.
 #
 # `clip_gradients` returns **new** arrays and the norm **before** clipping: the former leaves the caller's gradient alone, the latter is the most useful monitor there is (bottom right in the four panels above).
 #
@@ -1284,14 +1284,14 @@ claim(16, all(same) and len(cuts) >= 3 and cuts.min() >= best_epoch)
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 記憶體不夠？分幾次算梯度
 #
-# 批次想要 32，記憶體只裝得下 10。**梯度累積**：把批次切成幾份，一份一份算梯度，加起來再走一步。`train_step(..., accumulate=3)` 就是這樣。
+# 批次想要 32，記憶體只裝得下 12。**梯度累積**：把批次切成幾份，一份一份算梯度，加起來再走一步。`train_step(..., accumulate=3)` 就是這樣。
 #
 # 32 切成三份是 11、11、10。想一想：把三份的平均梯度再取平均，等於整批的梯度嗎？
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Short of memory? Compute the gradient in parts
 #
-# You want a batch of 32, and memory holds 10. **Gradient accumulation**: cut the batch into parts, find each part's gradient, add them up, then step once. `train_step(..., accumulate=3)` does this.
+# You want a batch of 32, and memory holds 12. **Gradient accumulation**: cut the batch into parts, find each part's gradient, add them up, then step once. `train_step(..., accumulate=3)` does this.
 #
 # Cut into three, 32 rows become 11, 11 and 10. Predict: is the mean of the three mean gradients the gradient of the whole batch?
 
@@ -1341,14 +1341,14 @@ claim(17, max(accumulated) < 1e-12 and min(off) > 1e-4)
 #
 # float16 省一半的記憶體，GPU 上也快得多。代價是範圍很窄：大過 65,504 是 inf，小過 3×10⁻⁸ 就變成 **0**（下溢）。
 #
-# 我們這個小網路的梯度大約 10⁻³，沒事。但梯度的大小取決於損失的單位：乘上一個小權重的輔助損失、對幾百萬個字取的平均，都會把整個分布往左推。下面把損失乘上 10⁻⁶ 看看。
+# 我們這個小網路的梯度大約 10⁻²，沒事。但梯度的大小取決於損失的單位：輔助損失乘上一個小權重，就把整個分布往左推；對幾百萬個字取平均，每個字的 ∂L/∂z 也都帶著 1/N。下面把損失乘上 10⁻⁶ 看看。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Mixed precision: does float16 hold your gradient?
 #
 # float16 halves the memory and is much faster on a GPU. The price is a narrow range: above 65,504 it is inf, and below 3×10⁻⁸ it is **0** (underflow).
 #
-# The gradients of our small network are about 10⁻³, and safe. But their size depends on the unit of the loss: an auxiliary loss with a small weight, or a mean over millions of words, pushes the whole distribution to the left. Below, the loss is multiplied by 10⁻⁶.
+# The gradients of our small network are about 10⁻², and safe. But their size depends on the unit of the loss: a small weight on an auxiliary loss pushes the whole distribution to the left; and in a mean over millions of words, each word's ∂L/∂z carries a factor 1/N. Below, the loss is multiplied by 10⁻⁶.
 
 
 # %%
@@ -1400,14 +1400,14 @@ ax = ax.legend(fontsize=9, loc="upper center", ncols=3)
 #
 # 解法（Micikevicius 等，2018）：反向傳播之前把損失乘上 S，梯度跟著放大 S 倍，躲過下溢；在 float32 裡除回去，再更新 float32 的主權重。S 由程式自己找：上溢就減半、跳過這一步；一陣子沒事就加倍。
 #
-# 用 Adam 訓練，各種損失權重。Adam 不在乎梯度的單位，所以在 float32 裡權重多小都一樣。猜猜看：權重 10⁻⁶ 時，將近八成的梯度變成 0，準確率剩多少？
+# 用 Adam 訓練，各種損失權重。只要 Adam 的 `eps` 小到可以忽略（下面用 10⁻²⁰，不是預設的 10⁻⁸），它就不在乎梯度的單位，在 float32 裡這幾種權重都該一樣。猜猜看：權重 10⁻⁶ 時，將近八成的梯度變成 0，準確率剩多少？
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # ### Loss scaling
 #
 # The remedy (Micikevicius et al., 2018): multiply the loss by S before the backward pass; gradients become S times as large and escape the underflow; divide them by S in float32 and update master weights in float32. The program finds S itself: an overflow halves it and skips the step; a while without one doubles it.
 #
-# Train with Adam at several loss weights. Adam does not mind the unit of gradients, so in float32 any weight gives the same. Guess: at weight 10⁻⁶, with nearly 80 % of the gradients at 0, what is left of the accuracy?
+# Train with Adam at several loss weights. As long as Adam's `eps` is negligible (10⁻²⁰ below, not the default 10⁻⁸), it does not mind the unit of gradients, and in float32 all these weights should give the same. Guess: at weight 10⁻⁶, with nearly 80 % of the gradients at 0, what is left of the accuracy?
 
 
 # %%
@@ -1446,14 +1446,14 @@ ax.set_ylim(20, 102)
 ax = ax.legend(fontsize=9, loc="center right")
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 又一個意外：將近八成變成 0，準確率只少了幾個百分點；活下來的是大的那兩成，方向大致還在。可是再小十倍，全部是 0，模型一步也沒動，沒有錯誤訊息，什麼都沒有。**懸崖**之前看不到任何徵兆，所以要用自動的縮放。
+# 又一個意外：將近八成變成 0，準確率只少了幾個百分點；活下來的是大的那兩成，方向大致還在。可是再小十倍，全部是 0，模型一步也沒動，沒有錯誤訊息，什麼都沒有。少幾個百分點，看不出**懸崖**就在下一步，所以要用自動的縮放。
 #
 # **主張 18** 五個種子：權重 10⁻⁶ 時，有一半以上的梯度在 float16 裡是 0，而不縮放的準確率仍都超過 80 %；10⁻⁷ 時，不縮放的都低於 55 %，縮放的在每一種權重都超過 90 %。
 #
 # **主張 19** 從 S = 2²⁴ 開始，動態縮放先跳過 3 到 20 步，之後五個種子的準確率仍都超過 90 %。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# Another surprise: with nearly eight tenths at 0 the accuracy loses a few points only; the large two tenths survive, and with them most of the direction. Ten times smaller still, and all are 0: the model does not move at all, and there is no error, no message, nothing. There is no sign before the **cliff**, hence the automatic scale.
+# Another surprise: with nearly eight tenths at 0 the accuracy loses a few points only; the large two tenths survive, and with them most of the direction. Ten times smaller still, and all are 0: the model does not move at all, and there is no error, no message, nothing. A loss of a few points does not tell that the **cliff** is one step away, hence the automatic scale.
 #
 # **Claim 18** For all five seeds: at weight 10⁻⁶ more than half of the gradients are 0 in float16, and without scaling the accuracy is still above 80 %; at 10⁻⁷ it is below 55 % without scaling, and with scaling above 90 % at every weight.
 #
@@ -1476,7 +1476,7 @@ claim(19, min(skipped) >= 3 and max(skipped) <= 20 and reached > 0.9)
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 通往 PyTorch 的橋
 #
-# 最後、也是最嚴格的檢查：把**同一個網路**（同樣的權重）放進 PyTorch，餵**同樣的批次**，用同名的優化器，一步一步比損失。
+# 最後、也是最嚴格的檢查：把**同一個網路**（同樣的權重）放進 PyTorch，餵**同樣的批次**，用對應的優化器，一步一步比損失。
 #
 # 優化器都是同一個介面：`params = optimizer.step(params, grads, lr)`，字典進、字典出，進去的不改動。注意 `nn.Linear` 的權重形狀是（輸出，輸入），和我們的相反，所以要轉置。
 #
@@ -1485,7 +1485,7 @@ claim(19, min(skipped) >= 3 and max(skipped) <= 20 and reached > 0.9)
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## The bridge to PyTorch
 #
-# The last check is the strictest: put the **same network** (the same weights) into PyTorch, feed it the **same batches**, use the optimizer of the same name, and compare the losses step by step.
+# The last check is the strictest: put the **same network** (the same weights) into PyTorch, feed it the **same batches**, use the corresponding optimizer, and compare the losses step by step.
 #
 # All our optimizers have one interface: `params = optimizer.step(params, grads, lr)`, a dict in, a dict out, and nothing that went in is changed. Note that the weight of `nn.Linear` is (outputs, inputs), the reverse of ours, so it is transposed.
 #
@@ -1566,7 +1566,7 @@ for name, extra in extras.items():
     runs = [loss_gaps(seed, o.SGD(), t.SGD, 0.5, **extra) for seed in range(5)]
     bridge[name] = np.array(runs)
 
-# %% slideshow={"slide_type": "subslide"} alt-zh="兩邊損失的差距對步數，縱軸為對數。float64 的差距一直在 10⁻¹⁶ 到 10⁻¹⁴；float32 在 10⁻⁷ 上下；float64 加裁剪卻升到 10⁻⁶，和 float32 一樣差。" alt-en="Gap between the two losses against steps, log axis. float64 stays between 1e-16 and 1e-14; float32 is around 1e-7; float64 with clipping rises to 1e-6, as bad as float32."
+# %% slideshow={"slide_type": "subslide"} alt-zh="兩邊損失的差距對步數，縱軸為對數。float64 的差距一直低於 10⁻¹⁵；float32 大多在 10⁻⁸ 到 10⁻⁷；float64 加裁剪起初和 float32 差不多，後來升到 10⁻⁶ 以上，比 float32 還差。" alt-en="Gap between the two losses against steps, log axis. float64 stays below 1e-15; float32 is mostly between 1e-8 and 1e-7; float64 with clipping starts out like float32 and then rises above 1e-6, worse than float32."
 figure, ax = plt.subplots(figsize=(8, 3.0))
 for name, runs in bridge.items():
     plotting.plot_band(ax, range(1, 101), np.maximum(runs, 1e-17), name, log=True)
@@ -1574,18 +1574,18 @@ ax.set(xlabel="step", ylabel="gap of the losses (nats, log)", ylim=(1e-17, 1e-4)
 ax = ax.legend(fontsize=9, loc="center right")
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 有裁剪的那條差了八個數量級，一定有原因。翻開 `clip_grad_norm_` 的原始碼：它的倍數是 `max_norm / (total_norm + 1e-6)`，為了不除以 0；我們的沒有那個 10⁻⁶。對範數 0.3 來說，那是百萬分之三。
+# 有裁剪的那條最後差了九個數量級，一定有原因。翻開 `clip_grad_norm_` 的原始碼：它的倍數是 `max_norm / (total_norm + 1e-6)`，為了不除以 0；我們的沒有那個 10⁻⁶。對範數 0.3 來說，那是百萬分之三。
 #
-# 這就是對到第十位的好處：差在第六位，表示兩邊**不是同一個公式**，而不是「大概是捨入」。
+# 這就是對到第十位的好處：float64 差在第六位，表示兩邊**不是同一個公式**，而不是「大概是捨入」。
 #
 # **主張 20** 六種優化器、五個種子、100 步：float64 的損失每一步都相差不到 10⁻¹⁰。
 #
 # **主張 21** 用 torch 的 `clip_grad_norm_` 裁剪，五個種子的最大差距都超過 10⁻⁸，但小於 10⁻⁴；把我們的裁剪也加上 10⁻⁶，又回到 10⁻¹⁰ 以內。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# The clipped one is off by eight orders of magnitude, and there must be a reason. Open the source of `clip_grad_norm_`: its factor is `max_norm / (total_norm + 1e-6)`, so as not to divide by 0; ours has no 10⁻⁶. At a norm of 0.3 that is three parts in a million.
+# The clipped one ends nine orders of magnitude off, and there must be a reason. Open the source of `clip_grad_norm_`: its factor is `max_norm / (total_norm + 1e-6)`, so as not to divide by 0; ours has no 10⁻⁶. At a norm of 0.3 that is three parts in a million.
 #
-# This is what agreement to the tenth digit is good for: a difference in the sixth says that these are **not the same formula**, and not "rounding, probably".
+# This is what agreement to the tenth digit is good for: in float64, a difference in the sixth says that these are **not the same formula**, and not "rounding, probably".
 #
 # **Claim 20** For six optimizers, five seeds and 100 steps, the float64 losses are within 10⁻¹⁰ at every step.
 #
@@ -1794,24 +1794,24 @@ def masked_cross_entropy_gradient_solution(logits, targets):
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 重點整理
 #
-# - softmax 先減最大值；標籤先檢查再算，因為錯的標籤也會得到正常的數字。
+# - softmax 先減最大值，損失直接用 log-softmax 算；標籤先檢查再算，因為錯的標籤也會得到正常的數字。
 # - 反向傳播一定要做梯度檢查：中央差分、float64、ε = 10⁻⁵、相對差距。損失會下降，證明不了什麼。
 # - 隨機方向的估計無偏而粗糙：餘弦約 √(K/(K + d))。拿來檢查很好；沒有反向傳播時，也比逐元素更會訓練。
 # - 裁剪用一個全域範數；平均按列數加權；「最佳參數」進出都要複製。
-# - float16 太小的梯度會變成 0，而且沒有徵兆；損失縮放讓它們活下來。
-# - 和另一個實作比到第十位：差在第六位，就是公式不同。
+# - float16 裡太小的梯度會變成 0，而且不會報錯；損失縮放讓它們活下來。
+# - 用 float64 和另一個實作比到第十位：差在第六位，就是公式不同。
 #
 # **下一課**：14，同樣的工具，模型換成 LSTM，反向傳播要穿過時間。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Summary
 #
-# - Take the maximum off before a softmax; check labels before you compute, because wrong labels give ordinary numbers.
+# - Take the maximum off before a softmax, and compute the loss from log-softmax; check labels before you compute, because wrong labels give ordinary numbers.
 # - Check every backward pass: central differences, float64, ε = 10⁻⁵, relative gap. A falling loss proves nothing.
 # - Random directions are unbiased and rough: cosine about √(K/(K + d)). Good for checking; and where there is no backward pass, better at training than element by element.
 # - Clip by one global norm; weigh means by rows; copy the "best parameters" on the way in and out.
-# - Gradients too small for float16 become 0 without a sign; loss scaling keeps them alive.
-# - Compare with another implementation to the tenth digit: a difference in the sixth is another formula.
+# - Gradients too small for float16 become 0 without an error; loss scaling keeps them alive.
+# - Compare with another implementation in float64, to the tenth digit: a difference in the sixth is another formula.
 #
 # **Next**: 14, with the same tools and an LSTM for a model, whose backward pass goes through time.
 

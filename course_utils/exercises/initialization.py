@@ -116,9 +116,9 @@ def _name_bound(answer: Answer, got: tuple, fan_in: int, fan_out: int, slope: fl
         "Count what comes in and what goes out.",
     ),
     incoming_only=Text(
-        "你只比較了進來的權重（與偏置）。兩個神經元現在輸出相同，但出去的權重不同，收到的梯度就不同，一步之後便分開了。",
+        "你只比較了進來的權重（與偏置）。兩個神經元現在輸出相同，但出去的權重不同，收到的梯度一般就不同，一步之後便分開了。",
         "you compared incoming weights (and biases) only. Such units give the same now, but with "
-        "different outgoing weights they receive different gradients and part after one step.",
+        "different outgoing weights they in general receive different gradients, and part.",
     ),
     outgoing_only=Text(
         "你只比較了出去的權重。進來的權重不同的兩個神經元，本來就在算不同的東西。",
@@ -203,7 +203,7 @@ def _twin_cases() -> list[tuple[nn.Linear, nn.Linear]]:
             _copy_units(hidden, output, 20, range(21, 23))  # three that differ in the bias only
             hidden.bias[20:23] += torch.tensor([0.0, 1.0, 2.0])
             _copy_units(hidden, output, 30, range(31, 36))  # six that differ on the way out only
-            output.weight[:, 30:36] += torch.arange(6.0)
+            output.weight[:, 30:36] += torch.rand(num_outputs, 6)
             output.weight[:, 37] = output.weight[:, 38]  # two that differ on the way in only
             _copy_units(hidden, output, 39, [36])  # two that differ by a hair
             hidden.weight[36] += 1e-6
