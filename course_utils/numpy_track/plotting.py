@@ -38,13 +38,13 @@ def plot_training_curves(
         ax.plot(epochs, history[f"val_{name}"], "s--", label="validation", markersize=size)
         ax.legend()
     axes[0, 0].set(title="Loss", ylabel="mean over rows")
-    axes[0, 1].set(title="Metric", ylabel="accuracy, or minus the loss")
+    axes[0, 1].set(title="Metric", ylabel="accuracy,\nor minus the loss")
     for ax, key in zip(axes[1], ("learning_rates", "grad_norms"), strict=True):
         ax.plot(epochs, history[key], "o-", color="black", markersize=size)
         highest = max((value for value in history[key] if value > 0), default=1)
         ax.set(xlabel="epoch", ylim=(0, 1.1 * highest))
     axes[1, 0].set(title="Learning rate", ylabel="rate of the epoch")
-    axes[1, 1].set(title="Gradient norm", ylabel="mean over steps, before clipping")
+    axes[1, 1].set(title="Gradient norm", ylabel="mean over steps,\nbefore clipping")
     axes[1, 0].xaxis.get_major_locator().set_params(integer=True)
     if path is not None:
         _save(figure, path)
