@@ -121,7 +121,7 @@ ax = ax.legend(fontsize=9)
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # 上限就是最大的數取自然對數，ln M：11.1、88.7、709.8。再大一點，損失變成 inf，訓練當場結束。
 #
-# 解法有兩步，少一步都不行。先減掉每一列自己的最大值：機率不變，指數不再是正的，exp 就不會上溢。再把對數寫開：log p = 減過的 z − log Σ exp(減過的 z)；要是先算 softmax 再取 log，太小的機率會下溢成 0，損失還是 inf。
+# 解法有兩步，少一步都不行。先減掉每一列自己的最大值：機率不變，指數不再是正的，exp 就不會上溢。再把對數寫開：log p = z′ − log Σ exp z′（z′ 是減過的 z）；要是先算 softmax 再取 log，太小的機率會下溢成 0，損失還是 inf。
 #
 # **主張 1** 照定義算，三種精度最後一個有限的損失都落在 ln M 的 2 % 之內；`log_softmax` 則到 z = 10,000 都與正確值相差不到 0.2 %。
 #
@@ -130,7 +130,7 @@ ax = ax.legend(fontsize=9)
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # The limit is the natural logarithm of the largest number M, ln M: 11.1, 88.7, 709.8. A little beyond it the loss is inf, and training ends there and then.
 #
-# The remedy has two steps, and both are needed. Take off each row's own maximum: the probabilities stay, no exponent is positive any more, and exp does not overflow. Then write the logarithm out: log p = shifted z − log Σ exp(shifted z); a softmax followed by a log would let small probabilities underflow to 0, and the loss would be inf again.
+# The remedy has two steps, and both are needed. Take off each row's own maximum: the probabilities stay, no exponent is positive any more, and exp does not overflow. Then write the logarithm out: log p = z′ − log Σ exp z′, with z′ the shifted z; a softmax followed by a log would let small probabilities underflow to 0, and the loss would be inf again.
 #
 # **Claim 1** As defined, the last finite loss of all three precisions lies within 2 % of ln M; with `log_softmax`, every loss up to z = 10,000 is within 0.2 % of the correct one.
 #
