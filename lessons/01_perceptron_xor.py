@@ -122,16 +122,16 @@ for ax, (name, labels) in zip(axes, gates.items(), strict=True):
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # ### 換你來當學習演算法
 #
-# 下面這條線目前算的是 OR。移動滑桿，讓它算 AND：圈起來的點是答錯的，目標是一個圈也沒有。
+# 下面這條線目前算的是 OR。移動滑桿，讓它算 AND：圈起來的點答錯了，或剛好在線上；目標是一個圈也沒有。
 #
-# 試過之後，把 b 調回 0，只動 w。還做得到嗎？（做不到：(1, 0) 與 (0, 1) 要答 0，w₁ 與 w₂ 就都不能大於 0；那麼 (1, 1) 的分數 w₁ + w₂ 也不會大於 0。）
+# 試過之後，把 b 調成 0，只動 w。還做得到嗎？（做不到：(1, 0) 與 (0, 1) 要答 0，w₁ 與 w₂ 就都不能大於 0；那麼 (1, 1) 的分數 w₁ + w₂ 也不會大於 0。）
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # ### Be the learning algorithm
 #
-# The line below computes OR. Move the sliders until it computes AND: a ring marks a point that is wrong, and you want no rings at all.
+# The line below computes OR. Move the sliders until it computes AND: a ring marks a point that is wrong or exactly on the line, and you want no rings at all.
 #
-# Then put b back to 0 and move only w. Can it still be done? (No: for (1, 0) and (0, 1) to answer 0, neither w₁ nor w₂ may be above 0; but then w₁ + w₂, the score of (1, 1), is not above 0 either.)
+# Then set b to 0 and move only w. Can it still be done? (No: for (1, 0) and (0, 1) to answer 0, neither w₁ nor w₂ may be above 0; but then w₁ + w₂, the score of (1, 1), is not above 0 either.)
 
 
 # %% alt-zh="一條直線把左下角和其他三點分開：它算的是 OR。對 AND 來說，左上和右下兩個點答錯了，圈了起來。" alt-en="A line cuts the bottom left corner off from the other three: it computes OR. For AND the top left and bottom right points are wrong, and ringed."
@@ -276,12 +276,12 @@ for name, counts in num_updates.items():
     print(f"{name}: ≈{counts.mean():.1f} updates, from ≈{counts.min()} to ≈{counts.max()}")
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# AND 大約需要兩倍：它的餘裕比較小，線能擺的地方比較窄。
+# AND 大約需要兩倍。在平面上兩題的線一樣好擺：把 OR 的圖轉半圈，圓點與方塊互換，就是 AND。但 AND 的線離原點比較遠，接上 1 之後餘裕比較小，上限也就將近兩倍。
 #
 # **主張 1** 一千種順序，AND 與 OR 全部學會，更新次數從不超過 51 與 27；平均起來，AND 是 OR 的 1.5 倍以上。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# AND takes about twice as many: its margin is smaller, and there is less room for the line.
+# AND takes about twice as many. In the plane both lines have equal room: turn the picture of OR by half a turn, swap circles and squares, and it is AND. But AND's line is further from the origin: with the 1 appended its margin is smaller, and its limit nearly twice as high.
 #
 # **Claim 1** In a thousand orders, AND and OR are always learned, with never more than 51 and 27 updates; on average AND takes over 1.5 times as many as OR.
 
@@ -300,7 +300,7 @@ claim(1, learned and within and num_updates["AND"].mean() > 1.5 * num_updates["O
 #
 # Predict: draw the mean number of mistakes per epoch; what will the three lines look like? (The bands are 95 % intervals; a mean over a thousand orders is so precise that they are narrower than the markers.)
 
-# %% alt-zh="每一輪的平均錯誤數：OR 最快降到零，AND 慢一些，XOR 始終在三與四之間，不曾下降。" alt-en="Mean mistakes per epoch: OR falls to zero first, AND later, and XOR stays between three and four without ever coming down."
+# %% alt-zh="每一輪的平均錯誤數：OR 最快降到零，AND 慢一些，XOR 始終在三與四之間，開頭略降之後就停在那裡。" alt-en="Mean mistakes per epoch: OR falls to zero first, AND later, and XOR stays between three and four, level after a small drop at the start."
 figure, ax = plt.subplots(figsize=(6.5, 2.5))
 for name, marker in {"AND": "o", "OR": "s", "XOR": "^"}.items():
     mistakes = [[len(updates) for updates in run] + [0] * (25 - len(run)) for run in runs[name]]
@@ -311,18 +311,18 @@ legend = ax.legend()
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # ### XOR：永遠繞圈
 #
-# 上圖的 AND 與 OR 中途都會停滯一陣子，最後還是降到 0；XOR 洗牌一千種，始終錯三個多。
+# 上圖的 AND 與 OR 中途都會停滯一陣子，最後還是降到 0；XOR 洗牌一千種，平均每輪始終錯三個多。
 #
 # 固定順序時看得最清楚，下圖是第一千輪的四次更新：四個點一個接一個出錯，而四次更新加起來剛好抵消，又回到這一輪開始時的線。規則沒有記憶：**回到同一組權重，就會走同一條路，沒完沒了。**
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # ### XOR: round and round forever
 #
-# AND and OR stall for a while and then fall to 0; XOR, in a thousand shufflings, keeps making more than three mistakes an epoch.
+# AND and OR stall for a while and then fall to 0; XOR, on average over a thousand shufflings, keeps making more than three mistakes an epoch.
 #
 # A fixed order shows it best; these are the four updates of the thousandth epoch above: one point after the other is wrong, the four updates cancel exactly, and the line is back where the epoch began. The rule has no memory: **back at the same weights, it takes the same path again, without end.**
 
-# %% alt-zh="四張小圖是第一千輪的四次更新：每改好一個點，就弄壞別的點，第四次更新又回到這一輪開始時的線。" alt-en="Four small pictures, the four updates of epoch one thousand: mending one point breaks others, and the fourth update brings back the line the epoch began with."
+# %% alt-zh="四張小圖是第一千輪的四次更新：每次更新後都還有兩三個點圈著，第四次更新又回到這一輪開始時的線。" alt-en="Four small pictures, the four updates of epoch one thousand: after each, two or three points are ringed as wrong, and the fourth update brings back the line the epoch began with."
 figure, axes = plt.subplots(1, 4, figsize=(9, 2.4))
 for ax, (weights, bias, i) in zip(axes, epochs[-1], strict=True):
     x1, x2 = corners[i]
@@ -359,12 +359,12 @@ claim(2, back and cycles)
 #
 # | 輸入 | 該答 | 要求 |
 # |---|---|---|
-# | (0, 0) | 0 | b < 0 |
+# | (0, 0) | 0 | b ≤ 0 |
 # | (0, 1) | 1 | w₂ + b > 0 |
 # | (1, 0) | 1 | w₁ + b > 0 |
-# | (1, 1) | 0 | w₁ + w₂ + b < 0 |
+# | (1, 1) | 0 | w₁ + w₂ + b ≤ 0 |
 #
-# 中間兩式相加：w₁ + w₂ + 2b > 0，也就是 w₁ + w₂ + b > −b。由第一式 −b > 0，所以 w₁ + w₂ + b > 0，和第四式矛盾。**沒有這條線**（Minsky 與 Papert，1969）。
+# 中間兩式相加：w₁ + w₂ + 2b > 0，也就是 w₁ + w₂ + b > −b。由第一式 −b ≥ 0，所以 w₁ + w₂ + b > 0，和第四式矛盾。**沒有這條線**（Minsky 與 Papert，1969）。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## No line separates XOR
@@ -373,12 +373,12 @@ claim(2, back and cycles)
 #
 # | input | answer | demand |
 # |---|---|---|
-# | (0, 0) | 0 | b < 0 |
+# | (0, 0) | 0 | b ≤ 0 |
 # | (0, 1) | 1 | w₂ + b > 0 |
 # | (1, 0) | 1 | w₁ + b > 0 |
-# | (1, 1) | 0 | w₁ + w₂ + b < 0 |
+# | (1, 1) | 0 | w₁ + w₂ + b ≤ 0 |
 #
-# Add the middle two: w₁ + w₂ + 2b > 0, that is w₁ + w₂ + b > −b. By the first, −b > 0; so w₁ + w₂ + b > 0, and this contradicts the fourth. **There is no such line** (Minsky and Papert 1969).
+# Add the middle two: w₁ + w₂ + 2b > 0, that is w₁ + w₂ + b > −b. By the first, −b ≥ 0; so w₁ + w₂ + b > 0, and this contradicts the fourth. **There is no such line** (Minsky and Papert 1969).
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # ### 讓電腦來找，或者說找不到
@@ -439,12 +439,12 @@ for ax, labels, line in zip(axes.flat, every_gate, solutions, strict=True):
     ax.set(xlabel="", ylabel="", xticks=[], yticks=[])
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 只有 XOR 和它的相反（XNOR）不行。聽起來不嚴重？輸入一多，線性可分的題目很快就成了極少數：三個位元有 256 種題目，只有 104 種可分。
+# 只有 XOR 和它的相反（XNOR）不行。聽起來不嚴重？輸入一多，線性可分的比例很快就往下掉：三個位元有 256 種題目，104 種可分（四成）；四個位元有 65,536 種，已知只有 1,882 種（不到 3 %）。
 #
 # **主張 4** 16 種題目，剛好 14 種線性可分。三個位元的 256 種，剛好 104 種。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# Only XOR and its opposite (XNOR) fail. Not so bad? With more inputs, the linearly separable problems soon become rare: of the 256 problems on three bits, 104 are.
+# Only XOR and its opposite (XNOR) fail. Not so bad? With more inputs, the share that is linearly separable soon falls: of the 256 problems on three bits, 104 are (four in ten); of the 65,536 on four bits, it is known, only 1,882 (under 3 %).
 #
 # **Claim 4** Of the 16 problems, exactly 14 are linearly separable; of the 256 on three bits, exactly 104.
 
@@ -651,7 +651,7 @@ print(f"solved after 500 steps: ≈{num_solved}; after 500 more: ≈{num_solved 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # ### 卡在哪裡？
 #
-# 幾乎沒有幫助：它們不是慢，是**卡住**了。三個平台的高度不是巧合。卡住的網路對好幾個點說**同一個機率**，多半是因為 ReLU 把它們全壓成同一個值，再也分不清：
+# 幾乎沒有幫助：它們不是慢，是**卡住**了。三個平台的高度不是巧合。卡住的網路對好幾個點說**同一個機率**；合理的解釋（這裡沒有量）是 ReLU 把它們壓成同一個值，再也分不清：
 #
 # - 四個點同一個答案：都是 1/2，損失 ln 2 ≈ 0.693；
 # - 三個點同一個答案（兩個同類，一個異類）：1/3 或 2/3，損失 ¾·H(⅓) ≈ 0.477；
@@ -662,7 +662,7 @@ print(f"solved after 500 steps: ≈{num_solved}; after 500 more: ≈{num_solved 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # ### Stuck where?
 #
-# Hardly: they are not slow, they are **stuck**. The heights of the three plateaus are no accident. A stuck network gives **the same probability** to several points, mostly because its ReLUs have squashed them into the same value and it cannot tell them apart any more:
+# Hardly: they are not slow, they are **stuck**. The heights of the three plateaus are no accident. A stuck network gives **the same probability** to several points. A likely explanation, not measured here: its ReLUs have squashed them into the same value, and it cannot tell them apart any more:
 #
 # - four points alike: 1/2 for each, loss ln 2 ≈ 0.693;
 # - three points alike (two of one kind, one of the other): 1/3 or 2/3, loss ¾·H(⅓) ≈ 0.477;
@@ -693,7 +693,7 @@ claim(8, explained.float().mean().item() > 0.9 and gained < 50)
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # ### 一千個網路，怎麼不用等一千倍？
 #
-# 網路這麼小，時間幾乎都花在 Python 與 PyTorch 的呼叫上，不是算術。疊在一起，一次呼叫就服務所有網路。量量看：逐個訓練，每個網路要多花幾倍的時間？
+# 網路這麼小，時間幾乎都花在 Python 與 PyTorch 的呼叫上，不是算術。疊在一起，一次呼叫就服務所有網路。量量看：逐個訓練，每個網路要花幾倍的時間？
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # ### Why a thousand networks do not take a thousand times as long
@@ -777,7 +777,7 @@ losses = train_one(model)
 to_hidden, to_logit = model.net[:2], model.net[2]  # linear and ReLU; the output layer
 hidden = to_hidden(inputs).detach()
 
-# %% slideshow={"slide_type": "subslide"} alt-zh="左圖：輸入空間裡，決策邊界是一條帶狀區域，把 (0,1)、(1,0) 和另外兩點分開。右圖：隱藏空間裡，(0,1) 與 (1,0) 落在同一點，一條直線就把它和另外兩點分開。" alt-en="Left, in the input space, the boundary is a band that holds (0,1) and (1,0) and leaves out the other two. Right, in the hidden space, (0,1) and (1,0) have landed on the same point, and one straight line separates it from the others."
+# %% slideshow={"slide_type": "subslide"} alt-zh="左圖：輸入空間裡，答 1 的是兩條線之間的帶狀區域，裡面有 (0,1) 和 (1,0)，另外兩點在外面。右圖：隱藏空間裡，(0,1) 與 (1,0) 落在同一點，一條直線就把它和另外兩點分開。" alt-en="Left, in the input space, the region that answers 1 is a band that holds (0,1) and (1,0) and leaves out the other two. Right, in the hidden space, (0,1) and (1,0) have landed on the same point, and one straight line separates it from the others."
 figure, axes = plt.subplots(1, 2, figsize=(8, 3.2))
 draw_gate(axes[0], xor, "input space")
 box = {"xlim": (-0.6, 1.6), "ylim": (-0.6, 1.6)}
@@ -811,10 +811,10 @@ print(f"solved: ≈{separable[is_solved].sum()} of ≈{is_solved.sum()} hidden s
 print(f"stuck:  ≈{separable[~is_solved].sum()} of ≈{(~is_solved).sum()} hidden spaces separable")
 
 # %% [markdown] lang="zh-TW"
-# **主張 10** 這三百個 2-2-1 網路裡，學會的，XOR 在隱藏空間裡全都線性可分；卡住的，可分的不到 5 %。錯的是**隱藏層**：它沒有把點摺開，輸出層再怎麼學都沒用。
+# **主張 10** 這三百個 2-2-1 網路裡，學會的，XOR 在隱藏空間裡全都線性可分；卡住的，可分的不到 5 %。（前半是必然的：答對時，輸出層就是那條線。）卡住的，問題出在**隱藏層**最後的樣子：點沒有摺開，只要它不再變，輸出層再怎麼學都沒用。
 
 # %% [markdown] lang="en"
-# **Claim 10** In each of these three hundred 2-2-1 networks that solved it, XOR is linearly separable in the hidden space; of the stuck ones, in fewer than 5 %. The **hidden layer** is to blame: it did not fold the points apart, and nothing the output layer learns can make up for that.
+# **Claim 10** In each of these three hundred 2-2-1 networks that solved it, XOR is linearly separable in the hidden space; of the stuck ones, in fewer than 5 %. (The first half must hold: where the answers are right, the output layer is that line.) In the stuck ones the fault lies in the **hidden layer** as it ended: the points are not folded apart, and as long as it stays so, nothing the output layer learns can help.
 
 # %%
 claim(10, separable[is_solved].all() and separable[~is_solved].mean() < 0.05)
@@ -826,7 +826,7 @@ claim(10, separable[is_solved].all() and separable[~is_solved].mean() < 0.05)
 #
 # 上面的規則用 −1/+1。資料裡的標籤卻常是 0/1，而且往往想走小一點的步伐。寫出 `perceptron_update`：看一個點 `x`（NumPy 陣列，長度不限）和它的 `label`（0 或 1），回傳新的 `(weights, bias)`。
 #
-# 答對就不動；答錯，或分數剛好是 0，就往正確的方向走 `learning_rate` 這麼大的一步。不要改動傳進來的陣列。
+# 答對就不動；答錯，或分數剛好是 0，就照上面的規則更新權重與偏置，但兩者的改變量都乘上 `learning_rate`。不要改動傳進來的陣列。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Exercise 1: a perceptron for labels 0 and 1
@@ -835,7 +835,7 @@ claim(10, separable[is_solved].all() and separable[~is_solved].mean() < 0.05)
 #
 # The rule above uses −1/+1. In data, labels are often 0/1, and one may want smaller steps. Write `perceptron_update`: given one point `x` (a NumPy array of any length) and its `label` (0 or 1), return the new `(weights, bias)`.
 #
-# If it is right, change nothing; if it is wrong, or its score is exactly 0, take a step of `learning_rate` in the right direction. Leave the array you were given as it is.
+# If it is right, change nothing; if it is wrong, or its score is exactly 0, update weights and bias by the rule above, both changes multiplied by `learning_rate`. Leave the array you were given as it is.
 
 
 # %% tags=["exercise"]
@@ -921,7 +921,7 @@ def count_mlp_parameters_solution(widths):
 # ## 重點整理
 #
 # - 神經元算的是 σ(w·x + b)：一條直線，兩個答案。沒有偏置，線就被釘在原點。
-# - 感知機只從錯誤中學習。有線分得開，它就一定會停；沒有，它就永遠繞圈。
+# - 感知機只從錯誤中學習。有線分得開，它就一定會停；沒有，它就永遠停不下來。
 # - XOR 不是線性可分的；疊線性層等於一層線性層，救不了它。
 # - 隱藏層加上 ReLU，把空間摺起來，讓輸出層一刀分開。
 # - **做得到不等於學得會**：2-4-1 網路大約六成的種子學會 XOR，16 個隱藏神經元則幾乎全部。只看一個種子，你會相信錯的那一個故事。
@@ -932,7 +932,7 @@ def count_mlp_parameters_solution(widths):
 # ## Summary
 #
 # - A neuron computes σ(w·x + b): one line, two answers. Without a bias, the line is nailed to the origin.
-# - A perceptron learns from mistakes only. If some line separates the points, it is sure to stop; if none does, it goes round forever.
+# - A perceptron learns from mistakes only. If some line separates the points, it is sure to stop; if none does, it never stops.
 # - XOR is not linearly separable, and stacked linear layers, being one linear layer, cannot save it.
 # - A hidden layer with ReLUs folds the space, so that the output layer can cut it straight.
 # - **To represent is not to learn**: about six in ten 2-4-1 networks learn XOR, with 16 hidden neurons nearly all. Look at one seed, and you may believe the wrong story.

@@ -77,7 +77,7 @@ by_torch = nn.MSELoss()(predictions, targets)
 print(f"(0.25 + 0.25 + 0.01 + 0.04) / 4 = {0.55 / 4:.4f}")
 print(f"by hand {by_hand:.4f}, nn.MSELoss {by_torch:.4f}")
 
-# %% slideshow={"slide_type": "subslide"} alt-zh="四個點各有兩根長條：佔絕對誤差的比例，與佔平方誤差的比例。誤差大的前兩點，平方之後比例變高；後兩點幾乎消失。" alt-en="Two bars for each of four points: its share of the absolute error, and of the squared error. Squaring raises the share of the two large errors; the other two all but vanish."
+# %% slideshow={"slide_type": "subslide"} alt-zh="四個點各有兩根長條：佔絕對誤差的比例，與佔平方誤差的比例。誤差大的前兩點，平方之後比例變高；後兩點的比例都減半以上。" alt-en="Two bars for each of four points: its share of the absolute error, and of the squared error. Squaring raises the share of the two large errors; the shares of the other two fall by more than half."
 shares = {"absolute error": errors.abs(), "squared error": errors.square()}
 figure, ax = plt.subplots(figsize=(6.5, 3))
 for offset, hatch, name in zip((-0.2, 0.2), ("", "//"), shares, strict=True):
@@ -87,12 +87,12 @@ ax.set(xlabel="point", ylabel="share of the sum (%)", xticks=range(4))
 legend = ax.legend()
 
 # %% [markdown] lang="zh-TW"
-# 平方偏袒大的錯誤：兩個 0.5 佔了損失的 91 %。MSE 因此很怕極端值，也因此優先修正最離譜的預測。
+# 平方偏袒大的錯誤：兩個 0.5 佔了損失的 91 %。MSE 因此很怕極端值，最離譜的預測，梯度也最大。
 #
 # **主張 1** 手算與 `nn.MSELoss` 都是 0.1375，而前兩個點佔了損失的九成以上。
 
 # %% [markdown] lang="en"
-# Squaring favors large errors: the two of 0.5 carry 91 % of the loss. That is why MSE fears outliers, and why it mends the worst prediction first.
+# Squaring favors large errors: the two of 0.5 carry 91 % of the loss. That is why MSE fears outliers, and the worst prediction has the largest gradient.
 #
 # **Claim 1** By hand and by `nn.MSELoss` the loss is 0.1375, and the first two points carry over nine tenths of it.
 
@@ -259,14 +259,14 @@ columns |= {"BCEWithLogitsLoss": with_logits[0], "gradient": with_logits[1]}
 pd.DataFrame({name: values.numpy().round(2) for name, values in columns.items()})
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 從 logit 17 左右起，float32 的 sigmoid 進位成**剛好 1**，`1 − p` 是 0。`BCELoss` 把無限大截成 100，梯度則是 0：錯得最離譜的樣本，偏偏學不到任何東西，而且不會報錯。
+# 從 logit 17 左右起，float32 的 sigmoid 進位成**剛好 1**，`1 − p` 是 0。`BCELoss` 把無限大截成 100；sigmoid 的導數 $p(1-p)$ 也是 0，梯度因此是 0：錯得最離譜的樣本，偏偏學不到任何東西，而且不會報錯。
 #
-# **主張 4** 標籤 0、logit 20：先 sigmoid 的損失是 100、梯度是 0；`BCEWithLogitsLoss` 的損失是 20、梯度是 1。另一側（標籤 1、logit 負）晚一點才壞：−20 還正確，−40 的梯度已不到 0.001。float32 在 0 附近很密，在 1 附近很疏。
+# **主張 4** 標籤 0、logit 20：先 sigmoid 的損失是 100、梯度是 0；`BCEWithLogitsLoss` 的損失是 20、梯度是 1。另一側（標籤 1、logit 負）晚一點才壞：−20 還正確，−40 的梯度大小已不到 0.001。float32 在 0 附近很密，在 1 附近很疏，所以 −20 沒事；−40 壞在 `BCELoss` 反向時，分母 $p(1-p)$ 最小只取到 10⁻¹²。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# From a logit of about 17 on, the float32 sigmoid rounds to **exactly 1**, and `1 − p` is 0. `BCELoss` cuts the infinite loss off at 100, and its gradient is 0: the most mistaken example of all teaches nothing, and no error is raised.
+# From a logit of about 17 on, the float32 sigmoid rounds to **exactly 1**, and `1 − p` is 0. `BCELoss` cuts the infinite loss off at 100; the sigmoid's derivative $p(1-p)$ is 0 too, and so is the gradient: the most mistaken example of all teaches nothing, and no error is raised.
 #
-# **Claim 4** With label 0 and logit 20, the sigmoid first gives loss 100 and gradient 0; `BCEWithLogitsLoss` gives loss 20 and gradient 1. The other side (label 1, negative logits) fails later: at −20 it is still right, at −40 the gradient is below 0.001 in size. float32 is dense near 0 and sparse near 1.
+# **Claim 4** With label 0 and logit 20, the sigmoid first gives loss 100 and gradient 0; `BCEWithLogitsLoss` gives loss 20 and gradient 1. The other side (label 1, negative logits) fails later: at −20 it is still right, at −40 the gradient is below 0.001 in size. float32 is dense near 0 and sparse near 1, hence −20 is safe; −40 fails because `BCELoss`, going backward, divides by $p(1-p)$ or 10⁻¹², whichever is larger.
 
 # %%
 at_20 = [float(part[2]) for part in (*sigmoid_first, *with_logits)]
@@ -295,7 +295,7 @@ labels = torch.tensor([0, 1, 3])
 probs = logits.exp() / logits.exp().sum(dim=1, keepdim=True)  # each row adds up to 1
 losses = -probs[torch.arange(3), labels].log()
 
-# %% slideshow={"slide_type": "subslide"} alt-zh="三列四欄的機率表，正確類別加上粗框，右邊寫著損失。三列的最大機率都在正確類別；第一列只有 0.575，損失最大，是 0.554。" alt-en="A table of probabilities, three rows and four columns, the right class framed, the loss on the right. The framed one is the largest in each row; in the first row it is only 0.575, and the loss, 0.554, the largest."
+# %% slideshow={"slide_type": "subslide"} alt-zh="三列四欄的機率表，正確類別加上粗框，左邊寫著損失。三列的最大機率都在正確類別；第一列只有 0.575，損失最大，是 0.554。" alt-en="A table of probabilities, three rows and four columns, the right class framed, the loss on the left. The framed one is the largest in each row; in the first row it is only 0.575, and the loss, 0.554, the largest."
 figure, ax = plt.subplots(figsize=(6.5, 2.6))
 names = [f"sample {i}: loss {loss:.3f}" for i, loss in enumerate(losses)]
 sns.heatmap(probs, annot=True, fmt=".3f", cmap="Blues", vmin=0, vmax=1, yticklabels=names, ax=ax)
@@ -339,14 +339,14 @@ claim(5, bool(same and abs(in_one - 0.3399) < 5e-5 and losses.argmax() == 0))
 #
 # 上面手算的 softmax 照抄了定義。logits 變大時呢？float32 最大約 3.4×10³⁸，也就是 $e^{88.7}$。
 #
-# 想一想：標籤的 logit 是 0，另一個是 $z$，正確的損失大約就是 $z$。下面三種寫法，各在哪裡壞掉？
+# 想一想：標籤的 logit 是 0，另一個是 $z$，正確的損失大約就是 $z$。下面三種寫法，哪些會壞掉，在哪裡？
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## The third mistake: exp overflows
 #
 # The softmax above was copied from its definition. What if the logits grow? The largest float32 is about 3.4×10³⁸, which is $e^{88.7}$.
 #
-# Predict: the label's logit is 0, the other's is $z$; the right loss is about $z$. Where does each of these three break?
+# Predict: the label's logit is 0, the other's is $z$; the right loss is about $z$. Which of these three break, and where?
 
 # %%
 z = torch.linspace(0, 150, 601)
@@ -403,12 +403,12 @@ print(f"torch.logsumexp                       = {row.logsumexp(0):.3f}")
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # float64 只是把牆移到 709，沒有拆掉它。
 #
-# **主張 6** logits 是 [10,000, 0, −10,000]、標籤是最後一類：float32 與 float64 裡，照定義的 softmax 都得到 nan，先 softmax 再取對數都得到 inf；`cross_entropy` 都得到正確的 20,000。
+# **主張 6** logits 是 [10,000, 0, −10,000]、標籤是最後一類：float32 與 float64 裡，照定義的 softmax 在第一類都得到 nan（無限大除以無限大），先 softmax 再取對數都得到 inf（機率太小，已經變成 0）；`cross_entropy` 都得到正確的 20,000。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # float64 only moves the wall to 709; it does not take it down.
 #
-# **Claim 6** With logits [10,000, 0, −10,000] and the last class as label, in float32 and in float64 alike, the softmax as defined gives nan, a softmax and then a log gives inf, and `cross_entropy` gives 20,000, which is right.
+# **Claim 6** With logits [10,000, 0, −10,000] and the last class as label, in float32 and in float64 alike, the softmax as defined gives nan at the first class (infinity over infinity), a softmax and then a log gives inf (the probability has become 0), and `cross_entropy` gives 20,000, which is right.
 
 # %%
 label = torch.tensor([2])
@@ -470,12 +470,12 @@ def draw_losses(z):
 explore(draw_losses, z=slider(-10, 10, -6, 0.5))
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 錯得越離譜，MSE 的坡度越平：sigmoid 飽和了，$p(1-p)$ 把梯度乘成 0。交叉熵的 log 恰好把這個因子**消掉**，剩下最簡單的「機率減標籤」。
+# $p$ 低於 1/3 之後，錯得越離譜，MSE 的坡度越平：sigmoid 飽和了，$p(1-p)$ 把梯度乘到接近 0。交叉熵的 log 恰好把這個因子**消掉**，剩下最簡單的「機率減標籤」。
 #
-# **主張 7** $z = -10$ 時，交叉熵的梯度超過 0.999，MSE 的小於 0.0001，相差一萬倍以上；MSE 的梯度不論在哪裡，大小都不超過 8/27（在 $p = 1/3$）。
+# **主張 7** $z = -10$ 時，交叉熵梯度的大小超過 0.999，MSE 的小於 0.0001，相差一萬倍以上；MSE 的梯度不論在哪裡，大小都不超過 8/27（在 $p = 1/3$）。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# The worse the mistake, the flatter MSE's slope: the sigmoid saturates, and $p(1-p)$ multiplies the gradient to nothing. The log in cross-entropy **cancels** just that factor, and leaves the simplest thing there could be, probability minus label.
+# Once $p$ is below 1/3, the worse the mistake, the flatter MSE's slope: the sigmoid saturates, and $p(1-p)$ multiplies the gradient to nothing. The log in cross-entropy **cancels** just that factor, and leaves the simplest thing there could be, probability minus label.
 #
 # **Claim 7** At $z = -10$ cross-entropy's gradient has a size above 0.999 and MSE's below 0.0001, over ten thousand times less; nowhere is MSE's larger than 8/27 (at $p = 1/3$).
 
@@ -540,7 +540,7 @@ print(f"mean logit towards the right label: {mean_interval(margin):.1f}")
 # 猜猜看：三種設定裡，MSE 在哪幾種卡住？
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# The logits start about 8 on the **wrong** side: far out on the plateau. Now with the right labels, 200 steps each of SGD (learning rates 0.1 and 10) and of Adam (0.01).
+# On average the logits start about 8 on the **wrong** side: far out on the plateau. Now with the right labels, 200 steps each of SGD (learning rates 0.1 and 10) and of Adam (0.01).
 #
 # Guess: in which of the three does MSE get stuck?
 
@@ -743,12 +743,12 @@ for lr in rates:
 pd.DataFrame(rows, columns=["learning rate", "once", "twice", "difference"])
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 三種學習率都一樣，測試準確率少了大約 7 到 8 個百分點。（這個大小只屬於這個任務、這麼多資料與步數；換一個設定要重新量。）為什麼？看看模型**從來不說**哪些數字：
+# 三種學習率都一樣，測試準確率少了大約 7 到 8 個百分點。（這個大小只屬於這個任務、這麼多資料與步數；換一個設定要重新量。）一個線索：看看模型**從來不說**哪些數字：
 #
 # **主張 13** 三種學習率，做兩次的測試準確率都比較低（Holm 校正後 p < 0.001，區間整個低於 −2 個百分點）。每種學習率的二十次訓練裡，做兩次的至少有五次放棄了某個數字，從不回答它；做一次的一次也沒有。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# Some 7 to 8 percentage points of test accuracy are gone, at any of these rates. (That size belongs to this task, with this much data and this many steps; measure again for another.) Why? See how many models **never answer** with some digit:
+# Some 7 to 8 percentage points of test accuracy are gone, at any of these rates. (That size belongs to this task, with this much data and this many steps; measure again for another.) A clue: see how many models **never answer** with some digit:
 #
 # **Claim 13** At all three rates the test accuracy is lower with two (p < 0.001 after Holm's correction, and the interval lies below −2 percentage points). At each rate at least five of the twenty runs with two gave up on some digit and never answer with it; of the runs with one, none did.
 
@@ -842,7 +842,7 @@ edges |= {("p", "L"): ("", dz)}
 places = {"x1": (0, 1), "x2": (0, 0), "h1": (2, 1), "h2": (2, 0), "p": (3.6, 0.5), "L": (4.6, 0.5)}
 values = {"x1": x1, "x2": x2, "h1": h1, "h2": h2, "p": p, "L": loss}
 
-# %% slideshow={"slide_type": "subslide"} alt-zh="2-2-1 網路的圖。每個圓圈寫著前向的值，每條線寫著權重和它的梯度。從 x2 出發的兩條線，梯度是從 x1 出發的兩倍；下方神經元的梯度是正的，上方的是負的。" alt-en="The 2-2-1 network. Each circle bears its forward value, each line its weight and gradient. The lines from x2 have twice the gradient of those from x1; the gradients are positive at the lower neuron and negative at the upper."
+# %% slideshow={"slide_type": "subslide"} alt-zh="2-2-1 網路的圖。每個圓圈寫著前向的值，每條線寫著權重和它的梯度。從 x2 出發的兩條線，梯度是從 x1 出發的兩倍；進入下方隱藏神經元的兩條線梯度是正的，其餘都是負的。" alt-en="The 2-2-1 network. Each circle bears its forward value, each line its weight and gradient. The lines from x2 have twice the gradient of those from x1; the gradients are positive on the two lines into the lower hidden neuron and negative on all others."
 figure, ax = plt.subplots(figsize=(9.5, 3.2))
 for (source, sink), (weight, gradient) in edges.items():
     (xa, ya), (xb, yb) = places[source], places[sink]
@@ -910,12 +910,12 @@ claim(14, bool(exact and close) and dw12 == 2 * dw11 and dw22 == 2 * dw21)
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # ### 同樣的四步，寫成矩陣
 #
-# 一個網路對了，也許是湊巧。把同樣的算式寫成矩陣，就能一次檢查一千個隨機的網路（權重、輸入、標籤都隨機）。任何多層感知機的反向傳播，都是這四行的重複。
+# 一個網路對了，也許是湊巧。把同樣的算式寫成矩陣，就能一次檢查一千個隨機的網路（權重、輸入、標籤都隨機）。層數再多，也只是逐層重複後三行；換了激活函數，就換成它的導數（這裡是 $h(1-h)$）。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # ### The same four steps as matrices
 #
-# One network may be luck. Written with matrices, the same algebra checks a thousand random networks at once (random weights, inputs and labels). The back-propagation of any multi-layer perceptron repeats these four lines.
+# One network may be luck. Written with matrices, the same algebra checks a thousand random networks at once (random weights, inputs and labels). With more layers, the last three lines repeat layer by layer; another activation puts its own derivative in place of $h(1-h)$.
 
 # %%
 generator = torch.Generator().manual_seed(0)
@@ -1008,7 +1008,8 @@ exercises.bce_from_logits.check(bce_from_logits)
 # %% tags=["solution"]
 # One possible answer; open it once you have tried.
 def bce_from_logits_solution(logits, labels):
-    softplus = torch.clamp(logits, min=0) + torch.log1p(torch.exp(-torch.abs(logits)))
+    at_least_0 = torch.maximum(logits, torch.zeros_like(logits))  # its slope at 0 is 1/2
+    softplus = at_least_0 + torch.log1p(torch.exp(-torch.abs(logits)))
     return (softplus - labels * logits).mean()
 
 
@@ -1051,14 +1052,14 @@ def cross_entropy_solution(logits, labels, reduction="mean"):
 #
 # 難度 ★★☆，約 12 分鐘。
 #
-# 二元時，$\partial L/\partial z = p - y$。K 類時呢？寫出 `cross_entropy_gradient`：**平均**交叉熵對 logits (N, K) 的梯度，形狀也是 (N, K)，不用 autograd。
+# 二元時，$\partial L/\partial z = p - y$。K 類時呢？寫出 `cross_entropy_gradient`：**平均**交叉熵對 logits (N, K) 的梯度，形狀也是 (N, K)，不用 autograd。標籤是整數 (N,)；logits 到 ±10,000 都要正確。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Exercise 4: the gradient of cross-entropy, by hand
 #
 # Difficulty ★★☆, about 12 minutes.
 #
-# With two classes, $\partial L/\partial z = p - y$. And with K? Write `cross_entropy_gradient`: the gradient of the **mean** cross-entropy with respect to the logits (N, K), of the same shape, without autograd.
+# With two classes, $\partial L/\partial z = p - y$. And with K? Write `cross_entropy_gradient`: the gradient of the **mean** cross-entropy with respect to the logits (N, K), of the same shape, without autograd. The labels are integers (N,); it must be right up to logits of ±10,000.
 
 
 # %% tags=["exercise"]

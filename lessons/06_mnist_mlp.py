@@ -100,12 +100,12 @@ axes = plotting.show_images(figure, images[:10], titles)
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # ### 為什麼減 0.1307、除以 0.3081？
 #
-# 像素原本在 0 到 1 之間，而且大多是 0（背景）。減去平均、除以標準差之後，輸入以 0 為中心、大小約為 1，第一層的梯度才不會偏向一邊。這兩個數不是魔法常數，量一下就知道：
+# 像素原本在 0 到 1 之間，而且大多是 0（背景）。減去平均、除以標準差之後，全部像素合起來以 0 為中心、大小約為 1；這樣對一張圖來說，第一層每個神經元的權重梯度才不會全部同號。這兩個數不是魔法常數，量一下就知道：
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # ### Why subtract 0.1307 and divide by 0.3081?
 #
-# Pixels lie between 0 and 1, and most are 0 (background). Subtracting the mean and dividing by the standard deviation centres the inputs at 0 with a size of about 1, so that the first layer's gradients do not all lean the same way. The two numbers are no magic constants; measure them:
+# Pixels lie between 0 and 1, and most are 0 (background). Subtracting the mean and dividing by the standard deviation centres all pixels taken together at 0 with a size of about 1. For one image, the gradients of a first-layer unit's weights then no longer all have the same sign. The two numbers are no magic constants; measure them:
 
 # %%
 pixels = torch.cat([mnist.train.images, mnist.val.images]) * STD + MEAN  # undo it: back to [0, 1]
@@ -158,12 +158,12 @@ class PictureDataset(Dataset):
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # MNIST 全部放得進記憶體，而且已經正規化好了。那麼一個批次只是**一次索引**：`images[rows]`。課程的 `TensorLoader` 就只做這件事。
 #
-# 猜猜看：走過同樣 6,000 張圖，兩者差幾倍？
+# 猜猜看：走過同一批圖（最多 6,000 張），兩者差幾倍？
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # All of MNIST fits into memory, normalized once. A batch is then **one indexing operation**: `images[rows]`. The course's `TensorLoader` does just that.
 #
-# Guess: over the same 6,000 images, how many times faster is it?
+# Guess: over the same images (6,000 at most), how many times faster is it?
 
 
 # %% tags=["timing"]
@@ -182,14 +182,14 @@ in_memory = TensorLoader(part, batch_size=128, shuffle=True)
 print(f"DataLoader takes ≈{seconds(one_by_one) / seconds(in_memory):.0f} times as long")
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 快這麼多，是因為省下了六千次 Python 函式呼叫。資料大到放不進記憶體，或每輪都要隨機變形時，才輪到 `DataLoader` 上場（那時記得開 `num_workers`）。
+# 它比較快，是因為省下了逐張圖的 Python 函式呼叫，轉換與正規化也早就做完了（各佔多少，這裡沒有分開量）。倍數只計時一次，每次執行會差很多。資料大到放不進記憶體，或每輪都要隨機變形時，才輪到 `DataLoader` 上場（那時記得開 `num_workers`）。
 #
 # 但快不能換來不同的答案：
 #
 # **主張 3** 兩種載入器交出的每個批次，標籤完全相同，像素相差不到 10⁻⁵。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# It is that much faster because it spares thousands of Python calls. `DataLoader` earns its place where the data do not fit into memory, or where every epoch distorts them at random (then use its `num_workers`).
+# It is faster because it spares the Python calls for every single image, and because conversion and normalization are already done (their shares are not measured here). The factor was timed once, and varies a lot from run to run. `DataLoader` earns its place where the data do not fit into memory, or where every epoch distorts them at random (then use its `num_workers`).
 #
 # Faster must not mean different:
 #
@@ -262,14 +262,14 @@ claim(4, count_parameters(model) == 270_346 and sizes[0] / sum(sizes) > 0.7 and 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 訓練一輪：每一行都有理由
 #
-# 一步是五個動作：前向、損失、清除舊梯度、反向、更新。少了 `zero_grad`，梯度會一直累加；少了 `model.train()`，dropout 不會啟動。
+# 一步是五個動作：前向、損失、清除舊梯度、反向、更新。少了 `zero_grad`，梯度會一直累加；少了 `model.train()`，只要先前呼叫過 `eval()`，dropout 就不會啟動。
 #
 # `before_step` 是留給後面幾課的一道門：梯度已經算好、權重還沒動，正是記錄或裁剪的時機。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## One epoch: every line has its reason
 #
-# A step is five acts: forward, loss, clear the old gradients, backward, update. Without `zero_grad` gradients pile up; without `model.train()` dropout stays off.
+# A step is five acts: forward, loss, clear the old gradients, backward, update. Without `zero_grad` gradients pile up; without `model.train()` dropout stays off once `eval()` has been called.
 #
 # `before_step` is a door for later lessons: the gradients are there and the weights have not moved, which is the moment to record or to clip.
 
@@ -316,16 +316,16 @@ print(f"loss {mean_interval(losses):.3f}, and ln 10 is {np.log(10):.3f}")
 print(f"accuracy {mean_interval(accuracies):.1%}")
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# **主張 5** 五個種子的初始損失都在 ln 10 ≈ 2.303 的 ±0.1 之內，準確率都低於 20 %：和瞎猜一樣。
+# **主張 5** 五個種子的初始損失都在 ln 10 ≈ 2.303 的 ±0.1 之內，準確率都低於 20 %：和瞎猜差不多。
 #
-# 這是最便宜的除錯工具：訓練前的損失若離 ln K 很遠（K 是類別數），先別訓練，去找錯。
+# 這是最便宜的除錯工具：訓練前的損失若離 ln K 很遠（K 是類別數），先別訓練，去找原因。
 #
 # **主張 6** `evaluate` 的結果與批次大小無關（7 與 1,000 的損失相差不到 10⁻⁵）。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# **Claim 5** Before training, all five seeds have a loss within 0.1 of ln 10 ≈ 2.303 and an accuracy below 20 %: as good as guessing.
+# **Claim 5** Before training, all five seeds have a loss within 0.1 of ln 10 ≈ 2.303 and an accuracy below 20 %: about as good as guessing.
 #
-# This is the cheapest debugging tool there is: where the first loss is far from ln K (K classes), look for the mistake before you train.
+# This is the cheapest debugging tool there is: where the first loss is far from ln K (K classes), look for the cause before you train.
 #
 # **Claim 6** What `evaluate` returns does not depend on the batch size (the losses at 7 and at 1,000 agree within 10⁻⁵).
 
@@ -337,12 +337,12 @@ claim(6, np.allclose(small_batches, evaluate(model, val_loader, criterion, "cpu"
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 訓練：十輪，五個種子
 #
-# 一次完整的訓練寫成一個函式，種子是它的參數。`fit` 把 `train_epoch` 和 `evaluate` 串起來，記下每輪的歷史，並顯示進度條。`fused=True` 讓 Adam 用一個融合的核心更新所有參數：數學一樣，省下零碎的呼叫。
+# 一次完整的訓練寫成一個函式，種子是它的參數。`fit` 把 `train_epoch` 和 `evaluate` 串起來，記下每輪的歷史，並顯示進度條。`fused=True` 讓 Adam 用一次融合的呼叫更新所有參數：數學一樣，省下零碎的呼叫。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Training: ten epochs, five seeds
 #
-# A whole run is one function, and the seed is its argument. `fit` strings `train_epoch` and `evaluate` together, keeps the history of every epoch and shows a progress bar. `fused=True` lets Adam update all parameters in one fused kernel: the same mathematics, fewer small calls.
+# A whole run is one function, and the seed is its argument. `fit` strings `train_epoch` and `evaluate` together, keeps the history of every epoch and shows a progress bar. `fused=True` lets Adam update all parameters in one fused call: the same mathematics, fewer small calls.
 
 
 # %%
@@ -375,10 +375,10 @@ for epoch in (0, 4, 9):
     )
 
 # %% [markdown] lang="zh-TW"
-# 再讓其餘四個種子同時跑，每個核心一個：
+# 再讓其餘四個種子平行跑，每個核心一次跑一個：
 
 # %% [markdown] lang="en"
-# Then the other four seeds at once, one a core:
+# Then the other four seeds in parallel, each core taking one at a time:
 
 # %%
 other_runs = run_seeds(train_run, seeds=range(1, 5), mnist=mnist, device=str(device))
@@ -395,19 +395,19 @@ histories = [run["history"] for run in runs]
 #
 # Predict: after the first epoch, which is higher, training accuracy or validation accuracy?
 
-# %% alt-zh="左圖損失、右圖準確率，對訓練輪數作圖。實線圓點是訓練，虛線方點是驗證，帶狀是五個種子的 95% 區間。訓練曲線起點較差，最後超過驗證曲線。" alt-en="Loss on the left and accuracy on the right against epochs. Training is a solid line with dots, validation a dashed line with squares, bands are 95 % intervals over five seeds. Training starts worse and ends better than validation."
+# %% alt-zh="左圖損失、右圖準確率，對訓練輪數作圖。實線圓點是訓練，虛線方點是驗證，帶狀是五個種子的 95 % 區間。訓練起初比驗證差，最後比驗證好。" alt-en="Loss on the left and accuracy on the right against epochs. Training is a solid line with dots, validation a dashed line with squares, bands are 95 % intervals over five seeds. Training starts worse and ends better than validation."
 figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.2))
 plotting.plot_history(left, histories, "loss")
 ax = plotting.plot_history(right, histories, "accuracy")
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 驗證集反而高！這不是作弊，原因有兩個：訓練時 dropout 關掉了兩成的神經元；而且訓練準確率是整輪的平均，包含了輪初還很笨的時候。到了最後，訓練損失遠低於驗證損失：那就是過擬合開始的樣子。
+# 驗證集反而高！這不是作弊，有兩個常見的原因（這裡沒有分開量）：訓練時 dropout 關掉了兩成的神經元；而且訓練準確率是整輪的平均，包含了輪初還很笨的時候。到了最後，訓練損失遠低於驗證損失：看過的圖，模型比較拿手。光有差距還不等於 05 課的過擬合；要看驗證損失有沒有回頭往上。
 #
 # **主張 7** 五個種子的第一輪，驗證準確率都高於訓練準確率。
 #
 # **主張 8** 第十輪時，五個種子的訓練損失都低於驗證損失。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# Validation is higher! Nobody cheated; there are two reasons: during training dropout switches off a fifth of the units, and the training accuracy is a mean over the whole epoch, its clumsy beginning included. By the end the training loss lies well below the validation loss: that is what the onset of overfitting looks like.
+# Validation is higher! Nobody cheated; two reasons are well known (they are not measured apart here): during training dropout switches off a fifth of the units, and the training accuracy is a mean over the whole epoch, its clumsy beginning included. By the end the training loss lies well below the validation loss: the model does better on images it has seen. The gap alone is not yet the overfitting of lesson 05; for that, see whether the validation loss turns upward.
 #
 # **Claim 7** In the first epoch, validation accuracy is above training accuracy for all five seeds.
 #
@@ -420,12 +420,12 @@ claim(8, all(h.train_loss[-1] < h.val_loss[-1] for h in histories))
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 測試：只有一次
 #
-# 模型和訓練輪數都已經定了，現在才打開測試集。五個種子給出五個數，我們報告平均與 95 % 信賴區間。
+# 模型和訓練輪數都已經定了，現在才打開測試集。五個種子給出五個數，我們報告平均與 95 % 信賴區間。這個區間只反映換種子的差異，不含換一批測試圖片的差異。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## The test: once
 #
-# The model and the number of epochs are settled, so now the test set is opened. Five seeds give five numbers; we report their mean and its 95 % confidence interval.
+# The model and the number of epochs are settled, so now the test set is opened. Five seeds give five numbers; we report their mean and its 95 % confidence interval. It covers what other seeds would change, not what other test images would.
 
 # %%
 test_loader = TensorLoader(mnist.test, batch_size=1000)
@@ -485,7 +485,7 @@ show_answers(torch.arange(10))
 #
 # Now the ten on which it was **most confident and wrong**. How many would you have read right?
 
-# %% alt-zh="模型最有信心卻答錯的十張測試圖片，許多連人也難以辨認；上方寫著預測、信心與真實標籤。" alt-en="The ten test images on which the model was most confident and wrong, many hard even for people, with prediction, confidence and true label above."
+# %% alt-zh="模型最有信心卻答錯的十張測試圖片，有些連人也難以辨認；上方寫著預測、信心與真實標籤。" alt-en="The ten test images on which the model was most confident and wrong, some hard even for people, with prediction, confidence and true label above."
 worst = torch.where(is_wrong[0], confidence[0], 0).argsort(descending=True)[:10]
 show_answers(worst)
 
@@ -516,7 +516,7 @@ claim(11, bool(((wrong_confidence > 0.55) & (right_confidence - wrong_confidence
 #
 # An accuracy does not say **where** the mistakes are. In the confusion matrix a row is a true digit, a column a prediction; the diagonal is right, all else is wrong. This is the sum over the five seeds.
 
-# %% alt-zh="十乘十的混淆矩陣，對角線是答對的次數；顏色表示錯誤次數，集中在少數幾格，例如 4 與 9。" alt-en="A ten by ten confusion matrix. The diagonal counts right answers; colour shows mistakes, which gather in a few cells such as 4 and 9."
+# %% alt-zh="十乘十的混淆矩陣，對角線是答對的次數；顏色表示錯誤次數，有些格子比其他格子深得多，在完整的 MNIST 上，4 看成 9 是其中之一。" alt-en="A ten by ten confusion matrix. The diagonal counts right answers; colour shows mistakes. Some cells are much darker than others, on full MNIST 4 read as 9 among them."
 counts = sum(confusion_matrix(test_labels, p, labels=range(10)) for p in predictions)
 figure, ax = plt.subplots(figsize=(6.5, 4.6))
 ax = plotting.plot_confusion(ax, counts)
@@ -530,7 +530,7 @@ ax = plotting.plot_confusion(ax, counts)
 #
 # Taking "4 read as 9" and "9 read as 4" together:
 
-# %% alt-zh="長條圖，五次訓練裡最常混淆的十對數字；最長的是 9 與 4，之後逐漸變短。" alt-en="Bar chart of the ten pairs confused most often in five runs; 9 and 4 is the tallest bar, the others fall off gradually."
+# %% alt-zh="長條圖，五次訓練裡最常混淆的十對數字，由高到低排列；在完整的 MNIST 上，最高的是 9 與 4。" alt-en="Bar chart, tallest first, of the ten pairs confused most often in five runs; on full MNIST the tallest is 9 and 4."
 both_ways = counts + counts.T
 pairs = {f"{a} and {b}": both_ways[a, b] for a in range(10) for b in range(a)}
 top_pairs = pd.Series(pairs).nlargest(10)
@@ -539,12 +539,12 @@ ax.bar(top_pairs.index, top_pairs)
 text = ax.set_ylabel("mistakes (count)")
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# **主張 12** 90 種錯法當中最常見的十種，就佔了全部錯誤的三成以上（平均分散的話只有 11 %）。
+# **主張 12** 90 種錯法當中最常見的十種，就佔了全部錯誤的三成以上（每種一樣多的話是 11 %；但事後才挑最大的十種，光憑機遇也會更高，錯誤總數少時尤其如此）。
 #
 # **主張 13** 在完整的 MNIST 上，最容易混淆的一對是 4 與 9。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# **Claim 12** Of the 90 ways to be wrong, the ten most frequent make up more than 30 % of all mistakes (spread evenly it would be 11 %).
+# **Claim 12** Of the 90 ways to be wrong, the ten most frequent make up more than 30 % of all mistakes (equal counts would give 11 %; but the largest ten, picked afterwards, get more by chance alone, the more so where mistakes are few).
 #
 # **Claim 13** On full MNIST, the pair confused most often is 4 and 9.
 
@@ -558,14 +558,14 @@ claim(13, top_pairs.index[0] == "9 and 4", tiers="full", tier=mnist.tier)
 #
 # 難度 ★★☆，約 10 分鐘。
 #
-# 寫出 `evaluate_by_example`：回傳 `loader` 裡所有樣本的平均損失與準確率（0 到 1 之間）。`criterion` 給的是一個批次的平均，而最後一批可能比較短。不論批次多大，答案都要一樣。
+# 寫出 `evaluate_by_example`：回傳 `loader` 裡所有樣本的平均損失與準確率（0 到 1 之間）。`criterion` 給的是一個批次的平均，而最後一批可能比較短。不論批次多大，答案都要一樣；過程中 autograd 不得記錄計算圖。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Exercise 1: an evaluation that ignores the batch size
 #
 # Difficulty ★★☆, about 10 minutes.
 #
-# Write `evaluate_by_example`: return the mean loss and the accuracy (from 0 to 1) over all examples of `loader`. `criterion` gives the mean of one batch, and the last batch may be short. The answer must be the same for every batch size.
+# Write `evaluate_by_example`: return the mean loss and the accuracy (from 0 to 1) over all examples of `loader`. `criterion` gives the mean of one batch, and the last batch may be short. The answer must be the same for every batch size, and autograd must record nothing on the way.
 
 
 # %% tags=["exercise"]

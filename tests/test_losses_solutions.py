@@ -68,3 +68,10 @@ def test_mean_squared_error_equals_torch_in_every_pair_of_shapes(dtype, pairs):
 def test_mean_squared_error_refuses_unequal_numbers():
     with pytest.raises(ValueError, match="4 predictions, but 1 targets"):
         solutions.mean_squared_error(torch.ones(4), torch.ones(1))
+
+
+@both_dtypes
+def test_binary_cross_entropy_has_the_right_slope_at_a_logit_of_0(dtype):
+    logits = torch.zeros(2, dtype=dtype, requires_grad=True)
+    solutions.bce_from_logits(logits, torch.tensor([0.0, 1.0], dtype=dtype)).backward()
+    assert logits.grad.tolist() == [0.25, -0.25]

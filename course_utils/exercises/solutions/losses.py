@@ -13,7 +13,8 @@ def mean_squared_error(predictions: Tensor, targets: Tensor) -> Tensor:
 
 def bce_from_logits(logits: Tensor, labels: Tensor) -> Tensor:
     """Mean binary cross-entropy of logits (N,) against labels (N,), finite for any finite logit."""
-    softplus = torch.clamp(logits, min=0) + torch.log1p(torch.exp(-torch.abs(logits)))
+    at_least_0 = torch.maximum(logits, torch.zeros_like(logits))  # its slope at 0 is 1/2
+    softplus = at_least_0 + torch.log1p(torch.exp(-torch.abs(logits)))
     return (softplus - labels * logits).mean()
 
 
