@@ -242,16 +242,16 @@ claim(4, round(lowest["GELU"][1], 3) == -0.170 and round(lowest["SiLU"][1], 3) =
 #
 # 常見的教材在表格裡寫 `max(0.01x, x)`，圖上畫的卻是斜率 0.1。兩個都叫 LeakyReLU，左半邊卻差十倍。PyTorch 的預設是 0.01。
 #
-# 想一想：如果座標軸從 −5 到 5，你看得出 0.01 和 ReLU 的差別嗎？
+# 想一想：如果橫軸和縱軸都從 −5 到 5，你看得出 0.01 和 ReLU 的差別嗎？
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## LeakyReLU: say which slope
 #
 # Course notes often print `max(0.01x, x)` in the table and plot a slope of 0.1. Both are called LeakyReLU, and their left halves differ tenfold. PyTorch's default is 0.01.
 #
-# Predict: on axes from −5 to 5, could you tell 0.01 from ReLU?
+# Predict: with both axes from −5 to 5, could you tell 0.01 from ReLU?
 
-# %% alt-zh="只畫 z 小於 0 的部分：ReLU 是 0，斜率 0.01 幾乎貼著 0，斜率 0.1 明顯往下，在 z = −5 處是 −0.5。" alt-en="Only z below 0: ReLU is 0, slope 0.01 hardly leaves it, slope 0.1 clearly goes down, to −0.5 at z = −5."
+# %% alt-zh="只畫 z 小於 0 的部分：ReLU 是 0，斜率 0.01 略往下，在 z = −5 處是 −0.05；斜率 0.1 明顯往下，同一處是 −0.5。" alt-en="Only z below 0: ReLU is 0, slope 0.01 goes down a little, to −0.05 at z = −5, slope 0.1 clearly, to −0.5."
 negative = torch.linspace(-5, 0, 101)
 leaks = {"ReLU": 0.0, "slope 0.01": 0.01, "slope 0.1": 0.1}
 figure, ax = plt.subplots(figsize=(7, 2.4))
@@ -261,10 +261,10 @@ ax.set(xlabel="z (weighted sum)", ylabel="output")
 legend = ax.legend()
 
 # %% [markdown] lang="zh-TW"
-# 斜率 0.01 幾乎看不出來，但它的導數不是 0：對反向傳播來說，這就是「還有路」和「沒有路」的差別。斜率是你多出來的一個超參數，所以以下凡用到 LeakyReLU，都會寫出斜率。
+# 這張圖的縱軸只有 −0.5 到 0，才看得出斜率 0.01；縱軸若也是 −5 到 5，它離 ReLU 最遠只有 0.05，幾乎疊在一起。但它的導數不是 0：對反向傳播來說，這就是「還有路」和「沒有路」的差別。斜率是多出來的一個超參數，所以以下凡用到 LeakyReLU，都會寫出斜率。
 
 # %% [markdown] lang="en"
-# Slope 0.01 is hardly visible, and yet its derivative is not 0: to back-propagation that is the difference between a way through and none. The slope is one more hyperparameter, so from here on every LeakyReLU is named with its own.
+# Slope 0.01 shows only because this axis ends at −0.5; from −5 to 5 it would all but lie on ReLU. Yet its derivative is not 0: for back-propagation, a way through instead of none. The slope is one more hyperparameter, so from here on every LeakyReLU is named with its own.
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 一張量出來的比較表
@@ -300,20 +300,20 @@ measured = pd.DataFrame({name: measure(seven[name]()) for name in order}).T
 (measured.round(3) + 0.0).map("{:.3f}".format)  # adding 0 turns -0 into 0
 
 # %% [markdown] lang="zh-TW"
-# 兩端的斜率是 0，表示輸出有界；斜率還在，就會一直走到 ±∞。sigmoid 的最大值印成 1.000：數學上永遠到不了 1，是浮點數四捨五入的結果（這件事 03 課會再遇到）。
+# 對這七種函數，哪一端的斜率是 0，輸出在那一端就有界；斜率還在，就會一直走到 ±∞。（一般而言，斜率趨近 0 並不保證有界，例如 ln z。）sigmoid 的最大值印成 1.000：數學上永遠到不了 1，是浮點數四捨五入的結果（這件事 03 課會再遇到）。
 
 # %% [markdown] lang="en"
-# Where the slope at an end is 0 the output is bounded; where it is not, the output goes on to ±∞. The sigmoid's highest value prints as 1.000: mathematically it never gets there, floating-point rounding does (lesson 03 will meet this again).
+# For these seven, where the slope at an end is 0 the output is bounded at that end; where it is not, the output goes on to ±∞. (In general a slope that tends to 0 is not enough: ln z has no bound.) The sigmoid's highest value prints as 1.000: mathematically it never gets there, floating-point rounding does (lesson 03 will meet this again).
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # ### 從量測到優缺點
 #
-# 每一條優點或缺點都是對上表的一個條件。注意「有界」和「兩端平坦」是**同一件事**：用在輸出層是優點，用在隱藏層是缺點。
+# 每一條優點或缺點都是對上表的一個條件。注意對這七種函數，「有界」和「兩端平坦」是**同一件事**：用在輸出層是優點，用在隱藏層是缺點。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # ### From measurements to strengths and weaknesses
 #
-# Each strength and weakness is a condition on the table above. Note that "bounded" and "flat at both ends" are **one and the same**: a strength at the output, a weakness in a hidden layer.
+# Each strength and weakness is a condition on the table above. Note that for these seven "bounded" and "flat at both ends" are **one and the same**: a strength at the output, a weakness in a hidden layer.
 
 
 # %%
@@ -364,12 +364,12 @@ claim(5, list(near_zero) == ["Tanh"] and list(never_flat) == order[3:5])
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # ### 比較慢，是慢多少？
 #
-# 「GELU 計算較慢」這句話單看函數是真的。但激活函數從不單獨出現，前面總有一個矩陣乘法（這裡是 1024 → 1024）。猜猜看，激活函數佔整層時間的幾成？
+# 「GELU 計算較慢」這句話單看函數是真的。但激活函數從不單獨出現，前面總有一個矩陣乘法（這裡是 1024 → 1024）。猜猜看，往前算一次，激活函數佔整層時間的百分之幾？
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # ### Slower, but by how much?
 #
-# "GELU is slower" is true of the function alone. But an activation never comes alone: there is a matrix product in front of it (here 1024 → 1024). Guess: of the time the whole layer takes, how much is the activation's?
+# "GELU is slower" is true of the function alone. But an activation never comes alone: there is a matrix product in front of it (here 1024 → 1024). Guess: of the time of the layer's forward pass, how many percent are the activation's?
 
 
 # %% tags=["timing"]
@@ -388,10 +388,10 @@ for name in ("Tanh", "GELU", "SiLU"):
     print(f"{name}: ≈{alone / relu:.1f} times ReLU, ≈{share:.0f} % of its layer's time")
 
 # %% [markdown] lang="zh-TW"
-# 數字因機器而異。前面的矩陣乘法越大，激活函數快慢的差別就越不重要。
+# 數字因機器而異。每個神經元的輸入越多，前面的矩陣乘法就越久，激活函數快慢的差別也就越不重要。
 
 # %% [markdown] lang="en"
-# The numbers depend on the machine. The larger the matrix product in front, the less it matters which activation is slow.
+# The numbers depend on the machine. The more inputs each unit has, the longer the matrix product in front takes, and the less it matters which activation is slow.
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 梯度消失：0.25 的十次方
@@ -417,12 +417,12 @@ claim(6, 0.25**10 < 1e-6)
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # ### 怎麼量
 #
-# 拿一個還沒訓練的網路（每層 64 個神經元），餵 256 筆隨機輸入、隨機標籤，做**一次**反向傳播，記下每一層權重梯度的長度。十個種子，每個種子一個網路。只換兩樣東西：激活函數，和權重怎麼初始化。
+# 拿一個還沒訓練的網路（每層 64 個神經元），餵 256 筆隨機輸入、隨機標籤，做**一次**反向傳播，記下每一層權重梯度的長度。十個種子，每個種子一個網路。只換三樣東西：激活函數、深度，和權重怎麼初始化。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # ### How we measure
 #
-# Take an untrained network, 64 units a layer, feed it 256 random inputs with random labels, back-propagate **once**, and record how long the gradient of each layer's weights is. Ten seeds, a network each. Two things vary: the activation, and how the weights are initialized.
+# Take an untrained network, 64 units a layer, feed it 256 random inputs with random labels, back-propagate **once**, and record how long the gradient of each layer's weights is. Ten seeds, a network each. Three things vary: the activation, the depth, and how the weights are initialized.
 
 
 # %%
@@ -482,7 +482,7 @@ def plot_depths(runs, title):
 #
 # Predict: going from 2 layers to 20, which of the six lines will stay level?
 
-# %% alt-zh="對數縱軸，六條線隨深度全部直線下降，沒有一條保持水平。二十層時 Tanh 約 5e-6，ReLU 與 LeakyReLU 約 7e-9，GELU 與 SiLU 約 1e-11，Sigmoid 約 4e-18。" alt-en="On a logarithmic axis all six lines fall straight down with depth; none stays level. At twenty layers Tanh is near 5e-6, ReLU and LeakyReLU near 7e-9, GELU and SiLU near 1e-11, Sigmoid near 4e-18."
+# %% alt-zh="對數縱軸，六條線隨深度全部直線下降，沒有一條保持水平。二十層時 Tanh 約 5e-6，ReLU 與 LeakyReLU(0.1) 約 7e-9，GELU 與 SiLU 約 1e-11，Sigmoid 約 4e-18。" alt-en="On a logarithmic axis all six lines fall straight down with depth; none stays level. At twenty layers Tanh is near 5e-6, ReLU and LeakyReLU(0.1) near 7e-9, GELU and SiLU near 1e-11, Sigmoid near 4e-18."
 legend = plot_depths(default, "PyTorch's default initialization, 10 seeds, 95 % bands")
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
@@ -509,7 +509,7 @@ claim(8, (default["Tanh"][:, -1] > 100 * default["ReLU"][:, -1]).all())
 #
 # 梯度往回走一層，會遇到**兩**個乘數，不是一個：
 #
-# 1. **激活函數的斜率**。預設初始化下訊號越傳越小，z 都擠在 0 附近，所以要看的是 0 附近的斜率：sigmoid 是 0.25，GELU 和 SiLU 只有 0.5；ReLU 一半是 1、一半是 0，方均根是 √½ ≈ 0.71；Tanh 是 1。
+# 1. **激活函數的斜率**。預設的權重小，過了前幾層，z 都在 0 附近，所以要看的是 0 附近的斜率：sigmoid 是 0.25，GELU 和 SiLU 只有 0.5；ReLU 一半是 1、一半是 0，方均根是 √½ ≈ 0.71；Tanh 是 1。
 # 2. **權重的大小**。PyTorch 的預設權重標準差是 1/√(3n)，n 個加起來，梯度的長度平均乘上 √n × 1/√(3n) = 1/√3 ≈ 0.58。
 #
 # 想一想：把兩個乘數相乘，預測得到量出來的倍數嗎？
@@ -519,7 +519,7 @@ claim(8, (default["Tanh"][:, -1] > 100 * default["ReLU"][:, -1]).all())
 #
 # Going back one layer, the gradient meets **two** multipliers, not one:
 #
-# 1. **The slope of the activation.** With the default initialization signals shrink on their way forward, so that z crowds around 0, and the slope near 0 is what counts: 0.25 for the sigmoid, only 0.5 for GELU and SiLU; for ReLU half are 1 and half 0, root mean square √½ ≈ 0.71; 1 for Tanh.
+# 1. **The slope of the activation.** The default weights are small and keep z near 0 beyond the first few layers, so the slope near 0 is what counts: 0.25 for the sigmoid, only 0.5 for GELU and SiLU; for ReLU half are 1 and half 0, root mean square √½ ≈ 0.71; 1 for Tanh.
 # 2. **The size of the weights.** PyTorch's default weights have standard deviation 1/√(3n); n of them together multiply the gradient's length by √n × 1/√(3n) = 1/√3 ≈ 0.58 on average.
 #
 # Predict: does the product of the two give the factor that was measured?
@@ -551,18 +551,18 @@ claim(9, ((predicted / factors - 1).abs() < 0.1).all())
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 換初始化：Kaiming
 #
-# 既然有兩個乘數，斜率會吃掉 √½，那就讓權重補上 √2：標準差取 √(2/n)，乘積剛好是 1。這就是 He 等人在 2015 年為 ReLU 設計的初始化（Kaiming 是第一作者的名字）。
+# 既然有兩個乘數，斜率會吃掉 √½，那就讓權重補上 √2：標準差取 √(2/n)，乘積平均是 1（偏置從 0 開始）。這就是 He 等人在 2015 年為 ReLU 設計的初始化（Kaiming 是第一作者的名字）。
 #
-# 想一想：它是為 ReLU 算的。用在另外五種上，哪一條還是會掉下去？
+# 想一想：它是為 ReLU 算的。用在另外五種上，哪幾條還是會掉下去？
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Another initialization: Kaiming
 #
-# With two multipliers, where the slope costs √½ let the weights give √2 back: a standard deviation of √(2/n) makes the product exactly 1. That is the initialization He et al. designed for ReLU in 2015 (Kaiming is the first author's given name).
+# With two multipliers, where the slope costs √½ let the weights give √2 back: a standard deviation of √(2/n) makes the product 1 on average (biases start at 0). That is the initialization He et al. designed for ReLU in 2015 (Kaiming is the first author's given name).
 #
-# Predict: it was worked out for ReLU. Used with the other five, which line will still fall?
+# Predict: it was worked out for ReLU. Used with the other five, which lines will still fall?
 
-# %% alt-zh="換成 Kaiming 初始化後，ReLU、LeakyReLU、Tanh 幾乎水平，停在 1 附近；GELU 略降，SiLU 降到約 0.01；只有 Sigmoid 仍直線下降到約 1e-10。" alt-en="With Kaiming initialization ReLU, LeakyReLU and Tanh are almost level near 1; GELU falls a little, SiLU to about 0.01; only Sigmoid still plunges, to about 1e-10."
+# %% alt-zh="換成 Kaiming 初始化後，ReLU、LeakyReLU(0.1)、Tanh 幾乎水平，停在 1 附近；GELU 略降，SiLU 降到約 0.01；只有 Sigmoid 仍直線下降到約 1e-10。" alt-en="With Kaiming initialization ReLU, LeakyReLU(0.1) and Tanh are almost level near 1; GELU falls a little, SiLU to about 0.01; only Sigmoid still plunges, to about 1e-10."
 kaiming = {name: first_layer_norms(make, "kaiming") for name, make in ACTIVATIONS.items()}
 legend = plot_depths(kaiming, "Kaiming initialization, 10 seeds, 95 % bands")
 
@@ -717,12 +717,12 @@ print(f"difference: {gain:.1%}")
 # %% [markdown] lang="zh-TW"
 # **主張 13** 二十層 ReLU：Kaiming 比預設初始化高出 40 個百分點以上（95 % 信賴區間的下端也是）。
 #
-# 梯度小到這種程度，Adam 也救不回來。（深度只有兩三層時差別小得多；08 課會細看初始化。）
+# 所以在這八輪訓練裡，Adam 補不回預設初始化的劣勢。原因未必只是梯度小：訊號往前傳時，圖與圖的差別也越傳越小，這裡沒有把兩者分開測。08 課會細看初始化。
 
 # %% [markdown] lang="en"
 # **Claim 13** Twenty layers of ReLU: Kaiming ends more than 40 percentage points above the default initialization (the lower end of the 95 % interval does, too).
 #
-# Adam does not rescue gradients as small as these. (At two or three layers the difference is far smaller; lesson 08 takes a closer look at initialization.)
+# So in these eight epochs Adam does not make up for the default initialization. Small gradients need not be the only cause: on the way forward the differences between images shrink, too, and the two were not tested apart. Lesson 08 takes a closer look at initialization.
 
 # %%
 claim(13, gain.low > 0.4)
@@ -730,7 +730,7 @@ claim(13, gain.low > 0.4)
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 死掉的 ReLU
 #
-# 如果一個 ReLU 神經元對**每一張**圖的 z 都不大於 0，它的輸出永遠是 0，導數也永遠是 0：沒有梯度，就沒有東西能把它推回來。這叫**死掉的 ReLU**。（第一層的輸入是圖片，不會變；更深的層，還可能因為前面的層改變而復活。）
+# 如果一個 ReLU 神經元對**每一張**圖的 z 都不大於 0，它的輸出永遠是 0，導數也永遠是 0：沒有梯度，損失就沒辦法把它推回來（Adam 累積的動量還會讓它再動幾步）。這叫**死掉的 ReLU**。（第一層的輸入是圖片，不會變；更深的層，還可能因為前面的層改變而復活。）
 #
 # 最常見的死因是一步跨得太大，把權重和偏置推到再也回不來的地方。看 784 → 256 → 256 → 10 的第一層，Adam 用三種學習率各訓練四輪。
 #
@@ -739,7 +739,7 @@ claim(13, gain.low > 0.4)
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Dead ReLUs
 #
-# If z is at most 0 for **every** image, a ReLU unit always gives 0 and its derivative is always 0: without a gradient nothing can push it back. It is called a **dead ReLU**. (The first layer's inputs are the images, which stay the same; in deeper layers a unit may revive when the layers before it change.)
+# If z is at most 0 for **every** image, a ReLU unit always gives 0 and its derivative is always 0: without a gradient the loss cannot push it back (for a few steps Adam's momentum still moves it). It is called a **dead ReLU**. (The first layer's inputs are the images, which stay the same; in deeper layers a unit may revive when the layers before it change.)
 #
 # The usual cause of death is a step too large, which throws weights and bias to where they cannot return from. Look at the first layer of 784 → 256 → 256 → 10, trained for four epochs by Adam at three learning rates.
 #
@@ -799,7 +799,7 @@ print(f"accuracy at 0.001 minus 0.01: {cost:.1%}")
 #
 # **主張 15** 學習率 0.01 時，每個種子都一樣：只看一個批次會高估死掉的比例（少看幾張圖，只可能多判死，不可能少判）。「在這批圖上沉默」不等於「死了」。
 #
-# **主張 16** 第一層死掉約一半，準確率的代價不到 4 個百分點（信賴區間的上端也是）；死光了才是災難：0.1 時平均準確率不到 40 %。
+# **主張 16** 0.01 時第一層死掉約一半，與 0.001 相比，準確率掉不到 4 個百分點（信賴區間的上端也是）；0.1 時幾乎死光，平均準確率不到 40 %。
 #
 # 最後一行的區間若包含 0，該說的是「找不到差異」，不是「一樣好」。
 
@@ -808,7 +808,7 @@ print(f"accuracy at 0.001 minus 0.01: {cost:.1%}")
 #
 # **Claim 15** At 0.01, judging by one batch overstates the dead for every seed (with fewer images one can only call more units dead, never fewer). "Silent on these images" does not mean dead.
 #
-# **Claim 16** With about half of the first layer dead, accuracy costs less than 4 percentage points (the upper end of the interval, too); disaster comes when nearly all are dead: at 0.1 the mean accuracy is below 40 %.
+# **Claim 16** At 0.01, with about half of the first layer dead, accuracy falls short of that at 0.001 by less than 4 percentage points (the upper end of the interval, too); at 0.1, with nearly all dead, the mean accuracy is below 40 %.
 #
 # Where the interval in the last line contains 0, say "no difference found", not "equally good".
 
@@ -819,12 +819,12 @@ claim(15, (dead_on_one_batch[1] > dead[1]).all())
 claim(16, cost.high < 0.04 and bool(scores[2].mean() < 0.4))
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# ### 為什麼死一半也沒關係？
+# ### 少了死掉的神經元，會怎樣？
 #
 # 死掉的神經元什麼都沒貢獻，那把它們往外的權重全部清成 0，網路應該毫無感覺。同時驗證它們收到的梯度：不是「很小」，而是**剛好 0**。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# ### Why does losing half not hurt?
+# ### What does a network lose with its dead units?
 #
 # Dead units contribute nothing, so setting all their outgoing weights to 0 should leave the network untouched. While there, check the gradient that reaches them: not "small" but **exactly 0**.
 
@@ -843,12 +843,12 @@ with torch.no_grad():
 # %% [markdown] lang="zh-TW"
 # **主張 17** 在這 2,000 張圖上，死掉的神經元收到的梯度剛好是 0；切斷它們之後，五個種子的所有 logits 一個位元都沒變。
 #
-# 也就是說，死掉一半的網路就是一個窄一半的網路。寬度夠用時，看不出差別；但你付了錢，卻只用到一半。
+# 也就是說，對這些圖而言，死掉一半的一層就是窄一半的一層。寬度夠用時，可能看不出差別；但你付了錢，卻只用到一半。
 
 # %% [markdown] lang="en"
 # **Claim 17** On these 2,000 images the gradient that reaches dead units is exactly 0; with them cut off, not one bit of the logits changes for any of the five seeds.
 #
-# A network with half its units dead is thus a network half as wide. Where the width was ample you see no difference; you paid for all of it, though.
+# On these images a layer with half its units dead is thus a layer half as wide. Where the width was ample you may see no difference; you paid for all of it, though.
 
 # %%
 claim(17, bool((gradient[is_dead] == 0).all() and is_dead.any()) and same_logits)
@@ -856,14 +856,14 @@ claim(17, bool((gradient[is_dead] == 0).all() and is_dead.any()) and same_logits
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # ### LeakyReLU 救得了嗎？
 #
-# LeakyReLU 左邊的斜率是 0.01，不是 0，所以總有梯度能把神經元拉回來。學習率 0.1 那場災難，只把 ReLU 換成 LeakyReLU(0.01)，再跑一次。
+# LeakyReLU 左邊的斜率是 0.01，不是 0，所以梯度還傳得到神經元，它就有機會回來。學習率 0.1 那場災難，只把 ReLU 換成 LeakyReLU(0.01)，再跑一次。
 #
 # 想一想：準確率能回到 0.001 時的水準嗎？
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # ### Does LeakyReLU save them?
 #
-# Left of 0 LeakyReLU has slope 0.01, not 0, so there is always a gradient to pull a unit back. Take the disaster at 0.1 and run it again with LeakyReLU(0.01) in place of ReLU.
+# Left of 0 LeakyReLU has slope 0.01, not 0, so a gradient can still reach a unit, and it may come back. Take the disaster at 0.1 and run it again with LeakyReLU(0.01) in place of ReLU.
 #
 # Predict: will the accuracy return to what it was at 0.001?
 
@@ -878,12 +878,12 @@ print(f"short of ReLU at 0.001 by {shortfall:.1%}")
 # %% [markdown] lang="zh-TW"
 # **主張 18** 學習率 0.1 時，LeakyReLU(0.01) 的準確率比 ReLU 高 30 個百分點以上，但每個種子都仍低於學習率 0.001 的 ReLU。
 #
-# 救回了大半，沒有全部：太大的學習率還有別的害處。最便宜的解藥仍是調低學習率。
+# 救回了大半，沒有全部。其餘輸在哪裡，這裡沒有測：學習率太大可能另有害處，斜率 0.01 傳回的梯度也很少。最便宜的解藥仍是調低學習率。
 
 # %% [markdown] lang="en"
 # **Claim 18** At 0.1, LeakyReLU(0.01) is more than 30 percentage points above ReLU, and yet for every seed below ReLU at 0.001.
 #
-# It saves most, not all: a rate that is too large does other harm as well. The cheapest cure is still a smaller learning rate.
+# It saves most, not all. Where the rest is lost was not tested: so large a rate may do other harm, and a slope of 0.01 passes on little gradient. The cheapest cure is still a smaller learning rate.
 
 # %%
 claim(18, rescue.mean > 0.3 and rescue.excludes_zero and bool((leaky < scores[0]).all()))
@@ -993,20 +993,20 @@ def count_dead_units_solution(layer, loader):
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 重點整理
 #
-# - 沒有激活函數，再深的網路也只是一條直線。
+# - 沒有激活函數，再深的網路也只是線性的：只有一個輸入時，就是一條直線。
 # - 隱藏層要看的是導數：sigmoid 最多 0.25；ReLU 只有 0 和 1；LeakyReLU 處處不為 0（說清楚斜率！）；GELU 與 SiLU 平滑，但不單調。
-# - 梯度每過一層，乘上的是「斜率 × 權重大小」。預設初始化下，二十層的 ReLU 一樣會消失；Kaiming 讓 ReLU 的乘積等於 1。報告時兩者都要說。
-# - 死掉的 ReLU 要對全部資料判定，只看一個批次會高估。死一半等於網路窄一半，未必掉準確率；先調低學習率，再考慮 LeakyReLU。
+# - 梯度每過一層，乘上的是「斜率 × 權重大小」。預設初始化下，二十層 ReLU 的梯度一樣會消失；Kaiming 讓 ReLU 的乘積平均是 1。報告時兩者都要說。
+# - 死掉的 ReLU 要對全部資料判定，只看一個批次會高估。一層死一半，等於那一層窄一半，未必掉準確率；先調低學習率，再考慮 LeakyReLU。
 #
 # **下一課**：03 損失函數，看網路怎麼知道自己錯了多少，並親手做一次反向傳播。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Summary
 #
-# - Without an activation the deepest network is a straight line.
+# - Without an activation even the deepest network is linear: with one input, a straight line.
 # - In hidden layers the derivative counts: at most 0.25 for the sigmoid; 0 or 1 for ReLU; never 0 for LeakyReLU (say which slope!); smooth, but not monotone functions for GELU and SiLU.
-# - Each layer multiplies the gradient by "slope × size of the weights". With the default initialization twenty layers of ReLU vanish too; Kaiming makes ReLU's product 1. Report both.
-# - Call a ReLU dead on all data only; one batch overstates. Half dead is half as wide, and need not cost accuracy; lower the learning rate first, then consider LeakyReLU.
+# - Each layer multiplies the gradient by "slope × size of the weights". With the default initialization the gradient of twenty layers of ReLU vanishes too; Kaiming makes ReLU's product 1 on average. Report both.
+# - Call a ReLU dead on all data only; one batch overstates. A layer half dead is a layer half as wide, and need not cost accuracy; lower the learning rate first, then consider LeakyReLU.
 #
 # **Next**: 03 loss functions, how a network knows how wrong it is, and back-propagation by hand.
 

@@ -250,7 +250,7 @@ explore(walk_in_the_bowl, lr=slider(0.01, 0.104, value=0.09, step=0.002))
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 動量：記得剛才往哪裡走
 #
-# 陡的方向上，梯度一下正、一下負；平的方向上，梯度一直同號。如果把過去的梯度加起來，前者互相抵消，後者越積越多。這就是**動量**（Polyak，1964）：
+# 學習率接近上限時，陡的方向上，梯度一下正、一下負；平的方向上，梯度一直同號。如果把過去的梯度加起來，前者互相抵消，後者越積越多。這就是**動量**（Polyak，1964）：
 #
 # v ← βv + g，θ ← θ − ηv
 #
@@ -259,7 +259,7 @@ explore(walk_in_the_bowl, lr=slider(0.01, 0.104, value=0.09, step=0.002))
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Momentum: remember where you were going
 #
-# Along the steep direction the gradient changes sign from step to step; along the flat one it keeps it. Add up past gradients, and the former cancel while the latter pile up. This is **momentum** (Polyak, 1964):
+# At a rate near the limit, the gradient along the steep direction changes sign from step to step; along the flat one it keeps it. Add up past gradients, and the former cancel while the latter pile up. This is **momentum** (Polyak, 1964):
 #
 # v ← βv + g, θ ← θ − ηv
 #
@@ -312,7 +312,7 @@ cut = {
     for name, step in formulas.items()
 }
 
-# %% alt-zh="每步長度對步數，20 個起點的平均與區間。第 20 步學習率砍成十分之一：PyTorch 的步長立刻變得很短；學習率在速度裡的寫法，步長幾乎沒變，之後很久仍然比較長。" alt-en="Step length against step, mean and band over 20 starts. At step 20 the rate is cut to a tenth: PyTorch's steps become short at once; with the rate inside the velocity they hardly change at first and stay longer for a good while."
+# %% alt-zh="每步長度對步數，20 個起點的平均與區間。第 20 步學習率砍成十分之一：PyTorch 的步長立刻變得很短；學習率在速度裡的寫法，步長起初幾乎沒變，之後起伏下降，大多比較長。" alt-en="Step length against step, mean and band over 20 starts. At step 20 the rate is cut to a tenth: PyTorch's steps become short at once; with the rate inside the velocity they hardly change at first, then rise and fall, and are mostly longer."
 figure, ax = plt.subplots(figsize=(8, 3.2))
 for name, lengths in cut.items():
     plotting.plot_band(ax, range(60), lengths, name, log=True)
@@ -340,7 +340,7 @@ claim(3, bool(same and (inside > 4 * outside).all()))
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## RMSprop：每個參數自己的尺
 #
-# 另一條路：既然各方向的梯度大小不同，就讓每個參數除以**自己的**梯度大小。v 記錄梯度平方的移動平均，√v 就是最近的典型大小（Tieleman 與 Hinton，2012）。
+# 另一條路：既然各方向的梯度大小不同，就讓每個參數的梯度除以**自己的**大小。v 記錄梯度平方的移動平均，√v 就是最近的典型大小（Tieleman 與 Hinton，2012）。
 #
 # ε 是個很小的數，只為了不要除以 0。
 
@@ -516,14 +516,14 @@ ax = ax.legend()
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # **太大！** m 確實太小：第一步只有 0.1g。但分母的 √v 更小：√0.001 g ≈ 0.032g。相除得 3.2。β₂ 比 β₁ 慢得多，分母要幾千步才跟上來。
 #
-# 再看梯度的大小：0.001、1、1000，有修正的第一步都剛好走一個學習率。Adam 的學習率差不多就是「每一步走多遠」，與損失的單位無關。
+# 再看梯度的大小：0.001、1、1000，有修正的第一步都走一個學習率（只差一點點 ε）。梯度穩定時，Adam 的學習率差不多就是「每一步走多遠」，與損失的單位無關。
 #
 # **主張 5** 三種梯度大小都一樣：有修正的第一步是學習率的 1 倍（相差不到 0.1 %）；沒有修正，第一步超過 3 倍，最大超過 6 倍，而且第 1000 步仍超過 1.2 倍。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # **Too large!** m is indeed too small: 0.1g at the first step. But √v, in the denominator, is smaller still: √0.001 g ≈ 0.032g. Their ratio is 3.2. β₂ is far slower than β₁, so the denominator takes thousands of steps to catch up.
 #
-# Look at the sizes, too: for gradients of 0.001, 1 and 1000 the corrected first step is exactly one rate long. Adam's rate is, roughly, "how far a step goes", whatever the unit of the loss.
+# Look at the sizes, too: for gradients of 0.001, 1 and 1000 the corrected first step is one rate long (but for ε). While the gradient is steady, Adam's rate is, roughly, "how far a step goes", whatever the unit of the loss.
 #
 # **Claim 5** For all three sizes: with correction the first step is 1 times the rate (to 0.1 %); without, the first is more than 3 times, the largest more than 6 times, and at step 1000 it is still more than 1.2 times.
 
@@ -560,7 +560,7 @@ def race(entries, start):
     return {n: descend(step, bowl_gradient, start, **s) for n, (step, s) in entries.items()}
 
 
-# %% slideshow={"slide_type": "subslide"} alt-zh="左圖損失對步數，對數座標：100 步後動量最低，Adam 次之，SGD 最高。右圖等高線上的三條路徑：SGD 先掉到谷底再慢慢走，動量繞圈，Adam 斜斜走直線。" alt-en="Left: loss against steps on a log axis; after 100 steps momentum is lowest, then Adam, SGD highest. Right: three paths on the contours; SGD drops to the valley floor and crawls, momentum swings around, Adam cuts straight across."
+# %% slideshow={"slide_type": "subslide"} alt-zh="左圖損失對步數，對數座標：100 步後動量最低，Adam 次之，SGD 最高。右圖等高線上的三條路徑：SGD 先落到 y = 0 的谷線，再沿著它慢慢走，動量繞圈，Adam 斜斜走直線。" alt-en="Left: loss against steps on a log axis; after 100 steps momentum is lowest, then Adam, SGD highest. Right: three paths on the contours; SGD drops to the valley floor and crawls, momentum swings around, Adam cuts straight across."
 paths = race(demonstration, torch.tensor([5.0, 5.0], dtype=torch.float64))
 figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.3), width_ratios=[1.3, 1])
 for name, path in paths.items():
@@ -604,18 +604,18 @@ ax.set(xlabel="rate (log)", ylabel="loss after 100 steps (log)", xscale="log", y
 ax = ax.legend(ncols=2, fontsize=9)
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 名次全變了：在自己最好的學習率（約 0.09），**SGD 勝過 β = 0.9 的動量，也勝過預設 β 的 Adam**。剛才的名次，只是學習率選得不一樣。
+# SGD 從三者的墊底變成第一：在自己最好的學習率（約 0.09），**SGD 勝過 β = 0.9 的動量，也勝過預設 β 的 Adam**。剛才它墊底，只是學習率沒有選好。
 #
-# 動量和 Adam 的好處在別處：能用的學習率範圍寬得多，不必選得那麼準。（RMSprop 在大學習率時的表現，是這個碗太規矩的緣故，後面會拆穿。）
+# 動量和 Adam 的好處在別處：只求損失低於 0.01，能用的學習率範圍就寬得多，不必選得那麼準。（RMSprop 在大學習率時的表現，是這個碗太規矩的緣故，後面會拆穿。）
 #
 # **主張 6** 用示範的設定，20 個起點中至少有 15 個是 SGD 墊底；每個都用自己最好的學習率、β 維持 0.9，20 個起點都是 SGD 勝過動量與 Adam，損失低了一百萬倍以上。
 #
 # **主張 7** 讓損失（20 個起點的幾何平均）降到 0.01 以下的學習率，最大與最小的比：動量與 Adam 都是 SGD 的三倍以上。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# The order is overturned: at its own best rate (about 0.09), **SGD beats momentum with β = 0.9, and Adam with its default β**. The first order only reflected how the rates had been chosen.
+# SGD goes from last of the three to first: at its own best rate (about 0.09), **SGD beats momentum with β = 0.9, and Adam with its default β**. It came last only because of how the rates had been chosen.
 #
-# Momentum and Adam have another virtue: far more rates will do, so you need not hit the right one so exactly. (RMSprop's feat at large rates is owed to a bowl that is too well-behaved; we shall find it out.)
+# Momentum and Adam have another virtue: to get below 0.01, far more rates will do, so you need not hit the right one so exactly. (RMSprop's feat at large rates is owed to a bowl that is too well-behaved; we shall find it out.)
 #
 # **Claim 6** At the demonstration's settings SGD is last from at least 15 of the 20 starts; each at its own best rate, with β still 0.9, SGD beats momentum and Adam from all 20, with a loss more than a million times smaller.
 #
@@ -703,14 +703,14 @@ right = draw_paths(right, race(best_steps, torch.tensor([5.0, 5.0], dtype=torch.
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # 公平地比，動量勝過 SGD，而且不是險勝。Adam 平均輸給動量，但很看起點：它真正的學習率是 η/√v̂，而 v̂ 由一路上的梯度決定，也就由起點決定。同一組設定，從這裡出發剛剛好，從那裡出發就太大或太小，所以圖上它的區間最寬。
 #
-# （10⁻⁵⁰ 聽起來很荒謬：這個碗沒有雜訊，每一步都乘上同一個比例，永遠不會停。真正的訓練早就碰到雜訊地板了。）
+# （10⁻⁵⁰ 聽起來很荒謬：這個碗沒有雜訊，距離一直按比例縮小，永遠不會停。真正的訓練早就碰到雜訊地板了。）
 #
 # **主張 8** 20 個新起點：動量的損失都低到 SGD 的 10⁻¹⁵ 以下；動量與 Adam 的 log₁₀ 損失，成對差的 95 % 區間也在 0 以下；Adam 最差的起點高於 10⁻¹⁰，最好的低於 10⁻⁴⁵。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # In a fair race momentum beats SGD, and not by a nose. Adam loses to momentum on average, but much depends on the start: its true rate is η/√v̂, and v̂ is made of the gradients met on the way, hence of the start. The same settings are just right from here and too large or too small from there; so its band in the picture is the widest.
 #
-# (10⁻⁵⁰ sounds absurd: this bowl has no noise, every step multiplies by the same share, and it never ends. Real training would long have reached its noise floor.)
+# (10⁻⁵⁰ sounds absurd: this bowl has no noise, the distance keeps shrinking by a factor, and it never ends. Real training would long have reached its noise floor.)
 #
 # **Claim 8** From the 20 new starts: momentum's loss is below 10⁻¹⁵ of SGD's every time; the paired difference of log₁₀ losses, momentum minus Adam, has its 95 % interval below 0; Adam's worst start ends above 10⁻¹⁰, its best below 10⁻⁴⁵.
 
@@ -772,16 +772,16 @@ ax.set(xlabel="condition number κ (log)", ylabel="steps to a millionth (log)", 
 ax = ax.legend()
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# SGD 的步數與 **κ** 成正比，動量只與 **√κ** 成正比。κ = 10 時動量只要不到一半的步數，κ = 1000 時只要二十分之一左右。網路的損失在各方向的曲率常差好幾個數量級，動量的價值就在這裡（Sutskever 等，2013）。
+# SGD 的步數與 **κ** 成正比，動量大致只與 **√κ** 成正比。κ = 10 時動量只要不到一半的步數，κ = 1000 時只要二十分之一左右。網路的損失在各方向的曲率常差好幾個數量級，動量的價值就在這裡（Sutskever 等，2013）。
 #
-# （Nesterov 在 1983 年提出的變形，不只在二次的碗上，對一般的凸函數也有加速的保證；它怎麼寫，是練習 2。）
+# （Nesterov 在 1983 年提出的變形，不只在二次的碗上，對一般的平滑凸函數也有加速的保證；它怎麼寫，是練習 2。）
 #
 # **主張 9** 從 κ = 10 到 1000，雙對數圖上的斜率：每個起點，SGD 都在 0.9 到 1.1 之間，動量都在 0.4 到 0.65 之間。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# SGD's steps grow with **κ**, momentum's only with **√κ**. At κ = 10 momentum needs fewer than half the steps, at κ = 1000 about a twentieth. The loss of a network is often curved by orders of magnitude more in one direction than in another, and there lies the worth of momentum (Sutskever et al., 2013).
+# SGD's steps grow with **κ**, momentum's roughly with **√κ** only. At κ = 10 momentum needs fewer than half the steps, at κ = 1000 about a twentieth. The loss of a network is often curved by orders of magnitude more in one direction than in another, and there lies the worth of momentum (Sutskever et al., 2013).
 #
-# (Nesterov's variant of 1983 is proved to speed up not just bowls but convex functions in general; how it goes is exercise 2.)
+# (Nesterov's variant of 1983 is proved to speed up not just bowls but smooth convex functions in general; how it goes is exercise 2.)
 #
 # **Claim 9** From κ = 10 to 1000, the slope on log axes lies between 0.9 and 1.1 for SGD and between 0.4 and 0.65 for momentum, from every start.
 
@@ -969,12 +969,12 @@ ax.set(
 ax = ax.legend()
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# AdamW：人人剩下 (1 − ηλ)¹⁰⁰⁰ ≈ 0.90。Adam 加 L2：**梯度小的縮得最多，梯度大的幾乎不縮**。L2 加進梯度之後也被那把尺除過，衰減多少就看梯度多大，而不是看權重多大。所以同樣寫 `weight_decay=0.01`，兩者不能互換。
+# AdamW：人人剩下 (1 − ηλ)¹⁰⁰⁰ ≈ 0.90。Adam 加 L2：**梯度小的縮得最多，梯度大的幾乎不縮**。L2 加進梯度之後也被那把尺除過，衰減的比例就隨梯度的大小而變。所以同樣寫 `weight_decay=0.01`，兩者不能互換。
 #
 # **主張 12** 20 組裡的每一組：AdamW 剩下的，五種梯度大小都在 0.85 到 0.95 之間；Adam 加 L2，梯度 0.001 的剩不到 0.35，梯度 10 的剩 0.95 以上。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# AdamW: everyone keeps (1 − ηλ)¹⁰⁰⁰ ≈ 0.90. Adam with L2: **small gradients shrink most, large ones hardly at all**. Once in the gradient, L2 is divided by the ruler too, and how much a weight decays depends on its gradient rather than on the weight. So `weight_decay=0.01` means two different things in the two.
+# AdamW: everyone keeps (1 − ηλ)¹⁰⁰⁰ ≈ 0.90. Adam with L2: **small gradients shrink most, large ones hardly at all**. Once in the gradient, L2 is divided by the ruler too, and the share by which a weight decays depends on its gradient. So `weight_decay=0.01` means two different things in the two.
 #
 # **Claim 12** In each of the 20 groups: with AdamW between 0.85 and 0.95 is left for all five sizes; with L2 in Adam less than 0.35 where the gradient is 0.001, and more than 0.95 where it is 10.
 
@@ -1103,7 +1103,7 @@ for name, (step, rates) in contest.items():
 #
 # At 0.001, who wins, RMSprop or momentum? And at 0.03? Guess first, then look.
 
-# %% alt-zh="驗證準確率對學習率，橫軸為對數，五條山形曲線：頂端高度相近，都在 90% 出頭，但位置不同，Adam 類在 0.003 附近，動量在 0.03 附近，SGD 在 0.1 到 0.3。" alt-en="Validation accuracy against the rate on a log axis, five hills: their tops are about equally high, a little above 90 %, but in different places: the Adam family near 0.003, momentum near 0.03, SGD between 0.1 and 0.3."
+# %% alt-zh="驗證準確率對學習率，橫軸為對數，五條山形曲線：頂端高度相近，都在 90% 出頭，但位置不同，Adam 類在 0.003 附近，動量在 0.03 附近，SGD 在 0.3，再大就掉到圖外。" alt-en="Validation accuracy against the rate on a log axis, five hills: their tops are about equally high, a little above 90 %, but in different places: the Adam family near 0.003, momentum near 0.03, SGD at 0.3, beyond which it drops out of the picture."
 figure, ax = plt.subplots(figsize=(8.5, 3.4))
 for (name, (_, rates)), marker in zip(contest.items(), "os^Dv", strict=True):
     plotting.plot_band(ax, rates, val_accuracy[name].T, name, marker=marker)
@@ -1154,18 +1154,18 @@ p_values = comparisons["p"].map(lambda p: f"≈{p:.3f}")
 pd.DataFrame({"difference of test accuracy (points)": differences, "p (Holm)": p_values})
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 十對的差距都很小，校正之後沒有一個 p 小於 0.05：**沒有找到差異**。Adam 與 AdamW 之間也一樣：訓練這麼短，λ = 0.01 幾乎還沒有作用。這不表示優化器都一樣，只表示在這個任務上，四輪、15 個種子分不出來。分得出來的是學習率：
+# 十對的差距都很小；在完整的 MNIST 上，校正之後沒有一個 p 小於 0.05：**沒有找到差異**。Adam 與 AdamW 之間也一樣：訓練這麼短，λ = 0.01 幾乎還沒有作用。這不表示優化器都一樣，只表示在這個任務上，四輪、15 個種子分不出來。分得出來的是學習率：
 #
-# **主張 15** 每一個優化器，五種學習率中最好與最壞的驗證準確率之差，都是「各用最好的學習率時，五個優化器之間最大差距」的三倍以上。
+# **主張 15** 每一個優化器，五種學習率中最好與最壞的驗證準確率之差，都是「各用最好的學習率時，五個優化器之間測試準確率的最大差距」的三倍以上。
 #
 # **主張 16** 十對的平均測試準確率都相差不到 2 個百分點，Adam 與 AdamW 不到 0.5 個。
 #
 # **主張 17** 在完整的 MNIST 上，十個校正後的 p 值沒有一個小於 0.05。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# All ten differences are small, and after correction no p is below 0.05: **no difference was found**. Adam and AdamW are no exception: in so short a training λ = 0.01 has hardly begun to act. That does not mean that optimizers are all the same, only that four epochs and 15 seeds of this task cannot tell them apart. What can be told apart are rates:
+# All ten differences are small, and on full MNIST no p is below 0.05 after correction: **no difference was found**. Adam and AdamW are no exception: in so short a training λ = 0.01 has hardly begun to act. That does not mean that optimizers are all the same, only that four epochs and 15 seeds of this task cannot tell them apart. What can be told apart are rates:
 #
-# **Claim 15** For every optimizer, the validation accuracy of its best rate exceeds that of its worst, of the five, by more than three times the largest gap between any two optimizers at their best rates.
+# **Claim 15** For every optimizer, the validation accuracy of its best rate exceeds that of its worst, of the five, by more than three times the largest gap in test accuracy between any two optimizers at their best rates.
 #
 # **Claim 16** In all ten pairs the mean test accuracies differ by less than 2 percentage points, and those of Adam and AdamW by less than 0.5.
 #
@@ -1187,14 +1187,14 @@ claim(17, (comparisons["p"] > 0.05).all(), tiers="full", tier=mnist.tier)
 #
 # 難度 ★☆☆，約 5 分鐘。
 #
-# 損失是 L(w) = ½wᵀHw，H 是 n×n 的對稱正定矩陣，不一定是對角的。寫出 `largest_stable_rate`：回傳一個數，學習率大過它，梯度下降就會發散。
+# 損失是 L(w) = ½wᵀHw，H 是 n×n 的對稱正定矩陣，不一定是對角的。寫出 `largest_stable_rate`：回傳一個數：學習率小於它，梯度下降會收斂；大過它，就會發散。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Exercise 1: a tilted bowl; where is the limit?
 #
 # Difficulty ★☆☆, about 5 minutes.
 #
-# The loss is L(w) = ½wᵀHw with a symmetric positive definite n×n matrix H, which need not be diagonal. Write `largest_stable_rate`: return one number, the rate above which gradient descent diverges.
+# The loss is L(w) = ½wᵀHw with a symmetric positive definite n×n matrix H, which need not be diagonal. Write `largest_stable_rate`: return one number, the rate below which gradient descent converges and above which it diverges.
 
 
 # %% tags=["exercise"]
@@ -1345,7 +1345,7 @@ def sgdw_step_solution(param, grad, velocity, lr, momentum, weight_decay):
 # - 動量把 κ 換成 √κ，但 β 也要調。PyTorch 的學習率乘在速度外面。
 # - Adam 是動量除以每個參數自己的尺，再修正偏差；少了修正，前幾步會太大。它的尺沿著座標軸。
 # - 比較優化器之前，先讓每一個都用自己最好的設定；學習率的影響往往比優化器大。
-# - L2 在 SGD 裡就是權重衰減（每步縮小的比例是 ηλ），在 Adam 裡不是：要權重衰減就用 AdamW。
+# - L2 在沒有動量的 SGD 裡就是權重衰減（每步縮小的比例是 ηλ），在 Adam 裡不是：要權重衰減就用 AdamW。
 #
 # **實務上**：先用 Adam 或 AdamW、學習率 0.001，再往上下各試兩三個值。**下一課**：05 正則化，讓模型不只在訓練資料上好。
 
@@ -1357,7 +1357,7 @@ def sgdw_step_solution(param, grad, velocity, lr, momentum, weight_decay):
 # - Momentum turns κ into √κ, but β must be tuned. PyTorch has the rate outside the velocity.
 # - Adam is momentum over a ruler for each parameter, with its bias corrected; without that the first steps are too large. Its rulers lie along the axes.
 # - Before you compare optimizers, give each its own best settings; the rate often matters more than the optimizer.
-# - L2 is weight decay in SGD (by the share ηλ) and is not in Adam: if you want weight decay, take AdamW.
+# - L2 is weight decay in SGD without momentum (by the share ηλ) and is not in Adam: if you want weight decay, take AdamW.
 #
 # **In practice**: begin with Adam or AdamW at 0.001, then try two or three rates above and below. **Next**: 05 regularization, so that a model is good on more than its training data.
 

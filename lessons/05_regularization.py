@@ -114,7 +114,7 @@ def plot_points(ax, train, held_out, index=0):
     return ax
 
 
-# %% alt-zh="一條正弦曲線，周圍散布 35 個訓練點（圓點）與 15 個驗證點（方塊），都偏離曲線約 0.3。" alt-en="A sine curve with 35 training points (dots) and 15 validation points (squares) scattered around it, off by about 0.3."
+# %% alt-zh="一條正弦曲線，周圍散布 35 個訓練點（圓點）與 15 個驗證點（方塊），多半偏離不到 0.5，最遠的一點約 1。" alt-en="A sine curve with 35 training points (dots) and 15 validation points (squares) scattered around it, most off by less than 0.5 and one by about 1."
 figure, ax = plt.subplots(figsize=(7, 2.6))
 ax = plot_points(ax, *split_points([0]))
 legend = ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
@@ -124,14 +124,14 @@ legend = ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
 #
 # 一個種子的結果只是一次運氣，所以每個設定都要二十個種子。小網路的時間大多花在 Python，不在乘法；`StackedMLP` 把許多網路的權重疊起來，一次批次矩陣乘法全部算完。
 #
-# 要小心的只有一件事：每個網路要有**自己的**損失，最後才相加。這樣梯度不會跑到別的網路去。
+# 要小心的只有一件事：每個網路要有**自己的**損失，最後才相加。這樣每個網路的梯度和單獨訓練時一樣；若把十個網路一起平均，每個梯度只剩十分之一。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Ten networks trained as one
 #
 # One seed is one draw of luck, so every setting gets twenty. A small network spends its time in Python, not in multiplying; `StackedMLP` stacks the weights of many, and one batched matrix product serves them all.
 #
-# One thing needs care: each network has a loss **of its own**, and only these are added up. Then no gradient strays into another network.
+# One thing needs care: each network has a loss **of its own**, and only these are added up. Then each gets the gradient it would get alone; one mean over all ten would leave a tenth of it.
 
 
 # %%
@@ -250,7 +250,7 @@ for sizes in ((8,), (128, 128, 128)):
 #
 # On the left 25 parameters, on the right over thirty thousand. Guess first: which side has the lower training loss? Which has the lower true error?
 
-# %% alt-zh="兩張圖，均方誤差對步數，縱軸取對數。左圖小網路，三條線很快變平。右圖大網路，訓練損失一路降到 0.01 以下，真誤差先降後升，驗證損失最後最高。" alt-en="Mean squared error against steps, log scale. Small network on the left: all three curves soon go flat. Large network on the right: training loss sinks below 0.01 while the true error falls first and then rises; validation loss ends highest."
+# %% alt-zh="兩張圖，均方誤差（幾何平均）對步數，縱軸取對數。左圖小網路，三條線很快變平。右圖大網路，訓練損失一路降到 0.01 以下，真誤差先降後升，驗證損失最後最高。" alt-en="Mean squared error (geometric mean over seeds) against steps, log scale. Small network on the left: all three curves soon go flat. Large network on the right: training loss sinks below 0.01 while the true error falls first and then rises; validation loss ends highest."
 figure, axes = plt.subplots(1, 2, figsize=(9, 3.0), sharey=True)
 for ax, curves, title in zip(axes, (simple, complex_), settings, strict=True):
     for index, label in enumerate(("training", "validation", "true error")):
@@ -317,7 +317,7 @@ legend = axes[1].legend(loc="upper left", bbox_to_anchor=(1, 1))
 #
 # 常見的寫法是 `X[:35]` 訓練、`X[35:]` 測試。但這裡的 x 是**排好序**的：訓練只看到左邊，考試全在右邊。這不是在問「有沒有背雜訊」，而是在問「沒去過的地方會怎樣」，也就是**外插**。
 #
-# 猜猜看：不會過擬合的小網路，在這種分法下的驗證損失是多少？0.1、0.3，還是更大？
+# 猜猜看：幾乎不過擬合的小網路，在這種分法下的驗證損失是多少？0.1、0.3，還是更大？
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Split otherwise, and you measure something else
@@ -336,7 +336,7 @@ for name in settings:
     rows[name]["ratio"] = np.median(losses["sorted"]) / np.median(losses["random"])
 pd.DataFrame(rows).T.assign(ratio=lambda table: table["ratio"].map("≈{:.0f}".format))
 
-# %% alt-zh="兩張圖都在 x 大於約 1.1 的灰色區域裡沒有訓練點。五個種子的預測線在左邊貼近正弦曲線，進入灰色區域後朝不同方向幾乎直線飛出去，小網路與大網路都是。" alt-en="In both panels the grey region right of about 1.1 has no training points. Five seeds' predictions stay near the sine on the left, then fly off in different directions, almost straight, for the small and the large network alike." slideshow={"slide_type": "subslide"}
+# %% alt-zh="兩張圖的灰色區域（x 大於約 1.2）裡都沒有訓練點。五個種子的預測線在左邊貼近正弦曲線，進入灰色區域後幾乎直線散開：小網路的斜率各不相同，大網路有的往上、有的往下。" alt-en="In both panels the grey region right of about 1.2 has no training points. Five seeds' predictions stay near the sine on the left, then fan out almost straight: with different slopes for the small network, some up and some down for the large one." slideshow={"slide_type": "subslide"}
 figure, axes = plt.subplots(1, 2, figsize=(9, 3.0), sharey=True)
 for ax, setting in zip(axes, settings, strict=True):
     ax.axvspan(-3 + 34.5 * 6 / 49, 3, color="gray", alpha=0.15, label="no training data")
@@ -348,12 +348,12 @@ legend = axes[1].legend(loc="upper left", bbox_to_anchor=(1, 1))
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # ReLU 網路出了資料範圍，差不多就是一條直線，往哪裡飛看運氣。
 #
-# **主張 4** 按順序切，小網路和大網路的驗證損失（中位數）都是隨機分的五倍以上：連不過擬合的網路也「不及格」，所以這個數字量的不是過擬合。兩個網路的差距，區間寬得幾乎什麼也說不了。
+# **主張 4** 按順序切，小網路和大網路的驗證損失（中位數）都是隨機分的五倍以上：連幾乎不過擬合的網路也「不及格」，所以這個數字量的不是過擬合。兩個網路的差距，區間寬得幾乎什麼也說不了。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # Beyond the data a ReLU network is all but a straight line, and luck decides where it goes.
 #
-# **Claim 4** With the sorted split, the validation loss (median) of the small and of the large network is over five times that of the random split: even the network that does not overfit "fails", so this number does not measure overfitting. And the interval of the difference between the two is so wide that it says next to nothing.
+# **Claim 4** With the sorted split, the validation loss (median) of the small and of the large network is over five times that of the random split: even the network that hardly overfits "fails", so this number does not measure overfitting. And the interval of the difference between the two networks is so wide that it says next to nothing.
 
 # %%
 ratios = [float(row["ratio"]) for row in rows.values()]
@@ -404,14 +404,14 @@ claim(5, small_side.low > 0 and large_side.low > 0 and lowest_training)
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # ### 錯在偏，還是錯在抖？
 #
-# 二十個種子給出二十條曲線。把它們平均，平均曲線與 sin(x) 的差距平方是**偏差平方**：這個家族本來就彎不出來的部分。各條曲線圍著平均抖動的程度是**變異**：換一份雜訊、換一組起始權重，答案就跟著換的部分。兩者相加，恰好是平均真誤差（Geman 等，1992）。
+# 二十個種子給出二十條曲線。把它們平均，平均曲線與 sin(x) 的差距平方是**偏差平方**：換多少份資料都還在的部分，例如網路太小、彎不出來。各條曲線圍著平均抖動的程度是**變異**：換一份雜訊、換一種分法、換一組起始權重，答案就跟著換的部分。這裡用二十條曲線估計；兩者相加，恰好是平均真誤差（Geman 等，1992）。
 #
 # 猜猜看：最大的網路，錯在哪一種？
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # ### Wrong by bias, or by trembling?
 #
-# Twenty seeds give twenty curves. Average them: the squared distance of that mean curve from sin(x) is the **squared bias**, what this family cannot bend into. How much the curves scatter around their mean is the **variance**, what changes with another draw of noise and of initial weights. Their sum is exactly the mean true error (Geman et al. 1992).
+# Twenty seeds give twenty curves. Average them: the squared distance of that mean curve from sin(x) is the **squared bias**, what stays wrong with any draw of the data, say because the network is too small to bend. How much the curves scatter around their mean is the **variance**, what changes with another draw of noise, split and initial weights. Here twenty curves estimate both; their sum is exactly the mean true error (Geman et al. 1992).
 #
 # Guess: which of the two is the largest network's fault?
 
@@ -513,7 +513,7 @@ ax = ax.set(xlabel="change in true error (filled: corrected p < 0.05)")
 #
 # **主張 9** AdamW 0.01（常見的預設值）與批次正規化就算有作用，也很小：兩者的整個區間都落在 ±0.04 之內。
 #
-# 空心點是沒有發現差異。批次正規化換一批種子再量，微小的改善時有時無：在這裡別指望它來正則化。
+# 空心點是沒有發現差異。批次正規化也一樣：在這裡別指望它來正則化。常見的解釋是小批次的統計量帶有雜訊；這裡每一批都是全部 35 點，沒有這種雜訊，所以那個說法還沒有受到檢驗。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # **Claim 7** Fewer units, dropout 0.5, AdamW 1, early stopping and ten times the data all lower the true error, after correction.
@@ -522,7 +522,7 @@ ax = ax.set(xlabel="change in true error (filled: corrected p < 0.05)")
 #
 # **Claim 9** AdamW 0.01 (the usual default) and batch norm do little, if anything: both whole intervals lie within ±0.04.
 #
-# A hollow dot means that no difference was found. With other seeds a small gain of batch norm comes and goes: do not count on it as a regularizer here.
+# A hollow dot means that no difference was found. So do not count on batch norm as a regularizer here. Its effect is usually put down to the noise of small batches; here every batch is all 35 points, without that noise, so the effect in small batches was not tested.
 
 # %%
 working = [name for name in order if name not in ("AdamW 0.01", "batch norm")]
@@ -650,7 +650,7 @@ print("eval(): ", dropout.eval()(x).tolist())
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # PyTorch scales up **during training** and does nothing in evaluation. The mean stays, and the deployed model need not know p.
 #
-# **Claim 12** For p = 0.1, 0.5, 0.8: in training what survives grows by exactly 1/(1−p), and the mean of a hundred thousand is within 3 % of the input; evaluation hands the input on.
+# **Claim 12** For p = 0.1, 0.5, 0.8: in training what survives is multiplied by 1/(1−p), and the mean of a hundred thousand is within 3 % of the input; evaluation hands the input on.
 
 # %%
 ones = torch.ones(100_000)
@@ -707,7 +707,7 @@ explore(draw_dropout, p=slider(0, 0.9, 0.5, 0.1))
 #
 # Guess: with dropout, is the **training error** (measured in evaluation mode) higher or lower? And the true error?
 
-# %% alt-zh="兩張圖，均方誤差對步數，縱軸取對數。訓練誤差：沒有 dropout 的一路降到 0.01 以下，dropout 0.5 停在 0.08 左右。真誤差：沒有 dropout 的先降後升；dropout 0.5 降得慢，但不回頭，大約 300 步之後比較低。" alt-en="Two plots of mean squared error against steps, log scale. Training error: without dropout it sinks below 0.01, with dropout 0.5 it stays near 0.08. True error: without dropout it falls and rises again; with dropout 0.5 it falls slowly, does not turn back, and is lower from about step 300 on."
+# %% alt-zh="兩張圖，均方誤差（幾何平均）對步數，縱軸取對數。訓練誤差：沒有 dropout 的一路降到 0.01 以下，dropout 0.5 停在 0.08 左右。真誤差：沒有 dropout 的先降後升；dropout 0.5 降得慢，但不回頭，大約 400 步之後比較低。" alt-en="Two plots of mean squared error (geometric mean over seeds) against steps, log scale. Training error: without dropout it sinks below 0.01, with dropout 0.5 it stays near 0.08. True error: without dropout it falls and rises again; with dropout 0.5 it falls slowly, does not turn back, and is lower from about step 400 on."
 pair = {"no dropout": complex_, "dropout 0.5": curves_of(remedy_runs, "dropout 0.5")}
 figure, axes = plt.subplots(1, 2, figsize=(9, 2.8), sharey=True)
 for ax, index, title in zip(axes, (0, 2), ("training error", "true error"), strict=True):
@@ -833,7 +833,7 @@ for _ in range(80):
     norm(5 + 2 * torch.randn(32, 1, generator=generator))
     track.append((norm.running_mean.item(), norm.running_var.item() ** 0.5))
 
-# %% alt-zh="執行中的平均與標準差對批次數：兩條線從 0 和 1 出發，大約 30 批後貼近虛線 5 與 2，之後小幅抖動。" alt-en="Running mean and deviation against batches: from 0 and 1 both reach the dashed lines at 5 and 2 after about 30 batches, then jitter slightly."
+# %% alt-zh="執行中的平均與標準差對批次數：兩條線從 0 和 1 出發，標準差約 20 批後到點線 2，平均約 40 批後到點線 5，之後小幅抖動。" alt-en="Running mean and deviation against batches: from 0 and 1, the deviation reaches the dotted line at 2 after about 20 batches, the mean that at 5 after about 40; then both jitter slightly."
 figure, ax = plt.subplots(figsize=(7, 2.6))
 lines = ax.plot(range(1, 81), track, label=["running mean", "running deviation"])
 ax.hlines([5, 2], 1, 80, colors="gray", linestyles=":", linewidth=1)
@@ -841,10 +841,10 @@ ax.set(xlabel="batches seen", ylabel="running statistic")
 legend = ax.legend()
 
 # %% [markdown] lang="zh-TW"
-# 大約三十批：每一批只換掉一成，舊的 0 和 1 要慢慢淡掉。訓練才走幾步就評估，用到的統計量還不可靠。
+# 平均要三、四十批：每一批只換掉一成，舊的 0 和 1 要慢慢淡掉，三十批後還剩 0.9³⁰ ≈ 4 %。訓練才走幾步就評估，用到的統計量還不可靠。
 
 # %% [markdown] lang="en"
-# About thirty batches: each replaces a tenth only, so the 0 and 1 of the start fade slowly. Evaluate after a few steps of training, and the statistics cannot be trusted yet.
+# Thirty to forty batches for the mean: each replaces a tenth only, so the 0 and 1 of the start fade slowly; after thirty, 0.9³⁰ ≈ 4 % is left. Evaluate after a few steps of training, and the statistics cannot be trusted yet.
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # ### 忘了 `eval()`：看一眼，模型就變了
@@ -868,12 +868,12 @@ for mode, companions in (("eval", "calm"), ("eval", "wild"), ("train", "calm"), 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # 訓練模式裡，同樣的 4 因為同伴不同而得到不同的輸出；而且**連 `no_grad()` 也擋不住**：執行中的平均被那批怪資料拉走了，之後的評估全部受影響。
 #
-# **主張 15** 評估模式的輸出與同伴無關，統計量不變；訓練模式兩者都會變；只有一個樣本的批次，訓練模式直接拒絕（`ValueError`）。
+# **主張 15** 評估模式的輸出與同伴無關，統計量不變；訓練模式兩者都會變；這裡的（N、特徵）輸入若只有一個樣本，訓練模式直接拒絕（`ValueError`）。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # In training mode the same 4 comes out differently with other companions; and **even `no_grad()` does not help**: the strange batch has dragged the running mean along, and every later evaluation suffers.
 #
-# **Claim 15** In evaluation the output does not depend on companions and the statistics stay; in training both change, and a batch of one example is refused (`ValueError`).
+# **Claim 15** In evaluation the output does not depend on companions and the statistics stay; in training both change, and a batch of one example of shape (N, features) is refused (`ValueError`).
 
 # %%
 fresh = nn.BatchNorm1d(1)
@@ -1043,14 +1043,14 @@ ax = plot_grid(ax, cells.mean(axis=2), notes, digit_rates, "validation accuracy 
 #
 # **主張 20** 但「能用」不等於「更好」：有批次正規化時，學習率從 0.1 提高到 1，準確率的差異（平均）不到 4 個百分點。
 #
-# 同一句話，在一個任務上是假的，在另一個任務上是真的。所以要問：在哪個任務、哪些學習率、幾個種子？
+# 同一句話，在一個任務上是假的，在另一個任務上說得通。但究竟是幾倍，這張表沒有量：0.1 與 1 之間沒有試。所以要問：在哪個任務、哪些學習率、幾個種子？
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # **Claim 19** At rates 1 and 3 all five seeds exceed 80 % with batch norm, while the mean without it is below 60 %. Here batch norm does permit rates that the other network cannot bear.
 #
 # **Claim 20** But "works" is not "is better": with batch norm, going from 0.1 to 1 changes the mean accuracy by less than 4 percentage points.
 #
-# The same sentence is false on one task and true on another. So ask: on which task, at which rates, over how many seeds?
+# The same sentence is false on one task and tenable on another. How many times exactly, the grid does not say: nothing between 0.1 and 1 was tried. So ask: on which task, at which rates, over how many seeds?
 
 # %%
 for rate in digit_rates:
@@ -1065,14 +1065,14 @@ claim(20, abs(accuracy[True, 1.0].mean() - accuracy[True, 0.1].mean()) < 0.04)
 #
 # 難度 ★★☆，約 10 分鐘。
 #
-# 寫出 `inverted_dropout(x, p, training)`，行為與 `nn.Dropout` 相同（不要呼叫它）：`training=True` 時每個數各自以機率 `p` 變成 0，整體的平均維持不變；`training=False` 時原樣輸出。`p` 可能是 0，也可能是 1。不要改動 `x`。
+# 寫出 `inverted_dropout(x, p, training)`，行為與 `nn.Dropout` 相同（不要呼叫它）：`training=True` 時每個數各自以機率 `p` 變成 0，其餘的放大固定的倍數，使每個數的期望值不變（p < 1）；`training=False` 時原樣輸出。`p` 可能是 0，也可能是 1。不要改動 `x`。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Exercise 1: your own dropout
 #
 # Difficulty ★★☆, about 10 minutes.
 #
-# Write `inverted_dropout(x, p, training)`, which behaves as `nn.Dropout` does (without calling it): with `training=True` every entry becomes 0 with probability `p` on its own, and the overall mean stays; with `training=False` the input comes out as it is. `p` may be 0, and it may be 1. Leave `x` unchanged.
+# Write `inverted_dropout(x, p, training)`, which behaves as `nn.Dropout` does (without calling it): with `training=True` every entry becomes 0 with probability `p` on its own, and the others grow by one fixed factor, so that the expected value of each stays (for p < 1); with `training=False` the input comes out as it is. `p` may be 0, and it may be 1. Leave `x` unchanged.
 
 
 # %% tags=["exercise"]
@@ -1101,7 +1101,7 @@ def inverted_dropout_solution(x, p, training):
 #
 # 難度 ★★★，約 20 分鐘。
 #
-# 寫出 `batch_norm_forward`，結果與 `nn.BatchNorm1d` 相同。`x` 的形狀是（N、特徵），其餘四個張量各有一個數對應一個特徵。回傳三樣：輸出、新的執行中平均、新的執行中變異數。兩種模式都要對；不要改動傳進來的張量。
+# 寫出 `batch_norm_forward`，結果與 `nn.BatchNorm1d` 相同。`x` 的形狀是（N、特徵），其餘四個張量的形狀都是（特徵），每個特徵一個數。回傳三樣：輸出、新的執行中平均、新的執行中變異數。兩種模式都要對；不要改動傳進來的張量。
 #
 # 先回想 0 和 2 的那個實驗：兩個變異數，各用在哪裡？
 
@@ -1146,7 +1146,7 @@ def batch_norm_forward_solution(
 #
 # 寫出 `generalization_gap(model, train_loader, new_loader)`：新資料的均方誤差，減去訓練資料的均方誤差。兩個 loader 每次交出一個批次 (x, y)，最後一批可能比較短。
 #
-# 老實量：每個樣本一樣重、用評估模式、不記梯度；量完把模型**原來的模式**還給呼叫你的人。
+# 老實量：每個樣本一樣重、用評估模式、不記梯度；量完把模型切回**原來的模式**。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Exercise 3: the generalization gap
