@@ -264,7 +264,7 @@ legend = ax.legend()
 # 這張圖的縱軸只有 −0.5 到 0，才看得出斜率 0.01；縱軸若也是 −5 到 5，它離 ReLU 最遠只有 0.05，幾乎疊在一起。但它的導數不是 0：對反向傳播來說，這就是「還有路」和「沒有路」的差別。斜率是多出來的一個超參數，所以以下凡用到 LeakyReLU，都會寫出斜率。
 
 # %% [markdown] lang="en"
-# Slope 0.01 shows only because this axis ends at −0.5; from −5 to 5 it would all but lie on ReLU. Yet its derivative is not 0: for back-propagation, a way through instead of none. The slope is one more hyperparameter, so from here on every LeakyReLU is named with its own.
+# Slope 0.01 shows only because this axis ends at −0.5, not −5. Yet its derivative is not 0: to back-propagation that is the difference between a way through and none. The slope is one more hyperparameter, so from here on every LeakyReLU is named with its own.
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 一張量出來的比較表
