@@ -40,7 +40,8 @@ class StackedMLP(nn.Module):
 
     Input (N, in_features), the same for all, or (S, N, in_features), a batch for each of the S
     models; output (S, N, out_features). For losses take the mean over each model's own batch and
-    add these up (``loss.mean(dim=(1, 2)).sum()``): then no gradient reaches another model.
+    add these up (``loss.mean(dim=(1, 2)).sum()``): then each gets the gradient it would get alone;
+    one mean over all S models would leave 1/S of it.
     """
 
     def __init__(self, *args: Any, seeds: Sequence[int], **kwargs: Any) -> None:

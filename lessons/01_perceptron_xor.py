@@ -562,7 +562,7 @@ claim(6, not solved(linear).any() and (abs(final_losses - np.log(2)) < 0.01).all
 # %%
 def train_one(model, num_steps=500):
     criterion = nn.BCEWithLogitsLoss()
-    optimizer = torch.optim.Adam(model.parameters(), lr=0.1)
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.1, fused=True)
     losses = []
     for _ in range(num_steps):
         loss = criterion(model(inputs), targets)
