@@ -5,7 +5,6 @@ broken code and the mended code can be read side by side. ``course_utils.clinic`
 their charts and examines them.
 """
 
-import zlib
 from collections.abc import Callable
 
 import torch
@@ -96,29 +95,26 @@ class Overfitting(TrainingProgram):
 
 
 class SlowLoader(TrainingProgram):
-    """Pictures stay compressed, as in files: each is decoded and prepared every time it is fetched."""
+    """Pictures are prepared one by one, and anew each time they are fetched."""
 
     def make_loader(self, pixels: Tensor, labels: Tensor, seed: int) -> Batches:
         """The same pictures, a batch after another, slowly."""
-        dataset = CompressedPictures(pixels, labels, self.prepare)
+        dataset = RawPictures(pixels, labels, self.prepare)
         generator = torch.Generator().manual_seed(seed)
         return DataLoader(dataset, 128, shuffle=True, generator=generator)
 
 
-class CompressedPictures(Dataset):
-    """Decodes and prepares one picture at a time, when it is asked for."""
+class RawPictures(Dataset):
+    """Prepares one picture at a time, when it is asked for."""
 
     def __init__(self, pixels: Tensor, labels: Tensor, prepare: Callable[[Tensor], Tensor]) -> None:
-        self.files = [zlib.compress(picture.numpy().tobytes(), level=1) for picture in pixels]
-        self.labels, self.prepare = labels, prepare
+        self.pixels, self.labels, self.prepare = pixels, labels, prepare
 
     def __len__(self) -> int:
-        return len(self.files)
+        return len(self.pixels)
 
     def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
-        content = bytearray(zlib.decompress(self.files[index]))
-        picture = torch.frombuffer(content, dtype=torch.uint8).reshape(28, 28)
-        return self.prepare(picture), self.labels[index]
+        return self.prepare(self.pixels[index]), self.labels[index]
 
 
 class OtherModelsOptimizer(TrainingProgram):

@@ -42,12 +42,12 @@ device = set_up("00_start_here", language="en")
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 你手上有哪些資料？
 #
-# 課程使用手寫數字 MNIST。下載過就用完整的 70,000 張；沒有的話，用隨課程附上的 5,000 張真實數字。沒有網路也能上課。
+# 課程使用手寫數字 MNIST。下載過就用完整的 70,000 張；沒有的話，用隨課程附上的 5,000 張真實數字。安裝好之後，沒有網路也能上課。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Which data do you have?
 #
-# The course uses MNIST, handwritten digits. Once downloaded, it uses all 70,000; until then, the 5,000 real digits that come with the course. No network is needed to take it.
+# The course uses MNIST, handwritten digits. Once you have downloaded it, you have all 70,000 images; until then, the 5,000 real digits that come with the course. Once the course is installed, no network is needed.
 
 # %% alt-zh="一排五張手寫數字，上方寫著標籤。" alt-en="Five handwritten digits in a row, each with its label above."
 mnist = load_mnist()
@@ -99,14 +99,14 @@ claim(1, bool((abs(shares - 0.5) < 0.2).all()))
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 約定二：≈ 後面的數字，你的可能不同
 #
-# 處理器、執行緒數、函式庫版本，都會改變最後幾位小數。這樣的數字一律寫在 ≈ 後面。沒有 ≈ 的數字，你應該看到一模一樣的。
+# 處理器、執行緒數、函式庫版本，都會改變最後幾位小數。這樣的數字一律寫在 ≈ 後面。用完整的 MNIST 時，沒有 ≈ 的數字，你應該看到一模一樣的；用附上的 5,000 張時，結果會不同。
 #
 # 比較兩種方法時，我們不看一次的好運：至少跑五個種子，報告平均和 95 % 信賴區間（95 % CI）。區間若包含 0，就說「沒有發現差異」。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Convention two: a number behind ≈ may differ on your machine
 #
-# Processor, number of threads and library versions change the last digits. Such a number always stands behind ≈. A number without ≈ should be the same on your screen.
+# Processor, number of threads and library versions change the last digits. Such a number always stands behind ≈. With full MNIST, a number without ≈ should be the same on your screen; with the 5,000 digits, results differ.
 #
 # When two methods are compared, one lucky run does not count: we run at least five seeds and report the mean and its 95 % confidence interval (95 % CI). Where the interval of a difference contains 0, we say "no difference found".
 
@@ -122,7 +122,7 @@ print(f"100 tosses, five times: share of heads {mean_interval(shares):.2f}")
 #
 # 1. 先不改，直接執行這兩格：它會說「還沒有作答」。
 # 2. 寫下你的答案，再執行一次。故意寫錯也沒關係，看看它怎麼回應。
-# 3. 卡住的話，拿掉 `hint()` 前面的 `#`。參考解答摺疊在最後。
+# 3. 卡住的話，拿掉 `hint()` 那一行開頭的 `#` 和後面的空格。參考解答摺疊在最後。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Convention three: an exercise tells you what went wrong
@@ -133,7 +133,7 @@ print(f"100 tosses, five times: share of heads {mean_interval(shares):.2f}")
 #
 # 1. Change nothing and run the two cells: it says "not attempted".
 # 2. Write your answer and run them again. Go on, make a mistake on purpose and see what it says.
-# 3. Stuck? Remove the `#` before `hint()`. A reference solution is folded away at the end.
+# 3. Stuck? Remove the `#`, and the space after it, at the start of the `hint()` line. A reference solution is folded away at the end.
 
 
 # %% tags=["exercise"]
@@ -158,7 +158,7 @@ def accuracy_solution(predictions, labels):
 # - **順序**：上一課寫過的東西，下一課會直接匯入使用；`course_utils` 裡就是你讀過的那些程式。
 # - **弄亂了？** 選單 Kernel → Restart Kernel，再從頭執行。
 # - **上台教？** 按工具列的投影片圖示（RISE），每個想法就是一張投影片。
-# - **想要完整的 MNIST？** 連上網路後，在終端機執行 `make data`。
+# - **想要完整的 MNIST？** 連上網路後，在終端機執行 `make data`；沒有 make 的話（例如 Windows），在課程的環境裡執行 `python -m course_utils.download`。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Off you go
@@ -166,4 +166,4 @@ def accuracy_solution(predictions, labels):
 # - **Order**: what one lesson writes out, the next ones import; `course_utils` holds the very code you have read.
 # - **In a muddle?** Kernel → Restart Kernel, then run from the top.
 # - **Teaching?** The slide icon in the toolbar (RISE) presents one idea a slide.
-# - **Full MNIST?** Once online, run `make data` in a terminal.
+# - **Full MNIST?** Once online, run `make data` in a terminal; without make (on Windows, say), `python -m course_utils.download` in the course's environment.

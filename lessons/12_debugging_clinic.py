@@ -764,12 +764,12 @@ print(findings["H"][0]["speed"])
 side_by_side(clinic.PATIENTS["H"])
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# H 每次取圖都重新解壓縮、重新正規化。這些步驟每輪都一樣，做一次就好（06 課量過同樣的事）。
+# H 每次取圖，都把那一張重新正規化一遍，一次一張。結果每輪都一樣，全部一起做一次就好（06 課量過同樣的事）。
 #
 # **主張 13** 五個種子的中位數：H 用掉的處理器時間是健康程式的 1.5 倍以上，而平均準確率相差不到 3 個百分點。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# H decompresses and normalizes every picture anew each time it is fetched. These steps are the same every time, so do them once (lesson 06 measured the like).
+# H normalizes every picture anew each time it is fetched, one at a time. The result is the same every time, so do it once, for all together (lesson 06 measured the like).
 #
 # **Claim 13** In the median over five seeds H takes more than 1.5 times the processor time of the sound program, and the mean accuracies differ by less than 3 percentage points.
 
