@@ -46,15 +46,22 @@ def _approximate(value: float, spec: str) -> str:
     return f"≈{value:{spec}}"
 
 
-def mean_interval(values: ArrayLike) -> Interval:
-    """The mean of independent values (at least two, finite) and its 95 % t-interval."""
+def mean_interval(values: ArrayLike, bounds: tuple[float, float] = (-np.inf, np.inf)) -> Interval:
+    """The mean of independent values (at least two, finite) and its 95 % t-interval.
+
+    bounds: what no value can exceed, such as (0, 1) for shares; the interval ends there at the
+    latest, which costs it nothing: the true mean does not lie beyond either.
+    """
     values = np.asarray(values, dtype=float)
     if values.ndim != 1 or len(values) < 2 or not np.isfinite(values).all():
         raise ValueError(
             f"an interval needs at least two finite numbers in one dimension, got {values!r}"
         )
+    if values.min() < bounds[0] or values.max() > bounds[1]:
+        raise ValueError(f"values must lie within {bounds}, got {values!r}")
+    mean = values.mean()
     half_width = stats.t.ppf(0.975, len(values) - 1) * stats.sem(values)
-    return Interval(values.mean(), values.mean() - half_width, values.mean() + half_width)
+    return Interval(mean, max(mean - half_width, bounds[0]), min(mean + half_width, bounds[1]))
 
 
 def paired_difference(a: ArrayLike, b: ArrayLike) -> Interval:

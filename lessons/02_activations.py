@@ -788,9 +788,9 @@ legend = left.legend(loc="lower right")
 # %% slideshow={"slide_type": "subslide"}
 for rate, share, batch, score in zip(rates, dead, dead_on_one_batch, scores, strict=True):
     print(f"learning rate {rate}")
-    print(f"  dead on all images: {mean_interval(share):.1%}")
-    print(f"  dead on one batch:  {mean_interval(batch):.1%}")
-    print(f"  accuracy:           {mean_interval(score):.1%}")
+    print(f"  dead on all images: {mean_interval(share, bounds=(0, 1)):.1%}")
+    print(f"  dead on one batch:  {mean_interval(batch, bounds=(0, 1)):.1%}")
+    print(f"  accuracy:           {mean_interval(score, bounds=(0, 1)):.1%}")
 cost = paired_difference(scores[0], scores[1])
 print(f"accuracy at 0.001 minus 0.01: {cost:.1%}")
 

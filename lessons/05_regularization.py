@@ -577,7 +577,7 @@ for _ in range(50):
 
 # %%
 pairs = zip(penalized.parameters(), decayed.parameters(), strict=True)
-claim(10, all(torch.allclose(a, b, atol=1e-5) for a, b in pairs))
+claim(10, all(torch.allclose(a, b, rtol=0, atol=1e-5) for a, b in pairs))
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # ### 算一算七百步縮了多少

@@ -170,14 +170,14 @@ claim(2, (~pairs["differs"]).sum() >= 7)
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 學習率排程：五種走法
 #
-# 04 課看過：固定的學習率有雜訊地板，大步走得快、停得高。**排程**讓學習率隨著步數改變。PyTorch 的排程器都這樣用：`optimizer.step()` 之後呼叫 `scheduler.step()`。
+# 04 課看過：固定的學習率有雜訊地板，大步走得快、停得高。**排程**讓學習率隨著步數改變。PyTorch 的排程器用法大同小異：`optimizer.step()` 之後呼叫 `scheduler.step()`，每步一次或每輪一次。
 #
 # `epochs` 是總輪數，`steps` 是一輪有幾步；`constant` 是對照組，學習率不變。先別看圖：哪一種只升不降？哪一種要看驗證損失才知道怎麼走？
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Learning-rate schedules: five ways to walk
 #
-# Lesson 04 showed it: a constant rate has a noise floor; large steps are quick, and stay high. A **schedule** lets the rate change with the steps. All of PyTorch's are used alike: after `optimizer.step()` comes `scheduler.step()`.
+# Lesson 04 showed it: a constant rate has a noise floor; large steps are quick, and stay high. A **schedule** lets the rate change with the steps. PyTorch's are used much alike: after `optimizer.step()` comes `scheduler.step()`, once a step or once an epoch.
 #
 # `epochs` is the number of epochs, `steps` the number of steps in each; `constant`, which changes nothing, is there to compare with. Before you look at the picture: which one only rises? Which one has to see a validation loss first?
 
@@ -219,7 +219,7 @@ def learning_rates(make, epochs=5, steps=94, val_losses=(0.3, 0.2, 0.21, 0.19, 0
     return np.array(rates)
 
 
-# %% slideshow={"slide_type": "subslide"} alt-zh="六格小圖，學習率對步數。step 分三階下降；cosine 平滑降到零；one-cycle 先升後降；warm-up 第一輪直線上升後保持；plateau 在第三輪之後下降一次；第六格是餘弦每步上下振盪，像鋸齒一樣塞滿整格。" alt-en="Six small panels, rate against step. step falls in three stairs; cosine falls smoothly to zero; one-cycle rises, then falls; warm-up rises through the first epoch and stays; plateau falls once after the third epoch; the sixth is a cosine that swings up and down so fast that it fills the panel."
+# %% slideshow={"slide_type": "subslide"} alt-zh="六格小圖，學習率對步數。step 下降兩次，共三階；cosine 平滑降到零；one-cycle 先升後降；warm-up 第一輪直線上升後保持；plateau 在第三輪之後下降一次；第六格是每十步就上下振盪一次的餘弦，密得塞滿整格。" alt-en="Six small panels, rate against step. step falls twice and so has three levels; cosine falls smoothly to zero; one-cycle rises, then falls; warm-up rises through the first epoch and stays; plateau falls once after the third epoch; the sixth is a cosine that swings down and up once in ten steps, so fast that it fills the panel."
 panels = {name: make for name, make in SCHEDULES.items() if name != "constant"}
 panels["cosine, but how?"] = lambda opt, epochs, _: lr_scheduler.CosineAnnealingLR(opt, epochs)
 figure, axes = plt.subplots(2, 3, figsize=(9.5, 4), sharex=True, sharey=True)
@@ -297,7 +297,7 @@ for ax, base in zip(axes, ("constant", "constant 0.001"), strict=True):
     ax.locator_params(axis="x", nbins=5)
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 三條不同的曲線，結果幾乎一樣：step、cosine、one-cycle 的好處不在形狀，而在**先大後小**（one-cycle 只是在前面多一段暖身）：一直大，停得高；一直小（0.001），五輪走不到。只暖身不下降，和固定 0.01 相比沒有發現好處；`plateau` 要先看到壞消息才動手，五輪太短，常常還沒等到。
+# 在完整的 MNIST 上，三條不同的曲線，結果幾乎一樣：step、cosine、one-cycle 的共同點不在形狀，而在**先大後小**（one-cycle 前面還多一段暖身，而且 PyTorch 預設讓它連 Adam 的 β₁ 一起變）：一直大（0.01），停得高；一直小（0.001），五輪走不到；兩者之間的固定學習率，這裡沒有試。只暖身不下降，和固定 0.01 相比沒有發現好處；`plateau` 要先看到壞消息才動手，五輪太短，常常還沒等到。
 #
 # **主張 3** 在完整的 MNIST 上，這三種排程最後一輪的訓練損失都低於固定 0.01（成對區間在零以下）。
 #
@@ -308,7 +308,7 @@ for ax, base in zip(axes, ("constant", "constant 0.001"), strict=True):
 # **主張 6** 只暖身、之後固定：平均驗證損失沒有比固定 0.01 低超過 0.02。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# Three different curves, almost one result: what helps in step, cosine and one-cycle is not their shape but that **a large rate is followed by a small one** (one-cycle only puts a warm-up in front). Always large stays high; always small (0.001) does not arrive in five epochs. Warm-up without a descent shows no gain over constant 0.01; `plateau` acts only upon bad news, and five epochs are often too short for it to arrive.
+# On full MNIST, three different curves give almost one result: what step, cosine and one-cycle have in common is not their shape but that **a large rate is followed by a small one** (one-cycle also puts a warm-up in front and, by PyTorch's default, moves Adam's β₁ too). Always large (0.01) stays high; always small (0.001) does not arrive in five epochs; no constant rate between the two was tried. Warm-up without a descent shows no gain over constant 0.01; `plateau` acts only upon bad news, and five epochs are often too short for it to arrive.
 #
 # **Claim 3** On full MNIST the training loss of these three schedules in the last epoch is below that of constant 0.01 (paired intervals below zero).
 #
@@ -381,7 +381,7 @@ def small_run(seed, train, val, device, patience=None):
     return {"history": history, "model": model.cpu(), "correct": np.array(correct)}
 
 
-# %% slideshow={"slide_type": "subslide"} alt-zh="左圖損失、右圖準確率，對訓練輪數。訓練損失降到接近零；驗證損失在第十輪左右最低，之後一路上升。驗證準確率沒有跟著下降，反而緩緩上升。" alt-en="Loss on the left, accuracy on the right, against epochs. Training loss falls towards zero; validation loss is lowest near epoch 10 and rises from there. Validation accuracy does not fall with it, but creeps up."
+# %% slideshow={"slide_type": "subslide"} alt-zh="左圖損失、右圖準確率，對訓練輪數。訓練損失降到接近零；驗證損失先降，在第 9 到 15 輪左右的谷底幾乎持平，之後緩緩上升。驗證準確率沒有跟著下降，反而緩緩上升。" alt-en="Loss on the left, accuracy on the right, against epochs. Training loss falls towards zero; validation loss falls, is nearly flat at the bottom from about epoch 9 to 15, and then rises slowly. Validation accuracy does not fall with it, but creeps up."
 small = shared | {"train": train.subset(2000), "val": mnist.val.subset(min(2000, len(mnist.val)))}
 long_runs = run_seeds(small_run, **small)
 histories = list(long_runs["history"])
@@ -390,12 +390,12 @@ plotting.plot_history(left, histories, "loss").set_ylim(-0.02, 0.8)  # the first
 ax = plotting.plot_history(right, histories, "accuracy")
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 損失先到谷底，然後一路上升；準確率卻沒有跟著掉。這不矛盾：模型對自己答錯的圖**越來越有信心**，損失罰的正是這個，準確率看不見。所以「停在哪裡」要先問「我在乎什麼」：機率要可信，就看損失；只問答對幾題，就看準確率（練習 1）。
+# 損失先到谷底，之後回升；準確率卻沒有跟著掉。這不矛盾：損失還看模型**有多大的信心**，答錯的圖，信心越大罰得越重；準確率看不見這一點。所以「停在哪裡」要先問「我在乎什麼」：機率要可信，就看損失；只問答對幾題，就看準確率（練習 1）。
 #
 # **主張 7** 五個種子的驗證損失都在第 20 輪之前到谷底，第 25 輪都比谷底高出 0.01 以上。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# The loss bottoms out and rises from there, yet the accuracy does not fall. No contradiction: the model grows **more confident** about the images it gets wrong, which is what the loss punishes and the accuracy cannot see. So before "where to stop" comes "what do I care about": for probabilities one can trust, watch the loss; if only right answers count, watch the accuracy (exercise 1).
+# The loss bottoms out and later rises, yet the accuracy does not fall. No contradiction: the loss also looks at **how confident** the model is, and punishes a wrong answer the more, the surer it is; the accuracy cannot see that. So before "where to stop" comes "what do I care about": for probabilities one can trust, watch the loss; if only right answers count, watch the accuracy (exercise 1).
 #
 # **Claim 7** For all five seeds the validation loss bottoms out before epoch 20, and in epoch 25 it is more than 0.01 above that.
 
@@ -409,14 +409,14 @@ claim(7, bool((best_epochs < 20).all() and (risen > 0.01).all()))
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 早停的規則：patience 與 min_delta
 #
-# 訓練時看不到未來，只能等。**早停**的規則：連續 `patience` 輪沒有進步，就停，並把最好那一輪的權重放回去。「進步」指的是損失比目前最低的還要低，而且低超過 `min_delta`。
+# 訓練時看不到未來，只能等。**早停**的規則：連續 `patience` 輪沒有進步，就停，並把最好那一輪的權重放回去。「進步」指的是損失比目前最好的一輪還要低，而且低超過 `min_delta`；有進步的那一輪，才成為新的「最好的一輪」。
 #
 # 課程的 `EarlyStopping` 就是這個規則。拿剛才記錄下來的曲線問它：patience 等於 1、2、3、5，各會停在哪一輪？
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## The rule of early stopping: patience and min_delta
 #
-# While training you cannot see the future; you can only wait. **Early stopping** says: after `patience` epochs in a row without an improvement, stop, and put back the weights of the best epoch. An "improvement" is a loss below the lowest so far, by more than `min_delta`.
+# While training you cannot see the future; you can only wait. **Early stopping** says: after `patience` epochs in a row without an improvement, stop, and put back the weights of the best epoch. An "improvement" is a loss below that of the best epoch so far, by more than `min_delta`; only an improvement becomes the new best epoch.
 #
 # The course's `EarlyStopping` is this rule. Ask it about the curves just recorded: with a patience of 1, 2, 3, 5, where does it stop?
 
@@ -470,7 +470,7 @@ claim(8, bool((kept[1] > kept[5]).any() and (kept[1] >= kept[5]).all()))
 #
 # `best_state = model.state_dict().copy()`
 #
-# 想一想：拍下快照之後再走一步優化器，快照裡的權重會變嗎？
+# 想一想：拍下快照之後，讓優化器再走一步，快照裡的權重會變嗎？
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## A "snapshot" that goes on training
@@ -496,14 +496,14 @@ for name, snapshot in {"shallow": shallow, "deep": deep}.items():
     print(f"{name}: still the old weights? {torch.equal(snapshot['net.0.weight'], before)}")
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# `.copy()` 只複製了**字典**：字典是新的，裡面的張量還是原來那塊記憶體；優化器就地更新，「快照」也跟著變。等到還原「最好」的權重，拿到的其實是最後一輪的，早停等於沒做，而且不會有任何錯誤訊息。
+# `.copy()` 只複製了**字典**：字典是新的，裡面的張量還是原來那塊記憶體；優化器就地更新，「快照」也跟著變。等到還原「最好」的權重，拿到的其實是最後一輪的；訓練是停了，卻什麼也沒還原，而且不會有任何錯誤訊息。
 #
 # `copy.deepcopy` 連張量一起複製，`EarlyStopping` 用的就是它。
 #
 # **主張 9** 走一步之後，淺層快照就等於新的權重；深層快照仍是舊的，一個位元都沒變。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# `.copy()` copies the **dictionary** only: the tensors in it are still the same memory. The optimizer writes in place, and the "snapshot" changes with it. When the "best" weights are restored they are the last ones; early stopping has done nothing, and no error says so.
+# `.copy()` copies the **dictionary** only: the tensors in it are still the same memory. The optimizer writes in place, and the "snapshot" changes with it. When the "best" weights are restored they are the last ones; the run was stopped, but nothing was put back, and no error says so.
 #
 # `copy.deepcopy` copies the tensors as well, and that is what `EarlyStopping` does.
 #
@@ -570,14 +570,14 @@ claim(11, gained.mean > 0, tiers="full", tier=mnist.tier)
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 如果用測試集來決定何時停？
 #
-# 很多教學直接把測試損失交給早停，再報告同一個測試集的成績。這樣會高估多少？量得出來，而且不必動用測試集：
+# 很多教學直接把測試損失交給早停，再報告同一個測試集的成績。這樣挑會高估多少？這裡量最簡單的挑法（不看損失，挑準確率最高的一輪），而且不必動用測試集：
 #
 # 把驗證集切成許多小份，假裝每一份輪流是「測試集」。在那一份上挑準確率最高的一輪，報告它在那一份上的準確率，再和它在**其餘圖片**上的準確率相比。差多少，就是吹噓了多少。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## What if the test set decides when to stop?
 #
-# Many tutorials hand the test loss to early stopping and then report the result on the same test set. How much does that flatter? It can be measured, without touching the test set:
+# Many tutorials hand the test loss to early stopping and then report the result on the same test set. How much does such choosing flatter? Here the plainest kind is measured (by the best accuracy, not by the loss), without touching the test set:
 #
 # Cut the validation set into many small parts, and let each in turn play the "test set". Choose the epoch with the highest accuracy on that part, report its accuracy there, and compare with its accuracy on **all other images**. The difference is how much one boasts.
 
@@ -592,7 +592,7 @@ def flattery(correct, size):  # correct: (epochs, images); the mean over all par
     return 100 * gap.mean()
 
 
-# %% slideshow={"slide_type": "subslide"} alt-zh="高估的百分點對「測試集」大小（橫軸取對數）：20 張約高估五個百分點，50 張約三，250 張約一，越大越小，逐漸接近零。" alt-en="Flattery in percentage points against the size of the test set (log axis): about five points for 20 images, three for 50, one for 250, ever less, towards zero."
+# %% slideshow={"slide_type": "subslide"} alt-zh="高估的百分點對「測試集」大小（橫軸取對數）：20 張約高估六個百分點，50 張約三，250 張約一，越大越小，逐漸接近零。" alt-en="Flattery in percentage points against the size of the test set (log axis): about six points for 20 images, three for 50, one for 250, ever less, towards zero."
 sizes = [size for size in (20, 50, 100, 250, 500, 1000) if 2 * size <= len(mnist.val)]
 boast = np.array([[flattery(correct, n) for n in sizes] for correct in long_runs["correct"]])
 figure, ax = plt.subplots(figsize=(8, 2.7))
@@ -675,14 +675,14 @@ claim(14, refused == ["resume", "save_checkpoint"] and not path.exists())
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 要存哪些東西？
 #
-# 標準很嚴格：**接續的訓練要和沒中斷過的一模一樣，一個位元都不差。** 訓練一輪會改變什麼？權重和批次正規化的統計、Adam 的 m 與 v、排程走到哪裡、下一輪的圖片順序、dropout 的亂數。
+# 標準很嚴格：**接續的訓練要和沒中斷過的一模一樣，一個位元都不差。** 訓練一輪會改變什麼？權重和批次正規化的統計、Adam 的 m、v 與步數、排程走到哪裡、下一輪的圖片順序、dropout 的亂數。
 #
 # 我們故意漏掉一些，看看會怎樣。一次完整的訓練是六輪，第三輪結束時存檔：
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## What has to be saved?
 #
-# The standard is strict: **a resumed run is to equal the uninterrupted one to the last bit.** What does an epoch change? The weights and batch norm's statistics, Adam's m and v, how far the schedule has gone, the order of the images to come, the random numbers of dropout.
+# The standard is strict: **a resumed run is to equal the uninterrupted one to the last bit.** What does an epoch change? The weights and batch norm's statistics, Adam's m, v and step count, how far the schedule has gone, the order of the images to come, the random numbers of dropout.
 #
 # Let us leave some of it out on purpose. A whole run has six epochs, and is saved after the third:
 
@@ -742,7 +742,7 @@ ax.set(xlabel="epoch (killed after the third)", ylabel="training loss (nats)")
 ax = ax.legend()
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 只存權重，模型沒有壞，但 Adam 失去了尺（m、v 歸零），學習率也跳回起點：大約一輪的進度就這樣丟了。漏了順序，就變成**另一次**訓練，再也重現不了。
+# 只存權重，模型沒有壞，但 Adam 失去了尺（m、v 歸零），學習率也跳回起點：大約一輪的進度就這樣丟了。漏了順序，就變成**另一次**訓練，不再是被中斷的那一次。
 #
 # 漏了排程最陰險：學習率存在優化器裡，所以接續後的第一輪完全正確，下一輪才走錯。
 #
@@ -753,7 +753,7 @@ ax = ax.legend()
 # **主張 17** 漏掉排程：第四輪的損失與沒中斷的一個位元都不差，第六輪則五個種子都不同。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# With the weights alone the model is not broken, but Adam has lost its ruler (m and v are zero) and the rate jumps back to its start: there goes about an epoch of progress. Without the order it is just **another** run, which nobody can repeat.
+# With the weights alone the model is not broken, but Adam has lost its ruler (m and v are zero) and the rate jumps back to its start: there goes about an epoch of progress. Without the order it is just **another** run, not the one that was interrupted.
 #
 # A forgotten scheduler is the most insidious: the rate is kept in the optimizer, so the first epoch after resuming is perfectly right, and the next goes wrong.
 #
@@ -834,14 +834,14 @@ left = {
 pd.DataFrame({name: pd.Series(f).value_counts() for name, f in left.items()}).fillna(0).astype(int)
 
 # %% [markdown] lang="zh-TW"
-# 最左邊寫的是留下來的檔案：第 1 輪（舊）、第 2 輪（新），或毀了。`save_checkpoint` 用的是換名字的寫法；課程有一個測試，真的把一直在存檔的行程殺掉三十次，每一次留下來的檔案都讀得回來。
+# 最左邊寫的是留下來的檔案：第 1 輪（舊）、第 2 輪（新），或毀了。`save_checkpoint` 先用 `fsync` 把內容確實寫進磁碟（不然真的斷電時，可能名字換了，內容卻還沒寫到），再換名字；課程有一個測試，真的把一直在存檔的行程殺掉三十次，每一次留下來的檔案都讀得回來。
 #
 # **主張 18** 直接覆寫：除了寫完的那一次，19 次全毀。先寫再換名字：一次都沒毀，不是舊的就是新的。
 
 # %% [markdown] lang="en"
-# The rows say what is left of the file: epoch 1 (the old one), epoch 2 (the new), or nothing that loads (destroyed). `save_checkpoint` renames; one of the course's tests really kills a process that does nothing but save, thirty times, and what is left loads every time.
+# The rows say what is left of the file: epoch 1 (the old one), epoch 2 (the new), or nothing that loads (destroyed). `save_checkpoint` first forces the bytes onto the disk (`fsync`; without it a real power cut may leave the new name without its content), then renames; one of the course's tests really kills a process that does nothing but save, thirty times, and what is left loads every time.
 #
-# **Claim 18** Written in place, all 19 cuts but the one after the last byte destroy it. Written and renamed, none does: it is the old file or the new.
+# **Claim 18** Written in place, every cut but the one after the last byte destroys it: 19 of 20. Written and renamed, none does: it is the old file or the new.
 
 # %%
 complete = ["epoch 2"]  # the cut after the last byte
@@ -911,7 +911,7 @@ folder.cleanup()
 #
 # 寫出類別 `EarlyStopper(patience, min_delta=0.0)`，監看**準確率**（越大越好）：
 #
-# - `update(val_accuracy, model)` 每輪呼叫一次。準確率比目前最好的高出**超過** `min_delta` 才算進步（第一輪一定算）。連續 `patience` 輪沒有進步，就在那一輪回傳 `True`，否則回傳 `False`。
+# - `update(val_accuracy, model)` 每輪呼叫一次。準確率比目前最好的一輪高出**超過** `min_delta` 才算進步（第一輪一定算）；有進步的那一輪，才成為新的「最好的一輪」。連續 `patience` 輪沒有進步，就在那一輪回傳 `True`，否則回傳 `False`。
 # - `restore(model)` 把最好那一輪的狀態（參數與緩衝區）放回模型。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
@@ -921,7 +921,7 @@ folder.cleanup()
 #
 # Write the class `EarlyStopper(patience, min_delta=0.0)`, which watches an **accuracy** (larger is better):
 #
-# - `update(val_accuracy, model)` is called once an epoch. It is an improvement when the accuracy exceeds the best so far by **more than** `min_delta` (the first epoch always is). After `patience` epochs in a row without one, return `True` in that very epoch; else `False`.
+# - `update(val_accuracy, model)` is called once an epoch. It is an improvement when the accuracy exceeds that of the best epoch so far by **more than** `min_delta` (the first epoch always is one); only an improvement becomes the new best epoch. After `patience` epochs in a row without one, return `True` in that very epoch; else `False`.
 # - `restore(model)` puts the state of the best epoch (parameters and buffers) back into the model.
 
 
@@ -1058,7 +1058,7 @@ def train_resumably_solution(path, run, epochs):
 # ## 重點整理
 #
 # - 改動有沒有用，用五個種子的成對區間說話；很多時候誠實的答案是「沒有發現差異」。在這裡換激活函數，大多如此。
-# - 排程有用的地方，是讓學習率**先大後小**；走哪一條曲線，差別很小。先畫出來，確認單位是步還是輪。
+# - 這裡有用的排程，共同點是學習率**先大後小**；走哪一條曲線，差別很小。先畫出來，確認單位是步還是輪。
 # - 早停看驗證集，快照要深層複製。看損失停，得到的是好的損失，不一定是好的準確率。
 # - 在同一份資料上挑選又報告，就是吹噓；資料越少，吹噓得越多。
 # - 檢查點：模型、優化器、排程、亂數生成器，一樣都不能少；先寫暫存檔再換名字；只用 `weights_only=True` 讀檔。
@@ -1069,7 +1069,7 @@ def train_resumably_solution(path, run, epochs):
 # ## Summary
 #
 # - Whether a change helps is told by paired intervals over five seeds, and the honest answer is often "no difference found". Here that is so of nearly every pair of activation functions.
-# - What helps in a schedule is that **a large rate is followed by a small one**; along which curve matters little. Draw it first, and check whether it counts steps or epochs.
+# - The schedules that helped here have one thing in common: **a large rate is followed by a small one**; along which curve mattered little. Draw it first, and check whether it counts steps or epochs.
 # - Early stopping watches the validation set and needs a deep copy. Stop by the loss and you get a good loss, not always a good accuracy.
 # - To choose and report on the same data is to boast, and the less data, the more.
 # - A checkpoint needs the model, the optimizer, the scheduler and the generators, all of them; write a temporary file and rename it; read with `weights_only=True` only.

@@ -58,7 +58,7 @@ device = set_up("10_lr_finder", language="en", workers=True)
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 一次訓練，走過所有的學習率
 #
-# Smith（2017）的想法：學習率從小得離譜開始，**每個批次調高一點**，一直到大得離譜，同時記下每個批次的損失。
+# Smith（2017）的想法：學習率從小得離譜開始，**每個批次調高一點**，一直到大得離譜，同時記下每個批次的損失（論文裡是線性調高，看的是準確率）。
 #
 # 先在紙上畫出你的預測：橫軸是學習率，從 10⁻⁶ 到 10；縱軸是損失。曲線哪一段是平的、哪一段往下、哪一段往上？
 #
@@ -67,7 +67,7 @@ device = set_up("10_lr_finder", language="en", workers=True)
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## One training run through all the rates
 #
-# Smith's (2017) idea: begin with a rate that is absurdly small, **raise it a little with every batch** until it is absurdly large, and write down each batch's loss.
+# Smith's (2017) idea: begin with a rate that is absurdly small, **raise it a little with every batch** until it is absurdly large, and write down each batch's loss (in the paper the ramp is linear, and it is the accuracy that is watched).
 #
 # Draw your prediction on paper first: the rate from 10⁻⁶ to 10 on the horizontal axis, the loss on the vertical one. Where is the curve flat, where does it fall, where does it rise?
 #
@@ -270,12 +270,12 @@ ax.set(xlabel="which loss (1 is the oldest)", ylabel="weight at step 11", ylim=(
 legend = ax.legend()
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 從第一個損失開始的寫法，十步之後還有三成五是**那一個批次**的運氣。從 0 開始的權重則加不到 1，平均會偏低：對「找最低點」來說更糟，最低點就是第一步。
+# 從第一個損失開始的寫法，十步之後還有三成五是**那一個批次**的運氣。從 0 開始的權重則加不到 1，平均會偏低：對「找最低點」來說更糟，最低點就是第一步（除非損失後來掉到一成左右以下）。
 #
 # **主張 2** 第 11 步時，第一個損失的權重：從它開始的寫法是 0.9¹⁰ ≈ 0.349，修正過的不到 0.052，差了六倍以上。修正過的權重和是 1，從 0 開始的只有 0.686。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# Started at the first loss, the average is still 35 % **that one batch's** luck after ten steps. Started at 0, the weights do not add up to 1 and the average is too low: worse still when one looks for the lowest point, for that is then the first step.
+# Started at the first loss, the average is still 35 % **that one batch's** luck after ten steps. Started at 0, the weights do not add up to 1 and the average is too low: worse still when one looks for the lowest point, for that is then the first step, unless the loss falls below about a tenth.
 #
 # **Claim 2** At step 11 the first loss weighs 0.9¹⁰ ≈ 0.349 where the average started with it, and less than 0.052 when corrected, under a sixth of that. The corrected weights add up to 1, those from 0 to 0.686 only.
 
@@ -428,18 +428,18 @@ claim(4, bool(no_trace["same"].all()))
 #
 # - **最陡**：損失掉得最快的地方。
 # - **最低點**、**最低點 ÷ 10**、**最低點 ÷ 3**：最低點已經在失控邊緣，退一步，但退多少？
-# - **山谷**（fastai 的預設）：找最長的一串越來越低的損失（中間可以跳過幾點），取它的中間。
+# - **山谷**（fastai 的預設）：找最長的一串越來越低的損失（中間可以跳過幾點），從它的終點往回走半個長度。fastai 會先去掉前十分之一和最後 5 點，這裡不去。
 #
 # 最陡的讀法加了兩道護欄：前 15 點不看（平均還沒開始作用），最低點之後也不看。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Reading a number off the curve
 #
-# There is a curve; which point? Several rules are about:
+# There is a curve; which point? Several rules are in use:
 #
 # - **steepest**: where the loss falls fastest.
 # - **minimum**, **minimum / 10**, **minimum / 3**: the minimum is at the brink already, so step back; but how far?
-# - **valley** (fastai's default): take the longest series of ever lower losses (points may be skipped), and its middle.
+# - **valley** (fastai's default): take the longest series of ever lower losses (points may be skipped), and go back half its length from its end. fastai first drops the first tenth and the last 5 points; here none is dropped.
 #
 # The steepest rule has two guards here: the first 15 points do not count (the average has hardly begun), nor does anything beyond the minimum.
 
@@ -519,12 +519,12 @@ claim(5, max(against_lr) < 1e-4 and min(against_log) > 0.01)
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # ### 沒有護欄的「最陡」
 #
-# 換成 `MNIST_MLP`（剛才已經測好五個種子）。批次正規化讓它不容易徹底失控，損失衝高之後又會掉回來。最陡的下坡在哪裡？
+# 換成 `MNIST_MLP`（剛才已經測好五個種子）。它的損失衝高之後又會掉回來（批次正規化可能是原因之一，這裡沒有測）。最陡的下坡在哪裡？
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # ### "Steepest" without guards
 #
-# Take `MNIST_MLP` (its five seeds have been tested above). Batch norm keeps it from running away for good: the loss shoots up and comes down again. Where is the steepest way down?
+# Take `MNIST_MLP` (its five seeds have been tested above). Its loss shoots up and comes down again (batch norm may be one reason; that is not tested here). Where is the steepest way down?
 
 # %% alt-zh="MNIST_MLP 的平滑曲線：在 0.7 附近最低，之後升高又掉回來。空心圓標在最後那段下坡上，是沒有護欄的最陡；實心菱形在 0.1 附近，是有護欄的。" alt-en="MNIST_MLP's smoothed curve: lowest near 0.7, then up and down again. A hollow circle on that last descent marks unguarded steepest; a filled diamond near 0.1 the guarded one."
 curve = found[0]
@@ -559,14 +559,14 @@ claim(6, min(unguarded) > 1 and max(guarded) < 0.5)
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 常見的寫法，三個錯誤
 #
-# 很多教學的學習率尋找器長這樣：從 10⁻⁷ 升到 1，走 100 步；從第一個損失開始平滑；文字說「選損失掉得最快的地方」，程式卻算「最低點 ÷ 10」。模型是 `MNIST_MLP` 和 SGD。
+# 很多教學的學習率尋找器長這樣：從 10⁻⁷ 升到 1，走 100 步；從第一個損失開始平滑；文字說「選損失掉得最快的地方」，程式卻算「最低點 ÷ 10」。模型是 `MNIST_MLP`（每層 128 個單元）和 SGD。
 #
 # 想一想：斜坡的終點是**你**隨手設的。如果終點設成 0.3 而不是 1，建議會跟著變嗎？
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## The usual version and its three errors
 #
-# In many tutorials the finder looks like this: from 10⁻⁷ up to 1 in 100 steps; an average that starts at the first loss; the text says "take the rate where the loss falls fastest", the code computes minimum / 10. The model is `MNIST_MLP` with SGD.
+# In many tutorials the finder looks like this: from 10⁻⁷ up to 1 in 100 steps; an average that starts at the first loss; the text says "take the rate where the loss falls fastest", the code computes minimum / 10. The model is `MNIST_MLP` (128 units a layer) with SGD.
 #
 # Predict: the end of the ramp is **your** casual choice. Had you chosen 0.3 instead of 1, would the suggestion change?
 
@@ -622,10 +622,10 @@ claim(7, bool(at_the_end and follows))
 claim(8, bool((usual["0.3"]["text"] / usual["0.3"]["code"] > 2).all()))
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 修好之後呢？`find_lr` 的斜坡走到 10，`MNIST_MLP` 的最低點就遠離終點了：
+# 修好之後呢？`find_lr` 的斜坡走到 10，`MNIST_MLP`（這裡每層 256 個單元）的最低點就遠離終點了：
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# And once mended? The ramp of `find_lr` goes up to 10, and `MNIST_MLP`'s minimum is nowhere near the end:
+# And once mended? The ramp of `find_lr` goes up to 10, and the minimum of `MNIST_MLP` (here 256 units a layer) is nowhere near the end:
 
 # %%
 lowest = [float(t.lrs[t.smoothed.argmin()]) for t in found]
@@ -653,12 +653,12 @@ print("minimum / 10 would answer:", *[f"≈{rate:.1e}" for rate in naive])
 print("find_lr answers:          ", *[t.suggestion for t in dead_tests])
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 每條曲線都有最低點，平的也不例外：那只是雜訊挑的。`find_lr` 先問損失**掉了幾成**（與前 15 點的中位數相比），不到 2 % 就回答 `None`。
+# 每條曲線都有最低點，平的也不例外：那只是雜訊或輸出偏置的小小移動挑的。`find_lr` 先問損失**掉了幾成**（與前 15 點的中位數相比），不到 2 % 就回答 `None`。
 #
 # **主張 9** 死掉的網路，五個種子的損失都掉不到 1 %，全部回答 `None`；活的 `MNIST_MLP` 都掉了 30 % 以上。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# Every curve has a lowest point, a flat one included: noise chose it. So `find_lr` first asks **by what share** the loss falls (from the median of the first 15 points) and answers `None` below 2 %.
+# Every curve has a lowest point, a flat one included: noise, or a small move of the output's bias, chose it. So `find_lr` first asks **by what share** the loss falls (from the median of the first 15 points) and answers `None` below 2 %.
 #
 # **Claim 9** For the dead network the loss falls by less than 1 % in all five seeds, and the answer is `None`; for the living `MNIST_MLP` it falls by more than 30 %.
 
@@ -673,7 +673,7 @@ answers = {t.suggestion for t in dead_tests}
 claim(9, max(drops["dead"]) < 0.01 and answers == {None} and min(drops["alive"]) > 0.3)
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
-# ## 大考：哪一種讀法最準？
+# ## 大考：哪一種讀法最好？
 #
 # 不能只看一個模型，那可能剛好適合某一種讀法。我們用 **4 種任務 × 2 種優化器 = 8 種設定**，每一種五個種子：
 #
@@ -850,7 +850,7 @@ legend = axes[1].legend(loc="upper left", bbox_to_anchor=(1, 1))
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # ### 打分數
 #
-# 在完整的 MNIST 上，Adam 那張最靠近谷底的是最低點 ÷ 10。SGD 那張，最低點離最好的那個最近，卻已經站在右邊的陡坡上；÷ 3 落在左邊，損失幾乎沒差。谷底左緩右陡，**太大比太小貴**，所以要打兩種分數，也不能只看兩張圖。
+# 在完整的 MNIST 上，Adam 那張最靠近谷底的是最低點 ÷ 10。SGD 那張，最低點離最好的那個最近，卻已經站在右邊的陡坡上；÷ 3 落在左邊，損失幾乎沒差。這兩張的谷底都是左緩右陡，**在這裡太大比太小貴**，所以要打兩種分數，也不能只看兩張圖。
 #
 # 每種設定的「最好」，是五個種子平均損失（取對數）最低的那個固定學習率。每個建議得兩個分數：
 #
@@ -862,7 +862,7 @@ legend = axes[1].legend(loc="upper left", bbox_to_anchor=(1, 1))
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # ### The marks
 #
-# On full MNIST the line nearest the bottom with Adam is minimum / 10. With SGD the minimum is nearest to the best rate, yet it already stands on the steep right side; minimum / 3, to the left, costs next to nothing. The left side is gentle and the right one steep: **too large costs more than too small**. Hence two marks, and more than two pictures.
+# On full MNIST the line nearest the bottom with Adam is minimum / 10. With SGD the minimum is nearest to the best rate, yet it already stands on the steep right side; minimum / 3, to the left, costs next to nothing. In both, the left side is gentle and the right one steep: **here too large costs more than too small**. Hence two marks, and more than two pictures.
 #
 # A setting's "best" is the fixed rate with the lowest mean (log) loss over five seeds. Every suggestion is given two marks:
 #
@@ -905,7 +905,7 @@ by_setting.rename_axis(index="log₁₀(best / suggestion)", columns=None)
 #
 # The same table as a picture: a dot is a setting; black is the mean over the eight and its 95 % interval.
 
-# %% alt-zh="六種讀法各一列，橫軸是最好除以建議的常用對數。最低點整列偏左（太大），山谷整列偏右約 1（只有十分之一），最低點除以 10 偏右約 0.4，最低點除以 3 與有護欄的最陡以 0 為中心；沒有護欄的最陡散得更開。" alt-en="A row for each of six rules against log10(best / suggestion). Minimum lies left (too large), valley right by about 1 (ten times too small), minimum/10 right by about 0.4; minimum/3 and guarded steepest are centred on 0; unguarded steepest scatters more widely."
+# %% alt-zh="六種讀法各一列，橫軸是最好除以建議的常用對數。最低點整列偏左（太大），山谷整列偏右約 1（只有十分之一），最低點除以 10 偏右約 0.4，有護欄的最陡以 0 為中心，最低點除以 3 與沒有護欄的最陡略微偏左。" alt-en="A row for each of six rules against log10(best / suggestion). Minimum lies left (too large), valley right by about 1 (ten times too small), minimum/10 right by about 0.4; guarded steepest is centered on 0, minimum/3 and unguarded steepest lie slightly left of it."
 figure, ax = plt.subplots(figsize=(8.5, 2.8))
 for row, rule in enumerate(rules):
     gaps = marks[marks["rule"] == rule].groupby("task")["gap"].mean()
@@ -979,12 +979,12 @@ claim(12, bool(fewest and doubled["valley"] > 16))
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # ### 成對比較
 #
-# 同一個種子成對相減（八種設定的平均 log 損失比），五個比較用 Holm 校正：
+# 同一個種子成對相減（八種設定的平均 log 損失比），五個比較的 p 值用 Holm 校正，區間沒有校正：
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # ### In pairs
 #
-# Paired by seed (mean log loss ratio over the eight settings), five comparisons with Holm's correction:
+# Paired by seed (mean log loss ratio over the eight settings), five comparisons; Holm's correction for the p-values, none for the intervals:
 
 # %%
 per_seed = marks.groupby(["rule", "seed"])["log_ratio"].mean().reset_index()
@@ -1000,9 +1000,9 @@ for rule, pair in pairs.iterrows():
 #
 # 所以課程推薦 **最低點 ÷ 3**，`find_lr(...).suggestion` 就是它。但別把話說滿：
 #
-# - **有護欄的最陡緊跟在後**，五個種子沒有發現差異（p 見上）；它翻倍的次數多一些，但區間重疊。
-# - 有些設定是別人贏：批次正規化加 Adam，最低點是最好的十倍以上，÷ 10 反而更近。看一眼曲線，別只看數字。
-# - 這裡的「最好」是批次 128、100 步之內的最好。訓練得更久，或換了批次大小，就要重測。
+# - **有護欄的最陡緊跟在後**，五個種子沒有發現差異（p 見上）；它翻倍的次數多一些，但區間重疊。在完整的 MNIST 上，它的平均差距還更接近 0，只是正弦配 SGD 時，不同種子差很多（看表裡的 ±）。
+# - 有些設定是別人贏：批次正規化加 Adam，最低點大約是最好的十倍，÷ 10 反而更近。看一眼曲線，別只看數字。
+# - 這裡的「最好」是批次 128、100 步之內的最好。訓練得更久，最好的可能是別的值，重測也看不出來；換了批次大小，就要重測。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # **Claim 13** After correction, minimum / 10 and valley are worse than minimum / 3.
@@ -1011,9 +1011,9 @@ for rule, pair in pairs.iterrows():
 #
 # So the course recommends **minimum / 3**, and that is `find_lr(...).suggestion`. But no more than was measured:
 #
-# - **Guarded steepest is close behind**, and five seeds show no difference (p above); it doubles the loss a little more often, with overlapping intervals.
-# - Some settings go to others: with batch norm and Adam the minimum is ten times too large or more, and / 10 is nearer. Look at the curve, not at the number alone.
-# - "Best" means best within 100 steps at batches of 128. For a longer training, or another batch size, test again.
+# - **Guarded steepest is close behind**, and five seeds found no difference (p above); it doubles the loss a little more often, with overlapping intervals. On full MNIST its mean gap is even nearer to 0, but with sine and SGD seeds disagree widely (the ± in the table).
+# - Some settings go to others: with batch norm and Adam the minimum is about ten times too large, and / 10 is nearer. Look at the curve, not at the number alone.
+# - "Best" means best within 100 steps at batches of 128. For a longer training another rate may be best, and no range test shows that; for another batch size, test again.
 
 # %%
 claim(
@@ -1036,7 +1036,7 @@ claim(
 #
 # Difficulty ★☆☆, about 5 minutes.
 #
-# Another way to order a ramp: not by the total number of points but by **steps in each factor of ten**. Write `ramp_by_decade`: return the rates from `start_lr` to `end_lr`, both ends included, with exactly `points_per_decade` steps a decade. The ends you are given always make a whole number of steps; `end_lr` may be the smaller one.
+# Another way to specify a ramp: not by the total number of points but by **steps in each factor of ten**. Write `ramp_by_decade`: return the rates from `start_lr` to `end_lr`, both ends included, with exactly `points_per_decade` steps a decade. The ends you are given always make a whole number of steps; `end_lr` may be the smaller one.
 
 
 # %% tags=["exercise"]
@@ -1061,7 +1061,7 @@ def ramp_by_decade_solution(start_lr, end_lr, points_per_decade):
 #
 # 難度 ★★★，約 15 分鐘。
 #
-# 有些批次的損失缺了（`nan`，例如混合精度訓練跳過的那一步）。寫出 `smooth_with_gaps`：輸入長度 T 的陣列，回傳同樣長度的平滑值。第 t 個值，是到那時為止**沒有缺的**損失的加權平均；k 步以前的損失，權重是 βᵏ（缺口也算一步）。還沒出現任何損失之前，填 `nan`。
+# 有些批次的損失缺了（`nan`，例如紀錄漏了那一步）。寫出 `smooth_with_gaps`：輸入長度 T 的陣列，回傳同樣長度的平滑值。第 t 個值，是到那時為止**沒有缺的**損失的加權平均；k 步以前的損失，權重是 βᵏ（缺口也算一步）。還沒出現任何損失之前，填 `nan`。
 #
 # 沒有缺口的時候，它就是 `smooth_losses`。
 
@@ -1070,7 +1070,7 @@ def ramp_by_decade_solution(start_lr, end_lr, points_per_decade):
 #
 # Difficulty ★★★, about 15 minutes.
 #
-# Some batches have no loss (`nan`; say, steps that mixed-precision training has skipped). Write `smooth_with_gaps`: given an array of length T, return as many smoothed values. The value at step t is the weighted mean of the losses **that are there** up to then; a loss k steps old has weight βᵏ (a gap counts as a step). Before the first loss give `nan`.
+# Some batches have no loss (`nan`; say, where the log has holes). Write `smooth_with_gaps`: given an array of length T, return as many smoothed values. The value at step t is the weighted mean of the losses **that are there** up to then; a loss k steps old has weight βᵏ (a gap counts as a step). Before the first loss give `nan`.
 #
 # Without gaps it is `smooth_losses`.
 

@@ -51,6 +51,18 @@ def test_the_interval_contains_the_mean_19_times_in_20():
     assert 0.93 < share < 0.97  # three standard errors either way
 
 
+@given(st.lists(st.floats(0, 1), min_size=2, max_size=12))
+def test_an_interval_of_shares_ends_at_0_and_1(shares):
+    free, bounded = mean_interval(shares), mean_interval(shares, bounds=(0, 1))
+    assert bounded.mean == free.mean
+    assert ends(bounded) == (max(free.low, 0), min(free.high, 1))
+
+
+def test_a_share_beyond_its_bounds_is_refused():
+    with pytest.raises(ValueError, match=r"must lie within \(0, 1\), got array\(\[ 50., 100.\]\)"):
+        mean_interval([50, 100], bounds=(0, 1))
+
+
 @pytest.mark.parametrize(
     "values", [[], [1.0], 3.0, [[1.0, 2.0]], [1.0, np.nan], [1.0, np.inf, 2.0]], ids=str
 )
