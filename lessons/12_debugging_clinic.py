@@ -6,7 +6,7 @@
 # 程式跑完了，沒有錯誤訊息，準確率卻只有 10 %。訓練神經網路的錯誤多半不會當掉，只會安靜地變差。學完之後，你能夠
 #
 # - 只看曲線，說出可能是哪幾種毛病，以及下一步該檢查什麼；
-# - 用十個檢查診斷任何模型與載入器，並知道每個檢查**看不到**什麼；
+# - 用十個檢查診斷自己的模型與載入器，並知道每個檢查**看不到**什麼；
 # - 把十二個壞掉的訓練程式治好，而且證明真的治好了；
 # - 分辨治本與治標：哪些常見的處方只是讓症狀消失。
 #
@@ -20,7 +20,7 @@
 # The program ran, there was no error message, and the accuracy is 10 %. Most mistakes in training a network do not crash; they make it quietly worse. By the end you can
 #
 # - say from the curves alone which faults are possible, and what to check next;
-# - diagnose any model and loader with ten checks, and know what each of them **cannot** see;
+# - diagnose your own model and loader with ten checks, and know what each of them **cannot** see;
 # - mend twelve broken training programs, and prove that they are mended;
 # - tell a cure from a painkiller: which common remedies only make the symptom go away.
 #
@@ -224,14 +224,14 @@ axes = plot_charts(figure, {name: charts[name] for name in "IJKL"}, charts["soun
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # ### 同一條水平線，四種毛病
 #
-# A、F、I、K 的訓練損失都躺在 ln 10 附近。很多教材寫「損失不下降：調整學習率」；只看損失，你分不出這四個，而其中只有一個和學習率有關。
+# A、F、I、K 的訓練損失都躺在 ln 10 附近。很多教材寫「損失不下降：調整學習率」；只看損失曲線，你分不出這四個，而其中只有一個和學習率有關。
 #
 # 換一格看：梯度範數。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # ### One flat line, four faults
 #
-# The training losses of A, F, I and K all lie near ln 10. Many a guide says "the loss does not fall: adjust the rate"; by the loss alone you cannot tell these four apart, and only one of them has to do with the rate.
+# The training losses of A, F, I and K all lie near ln 10. Many a guide says "the loss does not fall: adjust the rate"; on the loss curves these four look the same, and only one of them has to do with the rate.
 #
 # Look at another panel: the gradient norm.
 
@@ -246,14 +246,14 @@ for name in "AFIK":
 #
 # **主張 3** 梯度範數把它們分成三群：最後 A 都大於 25（還在漲），I 都小於 0.15，F 與 K 都在 0.25 到 2 之間。
 #
-# F 與 K 還是分不開。曲線到此為止，接下來要動手檢查。
+# F 與 K 落在同一群，還需要別的證據。曲線到此為止，接下來要動手檢查。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # **Claim 2** For A, F, I and K the last training loss is within 0.1 of ln 10, for all five seeds.
 #
 # **Claim 3** The gradient norm divides them into three groups: in the end A is above 25 (and growing), I below 0.15, F and K between 0.25 and 2, for all seeds.
 #
-# F and K are still not told apart. This is as far as curves go; now the patients must be examined.
+# F and K fall into one group and need other evidence. This is as far as curves go; now the patients must be examined.
 
 # %%
 claim(2, all(abs(c.train_loss[-1] - np.log(10)) < 0.1 for name in "AFIK" for c in charts[name]))
@@ -265,18 +265,18 @@ claim(3, bool(apart and between.min() > 0.25 and between.max() < 2))
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 檢查一：訓練之前，損失就會說話
 #
-# 還沒走一步的模型什麼都不知道，十類的損失應該是 ln 10。這個檢查只要一次前向。
+# 還沒走一步的模型什麼都不知道：只要 logits 都很小，十類的損失就接近 ln 10（Kaiming 初始化會高一些，08 課）。這個檢查只要一次前向。
 #
 # 猜猜看：十二個病人裡，有幾個在第 0 步就露餡？softmax 做兩次的那個會嗎？
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Check one: the loss speaks before training
 #
-# A model that has taken no step knows nothing, so with ten classes its loss should be ln 10. The check costs one forward pass.
+# A model that has taken no step knows nothing: with ten classes and small logits its loss is near ln 10 (somewhat higher under Kaiming, lesson 08). The check costs one forward pass.
 #
 # Guess: how many of the twelve give themselves away at step 0? Does the one with two softmaxes?
 
-# %% alt-zh="十三個程式第 0 步的損失，每個五點。除了 G 在 9 到 14 之間，其餘全部落在 ln 10 的橫線上。" alt-en="The loss at step 0 of thirteen programs, five dots each. G lies between 9 and 14, all the others on the line at ln 10."
+# %% alt-zh="十三個程式第 0 步的損失，每個五點。除了 G 在 8 到 14 之間，其餘全部落在 ln 10 的橫線上。" alt-en="The loss at step 0 of thirteen programs, five dots each. G lies between 8 and 14, all the others on the line at ln 10."
 first_loss = {name: [chart.val_loss[0] for chart in charts[name]] for name in programs}
 figure, ax = plt.subplots(figsize=(8.5, 2.8))
 for name, losses in first_loss.items():
@@ -285,14 +285,14 @@ ax.axhline(np.log(10), color="black", linewidth=0.8)
 ax = ax.set(xlabel="program", ylabel="loss at step 0 (nats)")
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 只有 G。softmax 做兩次的病人反而比健康的程式**更接近** ln 10：機率都在 0 到 1 之間，再做一次 softmax 幾乎是均勻的。「第一個損失正常」不是健康證明。
+# 只有 G。softmax 做兩次的病人反而比健康的程式**更接近** ln 10：訓練前的機率都在 0.1 附近，再做一次 softmax 幾乎是均勻的。「第一個損失正常」不是健康證明。
 #
 # **主張 4** 五個種子：G 的第一個損失都比 ln 10 高出 4 以上，其他十一個病人都在 ± 0.1 之內。
 #
 # 翻開 G 的兩份報告：
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# Only G. The patient with two softmaxes is even **nearer** to ln 10 than the sound program: probabilities lie between 0 and 1, and the softmax of those is almost uniform. A normal first loss is no certificate of health.
+# Only G. The patient with two softmaxes is even **nearer** to ln 10 than the sound program: before training all probabilities are near 0.1, and the softmax of those is almost uniform. A normal first loss is no certificate of health.
 #
 # **Claim 4** For all five seeds G's first loss is more than 4 above ln 10, and those of the other eleven patients are within 0.1 of it.
 #
@@ -331,14 +331,14 @@ print(check_inputs(TensorLoader(from_one, 50), num_classes=10))
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 檢查二：背得起一個批次嗎？
 #
-# 拿 32 張圖，關掉 dropout，重複訓練 60 步。參數有五萬多個，背下 32 個答案應該輕而易舉。**背不起來，就不必談泛化**：這是任何新模型的第一個測試（Karpathy，2019）。
+# 拿 32 張圖，關掉 dropout，重複訓練 60 步。參數有五萬多個，背下 32 個答案應該輕而易舉。**背不起來，就先別談泛化**：任何新模型，正式訓練之前都先做這個測試（Karpathy，2019）。
 #
 # 用病人自己的優化器和自己的那一步來測，才測得到整個程式：
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Check two: can it learn one batch by heart?
 #
-# Take 32 images, switch dropout off, train on them for 60 steps. With more than fifty thousand parameters, 32 answers should be no trouble. **What cannot memorize need not hope to generalize**: this is the first test of any new model (Karpathy 2019).
+# Take 32 images, switch dropout off, train on them for 60 steps. With more than fifty thousand parameters, 32 answers should be no trouble. **Until it can memorize, do not ask whether it generalizes**: run this test on any new model before you train it in earnest (Karpathy 2019).
 #
 # With the patient's own optimizer and own step, it tests the whole program:
 
@@ -370,12 +370,12 @@ ax.axhline(0.1 * np.log(10), color="black", linewidth=0.8)
 ax = ax.set(yscale="log", xlabel="program", ylabel="loss left (log; NaN: top edge)")
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 標籤錯開的照樣背得起來：網路連亂給的標籤都背得起來（Zhang 等，2017）。這個測試抓得到「學不動」的毛病，抓不到資料、評估、速度和泛化的毛病。
+# 標籤錯開的照樣背得起來：網路連亂給的標籤都背得起來（Zhang 等，2017）。這個測試抓得到「學不動」的毛病，抓不到標籤錯開、評估、速度和泛化的毛病。
 #
 # **主張 5** 五個種子都是：健康的程式通過；A、C、D、F、G、I、J 都不通過；B、E、H、K 都**通過**，這個測試看不見它們。（L 在完整的 MNIST 上也都沒通過，在內附資料上偶爾會通過，所以不算。）
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# Shifted labels are learned by heart all the same: a network can memorize even random labels (Zhang et al. 2017). The test catches what cannot learn; it does not catch faults of data, evaluation, speed or generalization.
+# Shifted labels are learned by heart all the same: a network can memorize even random labels (Zhang et al. 2017). The test catches what cannot learn; it does not catch shifted labels, or faults of evaluation, speed or generalization.
 #
 # **Claim 5** For all five seeds the sound program passes, A, C, D, F, G, I and J fail, and B, E, H and K **pass**: this test does not see them. (L fails as well on full MNIST; on the embedded digits it passes now and then, so it does not count.)
 
@@ -479,12 +479,12 @@ side_by_side(clinic.PATIENTS["A"])
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # ### 病人 L：忘了 `zero_grad`
 #
-# 前 25 步還在學，因為累積的梯度大致同向；之後每一步都用上全部的歷史，像一顆停不下來的球。
+# 每一步都用上全部的歷史，像一顆停不下來的球。前 25 步還在學，可能是因為累積的梯度還大致同向；之後就垮了。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # ### Patient L: no `zero_grad`
 #
-# For 25 steps it learns, because the gradients it adds up roughly agree; then each step uses the whole of the past, like a ball that nothing stops.
+# Each step uses the whole of the past, like a ball that nothing stops. For 25 steps it learns, perhaps because the gradients it adds up still roughly agree; then it falls apart.
 
 # %%
 side_by_side(clinic.PATIENTS["L"])
@@ -503,12 +503,12 @@ claim(7, rise_and_fall and all(ill.grad_norm[3] > 5 * well.grad_norm[3] for ill,
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # ### 病人 C、J、F：同一個數字，三種病
 #
-# 學習率 100、1、0.0001，健康的是 0.1。C 第一步就炸了，F 走得太慢，J 最狡猾：它在學，只是永遠停在半路。
+# 學習率 100、1、0.0001，健康的是 0.1。C 不到十步就變成 NaN，F 走得太慢，J 最狡猾：它在學，只是停在半路。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # ### Patients C, J and F: one number, three diseases
 #
-# Their rates are 100, 1 and 0.0001; the sound one is 0.1. C blows up with its first step, F hardly moves, and J is the sly one: it learns, and gets stuck halfway.
+# Their rates are 100, 1 and 0.0001; the sound one is 0.1. C turns to NaN within ten steps, F hardly moves, and J is the sly one: it learns, and gets stuck halfway.
 
 # %%
 for name in "CJF":
@@ -701,22 +701,22 @@ turned = all(c.val_loss[-1] > 1.1 * min(c.val_loss) and c.train_loss[-1] < 0.3 f
 claim(11, turned and all(c.train_loss[-1] > 0.4 for c in charts["sound"]))
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 注意：早停救回的是**損失**（信心不再過頭），準確率並沒有變好。想要準確率，要更多資料。
+# 注意：早停救回的是**損失**，準確率並沒有變好。想要準確率，要更多資料。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# Note that early stopping saves the **loss** (the overconfidence goes) and does not raise the accuracy. For accuracy, get more data.
+# Note that early stopping saves the **loss** and does not raise the accuracy. For accuracy, get more data.
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 檢查六：標籤真的是這些圖的嗎？
 #
-# 剩下 F 與 K 分不開，但 F 的每一步動不到萬分之一，已經確診了。K 通過了第一個損失、背一個批次、顯微鏡下的一步……每個零件都對，就是學不會。
+# 剩下同一群的 F 與 K。F 的每一步動不到萬分之一，已經確診了。K 通過了第一個損失、背一個批次、顯微鏡下的一步……前面的檢查都過了，就是學不會。
 #
 # 長得像的圖，標籤應該一樣。不用模型，只問每張圖**最像的另一張**和它同不同類：
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Check six: do the labels belong to the pictures?
 #
-# F and K were not told apart, but F's step of less than 1e-4 has settled F. K has passed the first loss, one batch by heart, the step under the microscope ... each part is right, and still it does not learn.
+# F and K were left in one group; F's step of less than 1e-4 has settled F. K has passed the first loss, one batch by heart, the step under the microscope ... every check so far, and still it does not learn.
 #
 # Pictures that look alike should bear the same label. No model is needed: ask whether **the most similar other picture** is of the same class.
 
@@ -805,14 +805,14 @@ ax.tick_params(axis="x", rotation=30)
 ax = ax.grid(False)
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 沒有萬能的檢查。B、E、H 各只有一個檢查看得見；第一個損失只抓到兩個，卻最便宜，而且直接指出原因。
+# 沒有萬能的檢查。B、E、H 各只有一個檢查看得見；第一個損失只抓到兩個，卻很便宜，而且把原因縮小到一兩個。
 #
 # **主張 14** 不看時鐘的九個檢查，在五個種子裡都沒有誤診健康的程式；H 以外的十一個病人，每個都有至少一個檢查在五個種子裡都抓到。
 #
 # **主張 15** 沒有任何單一檢查能在五個種子裡都抓到超過八個病人。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# No check does it all. B, E and H are each seen by a single one; the first loss finds only two, but it is the cheapest and points straight at the cause.
+# No check does it all. B, E and H are each seen by a single one; the first loss finds only two, but it is cheap and narrows the cause down to one or two.
 #
 # **Claim 14** The nine checks that use no clock never accuse the sound program, for all five seeds; and each of the eleven patients besides H is found, for all five seeds, by at least one of them.
 #
@@ -915,10 +915,10 @@ for name in remedies:
 pd.DataFrame({"effect (points)": effect, "still missing": left_to_gain}).map("{:.1f}".format)
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# - **C 裁剪**：NaN 不見了，準確率還是亂猜。一步最長是「學習率 × 上限」= 100；裁剪治的是偶發的大梯度（09 課），不是學習率。
-# - **J 裁剪**：治好了。一步最長是 1 × 1，剛好合理。
-# - **J 排程**：平均好得多，但要看運氣：有的種子幾乎治好，有的還停在半路。可能的原因：開頭的大步打死了一部分神經元（J 沒排程時數過），之後放慢也救不回來。
-# - **G 降低學習率**：0.0001 有一點幫助，離治好還差得遠（上表）。要治的是輸入的尺度，不是學習率。
+# - **C 裁剪**：NaN 不見了，準確率還是亂猜。一步最長是「學習率 × 上限」= 100，還是太長。裁剪（09 課）限制步長，治不了高出一千倍的學習率。
+# - **J 裁剪**：治好了。一步最長是 1 × 1：學習率沒變，步伐夠短了。
+# - **J 排程**：平均好得多，但要看運氣：種子之間差很多，兩個區間都很寬（上表）。可能的原因：開頭的大步打死了一部分神經元（J 沒排程時數過），之後放慢也救不回來。
+# - **G 降低學習率**：0.0001 有一點幫助，離治好還差得遠（上表）。只試了這一個學習率；直接的治法是輸入的尺度。
 # - **E 權重衰減**：損失變好，準確率沒有跟著變好。
 #
 # **主張 17** C 裁剪後損失都是有限數，卻都大於 10，準確率都低於 25 %；J 裁剪前平均比健康的程式差 10 個百分點以上，裁剪後不到 5 個；G 降低學習率後還差 30 個百分點以上。
@@ -926,10 +926,10 @@ pd.DataFrame({"effect (points)": effect, "still missing": left_to_gain}).map("{:
 # **主張 18** E 加權重衰減：驗證損失的成對變化，區間在 −0.1 以下，而平均準確率變化不到 3 個百分點。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# - **C, clipped**: no NaN any more, and still a guess. A step is at most rate × limit = 100; clipping treats a rare large gradient (lesson 09), not a rate.
-# - **J, clipped**: cured. A step is now at most 1 × 1, which is about right.
-# - **J, scheduled**: much better on average, and a matter of luck: some seeds are nearly cured, others still get stuck. A likely reason: the first long steps kill part of the units (counted above in J without the schedule), and going slower later does not revive them.
-# - **G, slower**: 0.0001 helps a little and leaves it far from cured (see the table). What wants treatment is the size of the inputs, not the rate.
+# - **C, clipped**: no NaN any more, and still a guess. A step is at most rate × limit = 100, still too long. Clipping (lesson 09) caps the step; it cannot cure a rate a thousand times too high.
+# - **J, clipped**: cured. A step is now at most 1 × 1: the same rate, with steps short enough.
+# - **J, scheduled**: much better on average, and a matter of luck: the seeds differ a lot, and both intervals are wide (see the table). A likely reason: the first long steps kill part of the units (counted above in J without the schedule), and going slower later does not revive them.
+# - **G, slower**: 0.0001 helps a little and leaves it far from cured (see the table). Only this rate was tried; the direct cure is to scale the inputs.
 # - **E, decayed**: a better loss, and the accuracy does not follow.
 #
 # **Claim 17** Clipped, C's losses are finite, all above 10, with accuracies below 25 %; J lacks more than 10 points on average before clipping and fewer than 5 after; slower, G still lacks more than 30 points.
@@ -1082,7 +1082,7 @@ def mended_training_solution(model, optimizer, train_loader, val_loader, epochs)
 #
 # The examples of a batch should be computed each on its own. One wrong axis (say, a softmax over the batch) and they peep at each other, while the loss goes on falling. Batch norm in training mode does it too, on purpose.
 #
-# Write `mixes_examples(model, inputs)`: return `True` if, in the mode the model **is in**, the output of any row depends on the input of another row. `inputs` is (B, d) with B ≥ 2; the outputs (B, K) may be logits or probabilities. The chance of dropout is no influence. The model (weights, statistics, gradients, mode) must not change.
+# Write `mixes_examples(model, inputs)`: return `True` if, in the mode the model **is in**, the output of any row depends on the input of another row. `inputs` is (B, d) with B ≥ 2; the outputs (B, K) may be logits or probabilities. The randomness of dropout does not count as influence. The model (weights, statistics, gradients, mode) must not change.
 
 
 # %% tags=["exercise"]
@@ -1113,7 +1113,7 @@ def mixes_examples_solution(model, inputs):
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 帶走一：依照順序的檢查清單
 #
-# 便宜的、上游的先做。函式都在 `course_utils.diagnostics`，任何模型與載入器都能用，做完之後模型一個位元都沒變。
+# 便宜的、上游的先做。函式都在 `course_utils.diagnostics`，不限這一課的模型與載入器，做完之後模型一個位元都沒變。
 #
 # | 何時 | 檢查 | 函式 | 抓到誰 |
 # |---|---|---|---|
@@ -1121,8 +1121,8 @@ def mixes_examples_solution(model, inputs):
 # | | 長得像的樣本，標籤也一樣 | `check_neighbours`，並畫出來看 | K |
 # | | 第一個損失是 ln K；輸出是 logits | `check_first_loss` | G、D |
 # | | 背得起一個批次 | `overfit_one_batch` | A C D F G I J（L 多半也是） |
-# | | 梯度到得了第一層；神經元活著 | `check_gradient_flow`、`check_dead_units` | I（C、G、L 的後果，J 有時也是） |
 # | 頭幾步 | 清梯度、真的在動、步伐合理 | `check_step`；學習率尋找器（10 課） | A C F G I J L |
+# | | 梯度到得了第一層；神經元活著 | `check_gradient_flow`、`check_dead_units` | I（訓練後再查還有 C、G、L，J 有時也是：都是後果） |
 # | | 不是在等資料；裝置正確 | `check_speed` | H |
 # | 訓練中 | 評估兩次相同 | `check_evaluation` | B |
 # | | 訓練與**驗證**損失一起看；早停（07 課） | `check_curves` | E（A C F G I K L） |
@@ -1131,7 +1131,7 @@ def mixes_examples_solution(model, inputs):
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## To take away, one: a checklist in order
 #
-# What is cheap and upstream comes first. The functions are in `course_utils.diagnostics`; they work on any model and loader, and leave the model unchanged to the last bit.
+# What is cheap and upstream comes first. The functions are in `course_utils.diagnostics`; they are not tied to this lesson's models and loaders, and leave the model unchanged to the last bit.
 #
 # | when | check | function | whom it finds |
 # |---|---|---|---|
@@ -1139,8 +1139,8 @@ def mixes_examples_solution(model, inputs):
 # | | examples that look alike have the same label | `check_neighbours`, and draw some | K |
 # | | first loss is ln K; outputs are logits | `check_first_loss` | G, D |
 # | | one batch is learned by heart | `overfit_one_batch` | A C D F G I J (L, mostly) |
-# | | the gradient gets to the first layer; units are alive | `check_gradient_flow`, `check_dead_units` | I (C, G, L, sometimes J: consequences) |
 # | first steps | gradients cleared, weights move, strides sensible | `check_step`; learning-rate finder (lesson 10) | A C F G I J L |
+# | | the gradient gets to the first layer; units are alive | `check_gradient_flow`, `check_dead_units` | I (after training also C, G, L, sometimes J: consequences) |
 # | | not waiting for data; the right device | `check_speed` | H |
 # | in training | evaluated twice, the same | `check_evaluation` | B |
 # | | training and **validation** loss together; early stopping (lesson 07) | `check_curves` | E (A C F G I K L) |
@@ -1154,12 +1154,12 @@ def mixes_examples_solution(model, inputs):
 # | 症狀 | 可能的毛病 | 怎麼分開 | 處方 |
 # |---|---|---|---|
 # | 損失停在 ln K 不動 | 優化器拿錯模型 A、學習率太低 F、ReLU 死了 I、標籤錯開 K | 梯度範數；`check_step`、`check_dead_units`、`check_neighbours` | 各治各的；只有 F 要調學習率 |
-# | NaN | 學習率太高 C | `check_step`：第一步就不是有限數 | 用學習率尋找器重找（10 課）；光是裁剪，C 還是亂猜 |
+# | NaN | 學習率太高 C | `check_step`：十步之內就不是有限數 | 用學習率尋找器重找（10 課）；光是裁剪，C 還是亂猜 |
 # | 第 0 步損失就遠高於 ln K | 輸入沒有正規化 G | `check_inputs` | 正規化；學習率降到 0.0001 還差得遠 |
 # | 訓練損失下降、驗證損失上升 | 過擬合 E | 先確認資料量 | 更多資料；早停、權重衰減救損失，不救準確率 |
 # | 驗證比該有的差，訓練損失並不低 | 忘了 `eval()` B | `check_evaluation` | `eval()`，然後換回 `train()` |
 # | 準確率卡在半路 | 學習率偏高 J | `check_step` 每步 > 10 % | 降低學習率、裁剪；排程幫一部分 |
-# | 準確率上升、損失不降 | softmax 兩次 D | `check_first_loss` | 輸出 logits |
+# | 準確率上升、損失降得很少 | softmax 兩次 D | `check_first_loss` | 輸出 logits |
 # | 先學會、再垮掉 | 沒清梯度 L | 梯度範數越來越大 | `zero_grad` |
 # | 很慢，曲線正常 | 載入器、裝置 H | `check_speed` | 前處理只做一次；搬上 GPU |
 
@@ -1171,12 +1171,12 @@ def mixes_examples_solution(model, inputs):
 # | symptom | likely faults | what tells them apart | remedy |
 # |---|---|---|---|
 # | loss stays at ln K | optimizer of another model A, rate too low F, dead ReLUs I, labels shifted K | gradient norm; `check_step`, `check_dead_units`, `check_neighbours` | each its own; only F needs another rate |
-# | NaN | rate too high C | `check_step`: not finite from the first step | find the rate anew (lesson 10); clipping alone leaves C guessing |
+# | NaN | rate too high C | `check_step`: not finite within ten steps | find the rate anew (lesson 10); clipping alone leaves C guessing |
 # | loss far above ln K at step 0 | inputs not normalized G | `check_inputs` | normalize; a rate of 0.0001 is still far off |
 # | training loss falls, validation loss rises | overfitting E | first, how many examples? | more data; early stopping and weight decay save the loss, not the accuracy |
 # | validation worse than it should be, training loss not low | no `eval()` B | `check_evaluation` | `eval()`, and back to `train()` |
 # | accuracy stuck halfway | rate too high J | `check_step`: > 10 % a step | lower the rate, or clip; a schedule helps in part |
-# | accuracy rises, loss does not fall | softmax twice D | `check_first_loss` | return logits |
+# | accuracy rises, loss hardly falls | softmax twice D | `check_first_loss` | return logits |
 # | learns, then falls apart | gradients not cleared L | gradient norm keeps growing | `zero_grad` |
 # | slow, curves normal | loader or device H | `check_speed` | prepare once; move to the GPU |
 
@@ -1213,7 +1213,7 @@ def mixes_examples_solution(model, inputs):
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 重點整理
 #
-# - 訓練的錯誤不會當掉，只會變差。先認得健康：從 ln K 出發，往下走，驗證與訓練的上下關係說得出道理。
+# - 訓練的錯誤多半不會當掉，只會變差。先認得健康：從 ln K 出發，往下走，驗證與訓練的上下關係說得出道理。
 # - 同一條水平線有四種病因；曲線提出懷疑，檢查才下診斷。
 # - 背一個批次是最好的第一個測試，但它看不見標籤錯開、忘了 `eval()`、過擬合和速度。
 # - 由上游往下游查：資料、第一個損失、一步、內部、評估。死掉的 ReLU 常常只是後果。
@@ -1224,7 +1224,7 @@ def mixes_examples_solution(model, inputs):
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Summary
 #
-# - Mistakes in training do not crash, they make things worse. Know health first: it starts at ln K, goes down, and you can say why training or validation is on top.
+# - Most mistakes in training do not crash, they make things worse. Know health first: it starts at ln K, goes down, and you can say why training or validation is on top.
 # - One flat line has four causes; curves raise a suspicion, checks make the diagnosis.
 # - One batch by heart is the best first test, and it does not see shifted labels, a missing `eval()`, overfitting or speed.
 # - Go downstream: data, first loss, step, inside, evaluation. Dead ReLUs are often a consequence.

@@ -15,7 +15,7 @@ _INPUTS = Text(
     "highest ≈{high:.3g}",
 )
 _UNSCALED = Text(
-    "輸入的大小（均方根）≈{size:.3g}，遠離 1：第一層的輸出與梯度會跟著放大或縮小這麼多倍。減平均、除以標準差了嗎？",
+    "輸入的大小（方均根）≈{size:.3g}，遠離 1：第一層的輸出與梯度會跟著放大或縮小這麼多倍。減平均、除以標準差了嗎？",
     "the inputs' size (root mean square) is ≈{size:.3g}, far from 1: the first layer's outputs and "
     "gradients are as many times too large or too small. Was the mean subtracted, and the "
     "standard deviation divided out?",
