@@ -174,7 +174,7 @@ for seed in range(5):
         weights = [softmax(s * K**power) for s, K in zip(scores, sizes, strict=True)]
         largest[name].append([w.max(axis=1).mean() for w in weights])
 
-# %% slideshow={"slide_type": "subslide"} alt-zh="最大權重對鍵的大小。不縮放的線從 0.3 左右升到接近 1；縮放的線停在 0.35 上下。帶狀是五個種子的 95% 區間，很窄。" alt-en="Largest weight against key size. Not scaled, the line rises from about 0.3 to nearly 1; scaled, it stays near 0.35. Bands, 95 % intervals over five seeds, are narrow."
+# %% slideshow={"slide_type": "subslide"} alt-zh="最大權重對鍵的大小。不縮放的線從 0.3 左右升到接近 1；縮放的線停在 0.3 上下。帶狀是五個種子的 95% 區間，很窄。" alt-en="Largest weight against key size. Not scaled, the line rises from about 0.3 to nearly 1; scaled, it stays near 0.3. Bands, 95 % intervals over five seeds, are narrow."
 figure, ax = plt.subplots(figsize=(7, 3))
 for (name, runs), marker in zip(largest.items(), "os", strict=True):
     plotting.plot_band(ax, sizes, runs, name, marker=marker)
@@ -351,7 +351,7 @@ starts = {
     s: np.array([slot_distances(seed, s) for seed in range(20)]) for s in ("zeros", "identity")
 }
 
-# %% slideshow={"slide_type": "subslide"} alt-zh="最近兩格的距離對步數。從單位矩陣開始，平均從 1.4 升到 2.4，再一路降到一百步的 0.7 左右；二十條細線裡，有幾條已經貼近 0。從 0 開始的線永遠在 0。帶狀是 95% 區間。" alt-en="Distance of the two nearest slots against steps. Started from the identity, the mean rises from 1.4 to 2.4 and then sinks to about 0.7 at a hundred steps; of twenty thin lines a few are close to 0 by then. Started from zeros, it lies at 0 for ever. Bands are 95 % intervals."
+# %% slideshow={"slide_type": "subslide"} alt-zh="最近兩格的距離對步數。從單位矩陣開始，平均從 1.4 升到 2.4，再降到一百步的 0.7 左右；二十條細線裡，有幾條已經貼近 0，也有幾條還在 1.4 以上。從 0 開始的線始終在 0。帶狀是 95% 區間。" alt-en="Distance of the two nearest slots against steps. Started from the identity, the mean rises from 1.4 to 2.4 and then sinks to about 0.7 at a hundred steps; of twenty thin lines a few are close to 0 by then, and a few still above 1.4. Started from zeros, it stays at 0. Bands are 95 % intervals."
 figure, ax = plt.subplots(figsize=(7, 3))
 every_fifth = range(0, 101, 5)
 for (name, runs), marker in zip(starts.items(), "xo", strict=True):
@@ -379,14 +379,14 @@ except ValueError as error:
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # ### 不同的起點能撐多久？
 #
-# 起點不同，只保證**開始**不同。沒訓練過的格子看的是同一張表，頭幾步還越離越遠，走久了卻愈來愈像：一百步之後，有些模型最近的兩格已經幾乎相同。這一課的序列最多五步，離那裡還很遠。
+# 起點不同，只保證**開始**不同。沒訓練過的格子看的是同一張表，頭幾步還愈離愈遠，走久了，多數模型最近的兩格卻愈來愈像，有些到一百步時已經幾乎相同（也有幾個始終分得開）。這一課訓練用的序列最多五步，離那裡還很遠。
 #
 # **主張 4** 二十組未訓練的權重：從 0 開始，一百步裡四個格子都一樣（差距小於 10⁻⁵，float32 的捨入）；從單位矩陣開始，前三十步最近的兩格始終相距 0.1 以上，但是到第一百步，至少有三組已經近到 0.1 以內。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # ### How long does a different start last?
 #
-# A different start promises no more than a different **beginning**. Untrained slots look at the same table; for some steps they move apart, but in the long run they grow alike: after a hundred steps, the nearest two slots of some models are almost the same. This lesson's sequences have five steps at most, which is far from there.
+# A different start promises no more than a different **beginning**. Untrained slots look at the same table; for some steps they move apart, but in the long run the nearest two grow alike in most models, and after a hundred steps are almost the same in some (in a few they stay apart). The sequences this lesson trains on have five steps at most, which is far from there.
 #
 # **Claim 4** For twenty sets of untrained weights: from zeros, all four slots agree through a hundred steps (within 10⁻⁵, float32's rounding); from the identity, the nearest two lie more than 0.1 apart for thirty steps, yet at step one hundred they are within 0.1 in at least three sets.
 
@@ -452,12 +452,12 @@ def worst_gap(function, arrays, d_output, grads):
 
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 不會：同樣的權重，前向一個位元也沒變，錯的只有梯度。而方向不太準的梯度，常常照樣讓損失下降（13 課的隨機方向就是一例）。看得出來的是檢查：
+# 不會：同樣的權重，前向一個位元也沒變，錯的只有梯度。而方向不太準的梯度，常常照樣讓損失下降（13 課的「tanh 算兩次」就是一例）。看得出來的是檢查：
 #
 # **主張 5** 閘的四行梯度與中央差分一致（五個種子，差距小於 10⁻⁸）；漏掉 $f$ 裡面的 $+1$，誤差大到 10⁻³ 以上。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# It would not: with the same weights not a bit of the forward pass has changed, only the gradient is wrong. And a gradient that points roughly right often brings the loss down all the same (lesson 13's random directions do). The check is what tells:
+# It would not: with the same weights not a bit of the forward pass has changed, only the gradient is wrong. And a gradient that points roughly right often brings the loss down all the same (lesson 13's "tanh twice" did). The check is what tells:
 #
 # **Claim 5** The gates' four lines agree with central differences (five seeds, within 10⁻⁸); with the $+1$ in $f$ forgotten, the error exceeds 10⁻³.
 
@@ -536,12 +536,12 @@ print("any other keeps something, such as", (J @ np.arange(5)).round(4))
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # 都是 0！整列加一個數、整列乘一個正數，正規化之後都一樣（不計 ε），所以這兩個方向的梯度傳不過去。這是檢查自己公式的好方法：少一項，就有一個方向漏過去。
 #
-# **主張 6** $J$ 與中央差分一致（五個種子，小於 10⁻⁸）；它把 $\mathbf 1$ 與 $\hat x$ 都變成 0（小於 10⁻³，不是剛好 0，因為有 ε）；少了平均或標準差那一項，都有元素錯了 0.05 以上。
+# **主張 6** $J$ 與中央差分一致（五個種子，小於 10⁻⁸）；它把 $\mathbf 1$ 與 $\hat x$ 都變成 0（小於 10⁻³；$\hat x$ 的不是剛好 0，因為有 ε）；少了平均或標準差那一項，都有元素錯了 0.05 以上。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # Nothing, both times! A number added to the whole row, or a positive one multiplied into it, is gone after normalization (but for ε), so gradients in these two directions cannot pass. It is a good test of your own formula: with a term missing, one direction leaks.
 #
-# **Claim 6** $J$ agrees with central differences (five seeds, within 10⁻⁸); it maps $\mathbf 1$ and $\hat x$ to 0 (within 10⁻³, not exactly, because of ε); without the term of the mean, or that of the deviation, some entry is off by more than 0.05.
+# **Claim 6** $J$ agrees with central differences (five seeds, within 10⁻⁸); it maps $\mathbf 1$ and $\hat x$ to 0 (within 10⁻³; for $\hat x$ not exactly, because of ε); without the term of the mean, or that of the deviation, some entry is off by more than 0.05.
 
 # %%
 gaps, leaks, missing = [], [], []
@@ -619,14 +619,14 @@ claim(7, max(gaps) < 1e-8)
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 整個模型，和 PyTorch 對答案
 #
-# 把三段接起來、穿越時間，就是課程的 `RelationalRNN`（`relational_memory_backward.py`：上面三段的式子，加上 13 課的線性層與 ReLU）：記憶走完整個序列，攤平，過一層 ReLU，再到輸出層。
+# 把三段接起來、穿越時間，就是課程的 `RelationalRNN`（`relational_memory_backward.py`：上面三段的式子，加上 13 課的線性層與 02 課的 ReLU）：記憶走完整個序列，攤平，過一層 ReLU，再到輸出層。
 #
 # 我們用 PyTorch 再寫一次前向，讓 autograd 算梯度，全部用 float64 比。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## The whole model, checked against PyTorch
 #
-# The three parts joined, and taken through time, are the course's `RelationalRNN` (`relational_memory_backward.py`: the formulas of the three parts, with lesson 13's linear layers and ReLU): the memory goes through the sequence, is flattened, passes a ReLU layer, then the output layer.
+# The three parts joined, and taken through time, are the course's `RelationalRNN` (`relational_memory_backward.py`: the formulas of the three parts, with lesson 13's linear layers and lesson 02's ReLU): the memory goes through the sequence, is flattened, passes a ReLU layer, then the output layer.
 #
 # We write the forward pass once more in PyTorch, let autograd find the gradients, and compare it all in float64.
 
@@ -753,7 +753,7 @@ claim(9, bool((dot > 0.78).all() and (dot - others.max(axis=1) > 0.15).all()))
 # - 每一步都是新的 64 個序列，Adam，裁剪到 1；同一個種子，兩個模型看到同樣的序列。
 # - **五個種子**；同步數與同秒數都報。
 #
-# 全部跑一次要二十多分鐘，所以結果存在 `farthest_vector.json`，連同種子、設定與版本；`make experiments` 重做全部，`--check` 重做其中一點。
+# 全部跑一次要二十多分鐘，所以結果存在 `farthest_vector.json`，連同種子、設定與版本；`make experiments` 重做全部，`make experiments ARGS=--check` 重做其中一點。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## A fair comparison settles its rules first
@@ -763,7 +763,7 @@ claim(9, bool((dot > 0.78).all() and (dot - others.max(axis=1) > 0.15).all()))
 # - Every step has 64 fresh sequences, Adam, clipping at 1; at one seed both models see the same sequences.
 # - **Five seeds**; equal steps and equal seconds are both reported.
 #
-# All of it takes twenty to twenty-five minutes, so the results stand in `farthest_vector.json`, with seeds, settings and versions; `make experiments` makes them all anew, `--check` one point.
+# All of it takes twenty to twenty-five minutes, so the results stand in `farthest_vector.json`, with seeds, settings and versions; `make experiments` makes them all anew, `make experiments ARGS=--check` one point.
 
 # %%
 results = farthest_vector.load_results()
@@ -896,7 +896,7 @@ live = run_seeds(farthest_vector.train_run, range(2), choices, setting=setting)
 live["final"] = live["accuracy"].map(lambda curve: curve[-1])
 print(live.pivot(index="setting", columns="seed", values="final").map("≈{:.3f}".format))
 
-# %% slideshow={"slide_type": "subslide"} alt-zh="k = 3 的準確率對訓練步數。Relational RNN 的帶狀升到 0.9，越過內積規則的 0.86；LSTM 貼著 0.5。黑色的叉是現場訓練的四次，都落在帶狀上或旁邊。" alt-en="Accuracy against training steps for k = 3. The band of the Relational RNN rises to 0.9, past the dot-product rule at 0.86; the LSTM lies on 0.5. Black crosses, the four runs trained here, lie on the bands or beside them."
+# %% slideshow={"slide_type": "subslide"} alt-zh="k = 3 的準確率對訓練步數。Relational RNN 的帶狀升到 0.9，越過內積規則的 0.86；LSTM 貼著 0.5，到最後一點才稍微抬頭。黑色的叉是現場訓練的四次，都落在帶狀上或旁邊。" alt-en="Accuracy against training steps for k = 3. The band of the Relational RNN rises to 0.9, past the dot-product rule at 0.86; the LSTM lies on 0.5 and lifts a little at the last point. Black crosses, the four runs trained here, lie on the bands or beside them."
 figure, ax = plt.subplots(figsize=(8, 3.4))
 plot_comparison(ax, "k = 3")
 for run in live.itertuples():
@@ -905,12 +905,12 @@ for run in live.itertuples():
 legend = ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 叉號落在檔案的曲線上：檔案是這段程式做出來的，不是另外畫的。
+# 線是檔案裡五個種子的平均，叉號是現場訓練的種子 0 與 1，所以有些叉不在線上。要比的是同一個種子：
 #
 # **主張 12** 兩個種子現場訓練的 Relational RNN 都超過 0.8，比同種子的 LSTM 高 0.15 以上，而且和檔案裡的同一次執行相差不到 0.05。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# The crosses lie on the file's curves: this code made the file.
+# The lines are means of the file's five seeds, the crosses seeds 0 and 1 trained here, so some lie off the lines. The same seeds are what to compare:
 #
 # **Claim 12** Both seeds of the Relational RNN trained here are above 0.8, more than 0.15 above the LSTM of the same seed, and within 0.05 of the same run in the file.
 
@@ -1013,14 +1013,14 @@ claim(13, all((cost.loc[name] > limit).all() for name, limit in limits.items()))
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 哪裡沒有幫助：名次隨機
 #
-# 原論文的任務更難：每個序列問的名次隨機（第 1 到第 k 遠）。同樣的模型、同樣的學習率，k = 5。
+# 原論文的任務更難：每個序列問的名次隨機（第 1 到第 k 遠）。同樣的模型、同樣的學習率，k = 5，但是只走 1,500 步。
 #
 # 這裡也有一條捷徑：問最後一名時，答參考點自己（它離自己最近）；問別的名次，就在其餘的點裡隨便猜。想一想：模型會停在哪裡？
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Where it does not help: a random rank
 #
-# The original task is harder: every sequence asks for a random rank (1st to k-th farthest). The same models, the same rates, k = 5.
+# The original task is harder: every sequence asks for a random rank (1st to k-th farthest). The same models, the same rates, k = 5, but 1,500 steps only.
 #
 # There is a shortcut here as well: asked for the last rank, answer the reference itself (nothing is nearer to it); asked for any other, guess among the rest. Predict: where do the models end up?
 
@@ -1031,12 +1031,12 @@ ax.set(ylim=(0, 0.7))
 legend = ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 兩個模型都停在捷徑上，分不出高下。換成更難的問題，關聯記憶在這個預算裡**沒有幫助**。原論文用了大得多的模型和長得多的訓練。
+# 1,500 步之後，兩個模型都還在捷徑上，分不出高下：換成更難的問題，在這個預算裡**看不出**關聯記憶有幫助。但這只有前面的四分之一：k = 5、名次固定時，Relational RNN 到 1,500 步也才剛開始爬。再多走會怎樣，我們沒有量。原論文用了大得多的模型和長得多的訓練。
 #
 # **主張 14** 五個種子：兩個模型的終點與捷徑都相差不到 0.03，成對差距的區間包含 0（沒有發現差異）。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# Both models stop at the shortcut, and neither is ahead. On the harder question, within this budget, relational memory is **no help**. The original paper used far larger models and far longer training.
+# After 1,500 steps both models are still at the shortcut, and neither is ahead: on the harder question, within this budget, relational memory **shows no help**. But that is a quarter of the steps above: with the rank fixed, at k = 5, the Relational RNN had only begun to climb by then. What more steps would do, we have not measured. The original paper used far larger models and far longer training.
 #
 # **Claim 14** Over five seeds, both models end within 0.03 of the shortcut, and the interval of the paired difference contains 0 (no difference found).
 
@@ -1076,7 +1076,7 @@ for seed in range(40):
         shares.append((logits.argmax(axis=1) == y.argmax(axis=1)).mean())
 gaps = 100 * (np.array(untrained["relational"]) - untrained["LSTM"])
 
-# %% slideshow={"slide_type": "subslide"} alt-zh="四十個種子的差，由小到大排成一列點，從約 −5 到 +11 個百分點，多數落在 ±3 之間。兩條虛線標出 ±3.7；平均的區間跨過 0。" alt-en="Forty seeds' differences sorted into a row of dots, from about −5 to +11 points, most within ±3. Dashed lines mark ±3.7; the interval of the mean crosses 0."
+# %% slideshow={"slide_type": "subslide"} alt-zh="四十個種子的差，由小到大排成一列點，從約 −7 到 +11 個百分點，多數落在 ±3 之間。兩條虛線標出 ±3.7；平均的區間跨過 0。" alt-en="Forty seeds' differences sorted into a row of dots, from about −7 to +11 points, most within ±3. Dashed lines mark ±3.7; the interval of the mean crosses 0."
 figure, ax = plt.subplots(figsize=(8, 3.2))
 ax.plot(range(40), np.sort(gaps), "o", label="one seed")
 interval = mean_interval(gaps)
@@ -1124,7 +1124,7 @@ for num_slots in slots:
         net.loss_and_grads(X, y)
     milliseconds.append(100 * (time.process_time() - started))
 
-# %% slideshow={"slide_type": "subslide"} tags=["timing"] alt-zh="一次前向加反向的毫秒數對格子數，雙對數座標。量到的線比斜率 1 的虛線還平，離斜率 2 的點線很遠。" alt-en="Milliseconds of a forward and backward pass against slots, log axes. The measured line is flatter than the dashed line of slope 1, and far from the dotted line of slope 2."
+# %% slideshow={"slide_type": "subslide"} tags=["timing"] alt-zh="一次前向加反向的毫秒數對格子數，雙對數座標。量到的線起初幾乎是平的，之後上升得和斜率 1 的虛線差不多；32 格時遠低於斜率 2 的點線。" alt-en="Milliseconds of a forward and backward pass against slots, log axes. The measured line is almost level at first, then rises about as the dashed line of slope 1; at 32 slots it is far below the dotted line of slope 2."
 figure, ax = plt.subplots(figsize=(7, 3.2))
 ax.plot(slots, milliseconds, "o-", label="measured")
 for power, style in ((1, "--"), (2, ":")):
@@ -1136,10 +1136,10 @@ ax.minorticks_off()
 legend = ax.legend()
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# $N$ 變成 16 倍，時間還不到 16 倍，更不用說 256 倍：格子只有幾十個時，時間花在固定的開銷、線性層與逐元素的運算，平方的那一項還小。（隨步數、批次怎麼變，`make bench` 會畫。）
+# $N$ 變成 16 倍，時間還不到 16 倍，更不用說 256 倍：格子少的時候，大半是不隨 $N$ 變的固定開銷，線起初幾乎是平的。到了 32 格，線變陡了：這時四個頭有 4,224 個分數，記憶只有 1,024 個數。（隨步數、批次怎麼變，`make bench` 會畫。）
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# Sixteen times the slots take less than sixteen times the time, let alone 256 times: with a few dozen slots the time goes into fixed overhead, linear layers and element-wise work, and the square term is still small. (How it grows with steps and batch, `make bench` draws.)
+# Sixteen times the slots take less than sixteen times the time, let alone 256 times: with few slots most of it is overhead that does not grow with $N$, so the line begins almost level. Towards 32 slots it gets steeper: there, four heads have 4,224 scores, and the memory just 1,024 numbers. (How it grows with steps and batch, `make bench` draws.)
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 練習 1：一條捷徑值多少
@@ -1183,7 +1183,7 @@ def shortcut_accuracy_solution(k):
 #
 # 一批序列長短不一，短的用別的數補齊。`Q` 是 (B, T_q, d)、`K` 是 (B, T_k, d)、`V` 是 (B, T_k, d_v)；`lengths[b]` 說第 b 個序列只有前幾個鍵是真的，從 0 到 T_k。
 #
-# 寫出 `padded_attention(Q, K, V, lengths)`，回傳（輸出，權重）。補齊的列裡可能有 10¹⁵ 那麼大的數，分數可能到 ±10,000；長度 0 的序列什麼也看不到，權重與輸出都是 0。
+# 寫出 `padded_attention(Q, K, V, lengths)`，回傳（輸出，權重）。補齊的列裡可能有 10¹⁵ 那麼大的數，分數可能到正負數萬；長度 0 的序列什麼也看不到，權重與輸出都是 0。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Exercise 2: only the first keys are real
@@ -1192,7 +1192,7 @@ def shortcut_accuracy_solution(k):
 #
 # The sequences of a batch differ in length, and short ones are padded with anything. `Q` is (B, T_q, d), `K` is (B, T_k, d), `V` is (B, T_k, d_v); `lengths[b]` says how many keys of sequence b are real, the first ones, from 0 to T_k.
 #
-# Write `padded_attention(Q, K, V, lengths)`: return (output, weights). Padded rows may hold numbers as large as 10¹⁵, and scores may reach ±10,000; a sequence of length 0 sees nothing, and its weights and output are 0.
+# Write `padded_attention(Q, K, V, lengths)`: return (output, weights). Padded rows may hold numbers as large as 10¹⁵, and scores may reach tens of thousands, of either sign; a sequence of length 0 sees nothing, and its weights and output are 0.
 
 
 # %% tags=["exercise"]
@@ -1299,7 +1299,7 @@ def layer_norm_backward_solution(d_y, x, gain, eps=1e-5):
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 重點整理
 #
-# - 注意力是用相似程度查表：分數、softmax、加權平均；遮罩在 softmax **之前**加 −∞；除以 √K，softmax 才不會飽和。
+# - 注意力是用相似程度查表：分數、softmax、加權平均；遮罩在 softmax **之前**加 −∞；除以 √K，分數才不會隨鍵的大小變大，讓 softmax 一開始就飽和。
 # - 關聯記憶的格子彼此看，也看輸入；閘決定寫多少、留多少。格子一開始就要不同，對稱不會自己打破。
 # - 層正規化的回程有三項；穿不過去的兩個方向，是檢查公式的好方法。
 # - 比較模型之前，先量規則、先把兩邊的學習率都挑好，再看好幾個種子；只有超過規則的部分才算數。
@@ -1311,7 +1311,7 @@ def layer_norm_backward_solution(d_y, x, gain, eps=1e-5):
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Summary
 #
-# - Attention looks up by likeness: scores, softmax, weighted mean. A mask adds −∞ **before** the softmax; dividing by √K keeps the softmax from saturating.
+# - Attention looks up by likeness: scores, softmax, weighted mean. A mask adds −∞ **before** the softmax; dividing by √K keeps scores from growing with the size of a key, so the softmax does not begin saturated.
 # - In a relational memory slots look at each other and at the input; gates say how much to write and keep. Slots must start different, since a symmetry does not break by itself.
 # - Layer normalization has three terms on the way back; the two directions that cannot pass are a good test of your formula.
 # - Before comparing models, measure rules, choose both rates with care, then look at several seeds; only what stands above the rules counts.
