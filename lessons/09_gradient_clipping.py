@@ -80,7 +80,7 @@ def chain_gradient(w):
     return 20 * w**9 * (w**10 - 1)
 
 
-# %% alt-zh="左圖是損失對 w，對數縱軸：0 到 0.8 是平的，等於 1；在 w = 1 降到 0；過了 1.1 直衝到 10 的 5 次方。右圖是梯度的絕對值，從 10 的負 6 次方升到將近 10 的 6 次方，只在 w = 1 有一個缺口。" alt-en="Left: loss against w, log axis: flat at 1 from 0 to 0.8, down to 0 at w = 1, and beyond 1.1 straight up to 1e5. Right: absolute gradient, rising from 1e-6 to nearly 1e6, with a notch at w = 1." slideshow={"slide_type": "subslide"}
+# %% alt-zh="左圖是損失對 w，對數縱軸：0.15 到 0.7 幾乎是平的，約等於 1；在 w = 1 降到 0；之後衝到約 4 萬。右圖是梯度的絕對值，從 10 的負 6 次方升到約 50 萬，只在 w = 1 有一個缺口。" alt-en="Left: loss against w, log axis: almost flat at 1 from 0.15 to 0.7, down to 0 at w = 1, and then up to about 4e4. Right: absolute gradient, rising from 1e-6 to about 5e5, with a notch at w = 1." slideshow={"slide_type": "subslide"}
 line = torch.linspace(0.15, 1.7, 400, dtype=torch.float64)
 figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.2))
 left.semilogy(line, chain_loss(line))
@@ -135,12 +135,12 @@ claim(1, bool(ends[math.inf].isnan().all() and (chain_loss(ends[10.0]) < 1e-6).a
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # ### 上限該多大？
 #
-# 拉動滑桿，起點 1.45。上限 1 會怎樣？100 呢？超過 200 呢？看看它有沒有跨過頭，落到平原上：那裡的梯度幾乎是 0，再也走不回來。
+# 拉動滑桿，起點 1.45。上限 1 會怎樣？100 呢？超過 200 呢？看看它有沒有跨過頭，落到平原上：那裡的梯度幾乎是 0，60 步之內走不回來。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # ### How large a limit?
 #
-# Move the slider; the start is 1.45. What does a limit of 1 do, and 100, and more than 200? Watch whether it overshoots onto the plain: the gradient there is almost 0, and there is no way back.
+# Move the slider; the start is 1.45. What does a limit of 1 do, and 100, and more than 200? Watch whether it overshoots onto the plain: the gradient there is almost 0, and 60 steps are not enough to come back.
 
 
 # %% alt-zh="上限 20 的路徑：左圖的點從崖上 1.45 以 0.1 的等距走下來，稍微跨過谷底到 0.95，再回到 1；右圖 w 對步數，五步直線下降，第八步左右起停在 1。" alt-en="The path with limit 20: left, dots come down the cliff from 1.45 in equal steps of 0.1, pass the bottom slightly to 0.95, and return to 1; right, w against steps, a straight line down for five steps, and still at 1 from about the eighth."
@@ -157,12 +157,12 @@ def draw_chain(limit):
 explore(draw_chain, limit=slider(1, 300, value=20, step=1))
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 裁剪答應的只有一件事：**一步最長是「學習率 × 上限」**。上限 1，每步最長 0.005，安全但慢；上限 200，一步可以跨 1，從崖上直接飛到平原。
+# 這裡用的是沒有動量的 SGD，裁剪答應的只有一件事：**一步最長是「學習率 × 上限」**。上限 1，每步最長 0.005，安全但慢；上限 200，一步可以跨 1，從崖上直接飛到平原。
 #
 # **主張 2** 20 個起點、上限 0.1 到 50 共四種：沒有一步比「學習率 × 上限」長（誤差 0.01 %）；不裁剪的第一步都超過 2。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# Clipping promises one thing only: **no step is longer than rate × limit**. With limit 1 a step is at most 0.005, safe and slow; with limit 200 it may be 1, a flight from the cliff right onto the plain.
+# With SGD without momentum, as here, clipping promises one thing only: **no step is longer than rate × limit**. With limit 1 a step is at most 0.005, safe and slow; with limit 200 it may be 1, a flight from the cliff right onto the plain.
 #
 # **Claim 2** For 20 starts and four limits from 0.1 to 50, no step is longer than rate × limit (to 0.01 %); without clipping every first step is longer than 2.
 
@@ -276,10 +276,10 @@ axes[1].add_patch(plt.Rectangle((-1, -1), 2, 2, fill=False))
 label = axes[0].set_ylabel("gradient of w₂")
 
 # %% [markdown] lang="zh-TW"
-# 依數值裁剪，長的箭頭都轉向最近的**角**：截得夠狠，每個數都只剩正負號。這在兩維裡最多轉 45°，維數多了可以轉得更多。真正的梯度會轉多少？後面量。
+# 依數值裁剪，長的箭頭都往最近的**角**轉：截得夠狠，每個數都只剩正負號。這在兩維裡最多轉 45°，維數多了可以轉得更多。真正的梯度會轉多少？後面量。
 
 # %% [markdown] lang="en"
-# By value, the long arrows turn to the nearest **corner**: cut hard enough, nothing is left of a number but its sign. In two dimensions that turns an arrow by 45° at most, in many it can be more. How far do real gradients turn? We shall measure.
+# By value, the long arrows turn towards the nearest **corner**: cut hard enough, nothing is left of a number but its sign. In two dimensions that turns an arrow by 45° at most, in many it can be more. How far do real gradients turn? We shall measure.
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 真的會爆炸的網路
@@ -312,7 +312,7 @@ def untrained_norms(factor, length):  # of ten networks
     return gradient_of_each(nets).norm(dim=1)
 
 
-# %% alt-zh="梯度範數對序列長度，對數縱軸。W 為 1.1 倍時，線越過 20 之後幾乎是直線，長度 80 時達到 10 的 8 次方上下；1 倍緩緩升到幾百；0.9 倍停在 3 上下。" alt-en="Gradient norm against sequence length, log axis. With W times 1.1 the line is nearly straight beyond 20 and reaches about 1e8 at length 80; times 1 it climbs slowly to a few hundred; times 0.9 it stays near 3." slideshow={"slide_type": "subslide"}
+# %% alt-zh="梯度範數對序列長度，對數縱軸。W 為 1.1 倍時，線越過 20 之後幾乎是直線，長度 80 時達到約 4 千萬；1 倍緩緩升到幾百；0.9 倍停在 3 上下。" alt-en="Gradient norm against sequence length, log axis. With W times 1.1 the line is nearly straight beyond 20 and reaches about 4e7 at length 80; times 1 it climbs slowly to a few hundred; times 0.9 it stays near 3." slideshow={"slide_type": "subslide"}
 figure, ax = plt.subplots(figsize=(8, 3.2))
 grown = {}
 for factor, marker in ((1.1, "o"), (1.0, "s"), (0.9, "^")):
@@ -323,12 +323,12 @@ ax.set(xlabel="length of the sequence", ylabel="norm of the gradient (log)")
 legend = ax.legend()
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 對數軸上的直線就是**指數成長**。W 只大了一成，長度 80 就差了好幾個數量級。而訓練的每一步都在改 W。
+# 對數軸上的直線就是**指數成長**。W 只大了一成，長度 80 就差了好幾個數量級。（從 20 到 80，多乘 60 次是 1.1⁶⁰，約 300 倍；前向也連乘，答案的誤差又放大約 300 倍。）而訓練的每一步都在改 W。
 #
 # **主張 4** 從長度 20 到 80，十個網路：1.1 倍的 W，範數都變成一萬倍以上；單位矩陣的不到一千倍；0.9 倍的不到 20 倍。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# A straight line on a log axis is **exponential growth**. W is larger by a tenth only, and at length 80 that makes several orders of magnitude. And every step of training changes W.
+# A straight line on a log axis is **exponential growth**. W is larger by a tenth only, and at length 80 that makes several orders of magnitude. (From 20 to 80, 60 more factors make 1.1⁶⁰, about 300; the forward pass multiplies, too, so the error of the answer grows by about another 300.) And every step of training changes W.
 #
 # **Claim 4** From length 20 to 80, for ten networks: with W times 1.1 every norm grows more than ten-thousandfold, with the identity less than a thousandfold, with 0.9 less than twentyfold.
 
@@ -423,7 +423,7 @@ def by_window(log, size=10):  # means over 10 steps at a time: (seeds, 30)
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # Predict: will the line without clipping be NaN, run upwards, or do something else?
 
-# %% alt-zh="訓練損失對步數，對數縱軸，十個種子的平均與區間。不裁剪的先衝高，之後停在基準線 1；依數值的在 0.6 到 1 之間；依範數的平穩降到 0.4 左右。" alt-en="Training loss against steps, log axis, mean and band over ten seeds. Without clipping it shoots up and then stays at the baseline of 1; by value it lies between 0.6 and 1; by norm it falls steadily to about 0.4."
+# %% alt-zh="訓練損失對步數，對數縱軸，十個種子的平均與區間。不裁剪的先衝高，之後停在基準線 1；依數值的大多在 0.8 到 1 之間；依範數的到第 200 步降到 0.4 左右，之後持平。" alt-en="Training loss against steps, log axis, mean and band over ten seeds. Without clipping it shoots up and then stays at the baseline of 1; by value it lies mostly between 0.8 and 1; by norm it falls to about 0.4 by step 200 and stays there."
 figure, ax = plt.subplots(figsize=(8.5, 3.3))
 for (name, run), marker in zip(race.iterrows(), "os^", strict=True):
     losses = by_window(run["loss"])
@@ -481,7 +481,7 @@ claim(6, worse.low > 0)
 #
 # What the loss hides, the norm shows. Each thin line is a seed: the norm **before** clipping, over the first 60 steps. At which step do the networks without clipping come to grief? And why is the norm so small afterwards?
 
-# %% alt-zh="前 60 步。左圖不裁剪：十條線在頭幾步衝到 100 到 1 萬以上，接著多半掉到 1 以下。右圖依範數裁剪：十條線一直在 1 到 100 之間起伏，全都在上限 0.3 的虛線之上。" alt-en="The first 60 steps. Left, no clipping: in the first few steps the ten lines shoot up to between 100 and more than 10,000, and then most of them fall below 1. Right, clipped by norm: ten lines keep moving between 1 and 100, all above the dashed line of the limit, 0.3."
+# %% alt-zh="前 60 步。左圖不裁剪：多數的線在頭幾步衝到幾十到 1 萬以上，接著多半掉到 1 以下，第 40 與 51 步還各有一次竄到幾十。右圖依範數裁剪：十條線大致在 1 到 100 之間起伏，全都在上限 0.3 的虛線之上。" alt-en="The first 60 steps. Left, no clipping: in the first few steps most lines shoot up, to between a few tens and more than 10,000, and then most fall below 1; at steps 40 and 51 there are two more peaks of some tens. Right, clipped by norm: ten lines move roughly between 1 and 100, all above the dashed line of the limit, 0.3."
 figure, axes = plt.subplots(1, 2, figsize=(9.5, 3.4), sharey=True)
 for ax, name in zip(axes, ("no clipping", "norm, limit 0.3"), strict=True):
     ax.semilogy(race["norm"][name][:, :60].T, color="#0173B2", linewidth=0.8, alpha=0.7)
@@ -521,7 +521,7 @@ claim(7, bool(dead) and last_norms["no clipping"] < last_norms["norm, limit 0.3"
 #
 # Gradients of 1,121 weights, and the cosine between before and after: 1 means that the direction is kept, 0 is a right angle.
 
-# %% alt-zh="餘弦對步數。依範數是 1.0 的水平線；依數值在 0.7 到 0.85 之間起伏。" alt-en="Cosine against steps. By norm it is a level line at 1.0; by value it wavers between 0.7 and 0.85."
+# %% alt-zh="餘弦對步數。依範數是 1.0 的水平線；依數值從 0.8 緩緩降到 0.73。" alt-en="Cosine against steps. By norm it is a level line at 1.0; by value it falls slowly from 0.8 to 0.73."
 figure, ax = plt.subplots(figsize=(8.5, 2.8))
 for name, marker in (("norm, limit 0.3", "^"), ("value, limit 0.1", "s")):
     plotting.plot_band(ax, middle, by_window(race["cosine"][name]), name, marker=marker)
@@ -585,7 +585,7 @@ legend = ax.legend()
 # **主張 9** 十個種子的測試誤差中位數：依範數裁剪，學習率 0.01、0.03、0.1 都低於 0.7；不裁剪，0.001 也低於 0.7，0.003 與 0.01 則都高於 0.7。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# There is one. At 0.001 most seeds learn without clipping, about as well as with it (but look at the worst seed). So clipping does **not** make the impossible possible; it **widens the range** of rates that work, and you need not hit it so exactly.
+# There is one. At 0.001 most seeds learn without clipping, about as well as with clipping at its best rate (but look at the worst seed). So clipping does **not** make the impossible possible; it **widens the range** of rates that work, and you need not hit it so exactly.
 #
 # **Claim 9** Median test error of ten seeds: clipped by norm it is below 0.7 at rates 0.01, 0.03 and 0.1; without clipping it is below 0.7 at 0.001, too, and above at 0.003 and 0.01.
 
@@ -628,7 +628,7 @@ limited = train_all(by_limit)["mse"]
 limited["value 0.1"] = race["mse"]["value, limit 0.1"]
 limited["0.3"] = race["mse"]["norm, limit 0.3"]
 
-# %% alt-zh="測試誤差對上限，雙對數座標，U 字形：0.01 時約 1，0.3 到 3 之間最低約 0.4，10 時約 0.8、區間很寬，30 時又是 1。三條垂直虛線：第 10 百分位數約 4，在谷底邊緣；第 50 約 12、第 90 約 35，都在右邊的坡上。依數值的另一條線也是 U 字形，最低處在 0.03，約 0.6。" alt-en="Test error against limit, log axes, U-shaped: about 1 at 0.01, lowest at about 0.4 between 0.3 and 3, about 0.8 with a wide band at 10, and 1 again at 30. Three dashed lines: the 10th percentile, about 4, at the edge of the valley; the 50th, about 12, and the 90th, about 35, on the right-hand slope. The line by value is U-shaped, too, lowest at 0.03 with about 0.6." slideshow={"slide_type": "subslide"}
+# %% alt-zh="測試誤差對上限，雙對數座標，U 字形：0.01 時約 1，0.3 到 3 之間最低約 0.4，10 時約 0.8、區間很寬，30 時又是 1。三條垂直虛線：第 10 百分位數約 4，在谷底邊緣；第 50 約 12，在右邊的坡上；第 90 約 35，已經在曲線右端之外。依數值的另一條線也是 U 字形，最低處在 0.03，約 0.6。" alt-en="Test error against limit, log axes, U-shaped: about 1 at 0.01, lowest at about 0.4 between 0.3 and 3, about 0.8 with a wide band at 10, and 1 again at 30. Three dashed lines: the 10th percentile, about 4, at the edge of the valley; the 50th, about 12, on the right-hand slope; the 90th, about 35, beyond the right end of the curve. The line by value is U-shaped, too, lowest at 0.03 with about 0.6." slideshow={"slide_type": "subslide"}
 figure, ax = plt.subplots(figsize=(8.5, 3.3))
 swept = [0.01, 0.1, 0.3, 1, 3, 10, 30]
 curve = np.stack([limited[f"{c:g}"] for c in swept], axis=1)
@@ -643,12 +643,12 @@ ax.set(xscale="log", xlabel="limit (log)", ylabel="test error (log)")
 legend = ax.legend(loc="lower left")
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 這裡的學習率比平靜的那次大十倍，第 90 百分位數擋不住：它只剪尖峰，平常的步子已經太長了。要退到第 10 百分位數，也就是那份紀錄裡**九成的步子都超過**的地方，才救得回來；它也只在谷底的邊緣。
+# 這裡的學習率比平靜的那次大十倍，第 90 百分位數擋不住：它只剪尖峰，平常的步子已經太長了。實際跑過的兩個百分位數裡，只有第 10，也就是那份紀錄裡**九成的步子都超過**的地方，救得回來；它也只在谷底的邊緣。
 #
 # 每一步都裁的時候，梯度的大小不再重要，步長就是「學習率 × 上限」：兩者只剩乘積有意義。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# The rate here is ten times that of the calm run, and the 90th percentile does not hold it: it cuts the peaks only, and ordinary steps are too long already. Only at the 10th percentile, which **nine steps in ten** of that log exceed, is the run saved; and even that lies at the edge of the valley.
+# The rate here is ten times that of the calm run, and the 90th percentile does not hold it: it cuts the peaks only, and ordinary steps are too long already. Of the two percentiles we trained with, only the 10th, which **nine steps in ten** of that log exceed, saves the run; and even that lies at the edge of the valley.
 #
 # Where every step is clipped, the size of the gradient no longer matters and the step is rate × limit: only their product has a meaning.
 
@@ -732,7 +732,7 @@ streams = {
 }
 moves = {name: adam_steps(gradients) for name, gradients in streams.items()}
 
-# %% alt-zh="步長除以學習率，對步數。有尖峰的那條在第 500 步跳到 2，接著掉到 0.1 以下，之後一千多步都沒有恢復；裁剪過的幾乎看不出尖峰，一直在 0.9 左右。" alt-en="Step length over rate against steps. With a spike it jumps to 2 at step 500, then drops below 0.1 and does not recover in more than a thousand steps; clipped, the spike hardly shows and the line stays near 0.9."
+# %% alt-zh="步長除以學習率，對步數。有尖峰的那條在第 500 步跳到 2，接著掉到 0.1 以下，之後一千多步都沒有恢復；裁剪過的只跳到 1.2 左右，很快回到 0.9 左右。" alt-en="Step length over rate against steps. With a spike it jumps to 2 at step 500, then drops below 0.1 and does not recover in more than a thousand steps; clipped, it reaches only about 1.2 and is soon back near 0.9."
 figure, ax = plt.subplots(figsize=(8.5, 3.1))
 for name in ("spike at step 500", "spike, clipped at 5"):
     plotting.plot_band(ax, range(1, 2000), moves[name], name)
@@ -740,18 +740,18 @@ ax.set(xlabel="step", ylabel="length of step / rate", xlim=(300, 2000), ylim=(0,
 legend = ax.legend(loc="upper right")
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 同一個倍數，Adam **完全沒感覺**：分子分母一起變，約掉了。所以在 Adam 底下，每一步都裁到同樣的比例，等於沒裁。
+# 同一個倍數，Adam **完全沒感覺**：分子分母一起變，約掉了（只差分母裡很小的 ε）。所以在 Adam 底下，每一步都裁到同樣的比例，等於沒裁。
 #
 # 一步的尖峰就不同了。當下的步子只大了一倍，真正的傷害在後面：v̂ 記住了那個平方，**尺被撐大**，之後一千多步都邁不開。裁剪保護的是這把尺。
 #
 # **主張 13** 20 串梯度：全部乘 0.001，步長的變化都不到 0.01 %。有尖峰而不裁剪，第 600 到 1500 步平均不到原本的 0.2 倍；裁到 5，都在 0.9 倍以上。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# One factor for all, and Adam **feels nothing**: numerator and denominator change together, and it cancels. So under Adam, clipping every step by the same share amounts to no clipping.
+# One factor for all, and Adam **feels nothing**: numerator and denominator change together, and it cancels (but for the tiny ε in the denominator). So under Adam, clipping every step by the same share amounts to no clipping.
 #
 # A single spike is another matter. The step itself is only twice as long; the harm comes afterwards: v̂ remembers that square, the **ruler is stretched**, and for more than a thousand steps it can hardly move. What clipping protects is the ruler.
 #
-# **Claim 13** For 20 streams: with all gradients times 0.001, no step changes by 0.01 %. With a spike and no clipping, steps 600 to 1500 have on average less than 0.2 times their length; clipped at 5, more than 0.9 times, every stream.
+# **Claim 13** For 20 streams: with all gradients times 0.001, no step changes by as much as 0.01 %. With a spike and no clipping, steps 600 to 1500 have on average less than 0.2 times their length; clipped at 5, every stream keeps more than 0.9 times.
 
 # %%
 scale_free = (moves["all × 0.001"] - moves["ordinary"]).abs().max() < 1e-4
@@ -790,14 +790,14 @@ axis = ax.set(xlabel="log2(error clipped / error not clipped)")
 #
 # **主張 14** Adam 的學習率 0.003：裁剪後的誤差平均在不裁剪的一半到兩倍之間。0.03：不裁剪的中位數高於 0.8，裁剪的低於 0.5，成對差的區間在 −0.5 以下。
 #
-# 學習率本來就合適（0.003），沒有發現裁剪的差異；學習率太大，Adam 也學不起來，裁剪就像 SGD 時一樣救得回來。
+# 學習率 0.003，沒有發現裁剪的差異；學習率太大（0.03），Adam 也學不起來，裁剪就像 SGD 時一樣救得回來。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # −1 means half the error, 0 the same.
 #
 # **Claim 14** With Adam at 0.003 the error with clipping is on average between half and twice that without. At 0.03 the median error is above 0.8 without and below 0.5 with clipping, and the paired difference has its interval below −0.5.
 #
-# Where the rate is right to begin with (0.003), no difference is found. Where it is too large, Adam fails as well, and clipping saves the run as it did with SGD.
+# At 0.003 no difference is found. Where the rate is too large (0.03), Adam fails as well, and clipping saves the run as it did with SGD.
 
 # %%
 for lr, gain in gains.items():
@@ -863,7 +863,7 @@ logs = {
     for when in ("before", "after")
 }
 
-# %% alt-zh="MNIST 網路的梯度範數對步數，雙對數座標，五個種子。裁剪前與不裁剪幾乎重疊，從 3.5 很快降到 0.5 左右，只有最初幾步高於上限 1；裁剪後不超過 1。上限 5 的點線始終在所有線之上。" alt-en="Gradient norm of the MNIST network against steps, log axes, five seeds. Before clipping and without clipping nearly coincide, falling from 3.5 quickly to about 0.5; only the first few steps exceed the limit of 1; after clipping none does. The dotted line at 5 is above everything." slideshow={"slide_type": "subslide"}
+# %% alt-zh="MNIST 網路的梯度範數對步數，雙對數座標，五個種子。裁剪前與不裁剪幾乎重疊，從 3 左右很快降到 0.5 左右，只有最初幾步高於上限 1；裁剪後不超過 1。上限 5 的點線始終在所有線之上。" alt-en="Gradient norm of the MNIST network against steps, log axes, five seeds. Before clipping and without clipping nearly coincide, falling quickly from about 3 to about 0.5; only the first few steps exceed the limit of 1; after clipping none does. The dotted line at 5 is above everything." slideshow={"slide_type": "subslide"}
 figure, ax = plt.subplots(figsize=(8.5, 3.3))
 for name, when in (("no clipping", "before"), ("limit 1", "before"), ("limit 1", "after")):
     norms = logs[name, when]
@@ -999,7 +999,7 @@ def clip_by_value_solution(grads, limit):
 #
 # Difficulty ★★☆, about 10 minutes.
 #
-# `norms` is a list of norms before clipping, one a step. The run may have exploded on the way: from that step on the log holds inf or nan, and nothing after it can be trusted. Write `choose_limit(norms, share)`: return a limit such that of the steps **before the explosion** just a `share` (0.1, say) would be clipped.
+# `norms` is a list of norms before clipping, one a step. The run may have exploded on the way: from that step on the log holds inf or nan, and nothing after it can be trusted. Write `choose_limit(norms, share)`: return a limit such that of the steps **before the explosion** exactly a `share` (0.1, say) would be clipped.
 
 
 # %% tags=["exercise"]
@@ -1075,12 +1075,12 @@ norm_readings_solution = {"A": "always", "B": "dead", "C": "spikes", "D": "idle"
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 重點整理
 #
-# - 同一個矩陣連乘很多次，梯度就會指數成長。一步太大，網路可能變成 NaN，也可能**靜靜地死掉**，停在基準線。
+# - 同一個矩陣連乘很多次，梯度可能指數成長（W 是單位矩陣的 1.1 倍就會，1 倍和 0.9 倍不會）。一步太大，網路可能變成 NaN，也可能**靜靜地死掉**，停在基準線。
 # - 依範數裁剪：所有張量一個範數、一個倍數，方向不變，只縮不放。依數值裁剪會轉彎。
-# - 裁剪只保證一件事：一步最長是「學習率 × 上限」。幾乎每一步都裁時，只有這個乘積有意義。
+# - 沒有動量的 SGD 依範數裁剪，只保證一件事：一步最長是「學習率 × 上限」。幾乎每一步都裁時，只有這個乘積有意義。
 # - 永遠記錄**裁剪前**的範數。先看紀錄，再定上限；從來碰不到的上限，等於沒有。
 # - Adam 對固定的倍數沒有感覺，但一個尖峰會撐大它的尺。
-# - 學習率調小往往也行；裁剪給你的是更寬的範圍。
+# - 學習率調小也可能行（這裡是多數種子）；裁剪給你的是更寬的範圍。
 #
 # Zhang、He、Sra、Jadbabaie（2020）說明為什麼裁剪能更快：梯度大的地方，曲率往往也大，步子本來就該小。
 #
@@ -1089,12 +1089,12 @@ norm_readings_solution = {"A": "always", "B": "dead", "C": "spikes", "D": "idle"
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Summary
 #
-# - Multiply by the same matrix many times, and gradients grow exponentially. One step too large, and the network turns to NaN, or **dies quietly** at the baseline.
+# - Multiply by the same matrix many times, and gradients may grow exponentially (they did with 1.1 times the identity, not with 1 or 0.9). One step too large, and the network turns to NaN, or **dies quietly** at the baseline.
 # - By norm: one norm and one factor for all tensors; the direction is kept, and nothing is stretched. By value the gradient turns.
-# - Clipping promises one thing: no step is longer than rate × limit. Where nearly every step is clipped, only that product has a meaning.
+# - By norm, and with SGD without momentum, clipping promises one thing: no step is longer than rate × limit. Where nearly every step is clipped, only that product has a meaning.
 # - Always log the norm **before** clipping. Read the log, then set the limit; a limit that is never reached might as well not be there.
 # - Adam does not feel a constant factor, but one spike stretches its ruler.
-# - A smaller rate often does as well; what clipping gives you is a wider range.
+# - A smaller rate may do as well (here, for most seeds); what clipping gives you is a wider range.
 #
 # Zhang, He, Sra and Jadbabaie (2020) explain why clipping can be faster: where gradients are large, curvature tends to be large as well, and steps ought to be short.
 #
