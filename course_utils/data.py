@@ -33,8 +33,8 @@ _EMBEDDED_MD5 = "1edea4bd327f562974bd5a5321bbb524"
 
 Tier = Literal["full", "embedded"]
 
-#: What to run, as messages say it; make is not everywhere.
-DOWNLOAD = "`make data` (or `python -m course_utils.download`)"
+#: As messages say it: the second where there is no make.
+HOW_TO_DOWNLOAD = "`make data` (or `python -m course_utils.download`)"
 
 _BANNER = {
     "full": Text(
@@ -43,11 +43,11 @@ _BANNER = {
     ),
     "embedded": Text(
         "資料：隨課程附上的 5,000 張真實 MNIST 數字（訓練 {train:,}、驗證 {val:,}、測試 {test:,}）。"
-        "\n本課仍可完整執行，只是準確率較低；連上網路後執行 make data"
-        "（或 python -m course_utils.download），就有全部 70,000 張。",
+        "\n本課仍可完整執行，只是準確率較低；連上網路後執行 `make data`"
+        "（或 `python -m course_utils.download`），就有全部 70,000 張。",
         "Data: the 5,000 real MNIST digits that come with the course ({train:,} training, {val:,} "
         "validation, {test:,} test).\nThe lesson runs in full, only less accurately; once online, "
-        "make data (or python -m course_utils.download) fetches all 70,000.",
+        f"{HOW_TO_DOWNLOAD} fetches all 70,000.",
     ),
 }
 
@@ -125,14 +125,14 @@ def load_mnist(
             return _load_full(folder)
         if len(missing) < len(CHECKSUMS):
             raise DataError(
-                f"MNIST in {folder} is incomplete, missing {', '.join(missing)}. Run {DOWNLOAD} "
+                f"MNIST in {folder} is incomplete, missing {', '.join(missing)}. Run {HOW_TO_DOWNLOAD} "
                 "to complete it, or set COURSE_DATA=embedded to go on with the digits that come along."
             )
     if source == "auto":
         return _load_embedded()
     looked = ", ".join(str(folder) for folder in _candidate_folders(root))
     raise DataError(
-        f"full MNIST was asked for but not found; looked in {looked}. Run {DOWNLOAD}, "
+        f"full MNIST was asked for but not found; looked in {looked}. Run {HOW_TO_DOWNLOAD}, "
         "or point COURSE_DATA_DIR to the folder that holds MNIST/raw/*.gz."
     )
 
@@ -157,7 +157,7 @@ def read_verified(path: Path, md5: str) -> bytes:
     if actual != md5:
         raise DataError(
             f"{path} is damaged: its MD5 is {actual}, expected {md5} ({len(content):,} bytes read). "
-            f"Delete it and run {DOWNLOAD}, or set COURSE_DATA=embedded to go on without it."
+            f"Delete it and run {HOW_TO_DOWNLOAD}, or set COURSE_DATA=embedded to go on without it."
         )
     return content
 

@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from course_utils.data import CHECKSUMS, DOWNLOAD, PROJECT_DATA_DIR, DataError, read_verified
+from course_utils.data import CHECKSUMS, HOW_TO_DOWNLOAD, PROJECT_DATA_DIR, DataError, read_verified
 
 _CHILD = """
 import json, socket, sys
@@ -72,7 +72,7 @@ def download_mnist(
     if len(fetched) < len(wanted):
         missing = ", ".join(name for name in wanted if name not in fetched)
         raise DataError(
-            f"could not download {missing}. Check the network and run {DOWNLOAD} "
+            f"could not download {missing}. Check the network and run {HOW_TO_DOWNLOAD} "
             "again; until then the lessons use the 5,000 digits that come along."
         )
     return [folder / name for name in fetched]

@@ -751,7 +751,7 @@ legend = ax.legend(loc="upper right")
 #
 # A single spike is another matter. The step itself is only twice as long; the harm comes afterwards: v̂ remembers that square, the **ruler is stretched**, and for more than a thousand steps it can hardly move. What clipping protects is the ruler.
 #
-# **Claim 13** For 20 streams: with all gradients times 0.001, no step changes by as much as 0.01 %. With a spike and no clipping, steps 600 to 1500 have on average less than 0.2 times their length; clipped at 5, every stream keeps more than 0.9 times.
+# **Claim 13** For 20 streams: with all gradients times 0.001, no step changes by as much as 0.01 %. With a spike and no clipping, steps 600 to 1500 keep on average less than 0.2 of their length; clipped at 5, more than 0.9 of it, in every stream.
 
 # %%
 scale_free = (moves["all × 0.001"] - moves["ordinary"]).abs().max() < 1e-4

@@ -691,7 +691,7 @@ print(f"calibration error after: {mean_interval(mended):.2f} %")
 pairs = zip(runs["test"], scaled, strict=True)
 same_answers = all((a.argmax(axis=1) == b.argmax(axis=1)).all() for a, b in pairs)
 drop = paired_difference(before, mended)
-claim(13, bool((after[is_smooth]["T"] < 0.75).all()) and drop.low > 3 and bool(same_answers))
+claim(13, bool((after[is_smooth]["T"] < 0.75).all()) and drop.low > 3 and same_answers)
 of_hard = on_test[on_test["setting"] == "0"]["calibration error"].mean()
 is_mended = bool((mended < 1.5).all()) and abs(mended.mean() - of_hard) < 0.5
 claim(14, is_mended, tiers="full", tier=mnist.tier)
