@@ -881,12 +881,12 @@ claim(11, bool(apart and paired_difference(*in_time.values()).low > 0.3))
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 自己訓練一次：k = 3
 #
-# 上面的曲線是讀來的。這裡現場訓練一個小的：三個點，兩個種子，兩個模型，各 2,000 步。設定與檔案裡的一模一樣，所以應該走出同樣的曲線。
+# 上面的曲線是讀來的。這裡現場訓練一個小的：三個點，兩個種子，兩個模型，各 2,000 步。設定與檔案裡的一模一樣，所以同一個種子應該走出同樣的曲線。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Train one yourself: k = 3
 #
-# The curves above were read from a file. Here a small one is trained live: three points, two seeds, both models, 2,000 steps each. The settings are those of the file, so it should walk the same curve.
+# The curves above were read from a file. Here a small one is trained live: three points, two seeds, both models, 2,000 steps each. The settings are those of the file, so the same seed should walk the same curve.
 
 # %%
 setting = farthest_vector.SETTINGS["k = 3"]

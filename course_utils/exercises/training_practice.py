@@ -39,6 +39,7 @@ def _rule(
     late: int = 0,
     reset: bool = True,
     against_previous: bool = False,
+    against_highest: bool = False,
 ) -> Outcome:
     """(epoch at which it stops, or 0; epoch of the best weights) under one reading of the rule."""
     accuracies, patience, min_delta = run
@@ -51,6 +52,8 @@ def _rule(
             waited += 1
         if against_previous:
             reference = accuracy
+        if against_highest:
+            reference = max(reference, accuracy)
         if waited >= patience + late:
             return epoch, best_epoch
     return 0, best_epoch
@@ -126,6 +129,11 @@ class _Weights(nn.Module):
         "compare with the **best** epoch so far, not with the one before: to fall and climb back a "
         "little is no progress.",
     ),
+    small_gain_counts=Text(
+        "沒有超過 min_delta 的小進步，也被你拿來當新的標準（或新的快照）。要比較、要還原的那一輪，只有真正進步時才換。",
+        "a gain of min_delta or less has moved your bar (or your snapshot): the epoch to compare with "
+        "and to restore changes only with an improvement.",
+    ),
 )
 def EarlyStopper(answer: Answer) -> None:
     """Stops and restores as the rule says, on curves that tell the usual misreadings apart."""
@@ -154,6 +162,11 @@ def _watch(answer: Answer, run: tuple[list[float], int, float]) -> tuple[int, in
     return stopped, int(model.weight[0]), int(model.running_mean[0])
 
 
+def _until_stop(run: tuple[list[float], int, float]) -> list[float]:
+    """The accuracies that a right answer is given."""
+    return run[0][: _rule(run)[0] or None]
+
+
 def _name_misreading(answer: Answer, got: Sequence[tuple[int, int, int]]) -> None:
     if [outcome[0] for outcome in got] == [_rule(run)[0] for run in _RUNS]:
         restored = [outcome[1] for outcome in got]
@@ -161,6 +174,8 @@ def _name_misreading(answer: Answer, got: Sequence[tuple[int, int, int]]) -> Non
             answer.mistake("shallow_copy")
         if restored == [outcome[0] or len(run[0]) for outcome, run in zip(got, _RUNS, strict=True)]:
             answer.mistake("keeps_the_last")
+        if restored == [1 + run[0].index(max(_until_stop(run))) for run in _RUNS]:
+            answer.mistake("small_gain_counts")
     misreadings: dict[str, dict[str, Any]] = {
         "smaller_is_better": {"better": lambda now, best, delta: now < best - delta},
         "patience_too_long": {"late": 1},
@@ -170,6 +185,7 @@ def _name_misreading(answer: Answer, got: Sequence[tuple[int, int, int]]) -> Non
         "min_delta_ignored": {"better": lambda now, best, delta: now > best},
         "tie_is_improvement": {"better": lambda now, best, delta: now >= best + delta},
         "compares_with_previous": {"against_previous": True},
+        "small_gain_counts": {"against_highest": True},
     }
     stops = [outcome[0] for outcome in got]
     for mistake, reading in misreadings.items():

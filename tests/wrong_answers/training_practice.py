@@ -137,6 +137,24 @@ class ComparesWithTheEpochBefore(_Stopper):
         return stop
 
 
+@wrong(exercises.EarlyStopper, "small_gain_counts")
+class RaisesTheBarWithEveryGain(_Stopper):
+    def update(self, val_accuracy, model):
+        stop = super().update(val_accuracy, model)
+        self.best = max(self.best, val_accuracy)
+        return stop
+
+
+@wrong(exercises.EarlyStopper, "small_gain_counts")
+class KeepsTheHighestEpoch(_Stopper):
+    def update(self, val_accuracy, model):
+        snapshot, highest = self.saved, getattr(self, "highest", -1.0)
+        stop = super().update(val_accuracy, model)
+        self.saved = self.snapshot(model) if val_accuracy > highest else snapshot
+        self.highest = max(highest, val_accuracy)
+        return stop
+
+
 @wrong(exercises.EarlyStopper, "no_return")
 class SetsAFlagOnly(_Stopper):
     def update(self, val_accuracy, model):
