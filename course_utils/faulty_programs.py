@@ -1,8 +1,8 @@
 """Broken training programs to diagnose: each is sound but for one method, and seeded.
 
 ``TrainingProgram`` is sound; a patient is a subclass that overrides one of its methods, so that the
-broken code and the mended code can be read side by side. ``course_utils.clinic`` trains them, draws
-their charts and examines them.
+broken code and the mended code can be read side by side. ``course_utils.clinic`` trains and
+examines them, ``course_utils.clinic_charts`` draws what was seen.
 """
 
 from collections.abc import Callable
@@ -22,7 +22,7 @@ class TrainingProgram:
 
     def prepare(self, pixels: Tensor) -> Tensor:
         """Inputs for the network, from bytes (N, 28, 28) or (28, 28)."""
-        return pixels.float().div_(255).sub_(MEAN).div_(STD)
+        return (pixels - 255 * MEAN) / (255 * STD)
 
     def make_loader(self, pixels: Tensor, labels: Tensor, seed: int) -> Batches:
         """Batches of 128, in an order drawn from ``seed``."""

@@ -7,7 +7,7 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from scipy import stats
+from scipy import special
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,15 @@ def _approximate(value: float, spec: str) -> str:
     return f"≈{value:{spec}}"
 
 
+def half_width(values: np.ndarray) -> np.ndarray:
+    """Half the width of the 95 % t-interval of the mean over the first axis, of length 2 or more."""
+    return special.stdtrit(len(values) - 1, 0.975) * _standard_error(values)
+
+
+def _standard_error(values: np.ndarray) -> np.ndarray:
+    return values.std(axis=0, ddof=1) / len(values) ** 0.5
+
+
 def mean_interval(values: ArrayLike, bounds: tuple[float, float] = (-np.inf, np.inf)) -> Interval:
     """The mean of independent values (at least two, finite) and its 95 % t-interval.
 
@@ -59,9 +68,8 @@ def mean_interval(values: ArrayLike, bounds: tuple[float, float] = (-np.inf, np.
         )
     if values.min() < bounds[0] or values.max() > bounds[1]:
         raise ValueError(f"values must lie within {bounds}, got {values!r}")
-    mean = values.mean()
-    half_width = stats.t.ppf(0.975, len(values) - 1) * stats.sem(values)
-    return Interval(mean, max(mean - half_width, bounds[0]), min(mean + half_width, bounds[1]))
+    mean, margin = values.mean(), half_width(values)
+    return Interval(mean, max(mean - margin, bounds[0]), min(mean + margin, bounds[1]))
 
 
 def paired_difference(a: ArrayLike, b: ArrayLike) -> Interval:
@@ -74,6 +82,8 @@ def paired_difference(a: ArrayLike, b: ArrayLike) -> Interval:
 
 def share_interval(successes: int, trials: int) -> Interval:
     """A share of successes (a count, not the share) and its 95 % Wilson interval (Wilson 1927)."""
+    from scipy import stats  # takes a second to import, and few lessons count successes
+
     result = stats.binomtest(successes, trials)
     low, high = result.proportion_ci(method="wilson")
     return Interval(result.statistic, low, high)
@@ -117,5 +127,5 @@ def _paired_p(a: ArrayLike, b: ArrayLike) -> float:
     if not difference.any():
         return 1.0
     with np.errstate(divide="ignore"):
-        t = abs(difference.mean()) / stats.sem(difference)
-    return float(2 * stats.t.sf(t, len(difference) - 1))
+        t = abs(difference.mean()) / _standard_error(difference)
+    return float(2 * special.stdtr(len(difference) - 1, -t))

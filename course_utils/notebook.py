@@ -1,14 +1,16 @@
 """What every notebook does first: language, style, figures with alternative text, device."""
 
+from __future__ import annotations
+
 import os
+from typing import TYPE_CHECKING
 
-import torch
-
-from course_utils.experiment import start_workers
-from course_utils.figures import set_style, use_html_figures
 from course_utils.language import Text, set_language
 from course_utils.lessons import measured_minutes
-from course_utils.training import best_device
+from course_utils.workers import collect_garbage_less_often, start_workers
+
+if TYPE_CHECKING:
+    import torch
 
 _WELCOME = Text(
     "裝置：{device}。從頭執行到尾約需 {minutes} 分鐘（雙核心筆電，不含練習）。",
@@ -26,11 +28,17 @@ def set_up(lesson: str, language: str, *, workers: bool = False) -> torch.device
     whose results repeat.
     """
     set_language(language)
+    if workers:
+        start_workers()
+    collect_garbage_less_often()
+    import torch  # these take seconds, in which the workers start
+
+    from course_utils.figures import set_style, use_html_figures
+    from course_utils.training import best_device
+
     set_style()
     use_html_figures()
     strict = os.environ.get("COURSE_STRICT") == "1"
     device = torch.device("cpu") if strict else best_device()
-    if workers:
-        start_workers()
     print(_WELCOME.format(device=device, minutes=measured_minutes(lesson)))
     return device

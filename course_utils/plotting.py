@@ -3,16 +3,14 @@
 from collections.abc import Callable, Sequence
 
 import numpy as np
-import seaborn as sns
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
-from scipy import stats
 from torch import Tensor
 
 from course_utils.data import MEAN, STD
-from course_utils.intervals import Interval
+from course_utils.intervals import Interval, half_width
 from course_utils.training import History
 
 
@@ -28,10 +26,8 @@ def plot_band(
         raise ValueError(f"runs must have shape (S >= 2, {len(np.asarray(x))}), got {runs.shape}")
     values = np.log(runs) if log else runs
     mean = values.mean(axis=0)
-    half_width = stats.t.ppf(0.975, len(runs) - 1) * stats.sem(values, axis=0)
-    center, low, high = (
-        np.exp(y) if log else y for y in (mean, mean - half_width, mean + half_width)
-    )
+    margin = half_width(values)
+    center, low, high = (np.exp(y) if log else y for y in (mean, mean - margin, mean + margin))
     (line,) = ax.plot(x, center, label=label, marker=marker)
     ax.fill_between(x, low, high, color=line.get_color(), alpha=0.2, linewidth=0)
     if log:
@@ -119,6 +115,8 @@ def plot_confusion(ax: Axes, counts: ArrayLike, class_names: Sequence[str] | Non
     if counts.ndim != 2 or counts.shape[0] != counts.shape[1]:
         raise ValueError(f"counts must be square, got shape {counts.shape}")
     names = class_names if class_names is not None else [str(k) for k in range(len(counts))]
+    import seaborn as sns  # takes a second, and few lessons draw one
+
     mistakes = counts * ~np.eye(len(counts), dtype=bool)
     sns.heatmap(
         mistakes,

@@ -20,7 +20,17 @@
 #
 # There is one thing to know: select a cell and press Shift+Enter. Try it on the two cells below.
 
-# %% slideshow={"slide_type": "subslide"}
+# %% lang="zh-TW" tags=["setup"] slideshow={"slide_type": "subslide"}
+from course_utils.notebook import set_up
+
+device = set_up("00_start_here", language="zh-TW")
+
+# %% lang="en" tags=["setup"] slideshow={"slide_type": "subslide"}
+from course_utils.notebook import set_up
+
+device = set_up("00_start_here", language="en")
+
+# %%
 import matplotlib.pyplot as plt
 import torch
 
@@ -31,13 +41,6 @@ from course_utils.exercises import start_here as exercises
 from course_utils.experiment import run_seeds
 from course_utils.intervals import mean_interval
 from course_utils.lessons import lesson_table
-from course_utils.notebook import set_up
-
-# %% lang="zh-TW" tags=["setup"]
-device = set_up("00_start_here", language="zh-TW")
-
-# %% lang="en" tags=["setup"]
-device = set_up("00_start_here", language="en")
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 你手上有哪些資料？

@@ -26,7 +26,17 @@
 #
 # It builds on Python and school mathematics. This is the first lesson: no machine learning is needed.
 
-# %% slideshow={"slide_type": "subslide"}
+# %% lang="zh-TW" tags=["setup"] slideshow={"slide_type": "subslide"}
+from course_utils.notebook import set_up
+
+device = set_up("01_perceptron_xor", language="zh-TW")
+
+# %% lang="en" tags=["setup"] slideshow={"slide_type": "subslide"}
+from course_utils.notebook import set_up
+
+device = set_up("01_perceptron_xor", language="en")
+
+# %%
 import time
 from itertools import combinations, pairwise, permutations, product
 
@@ -44,15 +54,8 @@ from course_utils.exercises import perceptron_xor as exercises
 from course_utils.explore import explore, slider
 from course_utils.intervals import share_interval
 from course_utils.models import MLP
-from course_utils.notebook import set_up
 from course_utils.seeding import seeded
 from course_utils.stacked import StackedMLP
-
-# %% lang="zh-TW" tags=["setup"]
-device = set_up("01_perceptron_xor", language="zh-TW")
-
-# %% lang="en" tags=["setup"]
-device = set_up("01_perceptron_xor", language="en")
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 一個神經元

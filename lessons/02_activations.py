@@ -26,7 +26,17 @@
 #
 # It builds on lesson 01 (neurons, multi-layer perceptrons), derivatives and the chain rule. Lesson 03 opens up back-propagation; here autograd does it.
 
-# %% slideshow={"slide_type": "subslide"}
+# %% lang="zh-TW" tags=["setup"] slideshow={"slide_type": "subslide"}
+from course_utils.notebook import set_up
+
+device = set_up("02_activations", language="zh-TW")
+
+# %% lang="en" tags=["setup"] slideshow={"slide_type": "subslide"}
+from course_utils.notebook import set_up
+
+device = set_up("02_activations", language="en")
+
+# %%
 import math
 import timeit
 
@@ -44,14 +54,7 @@ from course_utils.data import load_mnist
 from course_utils.exercises import activations as exercises
 from course_utils.explore import explore, slider
 from course_utils.intervals import mean_interval, paired_difference
-from course_utils.notebook import set_up
 from course_utils.stacked import StackedMLP
-
-# %% lang="zh-TW" tags=["setup"]
-device = set_up("02_activations", language="zh-TW")
-
-# %% lang="en" tags=["setup"]
-device = set_up("02_activations", language="en")
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 拿掉激活函數，還剩下什麼？

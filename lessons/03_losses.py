@@ -26,7 +26,17 @@
 #
 # It builds on lessons 01 and 02, and on exponentials, logarithms and derivatives as taught at school.
 
-# %% slideshow={"slide_type": "subslide"}
+# %% lang="zh-TW" tags=["setup"] slideshow={"slide_type": "subslide"}
+from course_utils.notebook import set_up
+
+device = set_up("03_losses", language="zh-TW")
+
+# %% lang="en" tags=["setup"] slideshow={"slide_type": "subslide"}
+from course_utils.notebook import set_up
+
+device = set_up("03_losses", language="en")
+
+# %%
 import copy
 import math
 
@@ -45,14 +55,7 @@ from course_utils.claims import claim
 from course_utils.exercises import losses as exercises
 from course_utils.explore import explore, slider
 from course_utils.intervals import holm, mean_interval, paired_difference, share_interval
-from course_utils.notebook import set_up
 from course_utils.stacked import StackedMLP
-
-# %% lang="zh-TW" tags=["setup"]
-device = set_up("03_losses", language="zh-TW")
-
-# %% lang="en" tags=["setup"]
-device = set_up("03_losses", language="en")
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 均方誤差：把錯誤平方，再平均

@@ -26,7 +26,17 @@
 #
 # It builds on lesson 03 (where gradients come from), and needs only Python, PyTorch and school calculus.
 
-# %% slideshow={"slide_type": "subslide"}
+# %% lang="zh-TW" tags=["setup"] slideshow={"slide_type": "subslide"}
+from course_utils.notebook import set_up
+
+device = set_up("04_optimizers", language="zh-TW")
+
+# %% lang="en" tags=["setup"] slideshow={"slide_type": "subslide"}
+from course_utils.notebook import set_up
+
+device = set_up("04_optimizers", language="en")
+
+# %%
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -40,14 +50,7 @@ from course_utils.exercises import optimizers as exercises
 from course_utils.explore import explore, slider
 from course_utils.intervals import compare_settings, mean_interval, paired_difference
 from course_utils.models import MLP
-from course_utils.notebook import set_up
 from course_utils.stacked import StackedMLP
-
-# %% lang="zh-TW" tags=["setup"]
-device = set_up("04_optimizers", language="zh-TW")
-
-# %% lang="en" tags=["setup"]
-device = set_up("04_optimizers", language="en")
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 梯度下降：一步可以跨多大？

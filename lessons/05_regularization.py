@@ -26,7 +26,17 @@
 #
 # It builds on lessons 01 to 04.
 
-# %% slideshow={"slide_type": "subslide"}
+# %% lang="zh-TW" tags=["setup"] slideshow={"slide_type": "subslide"}
+from course_utils.notebook import set_up
+
+device = set_up("05_regularization", language="zh-TW", workers=True)
+
+# %% lang="en" tags=["setup"] slideshow={"slide_type": "subslide"}
+from course_utils.notebook import set_up
+
+device = set_up("05_regularization", language="en", workers=True)
+
+# %%
 import time
 
 import matplotlib.pyplot as plt
@@ -45,15 +55,8 @@ from course_utils.experiment import run_seeds
 from course_utils.explore import explore, slider
 from course_utils.intervals import holm, mean_interval, paired_difference, share_interval
 from course_utils.models import MLP
-from course_utils.notebook import set_up
 from course_utils.seeding import seeded
 from course_utils.stacked import StackedMLP
-
-# %% lang="zh-TW" tags=["setup"]
-device = set_up("05_regularization", language="zh-TW", workers=True)
-
-# %% lang="en" tags=["setup"]
-device = set_up("05_regularization", language="en", workers=True)
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 背下來，不等於學會

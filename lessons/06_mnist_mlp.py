@@ -26,7 +26,17 @@
 #
 # It builds on lessons 01 to 05, and needs only Python, PyTorch and school mathematics.
 
-# %% slideshow={"slide_type": "subslide"}
+# %% lang="zh-TW" tags=["setup"] slideshow={"slide_type": "subslide"}
+from course_utils.notebook import set_up
+
+device = set_up("06_mnist_mlp", language="zh-TW", workers=True)
+
+# %% lang="en" tags=["setup"] slideshow={"slide_type": "subslide"}
+from course_utils.notebook import set_up
+
+device = set_up("06_mnist_mlp", language="en", workers=True)
+
+# %%
 import time
 
 import matplotlib.pyplot as plt
@@ -46,15 +56,8 @@ from course_utils.exercises import mnist_mlp as exercises
 from course_utils.experiment import run_seeds
 from course_utils.intervals import mean_interval
 from course_utils.models import MNIST_MLP, count_parameters
-from course_utils.notebook import set_up
 from course_utils.seeding import seeded
 from course_utils.training import evaluate, fit, predict
-
-# %% lang="zh-TW" tags=["setup"]
-device = set_up("06_mnist_mlp", language="zh-TW", workers=True)
-
-# %% lang="en" tags=["setup"]
-device = set_up("06_mnist_mlp", language="en", workers=True)
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 資料：先看，再訓練

@@ -26,7 +26,17 @@
 #
 # It builds on lessons 04 (optimizers) and 06 (the training loop).
 
-# %% slideshow={"slide_type": "subslide"}
+# %% lang="zh-TW" tags=["setup"] slideshow={"slide_type": "subslide"}
+from course_utils.notebook import set_up
+
+device = set_up("07_training_practice", language="zh-TW", workers=True)
+
+# %% lang="en" tags=["setup"] slideshow={"slide_type": "subslide"}
+from course_utils.notebook import set_up
+
+device = set_up("07_training_practice", language="en", workers=True)
+
+# %%
 import copy
 import math
 import pickle
@@ -50,15 +60,8 @@ from course_utils.exercises import training_practice as exercises
 from course_utils.experiment import run_seeds
 from course_utils.intervals import compare_settings, mean_interval, paired_difference
 from course_utils.models import MLP, MNIST_MLP
-from course_utils.notebook import set_up
 from course_utils.seeding import seeded
 from course_utils.training import evaluate, fit, predict
-
-# %% lang="zh-TW" tags=["setup"]
-device = set_up("07_training_practice", language="zh-TW", workers=True)
-
-# %% lang="en" tags=["setup"]
-device = set_up("07_training_practice", language="en", workers=True)
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 一把公平的尺

@@ -26,7 +26,17 @@
 #
 # It builds on lessons 02 (vanishing gradients), 03 (back-propagation) and 06 (the training loop).
 
-# %% slideshow={"slide_type": "subslide"}
+# %% lang="zh-TW" tags=["setup"] slideshow={"slide_type": "subslide"}
+from course_utils.notebook import set_up
+
+device = set_up("08_initialization", language="zh-TW", workers=True)
+
+# %% lang="en" tags=["setup"] slideshow={"slide_type": "subslide"}
+from course_utils.notebook import set_up
+
+device = set_up("08_initialization", language="en", workers=True)
+
+# %%
 import math
 
 import matplotlib.pyplot as plt
@@ -44,15 +54,8 @@ from course_utils.experiment import run_seeds
 from course_utils.explore import explore, slider
 from course_utils.intervals import compare_settings, mean_interval, paired_difference
 from course_utils.models import MLP, initialize
-from course_utils.notebook import set_up
 from course_utils.seeding import seeded
 from course_utils.stacked import StackedMLP
-
-# %% lang="zh-TW" tags=["setup"]
-device = set_up("08_initialization", language="zh-TW", workers=True)
-
-# %% lang="en" tags=["setup"]
-device = set_up("08_initialization", language="en", workers=True)
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 六種起點

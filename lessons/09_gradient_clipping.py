@@ -26,7 +26,17 @@
 #
 # It builds on lessons 04 (the rate, and Adam), 06 (the training loop) and 08 (factors that multiply).
 
-# %% slideshow={"slide_type": "subslide"}
+# %% lang="zh-TW" tags=["setup"] slideshow={"slide_type": "subslide"}
+from course_utils.notebook import set_up
+
+device = set_up("09_gradient_clipping", language="zh-TW", workers=True)
+
+# %% lang="en" tags=["setup"] slideshow={"slide_type": "subslide"}
+from course_utils.notebook import set_up
+
+device = set_up("09_gradient_clipping", language="en", workers=True)
+
+# %%
 import math
 
 import matplotlib.pyplot as plt
@@ -44,17 +54,10 @@ from course_utils.experiment import run_seeds
 from course_utils.explore import explore, slider
 from course_utils.intervals import compare_settings, mean_interval, paired_difference
 from course_utils.models import MNIST_MLP
-from course_utils.notebook import set_up
 from course_utils.optimizers import adam_step, apply_step, sgd_step
 from course_utils.running_sum import StackedSumRNN, clip_each, gradient_of_each, sums_to_learn
 from course_utils.seeding import seeded
 from course_utils.training import evaluate, train_epoch
-
-# %% lang="zh-TW" tags=["setup"]
-device = set_up("09_gradient_clipping", language="zh-TW", workers=True)
-
-# %% lang="en" tags=["setup"]
-device = set_up("09_gradient_clipping", language="en", workers=True)
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 一個權重的懸崖
@@ -359,7 +362,8 @@ def answers_on_test(nets, seeds):  # (mean squared error, spread of the answers)
     generators = [torch.Generator().manual_seed(10_000 + seed) for seed in seeds]
     x, targets = sums_to_learn(generators, batch_size=1000, length=25)
     copies = nets.W.shape[0] // len(seeds)
-    answers = nets(x.repeat(copies, 1, 1))
+    parts = [nets(part.repeat(copies, 1, 1)) for part in x.split(50, dim=1)]  # saves memory
+    answers = torch.cat(parts, dim=1)
     mse = (answers - targets.repeat(copies, 1)).square().mean(dim=1)
     return mse, answers.std(dim=1)
 
@@ -371,8 +375,8 @@ def train(seed, conditions, step, num_seeds=5):
     generators = [torch.Generator().manual_seed(s) for s in seeds]
     max_norm, max_value, lr = torch.tensor(conditions).repeat_interleave(num_seeds, dim=0).T
     params, states = list(nets.parameters()), [{} for _ in nets.parameters()]
-    logs = {"loss": [], "norm": [], "cosine": []}
-    for _ in range(300):
+    logs = torch.zeros(3, len(lr), 300, dtype=torch.float64)  # loss, norm, cosine of each step
+    for t in range(300):
         x, targets = sums_to_learn(generators, batch_size=16, length=25)
         loss = (nets(x.repeat(copies, 1, 1)) - targets.repeat(copies, 1)).square().mean(dim=1)
         nets.zero_grad()
@@ -381,9 +385,8 @@ def train(seed, conditions, step, num_seeds=5):
         norms = clip_each(nets, max_norm, max_value)
         cosine = F.cosine_similarity(before, gradient_of_each(nets), dim=1)
         apply_step(step, params, states, lr=lr[:, None, None])
-        for log, value in zip(logs.values(), (loss.detach(), norms, cosine), strict=True):
-            log.append(value)
-    results = {name: torch.stack(log, dim=1) for name, log in logs.items()}
+        logs[..., t] = torch.stack([loss.detach(), norms, cosine])
+    results = dict(zip(("loss", "norm", "cosine"), logs, strict=True))
     results["mse"], results["spread"] = answers_on_test(nets, seeds)
     return {k: v.unflatten(0, (copies, num_seeds)).numpy() for k, v in results.items()}
 

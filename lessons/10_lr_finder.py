@@ -26,7 +26,17 @@
 #
 # It builds on lesson 04 (rates and optimizers) and lesson 06 (the training loop).
 
-# %% slideshow={"slide_type": "subslide"}
+# %% lang="zh-TW" tags=["setup"] slideshow={"slide_type": "subslide"}
+from course_utils.notebook import set_up
+
+device = set_up("10_lr_finder", language="zh-TW", workers=True)
+
+# %% lang="en" tags=["setup"] slideshow={"slide_type": "subslide"}
+from course_utils.notebook import set_up
+
+device = set_up("10_lr_finder", language="en", workers=True)
+
+# %%
 import copy
 
 import matplotlib.pyplot as plt
@@ -44,16 +54,9 @@ from course_utils.experiment import run_seeds
 from course_utils.intervals import Interval, compare_settings, mean_interval, share_interval
 from course_utils.lr_finder import endless, find_lr, relative_drop
 from course_utils.models import MLP, MNIST_MLP
-from course_utils.notebook import set_up
 from course_utils.optimizers import adam_step, sgd_step
 from course_utils.stacked import StackedMLP
 from course_utils.training import evaluate
-
-# %% lang="zh-TW" tags=["setup"]
-device = set_up("10_lr_finder", language="zh-TW", workers=True)
-
-# %% lang="en" tags=["setup"]
-device = set_up("10_lr_finder", language="en", workers=True)
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 一次訓練，走過所有的學習率

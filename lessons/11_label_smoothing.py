@@ -26,7 +26,17 @@
 #
 # It builds on lesson 03 (cross-entropy and its gradient) and lesson 06 (the training loop, and the confidence bins of its exercise 3).
 
-# %% slideshow={"slide_type": "subslide"}
+# %% lang="zh-TW" tags=["setup"] slideshow={"slide_type": "subslide"}
+from course_utils.notebook import set_up
+
+device = set_up("11_label_smoothing", language="zh-TW", workers=True)
+
+# %% lang="en" tags=["setup"] slideshow={"slide_type": "subslide"}
+from course_utils.notebook import set_up
+
+device = set_up("11_label_smoothing", language="en", workers=True)
+
+# %%
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -49,14 +59,7 @@ from course_utils.experiment import run_seeds
 from course_utils.explore import explore, slider
 from course_utils.intervals import compare_settings, mean_interval, paired_difference
 from course_utils.models import MLP, MNIST_MLP
-from course_utils.notebook import set_up
 from course_utils.training import fit, predict, train_epoch
-
-# %% lang="zh-TW" tags=["setup"]
-device = set_up("11_label_smoothing", language="zh-TW", workers=True)
-
-# %% lang="en" tags=["setup"]
-device = set_up("11_label_smoothing", language="en", workers=True)
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 軟標籤：從每一類拿走一點，再平分

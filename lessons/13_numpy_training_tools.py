@@ -28,7 +28,17 @@
 #
 # It builds on lesson 03 (losses and back-propagation) and lesson 04 (optimizers).
 
-# %% slideshow={"slide_type": "subslide"}
+# %% lang="zh-TW" tags=["setup"] slideshow={"slide_type": "subslide"}
+from course_utils.notebook import set_up
+
+device = set_up("13_numpy_training_tools", language="zh-TW")
+
+# %% lang="en" tags=["setup"] slideshow={"slide_type": "subslide"}
+from course_utils.notebook import set_up
+
+device = set_up("13_numpy_training_tools", language="en")
+
+# %%
 import time
 
 import matplotlib.pyplot as plt
@@ -44,7 +54,6 @@ from course_utils.claims import claim
 from course_utils.exercises import numpy_training_tools as exercises
 from course_utils.experiment import run_seeds
 from course_utils.intervals import mean_interval, paired_difference
-from course_utils.notebook import set_up
 
 # %% slideshow={"slide_type": "subslide"}
 from course_utils.numpy_track import optimizers, schedules
@@ -62,12 +71,6 @@ from course_utils.numpy_track.training_utils import (
     train_model,
     train_step,
 )
-
-# %% lang="zh-TW" tags=["setup"]
-device = set_up("13_numpy_training_tools", language="zh-TW")
-
-# %% lang="en" tags=["setup"]
-device = set_up("13_numpy_training_tools", language="en")
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 公式沒錯，程式卻壞了

@@ -26,7 +26,17 @@
 #
 # It builds on lessons 03 (back-propagation) and 13 (gradient checks, training loop).
 
-# %% slideshow={"slide_type": "subslide"}
+# %% lang="zh-TW" tags=["setup"] slideshow={"slide_type": "subslide"}
+from course_utils.notebook import set_up
+
+device = set_up("14_numpy_lstm", language="zh-TW", workers=True)
+
+# %% lang="en" tags=["setup"] slideshow={"slide_type": "subslide"}
+from course_utils.notebook import set_up
+
+device = set_up("14_numpy_lstm", language="en", workers=True)
+
+# %%
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
@@ -36,19 +46,12 @@ from course_utils.claims import claim
 from course_utils.exercises import numpy_lstm as exercises
 from course_utils.experiment import run_seeds
 from course_utils.intervals import mean_interval
-from course_utils.notebook import set_up
 from course_utils.numpy_track import tasks
 from course_utils.numpy_track.activations import sigmoid
 from course_utils.numpy_track.initializers import orthogonal_initializer, xavier_initializer
 from course_utils.numpy_track.lstm_baseline import LSTM
 from course_utils.numpy_track.optimizers import Adam
 from course_utils.numpy_track.training_utils import evaluate, train_model, train_step
-
-# %% lang="zh-TW" tags=["setup"]
-device = set_up("14_numpy_lstm", language="zh-TW", workers=True)
-
-# %% lang="en" tags=["setup"]
-device = set_up("14_numpy_lstm", language="en", workers=True)
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 一步：三個閘、一個候選值、一格記憶

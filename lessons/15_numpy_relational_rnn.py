@@ -28,7 +28,17 @@
 #
 # It builds on lessons 13 (gradient checks) and 14 (back-propagation through time).
 
-# %% slideshow={"slide_type": "subslide"}
+# %% lang="zh-TW" tags=["setup"] slideshow={"slide_type": "subslide"}
+from course_utils.notebook import set_up
+
+device = set_up("15_numpy_relational_rnn", language="zh-TW", workers=True)
+
+# %% lang="en" tags=["setup"] slideshow={"slide_type": "subslide"}
+from course_utils.notebook import set_up
+
+device = set_up("15_numpy_relational_rnn", language="en", workers=True)
+
+# %%
 import time
 
 import matplotlib.pyplot as plt
@@ -43,19 +53,12 @@ from course_utils.claims import claim
 from course_utils.exercises import numpy_relational_rnn as exercises
 from course_utils.experiment import run_seeds
 from course_utils.intervals import mean_interval, paired_difference
-from course_utils.notebook import set_up
 
 # %% slideshow={"slide_type": "subslide"}
 from course_utils.numpy_track import farthest_vector
 from course_utils.numpy_track.activations import sigmoid
 from course_utils.numpy_track.attention import create_causal_mask, scaled_dot_product_attention
 from course_utils.numpy_track.relational_rnn import RelationalMemory, RelationalRNN
-
-# %% lang="zh-TW" tags=["setup"]
-device = set_up("15_numpy_relational_rnn", language="zh-TW", workers=True)
-
-# %% lang="en" tags=["setup"]
-device = set_up("15_numpy_relational_rnn", language="en", workers=True)
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 注意力：用相似程度查表

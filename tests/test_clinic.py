@@ -10,7 +10,8 @@ import torch
 from matplotlib.figure import Figure
 
 from course_utils import clinic
-from course_utils.clinic import NEW_PATIENTS, PATIENTS, plot_charts, run, side_by_side
+from course_utils.clinic import NEW_PATIENTS, PATIENTS, run
+from course_utils.clinic_charts import plot_charts, side_by_side
 from course_utils.data import MEAN, STD, ImageDataset, load_mnist
 from course_utils.faulty_programs import FAULTS, TrainingProgram, name_of
 

@@ -210,6 +210,9 @@ def test_neighbours_tells_shifted_and_shuffled_labels_from_sound_ones():
     assert check_neighbours([(X, Y)]).values["agreement"] > 0.9
     assert check_neighbours([(X, Y)]).values["chance"] == pytest.approx(1 / 3)
     assert check_neighbours([(X[i : i + 1], Y[i : i + 1]) for i in range(60)]).ok
+    shifted = Y.roll(1)
+    assert not check_neighbours([(X[:20], shifted[:20])]).ok
+    assert check_neighbours([(X[:19], shifted[:19])]).ok  # too few to tell
 
 
 # ---- model
@@ -453,6 +456,8 @@ def test_speed():
         (set(), [2.0, 1.0, 0.5, 0.3], [2.1, 1.2, 0.8, 0.8]),
         (set(), [1.0, 0.3, 0.2, 0.2], [0.5, 0.2, 0.1, 0.1]),
         ({"overfitting"}, [2.0, 1.0, 0.5, 0.1], [2.1, 1.2, 1.5, 1.9]),
+        ({"overfitting"}, [2.0, 1.0, 0.4, 0.2], [2.1, 1.2, 1.25, 1.3]),  # a small rise, a wide gap
+        (set(), [2.0, 1.0, 0.8, 0.7], [2.1, 1.2, 1.25, 1.3]),  # the same rise, a narrow gap
         ({"not_falling"}, [2.3, 2.31, 2.29, 2.3], [2.3, 2.3, 2.3, 2.3]),
         ({"rising"}, [2.3, 2.0, 5.0, 9.0], [2.3, 2.0, 5.0, 9.0]),
         ({"non_finite"}, [2.3, 2.0, math.nan, math.nan], [2.3, 2.0, math.inf, math.nan]),

@@ -134,6 +134,16 @@ def test_workers_started_beforehand_are_those_that_run(tmp_path, cores, expected
     assert len(elsewhere) == (cores == 1), "one core: all in the process that asked"
 
 
+def test_a_notebook_can_start_its_workers_before_it_imports_what_takes_long():
+    program = """
+import sys
+import course_utils.notebook
+print([name for name in ("torch", "pandas", "matplotlib", "scipy") if name in sys.modules])
+"""
+    output = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True)
+    assert output.stdout.split() == [b"[]"]
+
+
 def test_rows_are_settings_then_seeds_in_the_order_given():
     def sizes(seed, width, depth):
         return {"size": width * depth}

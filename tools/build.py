@@ -97,6 +97,7 @@ def build(lesson: Path, language: str) -> float:
         kernel_name="python3",
         record_timing=False,
         coalesce_streams=True,
+        shutdown_kernel="immediate",  # asked to leave, it waits in vain for joblib's tracker to end
         resources={"metadata": {"path": str(target.parent)}},
     )
     try:

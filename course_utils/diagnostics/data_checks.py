@@ -120,9 +120,9 @@ def check_neighbours(loader: Batches, *, max_examples: int = 500) -> Finding:
     """How often the nearest other example (Euclidean) bears the same label, against chance.
 
     Chance: both labels drawn at random from the shares seen. Suspicious: ``unrelated``, where the
-    agreement is not three standard errors above it. It needs labels (N,) of classes, and says
-    little where neighbours in input space need not be alike. It is the nearest-neighbour rule of
-    Cover and Hart 1967, used as a question about the data.
+    agreement of 20 examples or more (fewer cannot tell) is not three standard errors above it. It
+    needs labels (N,) of classes, and says little where neighbours in input space need not be alike.
+    It is the nearest-neighbour rule of Cover and Hart 1967, used as a question about the data.
     """
     if max_examples < 20:
         raise ValueError(f"max_examples must be at least 20, got {max_examples}")
@@ -137,7 +137,7 @@ def check_neighbours(loader: Batches, *, max_examples: int = 500) -> Finding:
     chance = float(shares.square().sum())
     error = math.sqrt(chance * (1 - chance) / len(labels))
     values = {"agreement": agreement, "chance": chance, "count": len(labels)}
-    is_unrelated = agreement <= chance + 3 * error
+    is_unrelated = len(labels) >= 20 and agreement <= chance + 3 * error
     suspicions = {"unrelated": _UNRELATED} if is_unrelated else {}
     return Finding("neighbours", fill(_NEIGHBOURS, **values), values, suspicions)
 

@@ -268,8 +268,8 @@ def check_curves(
 
     Without ``start`` it is the first training loss. Suspicious: ``non_finite``; ``rising`` (training
     ends above start by a tenth); ``not_falling`` (training never more than a twentieth below it);
-    ``overfitting`` (the mean of the last two validation losses is 15 % above their lowest, and
-    training has gone on falling).
+    ``overfitting`` (training has gone on falling while the mean of the last two validation losses
+    is 15 % above their lowest; 3 % suffice where it is more than twice the training loss).
     """
     train, val = [float(x) for x in train_loss], [float(x) for x in val_loss]
     if len(train) != len(val) or len(train) < 2:
@@ -280,6 +280,7 @@ def check_curves(
     lowest = min(range(len(val)), key=lambda t: val[t] if math.isfinite(val[t]) else math.inf)
     values = {"train": min(train), "best": val[lowest], "last": (val[-2] + val[-1]) / 2}
     values["rise"] = values["last"] / val[lowest] - 1 if val[lowest] > 0 else 0.0
+    rise_allowed = 0.03 if values["last"] > 2 * train[-1] else 0.15
     suspicions = {}
     if not all(math.isfinite(x) for x in train + val):
         suspicions["non_finite"] = NON_FINITE
@@ -287,6 +288,6 @@ def check_curves(
         suspicions["rising"] = _RISING
     elif min(train) > 0.95 * start:
         suspicions["not_falling"] = _NOT_FALLING
-    elif values["rise"] > 0.15 and train[-1] < train[lowest]:
+    elif values["rise"] > rise_allowed and train[-1] < train[lowest]:
         suspicions["overfitting"] = fill(_OVERFITTING, **values)
     return Finding("curves", fill(_CURVES, **values), values, suspicions)
