@@ -1131,7 +1131,7 @@ def mixes_examples_solution(model, inputs):
 # | | 梯度到得了第一層；神經元活著 | `check_gradient_flow`、`check_dead_units` | I（訓練後再查還有 C、G、L，J 有時也是：都是後果） |
 # | | 不是在等資料；裝置正確 | `check_speed` | H |
 # | 訓練中 | 評估兩次相同 | `check_evaluation` | B |
-# | | 訓練與**驗證**損失一起看；早停（07 課） | `check_curves` | E（A C F G I K L） |
+# | | 訓練與**驗證**損失一起看；早停（07 課） | `check_curves` | E（A C F G I K；D 和 L 多半也是） |
 # | 結束時 | 存下最好的檢查點（07 課）；測試集用一次；至少五個種子 | | |
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
@@ -1149,7 +1149,7 @@ def mixes_examples_solution(model, inputs):
 # | | the gradient gets to the first layer; units are alive | `check_gradient_flow`, `check_dead_units` | I (after training also C, G, L, sometimes J: consequences) |
 # | | not waiting for data; the right device | `check_speed` | H |
 # | in training | evaluated twice, the same | `check_evaluation` | B |
-# | | training and **validation** loss together; early stopping (lesson 07) | `check_curves` | E (A C F G I K L) |
+# | | training and **validation** loss together; early stopping (lesson 07) | `check_curves` | E (A C F G I K; D and L, mostly) |
 # | at the end | keep the best checkpoint (lesson 07); use the test set once; five seeds or more | | |
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
