@@ -9,7 +9,7 @@ import time
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from torch import nn
 from torch.utils.data import BatchSampler, DataLoader, RandomSampler, TensorDataset
@@ -121,10 +121,10 @@ def test_nothing_is_suspicious_about_a_sound_model(kind):
         assert finding.ok, f"{kind}: {finding}"
 
 
-# One seed in ten of "kaiming" starts more than a nat above ln K: large weights in front of the logits.
+@example(kind="kaiming", num_classes=5, batch_size=16, seed=249)  # starts 1.26 nats above ln 5
 @settings(max_examples=12)
 @given(
-    kind=st.sampled_from([kind for kind in MODELS if kind != "kaiming"]),
+    kind=st.sampled_from(list(MODELS)),
     num_classes=st.integers(2, 6),
     batch_size=st.integers(16, 61).filter(lambda size: 90 % size != 1),
     seed=st.integers(0, 1000),

@@ -87,16 +87,17 @@ def check_first_loss(
     loader: Batches,
     criterion: Criterion,
     *,
-    tolerance: float = 1.0,
+    tolerance: float = 2.0,
     max_batches: int | None = 8,
 ) -> Finding:
     """Mean loss in evaluation mode, against ln K of a guess, where the outputs are (N, K, ...).
 
     criterion: a cross-entropy that returns the mean of a batch; one output (the logit of a binary
     cross-entropy) counts as K = 2.
-    tolerance: in nats, above 0. Give more to a narrow net with He's initialization: at 64-32-K it
-    starts 0.5 above ln K in the median, and more than 1 for one seed in ten, and is sound.
-    Suspicious: ``non_finite``, ``above_chance``, ``below_chance``, ``probabilities``.
+    tolerance: in nats, above 0. Sound nets may start above ln K: 64-32-K with He's initialization by
+    0.6 in the median, and by up to 1.7 among 1,500.
+    Suspicious: ``non_finite``, ``above_chance`` (by more than the tolerance), ``below_chance`` (by
+    more than half of it), ``probabilities``.
     """
     if tolerance <= 0:
         raise ValueError(f"tolerance must be above 0 nats, got {tolerance}")
@@ -119,7 +120,7 @@ def check_first_loss(
         suspicions["non_finite"] = NON_FINITE
     if excess > tolerance:
         suspicions["above_chance"] = _ABOVE_CHANCE
-    if excess < -tolerance:
+    if excess < -tolerance / 2:
         suspicions["below_chance"] = _BELOW_CHANCE
     if all_probs and _applies_softmax(criterion):
         suspicions["probabilities"] = _PROBABILITIES
