@@ -375,7 +375,8 @@ def train(seed, conditions, step, num_seeds=5):
     generators = [torch.Generator().manual_seed(s) for s in seeds]
     max_norm, max_value, lr = torch.tensor(conditions).repeat_interleave(num_seeds, dim=0).T
     params, states = list(nets.parameters()), [{} for _ in nets.parameters()]
-    logs = torch.zeros(3, len(lr), 300, dtype=torch.float64)  # loss, norm, cosine of each step
+    # loss, norm, cosine of each step; a list of small tensors would leave holes in the memory
+    logs = torch.zeros(3, len(lr), 300, dtype=torch.float64)
     for t in range(300):
         x, targets = sums_to_learn(generators, batch_size=16, length=25)
         loss = (nets(x.repeat(copies, 1, 1)) - targets.repeat(copies, 1)).square().mean(dim=1)

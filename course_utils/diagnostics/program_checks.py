@@ -269,7 +269,8 @@ def check_curves(
     Without ``start`` it is the first training loss. Suspicious: ``non_finite``; ``rising`` (training
     ends above start by a tenth); ``not_falling`` (training never more than a twentieth below it);
     ``overfitting`` (training has gone on falling while the mean of the last two validation losses
-    is 15 % above their lowest; 3 % suffice where it is more than twice the training loss).
+    is 15 % above their lowest; 3 % suffice where that mean is more than twice the last training
+    loss).
     """
     train, val = [float(x) for x in train_loss], [float(x) for x in val_loss]
     if len(train) != len(val) or len(train) < 2:
