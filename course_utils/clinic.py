@@ -164,19 +164,20 @@ def examine(
     model = program.make_model(seed)
     few = pictures.train_pixels[:num_pictures], pictures.train_labels[:num_pictures]
     loader = program.make_loader(*few, seed)
+    batches = list(loader)  # a slow loader is read once, not by every check
     val_batches = [(program.prepare(pictures.val_pixels), pictures.val_labels)]
     criterion = nn.CrossEntropyLoss()
     optimizer = program.make_optimizer(model)
     findings = [
-        check_inputs(loader, 10),
-        check_neighbours(loader),
-        check_first_loss(model, loader, criterion),
+        check_inputs(batches, 10),
+        check_neighbours(batches),
+        check_first_loss(model, batches, criterion),
         overfit_one_batch(
-            model, loader, criterion, optimizer=optimizer, step=program.step, num_steps=60
+            model, batches, criterion, optimizer=optimizer, step=program.step, num_steps=60
         ),
-        check_gradient_flow(model, loader, criterion),
-        check_step(program.step, model, loader, optimizer),
-        check_dead_units(chart.model, loader),
+        check_gradient_flow(model, batches, criterion),
+        check_step(program.step, model, batches, optimizer),
+        check_dead_units(chart.model, batches),
         check_evaluation(program.evaluate, chart.model, val_batches),
         check_speed(model, loader, criterion, num_batches=10),
         check_curves(chart.train_loss[1:], chart.val_loss[1:], start=math.log(10)),

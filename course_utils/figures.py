@@ -29,6 +29,7 @@ def set_style() -> None:
             "axes.grid": True,
             "axes.spines.right": False,
             "axes.spines.top": False,
+            "axes.titley": 1.0,  # where it is anyway; to look for room above takes a while
             "figure.constrained_layout.use": True,
             "figure.dpi": DPI,
             "figure.figsize": (8, 3.6),
@@ -47,6 +48,7 @@ def use_html_figures() -> None:
     if shell is None:
         return
     plt.close(plt.figure())  # the inline backend registers its own formatters at the first figure
+    plt.uninstall_repl_displayhook()  # it draws each figure once more, for a window there is not
     formatters = shell.display_formatter.formatters
     formatters["image/png"].pop(Figure, None)
     formatters["text/html"].for_type(Figure, figure_html)

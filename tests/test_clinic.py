@@ -122,6 +122,22 @@ def test_the_checks_name_the_fault(pictures, charts, fault):
         assert suspicion in findings[check].suspicions, f"{fault}: {findings[check]}"
 
 
+def test_a_slow_loader_is_read_once_for_all_checks_but_that_of_its_speed(pictures, charts):
+    class Batches(list):
+        passes = 0
+
+        def __iter__(self):
+            Batches.passes += 1
+            return super().__iter__()
+
+    class Counted(TrainingProgram):
+        def make_loader(self, pixels, labels, seed):
+            return Batches(super().make_loader(pixels, labels, seed))
+
+    clinic.examine(Counted(), small(pictures), charts["sound"], seed=0)
+    assert Batches.passes == 1 + 5  # speed is measured over 10 batches, of which there are two
+
+
 def test_mended_patients_are_better(charts):
     for fault in FAULTS:
         gain = charts["sound"].val_accuracy[-1] - charts[fault].val_accuracy[-1]

@@ -106,6 +106,30 @@ def test_an_untouched_stub_never_passes_even_where_the_exercise_would_accept_any
         assert taking(1).examine(stub).mistake == "not_attempted"
 
 
+def test_an_untouched_stub_is_not_tried_and_an_answer_that_raises_is():
+    tried = []
+
+    @exercise(hint=Text("無", "none"))
+    def tries(answer: Answer) -> None:
+        tried.append(answer.value)
+        answer(0)
+
+    def explained(x):
+        """What it should return."""
+        raise NotImplementedError("your code here")
+
+    def unfinished(x):
+        if x:
+            return x
+        raise NotImplementedError
+
+    for stub in (not_implemented, explained):
+        assert tries.examine(stub).mistake == "not_attempted"
+    assert tried == []
+    assert tries.examine(unfinished).mistake == "not_attempted"
+    assert tried == [unfinished]
+
+
 @pytest.mark.parametrize(
     ("got", "expected", "matching"),
     [

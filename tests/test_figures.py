@@ -90,16 +90,21 @@ def test_in_a_notebook_a_figure_comes_out_as_html_with_alternative_text_and_neve
         "fig, ax = plt.subplots()\nax.plot([1, 2], label='a & b')\n"
         "ax.set(title='Shown at the end of the cell');",
         "fig = plt.figure()\nfig.suptitle('Shown by display')\nplt.close()\ndisplay(fig)",
+        # a figure without a layout to find out is drawn once: to draw takes longer than to save
+        "fig = plt.figure(layout='none')\ndraws = []\n"
+        "fig.text(0, 0, '').draw = lambda _: draws.append(1)\nfig.suptitle('Drawn once');",
+        "assert draws == [1], draws",
     ]
     notebook = new_notebook(cells=[new_code_cell(source) for source in sources])
     client = NotebookClient(
         notebook, kernel_name="python3", resources={"metadata": {"path": tmp_path}}
     )
     client.execute()
-    welcome, *figures = ([*cell.outputs] for cell in notebook.cells)
+    welcome, *figures, counted = ([*cell.outputs] for cell in notebook.cells)
+    assert counted == []
     assert [output.output_type for output in welcome] == ["stream"], welcome
     assert re.match(r"Device: cpu\. .*≈\S+ min", welcome[0].text)
-    alts = ["Shown at the end of the cell; a & b", "Shown by display"]
+    alts = ["Shown at the end of the cell; a & b", "Shown by display", "Drawn once"]
     for outputs, alt in zip(figures, alts, strict=True):
         (output,) = outputs
         assert output.output_type == "display_data"

@@ -73,18 +73,15 @@ def check_inputs(
         batches = list(read_batches(loader, max_batches=max_batches))
     are_ids = not batches[0][0].is_floating_point() and batches[0][0].dtype != torch.uint8
     inputs = torch.cat([x.detach().cpu().float().flatten() for x, _ in batches])
-    finite = inputs[inputs.isfinite()]
-    if finite.numel() == 0:
-        finite = torch.full((1,), math.nan)
-    values = {
-        "mean": float(finite.mean()),
-        "std": float(finite.std(correction=0)),
-        "low": float(finite.min()),
-        "high": float(finite.max()),
-        "size": float(finite.square().mean().sqrt()),
-    }
+    finite = inputs.isfinite()
+    are_finite = bool(finite.all())
+    if not are_finite:
+        inputs = inputs[finite] if finite.any() else torch.full((1,), math.nan)
+    std, mean = (float(x) for x in torch.std_mean(inputs, correction=0))
+    low, high = (float(x) for x in inputs.aminmax())
+    values = {"mean": mean, "std": std, "low": low, "high": high, "size": math.hypot(mean, std)}
     suspicions = {}
-    if finite.numel() < inputs.numel() or not math.isfinite(values["size"]):
+    if not are_finite or not math.isfinite(values["size"]):
         suspicions["non_finite"] = NON_FINITE
     if not (are_ids or 0.1 <= values["size"] <= 10):
         suspicions["unscaled"] = fill(_UNSCALED, **values)
