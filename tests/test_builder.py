@@ -10,6 +10,8 @@ import build
 import nbformat
 import pytest
 
+from course_utils.data import load_mnist
+
 ROOT = build.ROOT
 LESSON = """
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
@@ -165,6 +167,24 @@ def test_a_lesson_edited_without_rebuilding_fails(old, new, built, place):
     put(built)
     with pytest.raises(SystemExit, match="make notebooks"):
         build.check()
+
+
+@pytest.mark.parametrize("language", build.FOLDERS)
+def test_a_notebook_built_without_full_mnist_fails(language, built, place, monkeypatch):
+    place()
+    put(built)
+    path = build.FOLDERS[language] / "99_example.ipynb"
+    notebook = nbformat.read(path, as_version=4)
+    output = next(o for cell in notebook.cells for o in cell.get("outputs", []) if "text" in o)
+    monkeypatch.setattr("course_utils.language._current", language)
+    for tier, passes in (("full", True), ("embedded", False)):
+        output.text = load_mnist("embedded")._replace(tier=tier).banner() + "\n"
+        nbformat.write(notebook, path)
+        if passes:
+            build.check()
+        else:
+            with pytest.raises(SystemExit, match=f"{path.name} was built without full MNIST"):
+                build.check()
 
 
 def test_a_missing_and_an_orphaned_notebook_fail(built, place):
