@@ -23,14 +23,19 @@ _LOSS_RANGE, _NORM_RANGE = (0.08, 30.0), (0.05, 1000.0)
 
 
 def plot_charts(
-    figure: Figure, patients: Mapping[str, Sequence[Chart]], sound: Sequence[Chart]
+    figure: Figure,
+    patients: Mapping[str, Sequence[Chart]],
+    sound: Sequence[Chart],
+    *,
+    timed: bool = True,
 ) -> np.ndarray:
     """A column a patient: loss, accuracy, gradient norm against steps, a thin line a seed.
 
     sound: charts of the sound program; their mean is the dotted line in every panel. The thin
-    black line is ln 10, the loss of a guess. A curve that
-    leaves the panel runs along its edge; where half the seeds or more have NaN, the panel is
-    hatched. Returns the Axes, of shape (3, number of patients).
+    black line is ln 10, the loss of a guess. A curve that leaves the panel runs along its edge;
+    where half the seeds or more have NaN, the panel is hatched. timed: whether the titles say how
+    many times the sound program's time a patient took; that is fair only where both ran in turns
+    (by one ``run_seeds``), as machines slow down for minutes. Returns the Axes, of shape (3, number of patients).
     """
     if not patients or not all(patients.values()) or not sound:
         raise ValueError("plot_charts needs at least one patient, and at least one chart for each")
@@ -41,8 +46,11 @@ def plot_charts(
         3, len(patients), squeeze=False, sharex=True, sharey="row", gridspec_kw=grid
     )
     for column, (name, charts) in zip(axes.T, patients.items(), strict=True):
-        seconds = np.median([c.seconds for c in charts]) / np.median([c.seconds for c in sound])
-        column[0].set_title(f"patient {name}  (time x{seconds:.1f})", fontsize=11)
+        title = f"patient {name}"
+        if timed:
+            ill, well = (np.median([chart.seconds for chart in runs]) for runs in (charts, sound))
+            title += f"  (time x{ill / well:.1f})"
+        column[0].set_title(title, fontsize=11)
         _draw_column(column, charts, sound)
     for ax, label in zip(
         axes[:, 0], ("loss (log)", "accuracy (%)", "gradient norm\n(log)"), strict=True

@@ -955,25 +955,25 @@ claim(18, change.high < -0.1 and abs(effect["E: weight decay 0.03"].mean) < 3)
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 第二診間：換你看診
 #
-# 八位新病人 M 到 T，毛病都在前面看過，**其中一位是健康的**。這次沒有檢查報告，只有病歷；而且每人只訓練一次，就像你自己的程式出毛病的時候，手上通常也只有一次的曲線。
+# 八位新病人 M 到 T，毛病都在前面看過，**其中一位是健康的**，而且沒有人特別慢。這次沒有檢查報告，只有病歷；每人也只訓練一次，就像你自己的程式出毛病的時候，手上通常只有一次的曲線。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## The second ward: your turn
 #
-# Eight new patients, M to T. You have met every fault they have, and **one of the eight is sound**. There are no reports this time, only charts; and each was trained once, since one run is what you usually have when your own program goes wrong.
+# Eight new patients, M to T. You have met every fault they have, **one of the eight is sound**, and none is slow. There are no reports this time, only charts; and each was trained once, since one run is what you usually have when your own program goes wrong.
 
 # %%
 settings = {name: {"program": program()} for name, program in clinic.NEW_PATIENTS.items()}
 second = run_seeds(clinic.run, seeds=[5], settings=settings, pictures=pictures)
 second = {name: list(group["result"]) for name, group in second.groupby("setting")}
 
-# %% slideshow={"slide_type": "subslide"} tags=["timing"] alt-zh="病人 M 到 P，每人三格：損失、準確率、梯度範數。M 損失水平、梯度範數約 0.1；N 驗證比健康的差；O 第 0 步損失就很高；P 準確率上升而損失停得很高，梯度起初很小。" alt-en="Patients M to P, three panels each: loss, accuracy, gradient norm. M: flat loss, gradient norm near 0.1. N: validation worse than sound. O: a high loss already at step 0. P: accuracy climbs while the loss stays high, the gradient small at first."
+# %% slideshow={"slide_type": "subslide"} alt-zh="病人 M 到 P，每人三格：損失、準確率、梯度範數。M 損失水平、梯度範數約 0.1；N 驗證比健康的差；O 第 0 步損失就很高；P 準確率上升而損失停得很高，梯度起初很小。" alt-en="Patients M to P, three panels each: loss, accuracy, gradient norm. M: flat loss, gradient norm near 0.1. N: validation worse than sound. O: a high loss already at step 0. P: accuracy climbs while the loss stays high, the gradient small at first."
 figure = plt.figure(figsize=(10.5, 5.3), layout="none")
-axes = plot_charts(figure, {name: second[name] for name in "MNOP"}, charts["sound"])
+axes = plot_charts(figure, {name: second[name] for name in "MNOP"}, charts["sound"], timed=False)
 
-# %% slideshow={"slide_type": "subslide"} tags=["timing"] alt-zh="病人 Q 到 T。Q 每一格都貼著灰色點線；R 先學會，然後損失與梯度範數衝上去；S 損失水平，梯度範數一路上升；T 訓練損失很低，驗證損失先降後升。" alt-en="Patients Q to T. Q: follows the dotted grey line in every panel. R: learns first, then loss and gradient norm shoot up. S: flat loss, gradient norm climbing. T: very low training loss, validation loss turning upward."
+# %% slideshow={"slide_type": "subslide"} alt-zh="病人 Q 到 T。Q 每一格都貼著灰色點線；R 先學會，然後損失與梯度範數衝上去；S 損失水平，梯度範數一路上升；T 訓練損失很低，驗證損失先降後升。" alt-en="Patients Q to T. Q: follows the dotted grey line in every panel. R: learns first, then loss and gradient norm shoot up. S: flat loss, gradient norm climbing. T: very low training loss, validation loss turning upward."
 figure = plt.figure(figsize=(10.5, 5.3), layout="none")
-axes = plot_charts(figure, {name: second[name] for name in "QRST"}, charts["sound"])
+axes = plot_charts(figure, {name: second[name] for name in "QRST"}, charts["sound"], timed=False)
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 練習 1：八張病歷，八個診斷

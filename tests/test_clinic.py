@@ -155,6 +155,8 @@ def test_charts_have_a_column_a_patient_and_say_where_nan_begins(charts):
     for line in axes[2, 1].lines:
         assert np.nanmax(line.get_ydata()) < high and np.nanmin(line.get_ydata()) > low
     figure.savefig("/dev/null", format="png")
+    untimed = plot_charts(Figure(), patients, [charts["sound"]], timed=False)
+    assert [ax.get_title() for ax in untimed[0]] == ["patient A", "patient B"]
 
 
 @pytest.mark.parametrize("patients, sound", [({}, 1), ({"A": []}, 1), ({"A": [1]}, 0)])

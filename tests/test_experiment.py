@@ -158,6 +158,16 @@ def test_rows_are_settings_then_seeds_in_the_order_given():
     assert list(runs.columns[:2]) == ["setting", "seed"]
 
 
+def test_settings_take_turns_so_that_a_slow_minute_is_shared_by_all():
+    order = []
+
+    def note(seed, name):
+        order.append((seed, name))
+
+    run_seeds(note, [7, 5], {"x": {"name": "x"}, "y": {"name": "y"}}, n_jobs=1)
+    assert order == [(7, "x"), (7, "y"), (5, "x"), (5, "y")]
+
+
 def test_one_value_becomes_the_column_result():
     runs = run_seeds(lambda seed: seed**2, [3, 2], n_jobs=1)
     assert runs.to_dict("list") == {"setting": ["", ""], "seed": [3, 2], "result": [9, 4]}
