@@ -22,7 +22,7 @@ class TrainingProgram:
 
     def prepare(self, pixels: Tensor) -> Tensor:
         """Inputs for the network, from bytes (N, 28, 28) or (28, 28)."""
-        return (pixels - 255 * MEAN) / (255 * STD)
+        return (pixels - 255 * MEAN).div_(255 * STD)  # in place: one copy less
 
     def make_loader(self, pixels: Tensor, labels: Tensor, seed: int) -> Batches:
         """Batches of 128, in an order drawn from ``seed``."""

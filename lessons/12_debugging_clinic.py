@@ -76,7 +76,7 @@ from course_utils.seeding import seeded
 # %% slideshow={"slide_type": "subslide"}
 class TrainingProgram:
     def prepare(self, pixels):
-        return (pixels - 255 * MEAN) / (255 * STD)
+        return (pixels - 255 * MEAN).div_(255 * STD)  # in place: one copy less
 
     def make_loader(self, pixels, labels, seed):
         dataset = TensorDataset(self.prepare(pixels), labels)
