@@ -971,7 +971,7 @@ second = {name: list(group["result"]) for name, group in second.groupby("setting
 figure = plt.figure(figsize=(10.5, 5.3), layout="none")
 axes = plot_charts(figure, {name: second[name] for name in "MNOP"}, charts["sound"], timed=False)
 
-# %% slideshow={"slide_type": "subslide"} alt-zh="病人 Q 到 T。Q 每一格都貼著灰色點線；R 先學會，然後損失與梯度範數衝上去；S 損失水平，梯度範數一路上升；T 訓練損失很低，驗證損失先降後升。" alt-en="Patients Q to T. Q: follows the dotted grey line in every panel. R: learns first, then loss and gradient norm shoot up. S: flat loss, gradient norm climbing. T: very low training loss, validation loss turning upward."
+# %% slideshow={"slide_type": "subslide"} alt-zh="病人 Q 到 T。Q 的驗證損失、準確率、梯度範數都貼著灰色點線，訓練損失高一點；R 先學會，然後損失與梯度範數衝上去；S 損失水平，梯度範數一路上升；T 訓練損失很低，驗證損失先降後升。" alt-en="Patients Q to T. Q: validation loss, accuracy and gradient norm follow the dotted grey line, the training loss is somewhat higher. R: learns first, then loss and gradient norm shoot up. S: flat loss, gradient norm climbing. T: very low training loss, validation loss turning upward."
 figure = plt.figure(figsize=(10.5, 5.3), layout="none")
 axes = plot_charts(figure, {name: second[name] for name in "QRST"}, charts["sound"], timed=False)
 

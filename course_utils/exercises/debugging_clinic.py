@@ -42,8 +42,9 @@ _CONFUSIONS = {
         "gradient norm. Compare with the dotted grey line, the sound program, each time.",
     ),
     healthy_called_ill=Text(
-        "病人 {patient}：四條線都貼著灰色點線。不是每個病人都有病。",
-        "patient {patient}: every curve follows the dotted grey line. Not every patient is ill.",
+        "病人 {patient}：驗證損失、準確率、梯度範數都貼著灰色點線；訓練損失高一點，是 dropout 的緣故。不是每個病人都有病。",
+        "patient {patient}: validation loss, accuracy and gradient norm follow the dotted grey line, "
+        "and the training loss is higher because of dropout. Not every patient is ill.",
     ),
     ill_called_healthy=Text(
         "病人 {patient} 並不健康：有一格離灰色點線很遠，找出是哪一格。",
