@@ -19,6 +19,19 @@ def test_mnist_mlp_has_the_parameters_its_docstring_promises():
     assert count_parameters(MNIST_MLP(hidden_size=32)) == weights_and_biases + 2 * 2 * 32
 
 
+def test_mnist_mlp_drops_a_fifth_by_default_after_each_hidden_layer():
+    for options, rate in (({}, 0.2), ({"dropout_rate": 0.35}, 0.35)):
+        dropouts = [layer for layer in MNIST_MLP(8, **options).net if isinstance(layer, nn.Dropout)]
+        assert [layer.p for layer in dropouts] == [rate, rate]
+    block = [nn.Linear, nn.BatchNorm1d, nn.ReLU]
+    assert layer_types(MNIST_MLP(8, dropout_rate=0)) == [*block, *block, nn.Linear]
+
+
+def test_one_unit_and_almost_no_dropout_are_allowed():
+    assert layer_types(MLP(1, [1], 1, dropout_rate=0.01)).count(nn.Dropout) == 1
+    MLP(1, [1], 1, dropout_rate=0.99)
+
+
 def test_frozen_parameters_are_not_counted():
     model = MLP(3, [5], 2)
     model.net[0].requires_grad_(False)

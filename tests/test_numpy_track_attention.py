@@ -142,6 +142,32 @@ def test_what_makes_no_sense_is_refused(call, message):
         call()
 
 
+@pytest.mark.parametrize("kind", ["bools", "floats"])
+@pytest.mark.parametrize("where", [(1, 0), (0, 2)])
+def test_one_query_that_may_look_nowhere_is_enough_to_be_refused(where, kind):
+    x, allowed = np.ones((2, 3, 4)), np.ones((2, 3, 3), bool)
+    allowed[where] = False
+    mask = allowed if kind == "bools" else np.where(allowed, 0.5, -np.inf)
+    for call in (
+        lambda: scaled_dot_product_attention(x, x, x, mask),
+        lambda: multi_head_attention(x, x, x, 2, mask=mask),
+        lambda: multi_head_attention_backward(x, x, x, x, 2, mask=mask),
+    ):
+        with pytest.raises(ValueError, match="leaves a query no key to look at"):
+            call()
+    allowed[where][1] = True  # one key is enough
+    _, weights = scaled_dot_product_attention(x, x, x, allowed)
+    assert weights[where].tolist() == [0, 1, 0]
+
+
+@pytest.mark.parametrize("added", [np.inf, np.nan])
+def test_a_single_number_that_no_mask_may_hold(added):
+    mask = np.zeros((3, 3))
+    mask[1, 2] = added
+    with pytest.raises(ValueError, match="finite numbers or -inf, got NaN or"):
+        scaled_dot_product_attention(X, X, X, mask)
+
+
 # --- several heads
 
 

@@ -59,6 +59,25 @@ def test_small_gradients_come_back_as_copies_unchanged():
     assert clip_gradients({"w": np.array([1e9])}, np.inf)[0]["w"] == 1e9
 
 
+def test_the_norm_itself_is_divided_by_however_small():
+    """torch adds 1e-6 to it, which would clip small gradients by far too much."""
+    clipped, norm = clip_gradients({"w": np.array([3e-7, 4e-7])}, 1e-7)
+    assert norm == pytest.approx(5e-7)
+    np.testing.assert_allclose(clipped["w"], [0.6e-7, 0.8e-7])
+
+
+def test_the_limit_is_5_by_default_and_a_norm_at_it_is_left_alone():
+    assert np.linalg.norm(clip_gradients({"w": np.array([30.0, 40.0])})[0]["w"]) == 5
+    for size in (0.99, 1.0):
+        g = size * np.array([3.0, 4.0])
+        np.testing.assert_array_equal(clip_gradients({"w": g}, 5.0)[0]["w"], g)
+
+
+def test_a_norm_beyond_the_largest_float_is_an_error():
+    with pytest.raises(ValueError, match="norm of the gradients is beyond the largest float"):
+        clip_gradients({"w": np.full(4, 1.5e308)})
+
+
 def test_squares_that_overflow_do_no_harm():
     clipped, norm = clip_gradients({"w": np.array([3e200, 4e200])}, 1.0)
     assert norm == pytest.approx(5e200)

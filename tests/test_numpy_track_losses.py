@@ -1,5 +1,7 @@
 """Losses of the NumPy track: torch's numbers, their own derivative, and no silent wrong answer."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -240,3 +242,40 @@ def test_integers_that_may_be_one_hot_rows_or_steps_are_asked_about():
     ):
         targets_are_sequences(np.zeros((2, 3), int), 3, 3, "classification")
     assert targets_are_sequences(np.zeros((2, 3)), 3, 3, "classification") is False
+
+
+# --- where a tolerance ends
+
+
+@pytest.mark.parametrize(
+    ("dtype", "off", "fits"),
+    [
+        (np.float64, 9e-6, True),
+        (np.float64, -9e-6, True),
+        (np.float64, 1.2e-5, False),
+        (np.float64, -1.2e-5, False),
+        (np.float32, 9e-6, True),
+        (np.float32, 1.2e-5, False),
+        (np.float16, 2.0**-11, True),
+        (np.float16, 2.0**-9, False),
+    ],
+)
+def test_probabilities_sum_to_1_within_rounding(dtype, off, fits):
+    probs = np.array([[0.25, 0.5, 0.25]] * 3, dtype)
+    probs[1, 0] += dtype(off)
+    for function in (cross_entropy_loss, accuracy):
+        if fits:
+            assert np.isfinite(function(LOGITS[:, :3], probs))
+        else:
+            with pytest.raises(ValueError, match="rows that sum to 1; got"):
+                function(LOGITS[:, :3], probs)
+
+
+def test_a_loss_of_nothing_is_plus_zero():
+    """-0.0 would be printed with its sign."""
+    for loss in (cross_entropy_loss([[1e4, 0.0]], [0]), mse_loss([[1.0]], [1.0])):
+        assert loss == 0 and math.copysign(1, loss) == 1
+
+
+def test_the_first_of_equal_predictions_counts_as_the_largest():
+    assert accuracy([[1.0, 1.0, 0.0]] * 2, [0, 1]) == 0.5

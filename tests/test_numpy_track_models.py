@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from numpy_models import RECURRENT, assert_unchanged, copied, stirred
 
+from course_utils.numpy_track.checks import NonFiniteError
 from course_utils.numpy_track.lstm_baseline import LSTM
 from course_utils.numpy_track.optimizers import Adam
 from course_utils.numpy_track.relational_rnn import (
@@ -142,3 +143,108 @@ def test_a_seed_makes_the_model_and_results_outlive_the_next_call(name):
     one.forward(2 * X)
     for now, then in zip((outputs, *state, predictions, *grads.values()), kept, strict=True):
         np.testing.assert_array_equal(now, then)
+
+
+# --- where parameters begin, and numbers end
+
+
+@pytest.mark.parametrize("forget_bias", [None, 0.0, 2.5])
+def test_an_lstm_begins_with_its_forget_gate_open_and_no_other_bias(forget_bias):
+    options = {} if forget_bias is None else {"forget_bias": forget_bias}
+    params = LSTM(40, 30, 20, readout_size=10, rng=0, **options).get_params()
+    expected = 1.0 if forget_bias is None else forget_bias
+    np.testing.assert_array_equal(params["b_f"], np.full(30, expected, np.float32))
+    for name in ("b_i", "b_c", "b_o", "b_h", "b_out"):
+        assert not params[name].any(), name
+    for gate in "fico":
+        U, W = params[f"U_{gate}"], params[f"W_{gate}"]
+        np.testing.assert_allclose(U @ U.T, np.eye(30), atol=1e-5)
+        bound = np.sqrt(6 / 70)
+        assert 0.95 * bound < np.abs(W).max() <= bound
+    assert np.abs(params["W_h"]).max() <= np.sqrt(6 / 40)
+    assert np.abs(params["W_out"]).max() <= np.sqrt(6 / 30)
+    assert all(values.dtype == np.float32 for values in params.values())
+    weights = [v for v in params.values() if v.ndim == 2]
+    assert all(not np.array_equal(a, b) for a, b in zip(weights[:-1], weights[1:], strict=True))
+
+
+@pytest.mark.parametrize(("gate", "num_gates"), [("unit", 16), ("memory", 2)])
+def test_a_memory_begins_with_gains_of_1_and_biases_of_0(gate, num_gates):
+    core = RelationalMemory(3, 8, 2, 5, gate=gate, key_size=3, rng=0)
+    params = core.get_params()
+    shapes = {"x": (5, 8), "qkv": (8, 2 * (3 + 3 + 4)), "1": (8, 8), "2": (8, 8)}
+    shapes |= {"gi": (8, 2 * (num_gates // 2)), "gm": (8, 2 * (num_gates // 2))}
+    for name, shape in shapes.items():
+        W = params[f"W_{name}"]
+        bound = np.sqrt(6 / sum(shape))
+        assert W.shape == shape and 0.7 * bound < np.abs(W).max() <= bound
+        assert params[f"b_{name}"].shape == shape[1:] and not params[f"b_{name}"].any()
+    for name in ("qkv", "attention", "mlp"):
+        assert (params[f"ln_{name}_gain"] == 1).all() and not params[f"ln_{name}_bias"].any()
+
+
+def test_sizes_that_are_left_out():
+    core = RelationalMemory(rng=0)
+    assert (core.num_slots, core.slot_size, core.num_heads, core.input_size) == (4, 64, 2, 64)
+    assert (core.gate, core.key_size, core.value_size) == ("unit", 32, 32)
+    cell = RelationalRNNCell(3, 5, rng=0)
+    assert (cell.core.num_slots, cell.core.slot_size, cell.core.num_heads) == (4, 64, 2)
+    model = RelationalRNN(3, 5, 2, rng=0)
+    core = model.cell.core
+    assert (core.num_slots, core.slot_size, core.num_heads, core.gate) == (4, 64, 2, "unit")
+    RelationalMemory(4, 4, 4, rng=0)  # as many slots as numbers in each
+
+
+def test_what_a_core_returned_outlives_its_next_call():
+    core = stirred(RelationalMemory(3, 4, 2, 2, rng=0))
+    rng = np.random.default_rng(0)
+    first = core.forward(rng.normal(size=(5, 2)))
+    kept = first.copy()
+    second = core.forward(rng.normal(size=(5, 2)), first)
+    np.testing.assert_array_equal(first, kept)
+    assert not np.shares_memory(first, second)
+    assert np.abs(second - first).max() > 1e-3
+    cell = stirred(RelationalRNNCell(2, 3, 3, 4, 2, rng=0))
+    h, memory = cell.forward(rng.normal(size=(5, 2)))
+    kept = h.copy(), memory.copy()
+    cell.forward(rng.normal(size=(5, 2)))
+    np.testing.assert_array_equal(h, kept[0])
+    np.testing.assert_array_equal(memory, kept[1])
+    model = stirred(RelationalRNN(2, 3, 4, 3, 4, 2, rng=0))
+    maps = model.attention_maps(rng.normal(size=(5, 4, 2)))
+    kept = maps.copy()
+    model.attention_maps(rng.normal(size=(5, 4, 2)))
+    np.testing.assert_array_equal(maps, kept)
+
+
+def huge(params, name, rows=np.s_[:], value=1e25):
+    params[name][rows] = value
+    return params
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda p: huge(p, "W_x"),  # the variance of keys, queries and values overflows
+        lambda p: huge(p, "ln_qkv_gain", np.s_[-2:]),  # that of attended values
+        lambda p: huge(p, "W_2", np.s_[:, 0]),  # that of the layer behind
+    ],
+    ids=["qkv", "attention", "mlp"],
+)
+def test_a_variance_that_overflows_is_no_lack_of_difference(spoil):
+    core = RelationalMemory(2, 4, 2, 3, rng=0)
+    core.set_params(spoil(core.get_params()))
+    x = np.random.default_rng(0).normal(size=(2, 3))
+    with pytest.raises(NonFiniteError, match="left the range of float32 on the way; normalize"):
+        core.forward(x)
+
+
+def test_outputs_that_overflow_are_an_error():
+    for model in (LSTM(2, 3, 2, rng=0), RelationalRNN(2, 3, 2, 2, 4, 2, rng=0)):
+        params = model.get_params()
+        for name in ("b_c", "b_i", "b_o", "b_h"):  # so that h is far above 0
+            params.get(name, np.empty(1))[:] = 10
+        params["W_out"][:] = params["b_out"][:] = 3e38
+        model.set_params(params)
+        with pytest.raises(NonFiniteError, match="the outputs left the range of float32"):
+            model.forward(np.ones((1, 2, 2)))

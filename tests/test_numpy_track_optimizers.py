@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.optim import lr_scheduler
 
+from course_utils.numpy_track.checks import NonFiniteError
 from course_utils.numpy_track.optimizers import (
     SGD,
     Adam,
@@ -106,6 +107,40 @@ def test_defaults_are_torchs_and_float32_stays(name):
     for key in mine:
         assert mine[key].dtype == np.float32
         np.testing.assert_allclose(mine[key], torchs[key], rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", PAIRS)
+@pytest.mark.parametrize("size", [1e-8, 1e-5])
+def test_the_default_epsilon_is_torchs(name, size):
+    """Seen only where gradients are about as small as ε."""
+    ours, theirs, _, fixed = PAIRS[name]
+    options = {"momentum": 0.9, **fixed} if "momentum" in PAIRS[name][2] else fixed
+    optimizer, theta = ours(), {"w": np.zeros(3)}
+    param = torch.nn.Parameter(torch.zeros(3, dtype=torch.float64))
+    reference = theirs([param], lr=0.1, **options)
+    for t in range(5):
+        g = size * np.array([1.0, -0.5, 0.1 * t])
+        param.grad = torch.tensor(g)
+        reference.step()
+        theta = optimizer.step(theta, {"w": g}, 0.1)
+    np.testing.assert_allclose(theta["w"], param.detach(), rtol=1e-9)
+
+
+@pytest.mark.parametrize("optimizer_class", [RMSprop, Adam, AdamW])
+def test_a_square_that_overflows_is_an_error_and_freezes_no_parameter(optimizer_class):
+    optimizer, params = optimizer_class(), {"w": np.float32([1.0, 1.0])}
+    with pytest.raises(NonFiniteError, match="what the optimizer remembers of 'w' is NaN or inf"):
+        optimizer.step(params, {"w": np.float32([0.0, 1e30])}, 0.1)
+    moved = optimizer.step(params, {"w": np.float32([1.0, 1.0])}, 0.1)
+    assert (moved["w"] < 1).all()
+
+
+@pytest.mark.parametrize("optimizer_class", OPTIMIZERS)
+def test_one_bad_number_among_good_ones_is_enough(optimizer_class):
+    optimizer, params = optimizer_class(), {"v": np.ones(2), "w": np.ones(2)}
+    for bad in (np.nan, np.inf, -np.inf):
+        with pytest.raises(NonFiniteError, match="the gradient of 'w' is NaN or infinite"):
+            optimizer.step(params, {"v": np.ones(2), "w": np.array([1.0, bad])}, 0.1)
 
 
 @pytest.mark.parametrize("optimizer_class", OPTIMIZERS)
@@ -258,6 +293,38 @@ def test_warm_up_passes_losses_on_and_copies_keep_apart():
         plateau.observe(loss)
     assert plateau(5, 0.8) == 0.4 and twin(5, 0.8) == 0.8
     WarmupSchedule(learning_rate_schedule).observe(1.0)  # takes no interest
+
+
+def test_warm_up_rises_to_the_first_rate_of_its_schedule_and_counts_its_epochs_from_there():
+    halved = lambda epoch, lr: lr / (2 + epoch)  # noqa: E731
+    rates = our_rates(WarmupSchedule(halved, 4, 0.2), 1.0, 7)
+    np.testing.assert_allclose(rates, [0.1, 0.2, 0.3, 0.4, 1 / 2, 1 / 3, 1 / 4])
+
+
+def test_defaults_of_the_schedules():
+    np.testing.assert_allclose(
+        our_rates(WarmupSchedule(StepSchedule()), 3.0, 36)[::5], [1, *[3] * 6, 0.3]
+    )
+    assert [StepSchedule()(epoch, 1.0) for epoch in (29, 30, 60)] == pytest.approx([1, 0.1, 0.01])
+    plateau = PlateauSchedule()
+    for epoch, loss in enumerate([1.0] + 10 * [1 - 0.9e-4]):
+        plateau.observe(loss)  # ten that are no improvement
+        assert plateau(epoch, 1.0) == 1
+    plateau.observe(1 - 1.1e-4)  # one that is
+    for _ in range(11):
+        assert plateau(0, 1.0) == 1
+        plateau.observe(1.0)
+    assert plateau(0, 1.0) == pytest.approx(0.1)
+    for _ in range(1000):
+        plateau.observe(1.0)
+    assert 0 < plateau(0, 1.0) < 1e-50  # min_lr is 0
+
+
+def test_a_rate_below_the_floor_stays_as_it_is():
+    plateau = PlateauSchedule(0.5, 0, min_lr=0.01)
+    for _ in range(9):
+        plateau.observe(1.0)
+    assert plateau(0, 0.1) == 0.01 and plateau(0, 0.004) == 0.004
 
 
 @pytest.mark.parametrize(

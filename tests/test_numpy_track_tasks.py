@@ -141,6 +141,122 @@ def test_answers_and_questions_are_spread_evenly():
     assert np.abs(X[:, -1, :3].mean(axis=0) - 1 / 3).max() < 4.5 * np.sqrt(2 / 9 / 8000)
 
 
+def assert_even(drawn, choices):
+    """Each of ``choices`` about as often as any other, and nothing else."""
+    drawn, choices = np.ravel(drawn), np.asarray(choices)
+    counts = (drawn[:, None] == choices).sum(axis=0)
+    assert counts.sum() == len(drawn), "something else was drawn too"
+    share = 1 / len(choices)
+    allowed = 4.5 * np.sqrt(share * (1 - share) * len(drawn))
+    assert np.abs(counts - share * len(drawn)).max() < allowed, counts
+
+
+def test_objects_begin_anywhere_and_take_every_direction_and_none_alike():
+    n, grid = 2, 200  # walls are too far away to matter
+    X, _, _ = generate_object_tracking(3000, 6, n, grid, rng=0)
+    who, where = X[:, :-1, :n].argmax(axis=2), np.rint(X[:, :-1, n:] * grid).astype(int)
+    assert_even(where[:, :n] // 20, range(10))
+    assert {0, grid - 1} <= set(where.ravel())
+    assert_even(who[:, 0], range(n))
+    assert_even(who[:, n:], range(n))
+    assert_even(X[:, -1, :n].argmax(axis=1), range(n))
+    steps = []
+    for sequence, objects in zip(where, who, strict=True):
+        for t in range(n, 6):
+            before = max(s for s in range(t) if objects[s] == objects[t])
+            steps.append(sequence[t] - sequence[before])
+    dx, dy = np.array(steps).T
+    assert_even(3 * dx + dy, [1, -1, 3, -3, 0])
+
+
+def test_a_wall_holds_back_and_what_would_leave_the_grid_stays():
+    X, _, _ = generate_object_tracking(4000, 2, 1, 2, rng=0)
+    where = np.rint(X[:, :2, 1:] * 2).astype(int)
+    moved = np.abs(where[:, 1] - where[:, 0]).sum(axis=1)
+    # of five choices two lead into a wall of a grid of 2 x 2, and one is to stay
+    assert moved.mean() == pytest.approx(2 / 5, abs=4.5 * np.sqrt(0.24 / 4000))
+
+
+def test_every_element_of_every_pair_is_asked_for_alike():
+    X, _, metadata = generate_pair_matching(4000, 12, 30, rng=0)
+    shown = X[:, : 2 * metadata["n_pairs"], :30].argmax(axis=2)
+    asked = X[:, 2 * metadata["n_pairs"], :30].argmax(axis=1)
+    assert_even(np.nonzero(shown == asked[:, None])[1], range(6))
+    assert_even(shown, range(30))
+
+
+def test_stories_have_every_length_agent_and_place_and_takings_at_every_later_step():
+    max_facts, n_entities, n_locations = 4, 4, 3
+    X, _, _ = generate_babi_simple(6000, max_facts, n_entities, n_locations, rng=0)
+    facts, goes = X[:, :-1], n_entities + n_locations
+    lengths = facts.any(axis=2).sum(axis=1)
+    assert_even(lengths, [2, 3, 4])
+    takings = facts[:, :, goes + 1] == 1
+    assert_even(facts[:, 0, :n_entities].argmax(axis=1), range(n_entities - 1))
+    assert_even(
+        facts[facts[:, :, goes] == 1][:, n_entities:goes].argmax(axis=1), range(n_locations)
+    )
+    assert not takings[:, 0].any() and takings.any(axis=1).all()
+    # one fact after the first is sure to be a taking, any other is one with probability 0.3
+    for length in (3, 4):
+        share = takings[lengths == length][:, 1:length].mean(axis=0)
+        sure = 1 / (length - 1)
+        np.testing.assert_allclose(share, sure + 0.3 * (1 - sure), atol=0.05)
+    two_agents = [story[fact == 1] for story, fact in zip(facts, facts[:, :, goes], strict=True)]
+    second = [story[1, :n_entities].argmax() for story in two_agents if len(story) > 1]
+    assert_even(second, range(n_entities - 1))  # whoever walks has been somewhere or not
+
+
+def test_who_takes_the_ball_is_any_of_those_who_are_somewhere():
+    X, _, _ = generate_babi_simple(8000, 3, 4, 2, rng=1)
+    walked = X[:, :2, 6].all(axis=1) & (X[:, 2, 7] == 1)
+    first, second, taker = (X[walked, t, :4].argmax(axis=1) for t in range(3))
+    different = first != second
+    assert_even((taker == first)[different], [False, True])
+
+
+def test_every_rank_and_every_vector_is_asked_about_alike_and_coordinates_fill_the_cube():
+    k, D = 4, 2
+    X, _, _ = generate_nth_farthest(4000, k, D, rng=0)
+    assert_even(X[:, 0, D + 2 * k :].argmax(axis=1), range(k))
+    assert_even(X[:, 0, D + k : D + 2 * k].argmax(axis=1), range(k))
+    assert_even(X[:, 0, D : D + k].argmax(axis=1), range(k))
+    labels = X[..., D : D + k].argmax(axis=2)
+    reference = X[:, 0, D + k : D + 2 * k].argmax(axis=1)
+    assert_even(np.nonzero(labels == reference[:, None])[1], range(k))
+    assert_even(np.floor(2 * X[..., :D]), [-2, -1, 0, 1])
+
+
+def test_defaults_are_those_of_the_docstrings_and_the_settings_are_handed_on():
+    expected = {
+        generate_object_tracking: {"seq_len": 15, "n_objects": 3, "grid_size": 5},
+        generate_pair_matching: {"seq_len": 10, "vocab_size": 20, "n_pairs": 2},
+        generate_babi_simple: {"max_facts": 5, "n_entities": 5, "n_locations": 4},
+        generate_nth_farthest: {"num_vectors": 8, "vector_size": 16, "n": None},
+    }
+    for generate, settings_ in expected.items():
+        X, y, metadata = generate(rng=0)
+        sizes = {"input_dim": X.shape[2], "output_dim": y.shape[1]}
+        name = generate.__name__.removeprefix("generate_")
+        assert metadata == {"task": name, **settings_, **sizes}
+        assert len(X) == len(y) == 1000 and X.dtype == y.dtype == np.float64
+
+
+def test_the_split_is_a_fifth_for_the_test_in_an_order_that_the_seed_decides():
+    X, y = np.zeros((20, 1)), np.arange(20)
+    *_, y_train, y_test = create_train_test_split(X, y)
+    assert len(y_test) == 4
+    np.testing.assert_array_equal(create_train_test_split(X, y, seed=42)[3], y_test)
+    assert not np.array_equal(create_train_test_split(X, y, seed=43)[3], y_test)
+    assert not np.array_equal(y_train, np.sort(y_train))
+    np.testing.assert_array_equal(create_train_test_split(X, y, seed=1, rng=42)[3], y_test)
+
+
+def test_scaling_is_minmax_by_default_and_uses_all_steps_and_rows():
+    X = np.array([[[0.0], [2.0]], [[8.0], [4.0]]])
+    np.testing.assert_array_equal(normalize_sequences(X), X / 8)
+
+
 # --- seeds
 
 
