@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 from torch.nn import functional as F
 
 from course_utils.numpy_track.attention import (
+    attend,
+    attend_backward,
     create_causal_mask,
     multi_head_attention,
     multi_head_attention_backward,
@@ -166,6 +168,61 @@ def test_a_single_number_that_no_mask_may_hold(added):
     mask[1, 2] = added
     with pytest.raises(ValueError, match="finite numbers or -inf, got NaN or"):
         scaled_dot_product_attention(X, X, X, mask)
+
+
+def test_lists_are_accepted_and_float32_stays_whatever_the_mask():
+    rng = np.random.default_rng(0)
+    q, k, v, d = rng.normal(size=(4, 2, 3, 4)).astype(np.float32)
+    for mask in (None, create_causal_mask(3), np.eye(3, dtype=bool), rng.normal(size=(3, 3))):
+        results = scaled_dot_product_attention(q, k, v, mask)
+        slopes = scaled_dot_product_attention_backward(d, q, k, v, results[1])
+        heads = multi_head_attention(q, k, v, 2, mask=mask)
+        grads = multi_head_attention_backward(d, q, k, v, 2, mask=mask)
+        for x in (*results, *slopes, *heads, *grads.values()):
+            assert x.dtype == np.float32
+        as_lists = scaled_dot_product_attention(q.tolist(), k.tolist(), v.tolist(), mask)
+        np.testing.assert_allclose(as_lists[0], results[0], atol=1e-6)
+        back = scaled_dot_product_attention_backward(
+            *(x.tolist() for x in (d, q, k, v)), results[1].tolist()
+        )
+        np.testing.assert_allclose(back[0], slopes[0], atol=1e-6)
+    mixed = scaled_dot_product_attention(q, k.astype(np.float64), v)
+    assert mixed[0].dtype == mixed[1].dtype == np.float64
+
+
+def test_results_are_written_where_the_caller_says():
+    rng = np.random.default_rng(0)
+    q, k, v, d = rng.normal(size=(4, 2, 3, 4))
+    output, weights = attend(q, k, v)
+    out = np.empty_like(output)
+    assert attend(q, k, v, out=out)[0] is out
+    np.testing.assert_array_equal(out, output)
+    slopes = attend_backward(d, q, k, v, weights)
+    outs = tuple(np.empty_like(x) for x in slopes)
+    for returned, written, expected in zip(
+        attend_backward(d, q, k, v, weights, outs), outs, slopes, strict=True
+    ):
+        assert returned is written
+        np.testing.assert_array_equal(written, expected)
+
+
+def test_four_heads_by_default():
+    x = np.random.default_rng(0).normal(size=(2, 3, 8))
+    assert multi_head_attention(x, x, x)[1].shape == (2, 4, 3, 3)
+    default, four = (
+        multi_head_attention_backward(x, x, x, x, **options) for options in ({}, {"num_heads": 4})
+    )
+    np.testing.assert_array_equal(default["Q"], four["Q"])
+
+
+def test_a_mask_for_each_head_and_one_for_each_sequence():
+    rng = np.random.default_rng(0)
+    x, by_head = rng.normal(size=(2, 3, 4)), rng.random((2, 2, 3, 3)) < 0.5
+    by_head[..., 0] = True
+    _, weights = multi_head_attention(x, x, x, 2, mask=by_head)
+    np.testing.assert_array_equal(weights > 0, by_head)
+    _, weights = multi_head_attention(x, x, x, 2, mask=by_head[:, 0])
+    np.testing.assert_array_equal(weights > 0, by_head[:, :1].repeat(2, axis=1))
 
 
 # --- several heads

@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -165,7 +166,7 @@ def test_an_lstm_begins_with_its_forget_gate_open_and_no_other_bias(forget_bias)
     assert np.abs(params["W_out"]).max() <= np.sqrt(6 / 30)
     assert all(values.dtype == np.float32 for values in params.values())
     weights = [v for v in params.values() if v.ndim == 2]
-    assert all(not np.array_equal(a, b) for a, b in zip(weights[:-1], weights[1:], strict=True))
+    assert all(not np.array_equal(a, b) for a, b in pairwise(weights))
 
 
 @pytest.mark.parametrize(("gate", "num_gates"), [("unit", 16), ("memory", 2)])

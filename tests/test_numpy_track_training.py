@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy_models import TanhModel, TanhModelWithGrads, assert_unchanged, classes, copied
 
+from course_utils.numpy_track.mixed_precision import DynamicLossScale
 from course_utils.numpy_track.optimizers import Adam
 from course_utils.numpy_track.schedules import CosineSchedule, PlateauSchedule, WarmupSchedule
 from course_utils.numpy_track.training_utils import (
@@ -49,6 +50,19 @@ def test_a_step_is_clipped_gradient_descent(clip_norm):
     for name, theta in before.items():
         expected = theta - 0.5 * grads[name] * min(1, clip_norm / norm)
         np.testing.assert_allclose(model.get_params()[name], expected, rtol=1e-12)
+
+
+def test_a_step_may_be_as_small_as_nothing_and_its_defaults_are_those_of_the_docstring():
+    X, y = classes()
+    model, twin = TanhModelWithGrads(dtype=np.float64), TanhModelWithGrads(dtype=np.float64)
+    before = copied(model)
+    train_step(model, X, y, 0.0)
+    assert_unchanged(model, before)
+    model.params["V"] *= 1000  # a gradient beyond the limit of 5
+    twin.params["V"] *= 1000
+    assert train_step(model, X, y)[2] > 5
+    train_step(twin, X, y, 0.001, 5.0, "classification")
+    np.testing.assert_array_equal(flat(model.params), flat(twin.params))
 
 
 def test_a_model_with_the_three_methods_alone_takes_the_same_step():
@@ -258,6 +272,95 @@ def test_the_schedule_decides_the_rates_and_hears_the_losses():
         assert rates[epoch + 1] == rates[epoch] * (1 if improved else 0.5)
         best = losses[epoch] if improved else best
     assert rates[-1] < 4
+
+
+class OverflowsFirst(TanhModelWithGrads):
+    """Gradients a million times too large in the calls whose numbers are given."""
+
+    def __init__(self, calls):
+        super().__init__()
+        self.calls, self.count = calls, 0
+
+    def loss_and_grads(self, X, y, task="classification"):
+        loss, grads, predictions = super().loss_and_grads(X, y, task)
+        self.count += 1
+        factor = np.float32(1e6 if self.count in self.calls else 1)
+        return loss, {name: factor * g for name, g in grads.items()}, predictions
+
+
+def test_skipped_steps_are_counted_epoch_by_epoch_and_have_no_part_in_the_gradient_norm():
+    """Three steps an epoch. Of the first epoch the second is left out, of the third all three."""
+    scale = DynamicLossScale(1024.0)
+    scale.update(True)  # a run counts its own skipped steps, not those of the past
+    model = OverflowsFirst({2, 7, 8, 9})
+    history = fit(model, epochs=4, batch_size=16, loss_scale=scale)
+    assert history["skipped_steps"] == [1, 0, 3, 0]
+    assert history["loss_scales"] == [256, 256, 32, 32]
+    norms = history["grad_norms"]
+    assert np.isfinite(norms[:2]).all() and np.isnan(norms[2]) and np.isfinite(norms[3])
+    assert (scale.scale, scale.num_skipped) == (512, 1), "the caller's own was changed"
+    twin = OverflowsFirst({2})
+    taken = []
+    rng = np.random.default_rng(0)
+    (X, y), _ = data()
+    own = DynamicLossScale(512.0)
+    for rows in np.split(rng.permutation(40), [16, 32]):
+        taken.append(train_step(twin, X[rows], y[rows], 0.001, loss_scale=own)[2])
+    assert np.isinf(taken[1])
+    assert norms[0] == pytest.approx((taken[0] + taken[2]) / 2)
+
+
+def test_without_a_loss_scale_the_history_has_no_word_of_one():
+    assert list(fit(TanhModelWithGrads(), epochs=1)) == KEYS
+    extra = list(fit(TanhModelWithGrads(), epochs=1, loss_scale=64.0))[len(KEYS) :]
+    assert extra == ["loss_scales", "skipped_steps"]
+
+
+def test_a_schedule_is_asked_for_epochs_from_0_with_the_rate_that_was_given():
+    asked = []
+
+    def schedule(epoch, initial_lr):
+        asked.append((epoch, initial_lr))
+        return 0.5
+
+    history = fit(TanhModelWithGrads(), epochs=3, schedule=schedule, learning_rate=0.25)
+    assert asked == [(0, 0.25), (1, 0.25), (2, 0.25)] and history["learning_rates"] == [0.5] * 3
+
+
+def test_without_a_schedule_the_rate_falls_to_95_percent_every_ten_epochs():
+    rates = fit(TanhModelWithGrads(), epochs=21, patience=21)["learning_rates"]
+    assert rates == pytest.approx([0.001] * 10 + [0.00095] * 10 + [0.001 * 0.95**2])
+
+
+def test_what_a_run_was_given_stays_as_it_was():
+    adam, plateau = Adam(), PlateauSchedule(0.5, 0)
+    options = {"optimizer": adam, "schedule": plateau, "learning_rate": 1.0}
+    fit(TanhModelWithGrads(), **options)
+    assert adam._memories == {} and plateau.num_bad_epochs == 0 and plateau.best_loss == np.inf
+
+
+def test_the_last_line_names_the_epoch_whose_parameters_were_kept(capsys):
+    options = {"epochs": 60, "learning_rate": 0.3, "patience": 1, "optimizer": Adam()}
+    history = fit(TanhModelWithGrads(num_hidden=30), **options, verbose=True)
+    epochs, best = len(history["val_loss"]), int(np.argmin(history["val_loss"])) + 1
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last == (
+        f"after {epochs} epochs, kept the parameters of epoch {best}, the best on validation"
+    )
+    assert best < epochs
+
+
+def test_a_line_of_progress_says_the_numbers_of_its_epoch(capsys):
+    history = fit(TanhModelWithGrads(), epochs=100, patience=100, verbose=True)
+    lines = capsys.readouterr().out.splitlines()
+    epochs = [int(line[6:9]) for line in lines[:-1]]
+    assert epochs == [*range(1, 100, 5), 100]
+    at = {key: values[95] for key, values in history.items()}
+    assert lines[-3] == (
+        f"epoch  96/100  train loss {at['train_loss']:.4f}, metric {at['train_metric']:.4f}  "
+        f"val loss {at['val_loss']:.4f}, metric {at['val_metric']:.4f}  "
+        f"rate {at['learning_rates']:.2g}  gradient norm {at['grad_norms']:.2g}"
+    )
 
 
 @pytest.mark.parametrize("accumulate", [2, 5])

@@ -111,6 +111,8 @@ def train_model(
     schedule = _as_schedule(schedule, lr_decay, lr_decay_every)
     optimizer = copy.deepcopy(as_optimizer(optimizer))
     loss_scale = copy.deepcopy(as_loss_scale(loss_scale))
+    if loss_scale is not None:
+        loss_scale.num_skipped = 0  # the history counts the steps of this run
     rng = check_rng(rng)
     before = read_params(model)
     X, y = _check_part("train_data", train_data, model, task)
