@@ -219,6 +219,36 @@ def test_with_a_baseline_only_pairs_with_it_are_compared_and_corrected():
         compare_settings(RUNS, "accuracy", baseline="lion")
 
 
+def with_p(p: float, num_seeds: int = 5) -> list[float]:
+    """Values whose paired t-test against 0 gives this p."""
+    values = np.array([-1.0, 0.0, 1.0, 2.0, -2.0])[:num_seeds]
+    spread = values.std(ddof=1) / np.sqrt(num_seeds)
+    return (values + spread * stats.t.isf(p / 2, num_seeds - 1)).tolist()
+
+
+@pytest.mark.parametrize(("p", "differs"), [(0.049, True), (0.051, False), (0.07, False)])
+def test_two_settings_differ_below_5_percent(p, differs):
+    result = compare_settings(table(a=with_p(p), b=[0.0] * 5), "accuracy")
+    assert result["p"][0] == pytest.approx(p)
+    assert result["differs"].tolist() == [differs]
+    assert bool(result["difference"][0].excludes_zero) is differs, "one pair needs no correction"
+
+
+@pytest.mark.parametrize(("p", "differs"), [(0.0249, True), (0.0251, False)])
+def test_of_two_pairs_the_clearer_one_must_lie_below_half_of_that(p, differs):
+    runs = table(base=[0.0] * 5, a=with_p(p), b=with_p(0.6))
+    result = compare_settings(runs, "accuracy", baseline="base")
+    assert result["p"].tolist() == pytest.approx([2 * p, 0.6])
+    assert result["differs"].tolist() == [differs, False]
+
+
+def test_values_may_lie_on_their_bounds_and_one_beyond_is_refused():
+    assert mean_interval([0, 1], bounds=(0, 1)) == Interval(0.5, 0, 1)
+    for values in ([0.5, 1.001], [-0.001, 0.5]):
+        with pytest.raises(ValueError, match="must lie within"):
+            mean_interval(values, bounds=(0, 1))
+
+
 def test_rows_are_paired_by_seed_not_by_position():
     shuffled = RUNS.sample(frac=1, random_state=0)
     expected = compare_settings(RUNS, "accuracy").set_index(["a", "b"])["p"]

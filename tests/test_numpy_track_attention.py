@@ -294,6 +294,41 @@ def test_layer_norm_and_its_slopes_are_torchs(seed, leading, F_, log_scale):
         np.testing.assert_allclose(ours, theirs.grad, rtol=0, atol=1e-9 * scale)
 
 
+def test_epsilon_stands_below_the_root_and_float32_stays():
+    """Seen only where the variance is about as small: two features, 2 d apart."""
+    for d in (1e-2, 10**-2.5, 1e-3):
+        y, (x_hat, inv_std, gain) = layer_norm(np.array([[-d, d]]), np.ones(2), np.zeros(2))
+        expected = d / np.sqrt(d**2 + 1e-5)
+        np.testing.assert_allclose(y, [[-expected, expected]], rtol=1e-12)
+        np.testing.assert_array_equal(x_hat, y)
+        np.testing.assert_allclose(inv_std, [[expected / d]], rtol=1e-12)
+        np.testing.assert_array_equal(gain, [1, 1])
+    x = np.float32([[1.0, 2.0, 4.0]])
+    y, cache = layer_norm(x, np.ones(3, np.float32), np.zeros(3, np.float32))
+    slopes = layer_norm_backward(y, cache)
+    assert {y.dtype, *(s.dtype for s in slopes)} == {np.dtype(np.float32)}
+
+
+def test_layer_norm_writes_to_nothing_it_was_given_and_takes_lists():
+    x, gain, bias, d_y = [[1.0, 2.0, 4.0]], [1.0, 2.0, 3.0], [0.5, 0.0, 0.0], [[1.0, 0.0, -1.0]]
+    arrays = [np.array(a) for a in (x, gain, bias, d_y)]
+    cache = layer_norm(*arrays[:3])[1]
+    slopes = layer_norm_backward(arrays[3], cache)
+    again = layer_norm_backward(d_y, layer_norm(x, gain, bias)[1])
+    for one, other in zip(slopes, again, strict=True):
+        np.testing.assert_array_equal(one, other)
+    for array, values in zip(arrays, (x, gain, bias, d_y), strict=True):
+        np.testing.assert_array_equal(array, values)
+    np.testing.assert_array_equal(layer_norm_backward(d_y, cache)[0], slopes[0])
+
+
+@pytest.mark.parametrize("wrong", ["gain", "bias"])
+def test_gain_and_bias_must_both_fit(wrong):
+    shapes = {"gain": np.ones(4), "bias": np.ones(4)} | {wrong: np.ones(3)}
+    with pytest.raises(ValueError, match=r"gain and bias must have shape \(4,\)"):
+        layer_norm(X, **shapes)
+
+
 # --- initial weights
 
 

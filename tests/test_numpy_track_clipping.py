@@ -73,6 +73,14 @@ def test_the_limit_is_5_by_default_and_a_norm_at_it_is_left_alone():
         np.testing.assert_array_equal(clip_gradients({"w": g}, 5.0)[0]["w"], g)
 
 
+@pytest.mark.parametrize("dtype", [np.float16, np.float32])
+def test_the_norm_of_low_precision_is_summed_in_float64(dtype):
+    g = np.random.default_rng(0).normal(size=5000).astype(dtype)
+    _, norm = clip_gradients({"w": g[:4000], "v": g[4000:]})
+    ratios = (g / np.abs(g).max()).astype(np.float64)  # the division alone is rounded
+    assert norm == pytest.approx(np.linalg.norm(ratios) * np.abs(g).max(), rel=1e-12)
+
+
 def test_a_norm_beyond_the_largest_float_is_an_error():
     with pytest.raises(ValueError, match="norm of the gradients is beyond the largest float"):
         clip_gradients({"w": np.full(4, 1.5e308)})

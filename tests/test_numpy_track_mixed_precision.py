@@ -8,6 +8,7 @@ from scipy import stats
 from course_utils.numpy_track.mixed_precision import (
     DynamicLossScale,
     FixedLossScale,
+    as_loss_scale,
     half_precision_grads,
     to_half,
 )
@@ -187,3 +188,75 @@ def test_rounding_keeps_the_dtype_and_eleven_bits():
     rounded = to_half("w", values)
     assert rounded.dtype == np.float32
     np.testing.assert_array_equal(rounded, np.float32([np.float16(1 / 3), 65504, 0, -2048]))
+
+
+def test_defaults_and_limits_of_the_scale():
+    scale = DynamicLossScale()
+    assert (scale.scale, scale.growth_interval, scale.num_skipped) == (2.0**15, 200, 0)
+    for _ in range(199):
+        scale.update(False)
+    assert scale.scale == 2.0**15
+    scale.update(False)
+    assert scale.scale == 2.0**16
+    scale.update(True)
+    assert scale.scale == 2.0**15
+    assert (DynamicLossScale.smallest, DynamicLossScale.largest) == (2.0**-14, 2.0**24)
+    for allowed in (2.0**-14, 2.0**24):
+        assert DynamicLossScale(allowed).scale == allowed
+    for beyond in (2.0**-14.1, 2.0**24.1):
+        with pytest.raises(ValueError, match="initial_scale must be"):
+            DynamicLossScale(beyond)
+    odd = DynamicLossScale(2.0**-13, growth_interval=1, growth_factor=3, backoff_factor=0.25)
+    odd.update(False)
+    assert odd.scale == 3 * 2.0**-13
+    odd.update(True)
+    assert odd.scale == 0.75 * 2.0**-13
+    with pytest.raises(ValueError, match="at a loss scale of"):
+        odd.update(True)
+    assert odd.num_skipped == 2
+
+
+def test_backing_off_to_the_smallest_scale_is_no_error_yet():
+    scale = DynamicLossScale(2 * DynamicLossScale.smallest)
+    scale.update(True)
+    assert scale.scale == DynamicLossScale.smallest
+
+
+def test_a_fixed_scale_is_1_unless_given_and_a_number_becomes_one():
+    assert FixedLossScale().scale == 1
+    fixed = as_loss_scale(8)
+    assert isinstance(fixed, FixedLossScale) and fixed.scale == 8 and fixed.num_skipped == 0
+    fixed.update(False)
+    assert fixed.scale == 8
+    dynamic = DynamicLossScale()
+    assert as_loss_scale(dynamic) is dynamic and as_loss_scale(fixed) is fixed
+    assert as_loss_scale(None) is None
+
+
+def test_whole_numbers_go_into_the_model_unrounded():
+    """Ids beyond 2,048 would change in float16."""
+    seen = []
+
+    class Embeds(TanhModelWithGrads):
+        def loss_and_grads(self, X, y, task="classification"):
+            seen.append(X)
+            return super().loss_and_grads(X / 5000, y, task)
+
+    X = np.full((4, 2, 3), 4097)
+    half_precision_grads(Embeds(), X, np.array([0, 1, 2, 0]), "classification", None, 1.0)
+    assert seen[0].dtype.kind == "i" and (seen[0] == 4097).all()
+
+
+@pytest.mark.parametrize("which", ["U", "a", "V", "c"])
+def test_one_gradient_that_overflows_leaves_out_the_step(which):
+    class OneTooLarge(TanhModelWithGrads):
+        def loss_and_grads(self, X, y, task="classification"):
+            loss, grads, predictions = super().loss_and_grads(X, y, task)
+            grads[which].flat[0] = 600
+            return loss, grads, predictions
+
+    X, y = classes()
+    rng = np.random.default_rng(0)
+    for scale, overflows in ((64.0, False), (128.0, True)):
+        _, grads, _ = half_precision_grads(OneTooLarge(), X, y, "classification", rng, scale)
+        assert (grads is None) is overflows

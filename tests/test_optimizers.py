@@ -128,6 +128,27 @@ def test_defaults_are_torchs():
     assert_matches_torch(rmsprop_step, torch.optim.RMSprop, 0, lambda t: 1.0, 0.01)
 
 
+@pytest.mark.parametrize(
+    ("step", "optimizer_class", "options"),
+    [
+        (momentum_step, torch.optim.SGD, {"momentum": 0.9}),
+        (rmsprop_step, torch.optim.RMSprop, {}),
+        (adam_step, torch.optim.Adam, {}),
+        (adamw_step, torch.optim.AdamW, {}),
+    ],
+)
+@pytest.mark.parametrize("size", [1.0, 1e-5, 1e-8])
+def test_every_default_is_torchs(step, optimizer_class, options, size):
+    """The smallest gradients are about as small as ε, which plays no part for larger ones."""
+    mine, theirs = (nn.Parameter(torch.ones(3, dtype=torch.float64)) for _ in range(2))
+    reference, state = optimizer_class([theirs], lr=0.1, **options), {}
+    for t in range(5):
+        mine.grad = theirs.grad = size * torch.tensor([1.0, -0.5, 0.1 * t], dtype=torch.float64)
+        reference.step()
+        apply_step(step, [mine], [state], lr=0.1)
+    torch.testing.assert_close(mine - 1, theirs - 1, rtol=1e-6, atol=0)
+
+
 def l2(move, weight_decay):
     def with_decay(params, lr):
         for param in params:
@@ -233,3 +254,11 @@ def test_the_lesson_writes_out_every_rule_and_none_is_longer_than_ten_lines():
     library = bare_syntax((COURSE_UTILS / "optimizers.py").read_text(encoding="utf-8"))
     for name in [*RULES, "apply_step"]:
         assert in_lesson[name] == library[name], name
+
+
+def test_as_many_states_as_parameters_are_needed():
+    params = [nn.Parameter(torch.ones(1)) for _ in range(2)]
+    for param in params:
+        param.grad = torch.ones(1)
+    with pytest.raises(ValueError, match="shorter"):
+        apply_step(sgd_step, params, [{}], lr=0.1)
