@@ -1,10 +1,12 @@
 """The builder writes the same notebook twice, loses nothing, and notices drift."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import build
 import nbformat
@@ -47,6 +49,13 @@ total = sum(progress(range(3), "adding"))
 # One possible answer.
 answer = 42
 """
+
+
+@pytest.fixture(scope="module", autouse=True)
+def kernels_import_this_checkout():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(ROOT), prepend=os.pathsep)
+        yield
 
 
 @pytest.fixture
@@ -196,6 +205,239 @@ def test_a_missing_and_an_orphaned_notebook_fail(built, place):
         build.check()
 
 
+# --- what may stay in an output
+
+
+def a_cell(*outputs, **metadata):
+    cell = nbformat.v4.new_code_cell("1", outputs=list(outputs), id="99_example-007")
+    cell.metadata.update(metadata)
+    return cell
+
+
+def printed(text, name="stdout"):
+    return nbformat.v4.new_output("stream", name=name, text=text)
+
+
+def shown(**data):
+    data = {kind.replace("_", "/"): text for kind, text in data.items()}
+    return nbformat.v4.new_output("display_data", data=data)
+
+
+FIGURE = '<img alt="matplotlib figure" src="data:image/svg+xml;base64,PHN2Zz4=">'
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "saved at /tmp/xyz/figure.png",
+        "<object object at 0x7f00ab>",
+        "<Axes: xlabel='x'>",
+        '<td id="T_0a1b2_row0_col1">',
+    ],
+)
+def test_what_no_other_run_repeats_is_refused_wherever_it_stands(text):
+    for output in (printed(text), shown(text_plain=text), shown(text_html=text)):
+        cell = a_cell(printed("before"), output)
+        with pytest.raises(
+            build.BuildError, match=r"99_example-007 prints .* no other run repeats"
+        ):
+            build.clean_outputs(cell)
+
+
+@pytest.mark.parametrize(
+    "text", ["0xff00f is a color", "in tmp/ or /tmpfs/", "T_01234", '<td id="T_x">', "Axes", ""]
+)
+def test_what_only_looks_like_it_stays(text):
+    cell = a_cell(printed(text), shown(text_plain=text, text_html=text))
+    before = json.dumps(cell)
+    build.clean_outputs(cell)
+    assert json.dumps(cell) == before
+
+
+def test_a_picture_may_hold_any_letters():
+    picture = '<img src="data:image/png;base64,abc/tmp/0x7f00ab12">'
+    build.clean_outputs(a_cell(shown(text_html=picture)))
+    with pytest.raises(build.BuildError, match="'/tmp/'"):
+        build.clean_outputs(a_cell(shown(text_html=picture + " /tmp/")))
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        printed("a warning", "stderr"),
+        nbformat.v4.new_output("error", ename="ValueError", evalue="no", traceback=[]),
+    ],
+    ids=["stderr", "error"],
+)
+def test_errors_and_warnings_are_refused(output):
+    with pytest.raises(build.BuildError, match="99_example-007 printed to stderr or failed"):
+        build.clean_outputs(a_cell(printed("fine"), output))
+
+
+@pytest.mark.parametrize(
+    ("alt", "written"),
+    [
+        ("plain", "plain"),
+        ('a "quoted" one', "a &quot;quoted&quot; one"),
+        ("1 < 2 & 'so on'", "1 &lt; 2 &amp; &#x27;so on&#x27;"),
+        (r"\alpha\1 and \g<0>", r"\alpha\1 and \g&lt;0&gt;"),
+        ("一條線：≈ 3", "一條線：≈ 3"),
+    ],
+)
+def test_an_alt_text_of_any_letters_is_put_in_as_it_is(alt, written):
+    cell = a_cell(shown(text_html=FIGURE), shown(text_html="<b>no figure</b>"), alt=alt)
+    build.clean_outputs(cell)
+    assert cell.outputs[0].data["text/html"] == FIGURE.replace("matplotlib figure", written)
+    assert cell.outputs[1].data["text/html"] == "<b>no figure</b>"
+
+
+def test_only_the_first_alt_of_a_figure_is_its_own():
+    cell = a_cell(shown(text_html=FIGURE + '<i alt="inner">'), alt="new")
+    build.clean_outputs(cell)
+    assert cell.outputs[0].data["text/html"].count('alt="new"') == 1
+    assert 'alt="inner"' in cell.outputs[0].data["text/html"]
+
+
+def test_a_figure_without_alt_text_is_refused_and_a_widget_leaves_its_text_alone():
+    with pytest.raises(build.BuildError, match="99_example-007 draws a figure and has no alt-zh"):
+        build.clean_outputs(a_cell(shown(text_html=FIGURE)))
+    output = nbformat.v4.new_output(
+        "display_data", data={build.WIDGET: {"model_id": "x"}, "text/plain": "a slider"}
+    )
+    cell = a_cell(output)
+    build.clean_outputs(cell)
+    assert cell.outputs[0].data == {"text/plain": "a slider"}
+
+
+@pytest.mark.parametrize("language", build.FOLDERS)
+def test_a_figure_whose_alt_text_was_changed_in_the_notebook_alone_fails(language, built, place):
+    place()
+    put(built)
+    path = build.FOLDERS[language] / "99_example.ipynb"
+    notebook = nbformat.read(path, as_version=4)
+    data = notebook.cells[3].outputs[0].data
+    data["text/html"] = re.sub('alt="[^"]*"', 'alt="another"', data["text/html"])
+    nbformat.write(notebook, path)
+    with pytest.raises(SystemExit, match=r"99_example-003: its figure has another alt text"):
+        build.check()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda notebook: notebook.cells.pop(),
+        lambda notebook: notebook.cells.append(nbformat.v4.new_markdown_cell("more")),
+        lambda notebook: notebook.metadata.update(author="me"),
+        lambda notebook: notebook.cells[2].update(source="pass"),
+        lambda notebook: notebook.cells[2].update(id="other"),
+        lambda notebook: notebook.cells[4].metadata.pop("nbgrader"),
+    ],
+    ids=["cell lost", "cell more", "metadata", "source", "id", "nbgrader"],
+)
+def test_a_notebook_changed_by_hand_fails(change, built, place):
+    place()
+    put(built)
+    path = build.FOLDERS["en"] / "99_example.ipynb"
+    notebook = nbformat.read(path, as_version=4)
+    change(notebook)
+    nbformat.write(notebook, path)
+    with pytest.raises(SystemExit, match=r"99_example\.ipynb"):
+        build.check()
+
+
+# --- the command
+
+
+@pytest.fixture
+def command(tmp_path, monkeypatch, capsys):
+    """A course of three lessons and a stand-in for building; returns a function that calls main."""
+    (tmp_path / "lessons").mkdir()
+    for name in ("01_one", "02_two", "10_ten"):
+        (tmp_path / "lessons" / f"{name}.py").write_text("# %%\n1\n")
+    (tmp_path / "lessons" / "notes.py").write_text("")
+    minutes = tmp_path / "minutes.json"
+    minutes.write_text('{"02_two": 7}')
+    calls = SimpleNamespace(built=[], pools=[], seconds=61.6, minutes=minutes, fails=None)
+
+    def stand_in(lesson, language):
+        if (lesson.stem, language) == calls.fails:
+            raise build.BuildError(f"{lesson.stem} ({language}): no")
+        calls.built.append((lesson.stem, language))
+        return calls.seconds
+
+    def pool(**options):
+        calls.pools.append(options)
+        return lambda jobs: (function(*a, **k) for function, a, k in jobs)
+
+    for name, value in (
+        ("ROOT", tmp_path),
+        ("MINUTES_FILE", minutes),
+        ("build", stand_in),
+        ("Parallel", pool),
+        ("load_mnist", lambda: SimpleNamespace(tier="full")),
+    ):
+        monkeypatch.setattr(build, name, value)
+
+    def main(*arguments):
+        monkeypatch.setattr(sys, "argv", ["build.py", *arguments])
+        calls.built.clear()
+        build.main()
+        return capsys.readouterr().out
+
+    main.calls = calls
+    return main
+
+
+BOTH = ("zh-TW", "en")
+
+
+def test_every_lesson_is_built_in_both_languages_unless_some_are_named(command):
+    out = command()
+    names = ("01_one", "02_two", "10_ten")
+    assert command.calls.built == [(name, language) for name in names for language in BOTH]
+    assert out.splitlines()[0] == "01_one (zh-TW): 62 s" and len(out.splitlines()) == 6
+    for start in ("1", "10", "10_ten"):
+        command(start)
+        assert command.calls.built == [("10_ten", language) for language in BOTH]
+    command("01", "10")
+    assert [name for name, _ in command.calls.built] == ["01_one"] * 2 + ["10_ten"] * 2
+    assert command.calls.pools[0] == {"n_jobs": -1, "return_as": "generator"}
+    assert json.loads(command.calls.minutes.read_text()) == {"02_two": 7}, "not asked to record"
+
+
+def test_a_lesson_that_is_not_there_is_named(command):
+    with pytest.raises(SystemExit, match=r"no lesson is named \['11'\]; there are .*01_one"):
+        command("11")
+    assert command.calls.built == []
+
+
+def test_minutes_are_recorded_one_lesson_at_a_time_and_keep_the_others(command):
+    command("01", "--minutes")
+    assert command.calls.pools[-1]["n_jobs"] == 1
+    assert json.loads(command.calls.minutes.read_text()) == {"01_one": 62, "02_two": 7}
+
+
+def test_a_lesson_that_fails_ends_it_and_records_nothing(command):
+    command.calls.fails = ("02_two", "en")
+    with pytest.raises(SystemExit, match=r"old notebook is untouched: 02_two \(en\): no"):
+        command("--minutes")
+    assert json.loads(command.calls.minutes.read_text()) == {"02_two": 7}
+
+
+def test_without_full_mnist_it_warns_and_builds(command, monkeypatch):
+    assert "do not commit" not in command("01")
+    monkeypatch.setattr(build, "load_mnist", lambda: SimpleNamespace(tier="embedded"))
+    assert "do not commit" in command("01")
+    assert len(command.calls.built) == 2
+
+
+def test_checking_builds_nothing(command, monkeypatch):
+    checked = []
+    monkeypatch.setattr(build, "check", lambda: checked.append(True))
+    command("--check")
+    assert checked == [True] and command.calls.built == []
+
+
 @pytest.mark.parametrize(
     ("old", "new", "mode", "passes"),
     [
@@ -236,13 +478,17 @@ for address in ("192.0.2.1", "example.org"):
         print(error)
 from course_utils.experiment import run_seeds
 print(run_seeds(lambda seed: seed + 1, n_jobs=2)["result"].tolist())
+import course_utils
+print("this checkout:", course_utils.__file__.startswith(ROOT))
 """
-    monkeypatch.setenv("PYTHONPATH", str(ROOT / "tests" / "refuse_network"))
-    build.build(place(code), "en")
+    refuse_network = str(ROOT / "tests" / "refuse_network")
+    monkeypatch.setenv("PYTHONPATH", refuse_network, prepend=os.pathsep)
+    build.build(place(code.replace("ROOT", repr(str(ROOT)))), "en")
     notebook = nbformat.read(build.FOLDERS["en"] / "99_example.ipynb", as_version=4)
     printed = notebook.cells[0].outputs[0].text
     assert printed.count("the course runs offline") == 2
     assert "[1, 2, 3, 4, 5]" in printed
+    assert "this checkout: True" in printed
 
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
