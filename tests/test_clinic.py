@@ -2,7 +2,10 @@
 
 import math
 import pickle
+import re
 from dataclasses import fields
+from html import unescape
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -157,6 +160,101 @@ def test_charts_have_a_column_a_patient_and_say_where_nan_begins(charts):
     figure.savefig("/dev/null", format="png")
     untimed = plot_charts(Figure(), patients, [charts["sound"]], timed=False)
     assert [ax.get_title() for ax in untimed[0]] == ["patient A", "patient B"]
+
+
+def a_chart(**changes):
+    """A chart of three steps, made up."""
+    values = {
+        "steps": [0, 10, 20],
+        "train_loss": [2.0, 1.0, 0.5],
+        "val_loss": [2.2, 1.2, 0.6],
+        "val_accuracy": [0.1, 0.5, 0.8],
+        "grad_norm": [1.0, 2.0, 3.0],
+        "seconds": 2.0,
+    } | changes
+    return SimpleNamespace(**values)
+
+
+def curves(ax):
+    return [(line.get_color(), list(line.get_ydata())) for line in ax.lines]
+
+
+def test_a_column_shows_the_patients_curves_over_the_mean_of_the_sound_ones():
+    sound = [a_chart(), a_chart(val_loss=[2.4, 1.4, 0.8], val_accuracy=[0.3, 0.7, 1.0])]
+    sound[1].grad_norm = [3.0, 4.0, 5.0]
+    ill = a_chart(train_loss=[math.nan, 40.0, 0.01], val_loss=[2.0, 35.0, 0.02])
+    ill.grad_norm, ill.val_accuracy = [0.01, 1.0, 5000.0], [0.1, 0.2, 0.3]
+    axes = plot_charts(Figure(), {"A": [ill], "B": [a_chart()]}, sound)
+    loss, accuracy, norm = axes[:, 0]
+    train, val = "#0173B2", "#D55E00"
+    expected = [
+        (loss, [("gray", [2.3, 1.3, 0.7]), (train, [math.nan, 30, 0.08]), (val, [2, 30, 0.08])]),
+        (accuracy, [("gray", [20, 60, 90]), (val, [10, 20, 30])]),
+        (norm, [("gray", [2, 3, 4]), (train, [0.05, 1, 1000])]),
+    ]
+    for ax, lines in expected:
+        drawn = curves(ax)[: len(lines)]
+        assert [color for color, _ in drawn] == [color for color, _ in lines]
+        for (_, one), (_, other) in zip(drawn, lines, strict=True):
+            np.testing.assert_allclose(one, other)
+    assert curves(loss)[3] == ("black", [pytest.approx(math.log(10))] * 2)
+    styles = [line.get_linestyle() for line in loss.lines[:3]]
+    assert styles == [":", "-", "--"], "not by colour alone"
+    assert [ax.get_ylabel() for ax in axes[:, 0]] == [
+        "loss (log)",
+        "accuracy (%)",
+        "gradient norm\n(log)",
+    ]
+    assert not any(ax.get_ylabel() for ax in axes[:, 1])
+    assert [ax.get_xlabel() for ax in axes.flat] == [""] * 4 + ["step"] * 2
+    assert [ax.get_yscale() for ax in axes[:, 0]] == ["log", "linear", "log"]
+    assert accuracy.get_ylim() == (0, 100)
+    for ax, low, high in ((loss, 0.08, 30), (norm, 0.05, 1000)):
+        bottom, top = ax.get_ylim()
+        assert low / 2 < bottom < low and high < top < 2 * high, "its edge is seen"
+    (legend,) = axes[0, 0].figure.legends
+    texts = [text.get_text() for text in legend.get_texts()]
+    assert texts == ["training", "validation", "sound program (validation; bottom: training)"]
+    handles = [line.get_color() for line in legend.get_lines()]
+    assert handles == [train, val, "gray"]
+
+
+def test_titles_say_how_many_times_the_sound_programs_time_was_taken():
+    ill = [a_chart(seconds=seconds) for seconds in (1.0, 5.0, 100.0)]
+    sound = [a_chart(seconds=seconds) for seconds in (0.1, 2.0, 90.0)]
+    axes = plot_charts(Figure(), {"A": ill}, sound)
+    assert axes[0, 0].get_title() == "patient A  (time x2.5)"
+
+
+@pytest.mark.parametrize(("num_broken", "hatched"), [(1, False), (2, True), (4, True)])
+def test_a_panel_is_hatched_from_where_half_the_seeds_have_nan(num_broken, hatched):
+    broken = a_chart(val_loss=[2.0, math.nan, math.inf])
+    charts = [broken] * num_broken + [a_chart()] * (4 - num_broken)
+    axes = plot_charts(Figure(), {"A": charts}, [a_chart()])
+    for ax in axes[:, 0]:
+        is_marked = hatched and ax is not axes[1, 0]
+        assert [text.get_text() for text in ax.texts] == ["NaN"] * is_marked
+        spans = [patch for patch in ax.patches if patch.get_hatch()]
+        assert len(spans) == is_marked
+        for span in spans:
+            assert (span.get_x(), span.get_x() + span.get_width()) == (10, 20)
+
+
+def test_side_by_side_shades_and_marks_the_lines_that_differ_and_escapes_code():
+    shown = side_by_side(FAULTS["no_zero_grad"]).data
+    left, right = shown.split("</td>")[:2]
+    assert "as it came" in left and "mended" in right
+    assert "optimizer.zero_grad" not in left and "✗" not in left
+    marked = [line for line in right.splitlines() if "✓" in line]
+    assert len(marked) == 1 and "zero_grad" in marked[0] and "background:#D5E8F5" in marked[0]
+    assert right.count("background:") == 1
+    for fault in FAULTS:
+        shown = side_by_side(FAULTS[fault]).data
+        code = "\n".join(re.findall(r"<pre[^>]*>(.*?)</pre>", shown, re.DOTALL))
+        text = unescape(re.sub("<[^>]*>", "", code))
+        longest = max(len(line) - 2 for line in text.splitlines())
+        assert ("</tr><tr>" in shown) == (longest > 60), fault
+        assert " -> " not in text, "annotations are left out"
 
 
 @pytest.mark.parametrize("patients, sound", [({}, 1), ({"A": []}, 1), ({"A": [1]}, 0)])

@@ -98,12 +98,129 @@ def test_baselines_are_what_the_rules_score_on_other_sequences():
     assert varied == pytest.approx(0.4, abs=0.02)
 
 
-def test_a_run_repeats_and_both_models_see_the_same_sequences():
+def test_a_run_repeats():
     first, again = (farthest_vector.train_run(3, "LSTM", TINY, 1e-3, every=2) for _ in range(2))
     assert {**first, "seconds": 0, "net": 0} == {**again, "seconds": 0, "net": 0}
     assert first["steps"] == [2, 4]
-    drawn = [np.random.default_rng([3, 1]).random(3) for _ in MODELS]
-    assert np.array_equal(*drawn)
+    other = farthest_vector.train_run(4, "LSTM", TINY, 1e-3, every=2)
+    assert other["loss"] != first["loss"]
+
+
+def test_both_models_see_the_same_sequences_fresh_ones_at_every_step(monkeypatch):
+    seen = []
+
+    def step(net, X, y, learning_rate, clip_norm, optimizer):
+        seen.append((type(net).__name__, X, y, learning_rate, clip_norm, optimizer))
+
+    monkeypatch.setattr(farthest_vector, "train_step", step)
+    for model in MODELS:
+        farthest_vector.train_run(3, model, TINY, 2e-3, every=4)
+    of_one, of_other = seen[:4], seen[4:]
+    assert {name for name, *_ in of_one} == {"RelationalRNN"}
+    assert {name for name, *_ in of_other} == {"LSTM"}
+    for one, other in zip(of_one, of_other, strict=True):
+        np.testing.assert_array_equal(one[1], other[1])
+        np.testing.assert_array_equal(one[2], other[2])
+        assert one[3:5] == other[3:5] == (2e-3, farthest_vector.CLIP_NORM)
+        assert len(one[1]) == farthest_vector.BATCH_SIZE
+    assert len({X.tobytes() for _, X, *_ in of_one}) == 4
+    assert len({id(optimizer) for *_, optimizer in seen}) == 2, "an optimizer for each run"
+
+
+def test_a_curve_counts_steps_and_the_seconds_of_training_alone(monkeypatch):
+    clock = {"now": 0.0}
+    monkeypatch.setattr(farthest_vector.time, "process_time", lambda: clock["now"])
+
+    def step(*_, **__):
+        clock["now"] += 1.5
+
+    def evaluated(*_):
+        clock["now"] += 1000
+        return 0.123456
+
+    monkeypatch.setattr(farthest_vector, "train_step", step)
+    monkeypatch.setattr(farthest_vector, "accuracy", evaluated)
+    run = farthest_vector.train_run(0, "LSTM", TINY, 1e-3, num_steps=6, every=2)
+    assert run["steps"] == [2, 4, 6] and run["seconds"] == [3, 6, 9]
+    assert run["accuracy"] == [0.1235] * 3
+    assert farthest_vector.train_run(0, "LSTM", TINY, 1e-3, every=4)["steps"] == [4]
+
+
+def test_the_two_models_have_the_sizes_of_the_comparison():
+    setting = Setting(num_vectors=4, vector_size=3, n=1, num_steps=1)
+    relational, lstm = (
+        farthest_vector.build_model(model, setting, np.random.default_rng(0)) for model in MODELS
+    )
+    core = relational.cell.core
+    assert (relational.input_size, relational.output_size, relational.hidden_size) == (15, 4, 64)
+    assert (core.num_slots, core.slot_size, core.num_heads) == (4, 32, 4)
+    assert (lstm.input_size, lstm.output_size, lstm.hidden_size) == (15, 4, 128)
+    assert lstm.get_params()["W_h"].shape == (128, 64)
+    X, y, metadata = setting.sequences(5, np.random.default_rng(0))
+    assert X.shape == (5, 4, 15) and y.shape == (5, 4) and metadata["n"] == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({}, None),
+        ({"steps": [1]}, "the file has steps"),
+        ({"loss": [1.009]}, None),
+        ({"loss": [1.011]}, "the first loss differs by 0.0110"),
+        ({"accuracy": [0.549]}, None),
+        ({"accuracy": [0.451]}, None),
+        ({"accuracy": [0.551]}, "the last accuracy differs by 0.051"),
+        ({"accuracy": [0.449]}, "the last accuracy differs by 0.051"),
+    ],
+)
+def test_the_check_allows_for_rounding_and_for_nothing_more(change, complaint, monkeypatch):
+    old = {**experiments.CHECKED, "learning_rate": 1e-3, "steps": [2]}
+    old |= {"loss": [1.0], "accuracy": [0.5]}
+    asked = []
+    monkeypatch.setattr(experiments, "curve_of", lambda **a: asked.append(a) or (old | change))
+    complaints = experiments.check({"runs": [old | {"seed": 9}, old]})
+    assert asked == [{"learning_rate": 1e-3, **experiments.CHECKED}]
+    assert [c[: len(complaint)] for c in complaints] == ([complaint] if complaint else [])
+
+
+@pytest.mark.parametrize(("complaints", "code"), [([], False), (["the loss differs"], True)])
+def test_the_command_fails_where_the_check_complains(complaints, code, monkeypatch, capsys):
+    monkeypatch.setattr(experiments, "check", lambda results: complaints)
+    monkeypatch.setattr(experiments, "all_results", lambda: pytest.fail("nothing is made anew"))
+    monkeypatch.setattr("sys.argv", ["experiments.py", "--check"])
+    with pytest.raises(SystemExit) as ended:
+        experiments.main()
+    assert bool(ended.value.code) is code
+    assert (complaints or ["comes out as the file says"])[0] in capsys.readouterr().out
+
+
+def test_every_run_of_the_comparison_is_asked_for_once(monkeypatch):
+    calls = []
+
+    def run_seeds(function, seeds, grid, **options):
+        calls.append((list(seeds), grid, options))
+        rows = [
+            {"setting": name, "seed": seed, "accuracy": [0.5]} for name in grid for seed in seeds
+        ]
+        return experiments.pd.DataFrame(rows)
+
+    monkeypatch.setattr(experiments, "run_seeds", run_seeds)
+    tuning = experiments.tune(num_steps=4, every=2)
+    seeds, grid, options = calls[0]
+    assert seeds == [100, 101, 102, 103] and len(grid) == 6
+    assert options["purpose"] == "validation" and options["setting"] == experiments.TUNED_ON
+    assert (options["num_steps"], options["every"]) == (4, 2)
+    assert set(zip(tuning["model"], tuning["learning_rate"], strict=True)) == {
+        (model, rate) for model in MODELS for rate in experiments.RATES
+    }
+    rates = {"relational": 1e-3, "LSTM": 4e-3}
+    runs = experiments.compare(rates, num_steps=4, every=2)
+    seeds, grid, options = calls[1]
+    assert seeds == [0, 1, 2, 3, 4] and len(grid) == 2 * len(SETTINGS)
+    assert "purpose" not in options and (options["num_steps"], options["every"]) == (4, 2)
+    assert set(runs["setting"]) == set(SETTINGS)
+    for _, row in runs.iterrows():
+        assert row["learning_rate"] == rates[row["model"]]
 
 
 def test_validation_and_test_sequences_differ():
