@@ -19,6 +19,9 @@ from course_utils.numpy_track.attention import (
 from course_utils.numpy_track.initializers import orthogonal_initializer, xavier_initializer
 from course_utils.numpy_track.layer_norm import layer_norm, layer_norm_backward
 
+#: Overflow is foreseen: it is an error with a message or it is harmless, and never a warning.
+pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
+
 sizes, seeds = st.integers(1, 6), st.integers(0, 2**32 - 1)
 
 

@@ -8,6 +8,9 @@ from hypothesis import strategies as st
 
 from course_utils.numpy_track.training_utils import clip_gradients
 
+#: Overflow is foreseen: it is an error with a message or it is harmless, and never a warning.
+pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
+
 seeds = st.integers(0, 2**32 - 1)
 
 

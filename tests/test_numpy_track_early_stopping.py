@@ -89,3 +89,11 @@ def test_a_refused_call_counts_for_nothing():
         stopping(0.5, {"w": np.array([np.inf])})
     assert stopping.best_loss == 1 and stopping.get_best_params()["w"] == 1
     assert stopping(0.9, {"w": np.array([2.0])}) is False
+
+
+def test_by_default_ten_calls_may_bring_less_than_a_ten_thousandth():
+    for gain, stops in ((0.9e-4, True), (1.1e-4, False)):
+        stopping = EarlyStopping()
+        seen = [stopping(1 - gain * (number > 0)) for number in range(11)]
+        assert seen == [False] * 10 + [stops]
+    assert (stopping.patience, stopping.min_delta) == (10, 1e-4)

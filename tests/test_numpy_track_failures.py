@@ -8,6 +8,9 @@ from course_utils.numpy_track.optimizers import Adam
 from course_utils.numpy_track.schedules import CosineSchedule
 from course_utils.numpy_track.training_utils import evaluate, train_model, train_step
 
+#: Overflow is foreseen: it is an error with a message or it is harmless, and never a warning.
+pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
+
 X, Y = classes(12)
 VAL = classes(6, seed=1)
 

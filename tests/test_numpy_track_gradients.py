@@ -14,6 +14,9 @@ from course_utils.numpy_track.training_utils import (
     compute_numerical_gradient_fast,
 )
 
+#: Overflow is foreseen: it is an error with a message or it is harmless, and never a warning.
+pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
+
 NUMERICAL = [compute_numerical_gradient, compute_numerical_gradient_fast]
 seeds = st.integers(0, 2**32 - 1)
 
@@ -146,6 +149,76 @@ def test_directions_are_drawn_from_rng_alone():
     assert not np.array_equal(one, other)
     assert_unchanged(model, before)
     np.testing.assert_array_equal(np.random.get_state()[1], state)  # noqa: NPY002
+
+
+class Recorder(TanhModelWithGrads):
+    """Notes down every value that ``c`` was set to, and answers in the dtype given."""
+
+    def __init__(self, answers, **options):
+        super().__init__(**options)
+        self.answers, self.seen = answers, []
+
+    def set_params(self, params):
+        self.seen.append(params["c"].copy())
+        super().set_params(params)
+
+    def forward(self, X, return_sequences=False):
+        return super().forward(X, return_sequences).astype(self.answers)
+
+
+@pytest.mark.parametrize(
+    ("answers", "options", "expected"),
+    [
+        (np.float64, {}, 1e-5),
+        (np.float64, {"epsilon": 1e-3}, 1e-3),
+        (np.float32, {}, 0.00492),  # the cube root of 2⁻²³
+        (np.float32, {"epsilon": 0.1}, 0.1),
+        (np.float16, {}, 0.0992),
+    ],
+)
+def test_the_step_is_epsilon_or_what_the_dtype_needs_and_relative_beyond_1(
+    answers, options, expected
+):
+    X, y = classes(4)
+    for function in NUMERICAL:
+        model = Recorder(answers, dtype=np.float64)
+        model.params["c"] = start = np.array([0.5, -1.0, 100.0])
+        function(model, X, y, cross_entropy_loss, **options)
+        moved = np.abs(np.array(model.seen, float) - start).max(axis=0)
+        tolerance = 0.1 if answers == np.float16 else 1e-2
+        np.testing.assert_allclose(moved, expected * np.array([1, 1, 100]), rtol=tolerance)
+        assert model.params["c"].tolist() == start.tolist()
+
+
+def test_32_directions_by_default_and_two_passes_for_each():
+    calls = []
+
+    def loss(predictions, targets):
+        calls.append(1)
+        return float(predictions.sum())
+
+    X, y = classes(4)
+    compute_numerical_gradient_fast(TanhModel(), X, y, loss, rng=0)
+    assert len(calls) == 64
+    calls.clear()
+    compute_numerical_gradient(TanhModel(), X, y, loss)
+    assert len(calls) == 2 * 31  # parameters
+
+
+def test_directions_are_coin_flips():
+    """Along ±1 a gradient of one parameter alone comes out exactly, whatever the directions."""
+
+    class Line(TanhModel):
+        def forward(self, X, return_sequences=False):
+            return np.full((len(X), 1), 3 * self.params["c"][0], np.float64)
+
+    X = np.zeros((2, 1, 3))
+    model = Line(num_outputs=1, dtype=np.float64)
+    square = lambda p, t: float(p.mean())  # noqa: E731
+    grads = compute_numerical_gradient_fast(model, X, np.zeros(2), square, rng=1, num_directions=1)
+    np.testing.assert_allclose(grads["c"], 3, rtol=1e-8)
+    np.testing.assert_allclose(np.abs(grads["U"]), 3, rtol=1e-8)
+    assert {1.0, -1.0} == set(np.sign(grads["U"]).ravel())
 
 
 # --- where they cannot be had

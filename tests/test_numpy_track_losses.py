@@ -19,6 +19,9 @@ from course_utils.numpy_track.losses import (
     targets_are_sequences,
 )
 
+#: Overflow is foreseen: it is an error with a message or it is harmless, and never a warning.
+pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
+
 LOGITS = np.random.default_rng(0).normal(size=(3, 4))
 IDS = np.array([0, 3, 1])
 seeds = st.integers(0, 2**32 - 1)

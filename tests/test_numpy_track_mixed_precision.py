@@ -15,6 +15,9 @@ from course_utils.numpy_track.mixed_precision import (
 from course_utils.numpy_track.optimizers import Adam
 from course_utils.numpy_track.training_utils import train_model, train_step
 
+#: Overflow is foreseen: it is an error with a message or it is harmless, and never a warning.
+pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
+
 
 class InOtherUnits(TanhModelWithGrads):
     """Puts out y · unit. Errors are then unit times as large, gradients unit² times."""

@@ -18,6 +18,9 @@ from course_utils.numpy_track.relational_rnn import (
 )
 from course_utils.numpy_track.training_utils import train_step
 
+#: Overflow is foreseen: it is an error with a message or it is harmless, and never a warning.
+pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
+
 # --- slots
 
 
@@ -249,3 +252,28 @@ def test_outputs_that_overflow_are_an_error():
         model.set_params(params)
         with pytest.raises(NonFiniteError, match="the outputs left the range of float32"):
             model.forward(np.ones((1, 2, 2)))
+
+
+def test_the_arguments_of_a_model_reach_its_core():
+    options = {"gate": "memory", "key_size": 3, "rng": 0}
+    for core in (
+        RelationalRNNCell(2, 5, 3, 8, 4, **options).core,
+        RelationalRNN(2, 5, 7, 3, 8, 4, **options).cell.core,
+    ):
+        assert (core.num_slots, core.slot_size, core.num_heads) == (3, 8, 4)
+        assert (core.gate, core.key_size, core.value_size, core.input_size) == ("memory", 3, 2, 2)
+    model = RelationalRNN(2, 5, 7, 3, 8, 4, **options)
+    assert (model.input_size, model.hidden_size, model.output_size) == (2, 5, 7)
+    again = RelationalRNN(2, 5, 7, 3, 8, 4, **options)
+    assert_unchanged(again, model.get_params())
+    other = RelationalRNN(2, 5, 7, 3, 8, 4, **{**options, "rng": 1}).get_params()
+    for name, values in model.get_params().items():
+        assert np.array_equal(values, other[name]) == (values.ndim == 1), name
+
+
+def test_inputs_that_saturate_every_gate_are_no_trouble():
+    X = np.array([[[1e4, -1e4], [-1e4, 1e4]]])
+    for model in (LSTM(2, 3, 2, rng=0), RelationalRNN(2, 3, 2, 2, 4, 2, rng=0)):
+        assert np.isfinite(model.forward(X)).all()
+        loss, grads, _ = model.loss_and_grads(X, np.array([1]))
+        assert np.isfinite(loss) and all(np.isfinite(g).all() for g in grads.values())

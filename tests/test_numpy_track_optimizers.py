@@ -26,6 +26,9 @@ from course_utils.numpy_track.schedules import (
     learning_rate_schedule,
 )
 
+#: Overflow is foreseen: it is an error with a message or it is harmless, and never a warning.
+pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
+
 OPTIMIZERS = [SGD, Momentum, Nesterov, RMSprop, Adam, AdamW]
 NUM_STEPS = 100
 
@@ -299,6 +302,12 @@ def test_warm_up_rises_to_the_first_rate_of_its_schedule_and_counts_its_epochs_f
     halved = lambda epoch, lr: lr / (2 + epoch)  # noqa: E731
     rates = our_rates(WarmupSchedule(halved, 4, 0.2), 1.0, 7)
     np.testing.assert_allclose(rates, [0.1, 0.2, 0.3, 0.4, 1 / 2, 1 / 3, 1 / 4])
+
+
+def test_the_default_staircase_takes_5_percent_every_ten_epochs():
+    rates = [learning_rate_schedule(epoch) for epoch in (0, 9, 10, 19, 20)]
+    assert rates == pytest.approx([0.001, 0.001, 0.00095, 0.00095, 0.001 * 0.95**2])
+    assert learning_rate_schedule(5, 1, decay=1) == 1 and learning_rate_schedule(0, 0) == 0
 
 
 def test_defaults_of_the_schedules():

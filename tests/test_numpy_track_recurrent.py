@@ -18,6 +18,9 @@ from course_utils.numpy_track.relational_rnn import (
     RelationalRNNCell,
 )
 
+#: Overflow is foreseen: it is an error with a message or it is harmless, and never a warning.
+pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
+
 LSTM_NAMES = [f"{letter}_{gate}" for gate in "fico" for letter in "WUb"] + ["W_out", "b_out"]
 CORE_NAMES = [f"{letter}_{part}" for part in ("x", "qkv", "1", "2", "gi", "gm") for letter in "Wb"]
 CORE_NAMES += [f"ln_{part}_{c}" for part in ("qkv", "attention", "mlp") for c in ("gain", "bias")]

@@ -19,6 +19,9 @@ from course_utils.numpy_track.training_utils import (
     train_step,
 )
 
+#: Overflow is foreseen: it is an error with a message or it is harmless, and never a warning.
+pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
+
 KEYS = ["train_loss", "train_metric", "val_loss", "val_metric", "learning_rates", "grad_norms"]
 
 
@@ -308,6 +311,34 @@ def test_skipped_steps_are_counted_epoch_by_epoch_and_have_no_part_in_the_gradie
         taken.append(train_step(twin, X[rows], y[rows], 0.001, loss_scale=own)[2])
     assert np.isinf(taken[1])
     assert norms[0] == pytest.approx((taken[0] + taken[2]) / 2)
+
+
+class RecordsBatches(TanhModelWithGrads):
+    def __init__(self):
+        super().__init__()
+        self.lengths = []
+
+    def loss_and_grads(self, X, y, task="classification"):
+        self.lengths.append(len(X))
+        return super().loss_and_grads(X, y, task)
+
+
+def test_defaults_of_a_run_are_those_of_the_docstring(capsys):
+    model = RecordsBatches()
+    history = train_model(model, *data(), patience=200, rng=0)
+    assert len(history["val_loss"]) == 100 and model.lengths == [32, 8] * 100
+    assert history["learning_rates"][0] == 0.001
+    assert capsys.readouterr().out.startswith("epoch   1/100")
+    assert len(train_model(TanhModelWithGrads(), *data(), learning_rate=0)["val_loss"]) == 11
+    steep, twin = TanhModelWithGrads(), TanhModelWithGrads()
+    for each in (steep, twin):
+        each.params["V"] *= 1000
+    assert fit(steep, epochs=1) == fit(twin, epochs=1, clip_norm=5.0)
+    assert max(fit(twin, epochs=1)["grad_norms"]) > 5
+    lengths = [len(y) for _, y in create_batches(*data()[0], rng=0)]
+    assert lengths == [32, 8]
+    order = [y for _, y in create_batches(np.zeros((40, 2)), np.arange(40), rng=0)]
+    assert not np.array_equal(np.concatenate(order), np.arange(40)), "shuffled by default"
 
 
 def test_without_a_loss_scale_the_history_has_no_word_of_one():
