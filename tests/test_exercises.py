@@ -44,6 +44,16 @@ def taking(*args):
     return take
 
 
+def taking_value(expected, case="the case"):
+    """An exercise whose right answer, of no argument, is this value."""
+
+    @exercise(hint=Text("", ""))
+    def value(answer: Answer) -> None:
+        answer.require(answer(), expected, case)
+
+    return value
+
+
 def not_implemented(x):
     raise NotImplementedError
 
@@ -157,6 +167,154 @@ def test_a_tolerance_may_be_given():
 def test_a_mistake_nobody_described_is_the_authors_error():
     with pytest.raises(KeyError, match="no_such_mistake"):
         Answer(None, double.mistakes).mistake("no_such_mistake")
+
+
+@pytest.mark.parametrize(
+    ("off", "matching"), [(1.9e-5, True), (-1.9e-5, True), (2.1e-5, False), (-2.1e-5, False)]
+)
+def test_the_tolerance_is_1e_5_of_the_size_and_as_much_again(off, matching):
+    """At 1 that makes 2e-5, in every comparison alike."""
+
+    @exercise(hint=Text("", ""), known=Text("", ""))
+    def compares(answer: Answer) -> None:
+        got = answer()
+        assert answer.matches(got, 1.0) is matching
+        answer.recognize(got, {"known": 1.0})
+        answer.require(got, 1.0, "always")
+
+    verdict = compares.examine(lambda: 1.0 + off)
+    assert verdict.mistake == ("known" if matching else "wrong_value")
+    assert Answer(None, {}).matches(1000 * (1 + off / 2), 1000.0) is matching
+    assert Answer(None, {}).matches(off / 2, 0.0) is matching
+
+
+@pytest.mark.parametrize("tolerance", [1e-5, 0.02])
+def test_a_tolerance_given_is_that_of_every_comparison_and_relative_to_the_size(tolerance):
+    @exercise(hint=Text("", ""), known=Text("", ""))
+    def compares(answer: Answer) -> None:
+        got, is_close = answer(), tolerance == 0.02
+        assert answer.matches(got, 1000.0, tolerance=tolerance) is is_close
+        if is_close:
+            answer.require(got, 1000.0, "always", tolerance=tolerance)
+        answer.recognize(got, {"known": 1000.0}, tolerance=tolerance)
+
+    assert compares.examine(lambda: 1010.0).mistake == ("known" if tolerance == 0.02 else None)
+
+
+@pytest.mark.parametrize(
+    "container",
+    [
+        lambda x: [row.requires_grad_() for row in 2 * x],
+        lambda x: (tuple(row) for row in [2 * x]).__next__(),
+        lambda x: [[2 * number for number in x]] if x.ndim > 1 else [2 * number for number in x],
+    ],
+    ids=["rows with gradient", "tuple", "list of numbers"],
+)
+def test_tensors_inside_lists_and_tuples_count_as_numbers(container):
+    answer = Answer(None, {})
+    x = torch.tensor([1.0, -2.0])
+    assert answer.matches(container(x), 2 * x)
+
+
+def test_long_values_are_shown_by_their_ends_and_to_four_digits():
+    verdict = taking_value(np.arange(13.0)).examine(lambda: np.full(13, 2 / 3))
+    assert "expected [ 0. 1. ... 11. 12.], got [0.6667 0.6667 ... 0.6667 0.6667]" in verdict.message
+    verdict = taking_value(np.arange(12.0)).examine(lambda: np.full(12, 1e-7))
+    assert "expected [ 0. 1. 2. 3. 4. 5. 6. 7. 8. 9. 10. 11.], got [0. 0. " in verdict.message
+    assert (
+        "two rows"
+        in taking_value(np.ones((2, 2)), "two rows").examine(lambda: np.zeros((2, 2))).message
+    )
+
+
+def test_keywords_reach_the_answer_and_a_common_mistake_may_get_words_of_its_own():
+    @exercise(hint=Text("", ""), no_return=Text("", "nothing came back"))
+    def with_keyword(answer: Answer) -> None:
+        answer.require(answer(1, factor=3), 3, "by keyword")
+
+    assert with_keyword.examine(lambda x, factor: factor * x) == Verdict(True)
+    verdict = with_keyword.examine(lambda x, factor: None)
+    assert (verdict.mistake, verdict.message) == ("no_return", "nothing came back")
+
+
+def test_the_first_of_two_mistakes_that_look_alike_is_named():
+    @exercise(hint=Text("", ""), likely=Text("", ""), rare=Text("", ""))
+    def alike(answer: Answer) -> None:
+        answer.recognize(answer(), {"likely": 2.0, "rare": (2.0, 3.0)})
+
+    assert alike.examine(lambda: 2.0).mistake == "likely"
+    assert alike.examine(lambda: 3.0).mistake == "rare"
+    assert alike.examine(lambda: 4.0) == Verdict(True)
+
+
+def test_parts_are_a_tuple_of_as_many_as_are_named():
+    answer = Answer(None, {})
+    assert answer.parts([1, 2], "(a, b)") == (1, 2)
+    assert answer.parts((1,), "(a)") == (1,)
+
+
+@pytest.mark.parametrize("given", ["Two Words", " two words ", "TWO_WORDS"])
+def test_a_choice_of_two_words_may_be_written_with_a_blank(given):
+    seen = list(Answer({"a": given}, {}).readings(["A"], ["two_words", "other"]))
+    assert seen == [("A", "two_words")]
+
+
+def test_a_choice_that_is_none_is_shown_beside_all_there_are():
+    @exercise(hint=Text("", ""))
+    def reads(answer: Answer) -> None:
+        list(answer.readings(["A"], ["left", "down"]))
+
+    message = reads.examine({"A": "Up"}).message
+    assert message == "A: 'Up' is not among the choices, which are down, left."
+
+
+@pytest.mark.parametrize(
+    ("answer", "argument"),
+    [
+        (lambda x: x.extend([1]) or 0, [1]),
+        (lambda x: x.update(w=np.zeros(3)) or 0, {"w": np.zeros(2)}),
+        (lambda x: x.update(v=1) or 0, {"w": 1}),
+        (lambda x: x.__setitem__(0, 1) or 0, [True]),
+        (lambda x: x.__setitem__(0, None) or 0, [0]),
+        (lambda x: x.__setitem__(1, np.ones(1)) or 0, [np.zeros(1), np.zeros(1)]),
+        (lambda x: x.fill(0) or 0, np.array([1, 2])),
+        (lambda x: x.__setitem__("a", 2.0) or 0, {"a": [1.0]}),
+    ],
+)
+def test_every_kind_of_change_is_noticed(answer, argument):
+    assert taking(argument).examine(answer).mistake == "changed_argument"
+
+
+def test_an_unfinished_answer_is_told_so_under_nbgrader_by_any_value_but_the_empty_one(
+    monkeypatch, capsys
+):
+    monkeypatch.setenv("NBGRADER_EXECUTION", "")
+    double.check(...)
+    assert capsys.readouterr().out.startswith("○ Not attempted")
+    monkeypatch.setenv("NBGRADER_EXECUTION", "validate")
+    with pytest.raises(AssertionError, match="Not attempted"):
+        double.check(...)
+
+
+def test_an_interrupt_is_no_mistake_of_the_answer():
+    def interrupted(x):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        double.examine(interrupted)
+
+
+def test_a_solution_that_is_no_code_is_shown_as_an_assignment_and_a_class_as_code(
+    monkeypatch, capsys
+):
+    solutions = ModuleType("course_utils.exercises.solutions.start_here")
+    monkeypatch.setitem(sys.modules, solutions.__name__, solutions)
+    solutions.accuracy = {"A": "up"}
+    start_here.accuracy.solution()
+    assert capsys.readouterr().out == "accuracy = {'A': 'up'}\n"
+    solutions.accuracy = Uncopyable
+    start_here.accuracy.solution()
+    assert capsys.readouterr().out.startswith("class Uncopyable(")
 
 
 # --- arguments changed in place

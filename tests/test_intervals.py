@@ -13,6 +13,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy import stats
 
+from course_utils import intervals
 from course_utils.intervals import (
     Interval,
     compare_settings,
@@ -232,6 +233,12 @@ def test_two_settings_differ_below_5_percent(p, differs):
     assert result["p"][0] == pytest.approx(p)
     assert result["differs"].tolist() == [differs]
     assert bool(result["difference"][0].excludes_zero) is differs, "one pair needs no correction"
+
+
+def test_5_percent_itself_is_no_difference(monkeypatch):
+    monkeypatch.setattr(intervals, "holm", lambda p_values: np.array([0.05]))
+    assert compare_settings(table(a=[1.0, 2.0], b=[0.0, 0.0]), "accuracy")["differs"][0] == False  # noqa: E712
+    assert holm([0, 1]).dtype == np.float64
 
 
 @pytest.mark.parametrize(("p", "differs"), [(0.0249, True), (0.0251, False)])
