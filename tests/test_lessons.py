@@ -29,7 +29,7 @@ from lesson_rules import (
     twins,
 )
 
-from course_utils.lessons import TITLES
+from course_utils.lessons import TITLES, lesson_table, measured_minutes
 
 LESSONS = sorted((ROOT / "lessons").glob("[0-9][0-9]_*.py"))
 TAUGHT = [path for path in LESSONS if not path.stem.startswith("00")]
@@ -158,3 +158,26 @@ def test_both_readmes_list_the_lesson(lesson):
 def test_minutes_are_measured(lesson):
     minutes = json.loads((COURSE_UTILS / "minutes.json").read_text(encoding="utf-8"))
     assert minutes.get(lesson.stem, 0) > 0, "run `make notebooks MINUTES=1`"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"), [(90, "≈1.5"), (60, "≈1.0"), (6, "≈0.1"), (1, "≈0.1"), (None, "≈?")]
+)
+def test_minutes_of_a_lesson_are_those_last_recorded(seconds, shown, tmp_path, monkeypatch):
+    recorded = {"other": 600} if seconds is None else {"06_mnist_mlp": seconds}
+    path = tmp_path / "minutes.json"
+    path.write_text(json.dumps(recorded))
+    monkeypatch.setattr("course_utils.lessons.MINUTES_FILE", path)
+    assert measured_minutes("06_mnist_mlp") == shown
+
+
+@pytest.mark.parametrize("language", ["zh-TW", "en"])
+def test_the_table_lists_every_lesson_with_its_link_and_minutes(language, monkeypatch):
+    monkeypatch.setattr("course_utils.language._current", language)
+    head, rule, *rows = lesson_table().data.splitlines()
+    assert head == {"zh-TW": "| 課 | 題目 | 分鐘 |", "en": "| no. | lesson | minutes |"}[language]
+    assert rule == "|---|---|---|" and len(rows) == len(LESSONS)
+    for row, lesson in zip(rows, LESSONS, strict=True):
+        name = lesson.stem
+        expected = f"| {name[:2]} | [{TITLES[name]}]({name}.ipynb) | {measured_minutes(name)} |"
+        assert row == expected

@@ -1,5 +1,7 @@
 """LSTM and Relational RNN in the hands of the training tools: one call for both, as the README promises."""
 
+import inspect
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -194,3 +196,26 @@ def test_the_demo_holds_all_it_promises(tmp_path, capsys):
     assert status == 0, printed
     assert picture.stat().st_size > 10_000 and f"Training curves: {picture}" in printed
     assert "✗" not in printed and printed.count("✓") >= 25
+
+
+@pytest.mark.parametrize(("held", "status"), [(True, 0), (np.True_, 0), (False, 1), (np.False_, 1)])
+def test_the_demo_fails_if_one_of_its_checks_does(held, status, tmp_path, monkeypatch, capsys):
+    """Without its parts, which take a while."""
+    for module in (training_demo.demo_tools, training_demo.demo_runs):
+        for name, part in list(vars(module).items()):
+            if inspect.isfunction(part) and part.__module__ == module.__name__:
+
+                def stand_in(*_, name=name):
+                    return {f"{name} works": True}
+
+                stand_in.__doc__ = "A part.\nMore."
+                monkeypatch.setattr(module, name, stand_in)
+    last = lambda: {"one thing": True, "another": held}  # noqa: E731
+    last.__doc__ = "The last part."
+    monkeypatch.setattr(training_demo.demo_runs, "mistakes", last)
+    assert training_demo.main([str(tmp_path / "x.png")]) == status
+    printed = capsys.readouterr().out
+    marks = [line[0] for line in printed.splitlines() if line[:1] in ("✓", "✗")]
+    assert len(marks) == 15 and marks[:-1] == ["✓"] * 14
+    assert marks[-1] == ("✗" if status else "✓")
+    assert f"{15 - status} of 15 checks held" in printed
