@@ -1,5 +1,6 @@
 """The picture of a run, its table, and that a failed write leaves nothing behind."""
 
+import math
 import sys
 
 import matplotlib.pyplot as plt
@@ -88,6 +89,50 @@ def test_without_matplotlib_there_is_a_table(monkeypatch, capsys, tmp_path):
     assert history_table(HISTORY) in printed
     assert "matplotlib is not installed, so nothing was written to" in printed
     assert list(tmp_path.iterdir()) == []
+
+
+def long_history(num_epochs, **changes):
+    return {key: np.linspace(1, 2, num_epochs) for key in HISTORY} | changes
+
+
+@pytest.mark.parametrize(("num_epochs", "size"), [(1, 4), (30, 4), (31, 0)])
+def test_points_are_marked_as_long_as_there_are_few(num_epochs, size):
+    lines = [x for ax in plot_training_curves(long_history(num_epochs)).axes for x in ax.lines]
+    assert {line.get_markersize() for line in lines} == {size} and len(lines) == 6
+
+
+def test_rates_and_norms_are_seen_from_0_up_and_labels_say_what_is_drawn():
+    loss, metric, rate, norm = plot_training_curves(HISTORY).axes
+    assert rate.get_ylim() == (0, pytest.approx(0.11)) and norm.get_ylim() == (0, 2.2)
+    assert [ax.get_xlabel() for ax in (loss, metric, rate, norm)] == ["", "", "epoch", "epoch"]
+    assert [ax.get_ylabel().split(",")[0] for ax in (loss, metric, rate, norm)] == [
+        "mean over rows",
+        "accuracy",
+        "rate of the epoch",
+        "mean over steps",
+    ]
+    frozen = {**HISTORY, "learning_rates": [0.0] * 3, "grad_norms": [math.nan] * 3}
+    assert [ax.get_ylim() for ax in plot_training_curves(frozen).axes[2:]] == [(0, 1.1)] * 2
+    ticks = rate.xaxis.get_major_locator().tick_values(1, 3)
+    assert (ticks == ticks.round()).all(), "no half epochs"
+
+
+def test_a_file_in_the_present_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    plot_training_curves(HISTORY, "curves.svg")
+    assert [path.name for path in tmp_path.iterdir()] == ["curves.svg"]
+
+
+@pytest.mark.parametrize(
+    ("num_epochs", "rows"),
+    [(1, [1]), (20, range(1, 21)), (21, range(1, 22, 2)), (22, [*range(1, 22, 2), 22])],
+)
+def test_rows_of_the_table_are_evenly_thinned(num_epochs, rows):
+    history = long_history(num_epochs, val_metric=1 + np.arange(num_epochs))
+    lines = history_table(history).splitlines()[1:]
+    assert [int(line.split()[0]) for line in lines] == list(rows)
+    assert [float(line.split()[4]) for line in lines] == list(rows)
+    assert len(history_table(history, max_rows=1).splitlines()) == 2 + (num_epochs > 1)
 
 
 def test_the_table_has_a_row_an_epoch_or_about_twenty():
