@@ -344,6 +344,16 @@ def test_orthogonal_weights_keep_lengths(rows, columns, gain, seed):
     np.testing.assert_array_equal(W, orthogonal_initializer((rows, columns), gain, rng=seed))
 
 
+@pytest.mark.parametrize("shape", [(3, 3), (5, 2), (2, 5)])
+def test_orthogonal_weights_are_the_q_of_a_normal_matrix_with_the_signs_of_r(shape):
+    tall = max(shape), min(shape)
+    q, r = np.linalg.qr(np.random.default_rng(7).normal(size=tall))
+    q = q * np.sign(np.diag(r))
+    expected = q if shape == tall else q.T
+    np.testing.assert_array_equal(orthogonal_initializer(shape, rng=7), expected)
+    np.testing.assert_array_equal(orthogonal_initializer(shape, -0.5, rng=7), -0.5 * expected)
+
+
 def test_no_orthogonal_matrix_is_preferred():
     """Without the signs, QR would give the diagonal one sign, and a trace far from 0 on average."""
     traces = [np.trace(orthogonal_initializer((4, 4), rng=seed)) for seed in range(2000)]

@@ -94,6 +94,7 @@ def test_a_refused_call_counts_for_nothing():
 def test_by_default_ten_calls_may_bring_less_than_a_ten_thousandth():
     for gain, stops in ((0.9e-4, True), (1.1e-4, False)):
         stopping = EarlyStopping()
+        assert (stopping.best_loss, stopping.num_bad_calls) == (math.inf, 0)
         seen = [stopping(1 - gain * (number > 0)) for number in range(11)]
         assert seen == [False] * 10 + [stops]
     assert (stopping.patience, stopping.min_delta) == (10, 1e-4)
