@@ -235,7 +235,7 @@ FIGURE = '<img alt="matplotlib figure" src="data:image/svg+xml;base64,PHN2Zz4=">
         '<td id="T_0a1b2_row0_col1">',
     ],
 )
-def test_what_no_other_run_repeats_is_refused_wherever_it_stands(text):
+def test_a_bad_cell_prints_what_no_other_run_repeats_wherever_it_stands(text):
     for output in (printed(text), shown(text_plain=text), shown(text_html=text)):
         cell = a_cell(printed("before"), output)
         with pytest.raises(
@@ -247,14 +247,14 @@ def test_what_no_other_run_repeats_is_refused_wherever_it_stands(text):
 @pytest.mark.parametrize(
     "text", ["0xff00f is a color", "in tmp/ or /tmpfs/", "T_01234", '<td id="T_x">', "Axes", ""]
 )
-def test_what_only_looks_like_it_stays(text):
+def test_what_only_looks_like_a_bad_cell_stays(text):
     cell = a_cell(printed(text), shown(text_plain=text, text_html=text))
     before = json.dumps(cell)
     build.clean_outputs(cell)
     assert json.dumps(cell) == before
 
 
-def test_a_picture_may_hold_any_letters():
+def test_figures_may_hold_any_letters_where_a_bad_cell_may_not():
     picture = '<img src="data:image/png;base64,abc/tmp/0x7f00ab12">'
     build.clean_outputs(a_cell(shown(text_html=picture)))
     with pytest.raises(build.BuildError, match="'/tmp/'"):
@@ -269,7 +269,7 @@ def test_a_picture_may_hold_any_letters():
     ],
     ids=["stderr", "error"],
 )
-def test_errors_and_warnings_are_refused(output):
+def test_a_bad_cell_has_errors_or_warnings_among_its_outputs(output):
     with pytest.raises(build.BuildError, match="99_example-007 printed to stderr or failed"):
         build.clean_outputs(a_cell(printed("fine"), output))
 
@@ -284,7 +284,7 @@ def test_errors_and_warnings_are_refused(output):
         ("一條線：≈ 3", "一條線：≈ 3"),
     ],
 )
-def test_an_alt_text_of_any_letters_is_put_in_as_it_is(alt, written):
+def test_figures_get_an_alt_text_of_any_letters_as_it_is(alt, written):
     cell = a_cell(shown(text_html=FIGURE), shown(text_html="<b>no figure</b>"), alt=alt)
     build.clean_outputs(cell)
     assert cell.outputs[0].data["text/html"] == FIGURE.replace("matplotlib figure", written)
@@ -298,7 +298,7 @@ def test_only_the_first_alt_of_a_figure_is_its_own():
     assert 'alt="inner"' in cell.outputs[0].data["text/html"]
 
 
-def test_a_figure_without_alt_text_is_refused_and_a_widget_leaves_its_text_alone():
+def test_figures_need_an_alt_text_and_widgets_leave_their_text_alone():
     with pytest.raises(build.BuildError, match="99_example-007 draws a figure and has no alt-zh"):
         build.clean_outputs(a_cell(shown(text_html=FIGURE)))
     output = nbformat.v4.new_output(
@@ -310,7 +310,7 @@ def test_a_figure_without_alt_text_is_refused_and_a_widget_leaves_its_text_alone
 
 
 @pytest.mark.parametrize("language", build.FOLDERS)
-def test_a_figure_whose_alt_text_was_changed_in_the_notebook_alone_fails(language, built, place):
+def test_figures_whose_alt_text_drifts_in_the_notebook_alone_fail(language, built, place):
     place()
     put(built)
     path = build.FOLDERS[language] / "99_example.ipynb"
@@ -334,7 +334,7 @@ def test_a_figure_whose_alt_text_was_changed_in_the_notebook_alone_fails(languag
     ],
     ids=["cell lost", "cell more", "metadata", "source", "id", "nbgrader"],
 )
-def test_a_notebook_changed_by_hand_fails(change, built, place):
+def test_drift_of_a_notebook_changed_by_hand_fails(change, built, place):
     place()
     put(built)
     path = build.FOLDERS["en"] / "99_example.ipynb"

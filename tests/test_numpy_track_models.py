@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from numpy_models import RECURRENT, assert_unchanged, copied, stirred
 
+from course_utils.numpy_track.activations import sigmoid
+from course_utils.numpy_track.buffers import Buffers
 from course_utils.numpy_track.checks import NonFiniteError
 from course_utils.numpy_track.lstm_baseline import LSTM
 from course_utils.numpy_track.optimizers import Adam
@@ -277,3 +279,61 @@ def test_inputs_that_saturate_every_gate_are_no_trouble():
         assert np.isfinite(model.forward(X)).all()
         loss, grads, _ = model.loss_and_grads(X, np.array([1]))
         assert np.isfinite(loss) and all(np.isfinite(g).all() for g in grads.values())
+
+
+@pytest.mark.parametrize("name", RECURRENT)
+def test_a_model_writes_to_nothing_it_was_given(name):
+    model, rng = RECURRENT[name](3), np.random.default_rng(0)
+    X, y = rng.normal(size=(4, 3, 2)).astype(np.float32), rng.dirichlet(np.ones(3), 4)
+    kept = X.copy(), y.copy()
+    model.forward(X)
+    model.loss_and_grads(X, y)
+    np.testing.assert_array_equal(X, kept[0])
+    np.testing.assert_array_equal(y, kept[1])
+
+
+def test_a_core_writes_to_nothing_it_was_given():
+    core, rng = RelationalMemory(3, 4, 2, 2, rng=0), np.random.default_rng(0)
+    x, memory = np.float32(rng.normal(size=(5, 2))), np.float32(rng.normal(size=(5, 3, 4)))
+    kept = x.copy(), memory.copy()
+    core.forward(x, memory)
+    np.testing.assert_array_equal(x, kept[0])
+    np.testing.assert_array_equal(memory, kept[1])
+
+
+def test_parameters_of_other_precisions_and_other_names_are_refused():
+    model = LSTM(2, 3, 2, rng=0)
+    before = copied(model)
+    wide = {name: values.astype(np.longdouble) for name, values in before.items()}
+    with pytest.raises(ValueError, match="must all be float16, all float32 or all float64, got"):
+        model.set_params(wide)
+    with pytest.raises(ValueError, match=r"unknown: \[1, 'V'\]"):
+        model.set_params({**before, "V": np.ones(1, np.float32), 1: np.ones(1, np.float32)})
+    assert_unchanged(model, before)
+
+
+def test_buffers_hand_out_the_same_memory_until_more_or_another_dtype_is_needed():
+    buffers = Buffers()
+    first = buffers(np.dtype(np.float32), a=(3, 4), b=(2,))
+    assert first.a.shape == (3, 4) and first.b.shape == (2,) and first.a.dtype == np.float32
+    assert first.a.flags.c_contiguous and not np.shares_memory(first.a, first.b)
+    for shape in ((3, 4), (2, 2, 3), (5,)):
+        again = buffers(np.dtype(np.float32), a=shape).a
+        assert again.shape == shape and np.shares_memory(again, first.a)
+    assert not np.shares_memory(buffers(np.dtype(np.float32), a=(13,)).a, first.a)
+    other = buffers(np.dtype(np.float64), b=(1,)).b
+    assert other.dtype == np.float64 and not np.shares_memory(other, first.b)
+    for twin in (copy.deepcopy(buffers), pickle.loads(pickle.dumps(buffers))):
+        assert twin._memory == {} and isinstance(twin, Buffers)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_logistic_function_saturates_and_writes_where_it_is_told(dtype):
+    x = np.array([-1e4, -2.0, 0.0, 0.5, 1e4], dtype)
+    expected = [0, 1 / (1 + np.exp(2)), 0.5, 1 / (1 + np.exp(-0.5)), 1]
+    kept, y = x.copy(), sigmoid(x)
+    np.testing.assert_allclose(y, expected, rtol=1e-6 if dtype == np.float32 else 1e-14)
+    assert y.dtype == dtype and not np.shares_memory(x, y)
+    np.testing.assert_array_equal(x, kept)
+    assert sigmoid(x, out=x) is x
+    np.testing.assert_array_equal(x, y)

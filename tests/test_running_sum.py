@@ -107,3 +107,37 @@ def test_the_same_generators_draw_the_same_sequences():
 def test_an_empty_stack_is_refused():
     with pytest.raises(ValueError, match="at least one network"):
         StackedSumRNN([])
+
+
+def test_networks_begin_as_the_docstring_says():
+    stack = StackedSumRNN([3, 5])
+    assert torch.equal(stack.W[1], torch.eye(32)) and stack.W.shape == (2, 32, 32)
+    assert not stack.b.any() and not stack.c.any()
+    assert stack.b.shape == (2, 1, 32) and stack.c.shape == (2, 1, 1)
+    assert stack.u.shape == (2, 1, 32) and stack.v.shape == (2, 32, 1)
+    bound = 1 / math.sqrt(32)
+    for weights in (stack.u, stack.v):
+        assert 0.8 * bound < weights.abs().max() <= bound and weights.min() < 0 < weights.max()
+        assert not torch.equal(weights[0], weights[1])
+    assert not torch.equal(stack.u.flatten(), stack.v.flatten())
+    assert all(p.is_leaf and p.is_contiguous() for p in stack.parameters())
+    x, targets = sums_to_learn(generators(0))
+    assert x.shape == (1, 32, 20) and targets.shape == (1, 32)
+    torch.testing.assert_close(targets, (x.sum(dim=2) - 10) / math.sqrt(20 / 12))
+
+
+def test_squares_of_exploding_gradients_stay_finite_and_tiny_ones_are_clipped_as_torchs():
+    stack = with_gradients(StackedSumRNN([0], hidden_size=4), [0])
+    unlimited = torch.tensor([math.inf])
+    for size, limit in ((1e30, 1.0), (1e-7, 1e-8)):
+        for p in stack.parameters():
+            p.grad.fill_(size)
+        count = sum(p.numel() for p in stack.parameters())
+        norms = clip_each(stack, torch.tensor([limit]), unlimited)
+        assert norms.dtype == torch.float64
+        assert float(norms) == pytest.approx(size * math.sqrt(count), rel=1e-6)
+        expected = size * limit / (float(norms) + 1e-6)
+        for p in stack.parameters():
+            torch.testing.assert_close(p.grad, torch.full_like(p, expected), rtol=1e-5, atol=0)
+    rows = gradient_of_each(stack)
+    assert rows.dtype == torch.float64 and rows.shape == (1, count)

@@ -50,3 +50,13 @@ def test_dropout_masks_differ_between_models():
 def test_an_empty_stack_is_refused():
     with pytest.raises(ValueError, match="at least one model"):
         StackedMLP(2, [3], 1, seeds=[])
+
+
+def test_a_stack_holds_contiguous_parameters_of_its_own_and_knows_their_number():
+    options = {"batch_norm": True, "dropout_rate": 0.3, "activation": nn.Tanh}
+    stack = StackedMLP(2, [3, 4], 5, seeds=[1, 2, 3], **options)
+    assert stack.num_models == 3
+    block = ["_StackedLinear", "_StackedBatchNorm", "Tanh", "Dropout"]
+    assert [type(layer).__name__ for layer in stack.net] == [*block, *block, "_StackedLinear"]
+    assert all(p.is_leaf and p.requires_grad for p in stack.parameters())
+    assert stack(torch.zeros(7, 2)).shape == stack(torch.zeros(3, 7, 2)).shape == (3, 7, 5)
