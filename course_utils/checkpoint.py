@@ -278,7 +278,7 @@ def _require_same_shapes(own: Mapping[str, Any], saved: Mapping[str, Any]) -> No
             )
     shapes = [{k: _shape(k, v) for k, v in state.items()} for state in (own, saved)]
     differing = [k for k in {**shapes[0], **shapes[1]} if shapes[0].get(k) != shapes[1].get(k)]
-    if differing and sorted(map(_unwrapped, own)) == sorted(map(_unwrapped, saved)):
+    if own.keys() != saved.keys() and {*map(_unwrapped, own)} == {*map(_unwrapped, saved)}:
         raise CheckpointError(
             f"the names differ by a prefix alone: {next(iter(saved))!r} there and "
             f"{next(iter(own))!r} in this model. One of the two is wrapped (torch.compile, "
