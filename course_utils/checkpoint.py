@@ -65,9 +65,10 @@ def save_checkpoint(
     generators = {} if generators is None else generators
     _require_torch_generators(generators)
     _require_equal_lists(history)
+    epoch = None if epoch is None else _whole_number(epoch)
     state = {
         "format": FORMAT,
-        "epoch": _whole_number(len(history) if epoch is None else epoch),
+        "epoch": len(history) if epoch is None else epoch,
         "history": vars(history),
         "model": model.state_dict(),
         "parameters": _parameter_names(model, optimizer, scheduler),
