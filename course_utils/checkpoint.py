@@ -1,23 +1,27 @@
 """Checkpoints: all that an interrupted run needs to go on as if nothing had happened."""
 
 import copy
+import io
 import os
-import pickle
 import random
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.nn.parameter import UninitializedTensorMixin
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 from course_utils.early_stopping import EarlyStopping
+from course_utils.plain_values import from_plain, to_plain
 from course_utils.training import History
+from course_utils.unfinished_files import give_name, remove_abandoned, unfinished_beside
 
 Scheduler = LRScheduler | ReduceLROnPlateau
 FORMAT = "course checkpoint 1"
@@ -51,15 +55,21 @@ def save_checkpoint(
     epoch: how many are done; by default as many as ``history`` has. generators: those of your own,
     such as a loader's, by a name of your choice; the global ones of torch, NumPy and ``random`` are
     always kept. The file holds tensors, numbers, strings and containers only, so that
-    ``torch.load(weights_only=True)`` reads it, and ``load_checkpoint`` does.
-    Raises ValueError where the optimizer trains another model, or the scheduler another optimizer.
+    ``torch.load(weights_only=True)`` reads it, and ``load_checkpoint`` does. Several processes may
+    write to one path: the last one wins, and a reader always finds a whole file.
+    Raises ValueError if the optimizer trains another model, or the scheduler another optimizer; if
+    something has a state that cannot be read back safely; or if the lists of ``history`` differ in
+    length. Raises OSError if the file cannot be written. The old file is then still there.
     """
     history = History() if history is None else history
     generators = {} if generators is None else generators
+    _require_torch_generators(generators)
+    _require_equal_lists(history)
+    epoch = None if epoch is None else _whole_number(epoch)
     state = {
         "format": FORMAT,
         "epoch": len(history) if epoch is None else epoch,
-        "history": asdict(history),
+        "history": vars(history),
         "model": model.state_dict(),
         "parameters": _parameter_names(model, optimizer, scheduler),
         "optimizer": _labelled_state(optimizer),
@@ -68,7 +78,8 @@ def save_checkpoint(
         "generators": {name: generator.get_state() for name, generator in generators.items()},
         "global_generators": _global_generators(),
     }
-    _write_atomically(state, Path(path))
+    state = {name: to_plain(value, name) for name, value in state.items()}
+    _write_atomically(state, Path(path).expanduser().resolve())
 
 
 def load_checkpoint(
@@ -82,15 +93,18 @@ def load_checkpoint(
 ) -> Checkpoint:
     """Bring model, optimizer, scheduler and generators to the state in ``path``: all of them, or none.
 
-    Give those objects that the run was saved with, built anew in the same way. With an optimizer
-    the run is to go on, so the global generators are restored too; a model alone (to predict with)
-    leaves them as they are. Continue with ``fit(..., history=checkpoint.history)`` and no ``seed``.
-    Raises FileNotFoundError where there is no file, CheckpointError where it is damaged, belongs to
+    Give those objects that the run was saved with, built anew in the same way, on the device that
+    they are to use: what the optimizer remembers goes where the parameters are, and stays there. With
+    an optimizer the run is to go on, so the global generators are restored too; a model alone (to
+    predict with) leaves them as they are. Continue with ``fit(..., history=checkpoint.history)`` and
+    no ``seed``.
+    Raises FileNotFoundError if there is no file, CheckpointError if it is damaged, belongs to
     another architecture, optimizer or scheduler, or lacks something that was asked for; then
     nothing has been changed.
     """
     generators = {} if generators is None else generators
-    state = _read(Path(path))
+    _require_torch_generators(generators)
+    state = _read(Path(path).expanduser())
     names = _parameter_names(model, optimizer, scheduler)
     _require_same_shapes(model.state_dict(), state["model"])
     parts: list[tuple[Any, dict]] = [(model, state["model"])]
@@ -104,23 +118,39 @@ def load_checkpoint(
             "build it from model.parameters() in the same way"
         )
     _require_generators(generators, state["generators"])
+    checkpoint = Checkpoint(state["epoch"], History(**state["history"]))
     _load_all_or_none(parts)
     for name, generator in generators.items():
         generator.set_state(state["generators"][name])
     if optimizer is not None:
         _set_global_generators(state["global_generators"])
-    return Checkpoint(state["epoch"], History(**state["history"]))
+    return checkpoint
 
 
 def _write_atomically(state: dict, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(path.name + ".part")  # same folder: renaming cannot cross disks
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} is a folder; name a file in it, such as {path / 'run.pt'}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        remove_abandoned(path.parent)
+        _write_and_rename(state, path)
+    except OSError as error:
+        raise OSError(
+            error.errno,
+            f"{error.strerror}: {path} was not written, and an older checkpoint of this name is as "
+            "it was; make room, or choose a folder that you may write to",
+            error.filename or str(path),
+        ) from error
+
+
+def _write_and_rename(state: dict, path: Path) -> None:
+    unfinished = unfinished_beside(path)
     try:
         with unfinished.open("wb") as file:
             torch.save(state, file)
             file.flush()
             os.fsync(file.fileno())  # on the disk, not only on its way there
-        unfinished.replace(path)
+        give_name(unfinished, path)
     except BaseException:
         unfinished.unlink(missing_ok=True)
         raise
@@ -128,31 +158,65 @@ def _write_atomically(state: dict, path: Path) -> None:
 
 def _read(path: Path) -> dict:
     if not path.is_file():
-        raise FileNotFoundError(f"there is no checkpoint {path}; nothing was loaded")
-    size = f"{path} ({path.stat().st_size:,} bytes)"
+        folder = "; this is a folder" if path.is_dir() else ""
+        raise FileNotFoundError(
+            f"there is no checkpoint {path.absolute()}{folder}; nothing was loaded"
+        )
+    content = path.read_bytes()  # once: another process may rename its new one here meanwhile
+    size = f"{path} ({len(content):,} bytes)"
     try:
-        with ZipFile(path) as archive:  # what torch.save writes; torch.load skips its checksums
+        with ZipFile(io.BytesIO(content)) as archive:  # torch.load skips the checksums
             damaged = archive.testzip()
     except Exception as error:  # BadZipFile, and whatever else damaged bytes lead to
         raise CheckpointError(f"{size} is damaged or unfinished; delete it") from error
     if damaged is not None:
         raise CheckpointError(f"{size} is damaged: the checksum of {damaged} is wrong; delete it")
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, pickle.UnpicklingError) as error:
+        state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+    except Exception as error:
         raise CheckpointError(
             f"{size} was not written by save_checkpoint: it holds more than tensors and plain "
             "values, and loading it could run any code"
         ) from error
     if not isinstance(state, dict) or state.get("format") != FORMAT:
         raise CheckpointError(f"{size} was not written by save_checkpoint (expected {FORMAT!r})")
-    return state
+    return from_plain(state)
+
+
+def _whole_number(epoch: Any) -> int:
+    try:
+        number = int(epoch)
+    except (TypeError, ValueError, OverflowError):
+        number = -1
+    if number < 0 or number != epoch:
+        raise ValueError(f"epoch must be a whole number of epochs done, at least 0, got {epoch!r}")
+    return number
+
+
+def _require_equal_lists(history: History) -> None:
+    lengths = {name: len(numbers) for name, numbers in vars(history).items() if len(numbers) > 0}
+    if len(set(lengths.values())) > 1:
+        raise ValueError(
+            f"the lists of the history differ in length, {lengths}: an epoch was counted by some and "
+            f"not by others. Shorten them to whole epochs (del history.train_loss[{min(lengths.values())}:], "
+            "and so on) before you save"
+        )
+
+
+def _require_torch_generators(generators: Mapping[str, torch.Generator]) -> None:
+    for name, generator in generators.items():
+        if not isinstance(generator, torch.Generator):
+            raise ValueError(
+                f"generator {name!r} must be a torch.Generator, got a {type(generator).__name__}"
+            )
 
 
 def _parameter_names(
     model: nn.Module, optimizer: Optimizer | None, scheduler: Scheduler | None
 ) -> list[list[str]] | None:
     """The names of the parameters in each group of the optimizer, which must be the model's own."""
+    if scheduler is not None and optimizer is None:
+        raise ValueError("a scheduler is of no use without its optimizer; give scheduler.optimizer")
     if scheduler is not None and scheduler.optimizer is not optimizer:
         raise ValueError("the scheduler drives another optimizer than the one given")
     if optimizer is None:
@@ -168,7 +232,22 @@ def _parameter_names(
 
 
 def _labelled_state(part: Any) -> dict | None:
-    return None if part is None else {"class": type(part).__name__, "state": part.state_dict()}
+    if part is None:
+        return None
+    try:
+        state = part.state_dict()
+    except AttributeError as error:
+        raise ValueError(
+            f"the state of this {type(part).__name__} cannot be taken ({error}); a function of a "
+            "schedule must be a def, a lambda, or an object with attributes"
+        ) from error
+    return {"class": type(part).__name__, "inner": _inner_classes(part), "state": state}
+
+
+def _inner_classes(part: Any) -> list:
+    """The names of the schedulers that a SequentialLR or a ChainedScheduler consists of."""
+    inner = getattr(part, "_schedulers", ())
+    return [[type(scheduler).__name__, _inner_classes(scheduler)] for scheduler in inner]
 
 
 def _state_for(part: Any, name: str, saved: dict | None) -> dict:
@@ -178,12 +257,35 @@ def _state_for(part: Any, name: str, saved: dict | None) -> dict:
         raise CheckpointError(
             f"the checkpoint holds the state of a {saved['class']}, not of a {type(part).__name__}"
         )
+    inner = _inner_classes(part)
+    if saved.get("inner", inner) != inner:
+        raise CheckpointError(
+            f"the {saved['class']} of the checkpoint consists of {saved['inner']}, this one of {inner}"
+        )
     return saved["state"]
 
 
 def _require_same_shapes(own: Mapping[str, Any], saved: Mapping[str, Any]) -> None:
-    shapes = [{k: tuple(v.shape) for k, v in state.items()} for state in (own, saved)]
+    for name, value in own.items():
+        if isinstance(value, UninitializedTensorMixin):
+            raise CheckpointError(
+                f"{name!r} has no shape yet, for a lazy module learns it from its first batch; call "
+                "model(inputs) once before you load"
+            )
+        if isinstance(value, Tensor) and value.is_meta:
+            raise CheckpointError(
+                f"{name!r} is on the meta device, which holds no values; give the model memory "
+                "before you load (model.to_empty(device='cpu'))"
+            )
+    shapes = [{k: _shape(k, v) for k, v in state.items()} for state in (own, saved)]
     differing = [k for k in {**shapes[0], **shapes[1]} if shapes[0].get(k) != shapes[1].get(k)]
+    if own.keys() != saved.keys() and {*map(_unwrapped, own)} == {*map(_unwrapped, saved)}:
+        raise CheckpointError(
+            f"the names differ by a prefix alone: {next(iter(saved))!r} there and "
+            f"{next(iter(own))!r} in this model. One of the two is wrapped (torch.compile, "
+            "DataParallel). If it is this one, load into the model inside it (model._orig_mod, "
+            "model.module); if not, wrap this one alike and load into that"
+        )
     if differing:
         first = differing[0]
         raise CheckpointError(
@@ -191,6 +293,26 @@ def _require_same_shapes(own: Mapping[str, Any], saved: Mapping[str, Any]) -> No
             f"is {shapes[1].get(first, 'absent')} there and {shapes[0].get(first, 'absent')} in "
             "this model"
         )
+    for name, value in saved.items():
+        if shapes[1][name] != _NO_TENSOR and value.dtype != own[name].dtype:
+            raise CheckpointError(
+                f"{name!r} is {value.dtype} in the checkpoint and {own[name].dtype} in this model, "
+                "so loading would change its numbers; make the model of that dtype first "
+                f"(model.to({value.dtype})), and convert it afterwards"
+            )
+
+
+_NO_TENSOR = "not compared"
+
+
+def _shape(name: str, value: Any) -> tuple[int, ...] | str:
+    """The shape of a tensor; what a module calls its extra state may be anything."""
+    is_tensor = isinstance(value, Tensor) and not name.endswith("_extra_state")
+    return tuple(value.shape) if is_tensor else _NO_TENSOR
+
+
+def _unwrapped(name: str) -> str:
+    return name.replace("_orig_mod.", "").removeprefix("module.")
 
 
 def _require_generators(
@@ -208,11 +330,38 @@ def _load_all_or_none(parts: list[tuple[Any, dict]]) -> None:
     before = [(part, copy.deepcopy(part.state_dict())) for part, _ in parts]
     try:
         for part, state in parts:
-            part.load_state_dict(state)
-    except Exception as error:
+            _load_state(part, state)
+    except BaseException as error:
         for part, state in before:
-            part.load_state_dict(state)
+            with suppress(Exception):  # what could not be loaded may not be put back; the rest can
+                _load_state(part, state)
+        if not isinstance(error, Exception):
+            raise
         raise CheckpointError(f"the checkpoint does not fit: {error}") from error
+
+
+def _load_state(part: Any, state: dict) -> None:
+    if not isinstance(part, Optimizer):
+        part.load_state_dict(state)
+        return
+    # torch would cast what an optimizer remembers to the dtype of the parameter, and cannot take
+    # strings and arrays; so it is told of the rest, and everything is then set as it was saved.
+    kept = state["state"]
+    for_torch = {
+        index: {k: v for k, v in values.items() if not isinstance(v, str | bytes | np.ndarray)}
+        for index, values in kept.items()
+    }
+    part.load_state_dict({**state, "state": for_torch})
+    indices = [index for group in state["param_groups"] for index in group["params"]]
+    params = [param for group in part.param_groups for param in group["params"]]
+    for index, param in zip(indices, params, strict=True):
+        for name, value in kept.get(index, {}).items():
+            loaded = part.state[param].get(name)
+            if isinstance(value, Tensor):
+                value = value.to(loaded.device, copy=True)
+            elif isinstance(value, list | tuple | dict):
+                value = loaded
+            part.state[param][name] = value
 
 
 def _global_generators() -> dict[str, Any]:

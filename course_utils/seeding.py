@@ -18,16 +18,19 @@ def seeded(seed: int) -> Iterator[None]:
     global generator. Raises ValueError unless ``seed`` is an integer in [0, 2**32).
     """
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed < 2**32:
-        raise ValueError(f"seed must be an integer in [0, 2**32), got {seed!r}")
+        raise ValueError(
+            f"seed must be an integer in [0, 2**32), got {seed!r}; of a number or a tensor, int(...) "
+            "makes one, and seed % 2**32 brings any integer into range"
+        )
     numpy_state, python_state = np.random.get_state(), random.getstate()  # noqa: NPY002
     with torch.random.fork_rng(devices=None if _has_accelerator() else []):
-        if _has_accelerator():
-            torch.manual_seed(int(seed))
-        else:
-            torch.default_generator.manual_seed(int(seed))  # hundreds of times faster
-        np.random.seed(int(seed))  # noqa: NPY002
-        random.seed(int(seed))
         try:
+            if _has_accelerator():
+                torch.manual_seed(int(seed))
+            else:
+                torch.default_generator.manual_seed(int(seed))  # hundreds of times faster
+            np.random.seed(int(seed))  # noqa: NPY002
+            random.seed(int(seed))
             yield
         finally:
             np.random.set_state(numpy_state)  # noqa: NPY002
@@ -72,13 +75,13 @@ def deterministic(num_threads: int = 1) -> Iterator[None]:
     One thread, because the order in which threads add up floats changes the last digits; and only
     algorithms that torch guarantees to repeat themselves. Both settings are restored afterwards.
     """
-    if num_threads < 1:
-        raise ValueError(f"num_threads must be at least 1, got {num_threads}")
+    if not isinstance(num_threads, int | np.integer) or num_threads < 1:
+        raise ValueError(f"num_threads must be an integer of at least 1, got {num_threads!r}")
     threads_before = torch.get_num_threads()
     mode_before = torch.get_deterministic_debug_mode()
-    torch.set_num_threads(num_threads)
-    torch.set_deterministic_debug_mode("warn")
     try:
+        torch.set_num_threads(int(num_threads))
+        torch.set_deterministic_debug_mode("warn")
         yield
     finally:
         torch.set_num_threads(threads_before)

@@ -1,6 +1,7 @@
 """The checks of lesson 12: silent on what is sound, right about what is not, and without a trace."""
 
 import copy
+import functools
 import math
 import random
 import re
@@ -476,6 +477,356 @@ def test_curves_never_stumble_and_name_what_is_not_finite(curve):
     assert str(finding)
 
 
+# ---- just inside and just outside of what is documented
+
+
+def constant(value):
+    """A criterion that returns ``value`` whatever it is given."""
+    return lambda outputs, labels: outputs.sum() * 0 + value
+
+
+@pytest.mark.parametrize(
+    "names, inputs",
+    [
+        ({"unscaled"}, [-0.099, 0.099]),
+        (set(), [-0.101, 0.101]),
+        (set(), [-9.9, 9.9]),
+        ({"unscaled"}, [-10.1, 10.1]),
+        ({"unscaled"}, [99.0, 101.0]),  # a deviation of 1 about a mean of 100
+        (set(), [1.0, 1.0]),  # no deviation at all
+    ],
+)
+def test_inputs_size_is_the_root_mean_square(names, inputs):
+    assert set(check_inputs([(torch.tensor(inputs)[:, None], Y[:2])]).suspicions) == names
+
+
+@pytest.mark.parametrize(
+    "names, num_classes, most, count",
+    [
+        (set(), 2, 80, 100),
+        ({"imbalanced"}, 2, 81, 100),
+        (set(), 3, 66, 100),
+        ({"imbalanced"}, 3, 67, 100),
+        (set(), 10, 50, 100),
+        ({"imbalanced"}, 10, 51, 100),
+    ],
+)
+def test_inputs_of_which_one_class_makes_up_most(names, num_classes, most, count):
+    others = torch.arange(count - most) % (num_classes - 1) + 1
+    labels = torch.cat([torch.zeros(most, dtype=torch.int64), others])
+    found = check_inputs([(torch.randn(count, 2), labels)], num_classes)
+    assert set(found.suspicions) == names
+
+
+@pytest.mark.parametrize("names, count", [(set(), 79), ({"missing_class"}, 80)])
+def test_inputs_miss_a_class_from_20_labels_a_class_on(names, count):
+    labels = torch.arange(count) % 3
+    assert set(check_inputs([(torch.randn(count, 2), labels)], 4).suspicions) == names
+
+
+def test_inputs_with_labels_that_do_not_count():
+    ignoring = torch.where(torch.arange(90) % 4 == 0, -100, Y)
+    assert check_inputs([(X, ignoring)], 3).ok
+    assert set(check_inputs([(X, ignoring)], 3, ignore_index=0).suspicions) == {
+        "labels_out_of_range"
+    }
+    assert check_inputs([(X, torch.where(ignoring < 0, 255, Y))], 3, ignore_index=255).ok
+    assert set(check_inputs([(X, ignoring * 0 - 100)], 3).suspicions) == {"all_ignored"}
+    assert set(check_inputs([(X, ignoring - 1)], 3).suspicions) == {"labels_out_of_range"}
+    few = torch.where(torch.arange(90) < 60, -100, Y)  # 30 labels count: too few to miss a class
+    assert check_inputs([(X, few)], 4).ok
+
+
+def test_inputs_of_any_dtype_and_how_many_batches():
+    for inputs in (X.bfloat16(), X.half(), X.double(), X > 0, torch.randint(0, 9, X.shape)):
+        assert check_inputs([(inputs, Y)], 3).ok
+        check_neighbours([(inputs, Y)])
+    for labels in (Y.to(torch.uint8), Y.int(), Y.short()):
+        assert check_inputs([(X, labels)], 3).ok
+    loader = [(X[:30], Y[:30])] * 10 + [(X[:30], Y[:30] + 9)]
+    assert check_inputs(loader, 3).ok and not check_inputs(loader, 3, max_batches=11).ok
+    assert not check_inputs(loader, 3, max_batches=None).ok
+
+
+@pytest.mark.parametrize("names, agreeing", [({"unrelated"}, 32), (set(), 33)])
+def test_neighbours_agree_by_three_standard_errors_above_chance(names, agreeing):
+    """Fifty pairs of neighbours, two classes: chance is 0.5 and its standard error 0.05."""
+    pairs = torch.arange(50.0).repeat_interleave(2) * 10 + torch.arange(100) % 2
+    first = torch.arange(50) % 2
+    labels = torch.stack([first, torch.where(torch.arange(50) < agreeing, first, 1 - first)], dim=1)
+    finding = check_neighbours([(pairs[:, None], labels.flatten())])
+    assert finding.values["agreement"] == pytest.approx(agreeing / 50)
+    assert set(finding.suspicions) == names
+
+
+def test_neighbours_looks_at_500_examples_unless_told_otherwise():
+    loader = [(torch.randn(300, 2), torch.arange(300) % 3)] * 3
+    assert check_neighbours(loader).values["count"] == 500
+    assert check_neighbours(loader, max_examples=20).values["count"] == 20
+
+
+@pytest.mark.parametrize("tolerance", [2.0, 0.5])
+@pytest.mark.parametrize(
+    "names, share",
+    [(set(), 0.99), ({"above_chance"}, 1.01), (set(), -0.49), ({"below_chance"}, -0.51)],
+)
+def test_first_loss_near_its_tolerance(names, share, tolerance):
+    criterion = constant(math.log(3) + share * tolerance)
+    options = {} if tolerance == 2 else {"tolerance": tolerance}
+    assert set(check_first_loss(make(), LOADER, criterion, **options).suspicions) == names
+
+
+@pytest.mark.parametrize(
+    "dtype, total, are_probabilities",
+    [
+        (torch.float32, 1.0005, True),
+        (torch.float32, 1.002, False),
+        (torch.float32, 0.998, False),
+        (torch.float64, 1.002, False),
+        (torch.bfloat16, 1.0, True),
+        (torch.bfloat16, 1.1, False),
+        (torch.float16, 1.0, True),
+    ],
+)
+def test_first_loss_knows_probabilities_by_their_sum(dtype, total, are_probabilities):
+    outputs = (X.flatten(1)[:, :30].softmax(dim=1) * total).to(dtype)
+    finding = check_first_loss(nn.Identity(), [(outputs, Y)], CROSS_ENTROPY)
+    assert ("probabilities" in finding.suspicions) == are_probabilities
+    outputs[3, 0] = -outputs[3, 0]  # as a logit may be
+    assert (
+        "probabilities"
+        not in check_first_loss(nn.Identity(), [(outputs, Y)], CROSS_ENTROPY).suspicions
+    )
+
+
+def test_first_loss_counts_one_output_as_two_classes_and_reads_eight_batches():
+    binary = [(X.flatten(1), (Y > 0).float()[:, None])]
+    finding = check_first_loss(nn.Linear(64, 1), binary, nn.BCEWithLogitsLoss())
+    assert finding.values["chance"] == pytest.approx(math.log(2)) and finding.ok
+    loader, loud = [(X, Y)] * 8, (X * 1e4, Y)
+    assert check_first_loss(make(), [*loader, loud], CROSS_ENTROPY).ok
+    assert not check_first_loss(make(), [*loader[:7], loud], CROSS_ENTROPY).ok
+
+
+@pytest.mark.parametrize(
+    "criterion",
+    [
+        nn.CrossEntropyLoss(weight=torch.tensor([1.0, 10.0, 0.1])),
+        nn.CrossEntropyLoss(ignore_index=1),
+        nn.CrossEntropyLoss(weight=torch.tensor([1.0, 3.0, 0.0]), ignore_index=0),
+        nn.CrossEntropyLoss(label_smoothing=0.1),
+        lambda outputs, labels: CROSS_ENTROPY(outputs, labels),
+    ],
+)
+@pytest.mark.parametrize("batch_size", [1, 7, 89, 90])
+def test_first_loss_does_not_depend_on_the_batch_size(criterion, batch_size):
+    model = make()
+    loader = TensorLoader(images(), batch_size)
+    finding = check_first_loss(model, loader, criterion, max_batches=None)
+    assert finding.values["loss"] == pytest.approx(float(criterion(model(X), Y)), rel=1e-5)
+
+
+SUMS = [
+    nn.CrossEntropyLoss(reduction="sum"),
+    functools.partial(nn.functional.cross_entropy, reduction="sum"),
+    lambda outputs, labels: nn.functional.cross_entropy(outputs, labels, reduction="sum"),
+]
+
+
+@pytest.mark.parametrize("criterion", SUMS)
+def test_first_loss_and_one_batch_refuse_a_sum_by_name_and_the_advice_works(criterion):
+    for check in (check_first_loss, overfit_one_batch):
+        with pytest.raises(ValueError, match=r"must return the mean loss of a batch.*sum"):
+            check(make(), LOADER, criterion)
+    divided = lambda outputs, labels: SUMS[0](outputs, labels) / len(labels)  # noqa: E731
+    assert check_first_loss(make(), LOADER, divided).ok
+
+
+@pytest.mark.parametrize(
+    "names, first, last, labels",
+    [
+        (set(), 1.0, 0.099, Y),
+        ({"not_memorized"}, 1.0, 0.101, Y),
+        (set(), 100.0, 0.109, Y),  # a tenth of ln 3, which is less than the first loss
+        ({"not_memorized"}, 100.0, 0.111, Y),
+        (set(), 100.0, 9.9, Y.float()),
+        ({"not_memorized"}, 100.0, 10.1, Y.float()),
+    ],
+)
+def test_one_batch_leaves_a_tenth(names, first, last, labels):
+    finding = overfit_one_batch(
+        make(), [(X, labels)], constant(last), step=lambda *_: torch.tensor(first), num_steps=2
+    )
+    assert set(finding.suspicions) == names
+    assert finding.values["count"] == 32 and finding.values["losses"] == pytest.approx(
+        [first, first, last]
+    )
+
+
+@pytest.mark.parametrize("names, scale", [(set(), 0.0011), ({"vanishing"}, 0.0009)])
+def test_gradient_flow_vanishes_below_a_thousandth(names, scale):
+    class TwoParts(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.loud, self.quiet = (nn.Linear(1, 1, bias=False) for _ in range(2))
+
+        def forward(self, x):
+            return self.loud(x) + scale * self.quiet(x)
+
+    mean = lambda outputs, labels: outputs.mean()  # noqa: E731
+    finding = check_gradient_flow(TwoParts(), [(torch.ones(4, 1), Y[:4])], mean)
+    assert set(finding.suspicions) == names
+    assert finding.values["norms"] == pytest.approx({"loud.weight": 1, "quiet.weight": scale})
+
+
+def test_gradient_flow_is_a_mean_over_examples_of_four_batches_and_of_them_alone():
+    model = make()
+    batches = [(X[:50], Y[:50]), (X[50:], Y[50:])]
+    CROSS_ENTROPY(model(X), Y).backward()
+    expected = {n: float(p.grad.norm()) for n, p in model.named_parameters() if p.ndim > 1}
+    for loader in (batches, [*batches, *batches, (X * 100, Y)]):
+        norms = check_gradient_flow(model, loader, CROSS_ENTROPY).values[
+            "norms"
+        ]  # it has gradients
+        assert norms == pytest.approx(expected, rel=1e-4)
+
+
+def test_step_is_measured_without_the_gradients_that_the_model_comes_with():
+    model, other = make(), make()
+    CROSS_ENTROPY(100 * model(X), Y).backward()
+    found = [check_step(no_zero_grad, m, LOADER, adam(m)).values for m in (model, other)]
+    assert found[0] == found[1]
+
+
+def scaling_step(moves, ratio=1.0):
+    """Each parameter grows by its share of its size in a step; every second gradient is ``ratio``."""
+    calls = []
+
+    def step(model, optimizer, inputs, labels):
+        calls.append(1)
+        for parameter, move in zip(model.parameters(), moves, strict=True):
+            parameter.grad = torch.full_like(parameter, ratio if len(calls) == 2 else 1.0)
+            parameter.data.mul_(1 + move)
+        return torch.tensor(1.0)
+
+    return step
+
+
+@pytest.mark.parametrize(
+    "names, moves, ratio",
+    [
+        (set(), [0.099, 0.001], 1.0),
+        ({"update_too_large"}, [0.101, 0.001], 1.0),
+        (set(), [1.1e-4, 1e-6], 1.0),
+        ({"update_too_small"}, [0.9e-4, 1e-6], 1.0),
+        ({"stands_still"}, [0.0, 0.001], 1.0),
+        (set(), [0.001, 0.001], 1.009),
+        (set(), [0.001, 0.001], 0.991),
+        ({"gradients_pile_up"}, [0.001, 0.001], 1.011),
+        ({"gradients_pile_up"}, [0.001, 0.001], 0.989),
+    ],
+)
+def test_step_near_its_limits(names, moves, ratio):
+    layers = [nn.Linear(3, 3, bias=False, dtype=torch.float64) for _ in moves]
+    model = nn.Sequential(*layers)
+    loader = [(torch.randn(4, 3), Y[:4])]
+    finding = check_step(
+        scaling_step(moves, ratio), model, loader, torch.optim.SGD(model.parameters())
+    )
+    assert set(finding.suspicions) == names
+    assert list(finding.values["moves"].values()) == pytest.approx(moves, rel=1e-4, abs=1e-12)
+
+
+class Clock:
+    """A clock that goes on only when told."""
+
+    def __init__(self, monkeypatch):
+        self.now = 0.0
+        monkeypatch.setattr(time, "perf_counter", lambda: self.now)
+
+    def timed(self, fetching, computing):
+        """A loader and a model that take these seconds, batch by batch."""
+        clock, seconds = self, iter(computing)
+
+        class Loader(list):
+            def __iter__(self):
+                for batch, wait in zip(list.__iter__(self), fetching, strict=True):
+                    clock.now += wait
+                    yield batch
+
+        class Model(nn.Linear):
+            def forward(self, x):
+                clock.now += next(seconds)
+                return super().forward(x.flatten(1))
+
+        return Model(64, 3), Loader([(X, Y)] * len(fetching))
+
+
+@pytest.mark.parametrize("names, fetch", [(set(), 0.49), ({"loader_slow"}, 0.51)])
+def test_speed_is_slow_if_more_than_half_is_waiting(monkeypatch, names, fetch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    clock = Clock(monkeypatch)
+    monkeypatch.setattr(copy, "deepcopy", lambda whole: whole)
+    model, loader = clock.timed([fetch] * 20, [1 - fetch] * 20)
+    finding = check_speed(model, loader, CROSS_ENTROPY)
+    assert set(finding.suspicions) == names
+    assert finding.values["share"] == pytest.approx(fetch)
+
+
+def test_speed_is_the_lower_quartile_of_each(monkeypatch):
+    clock = Clock(monkeypatch)
+    monkeypatch.setattr(copy, "deepcopy", lambda whole: whole)
+    model, loader = clock.timed([8, 3, 6, 1, 7, 2, 5, 4], [10, 80, 30, 60, 40, 20, 70, 50])
+    values = check_speed(model, loader, CROSS_ENTROPY, num_batches=8).values
+    assert (values["fetch"], values["compute"]) == (3, 30)
+
+
+def test_speed_says_that_a_gpu_is_idle(monkeypatch):
+    clock = Clock(monkeypatch)
+    monkeypatch.setattr(copy, "deepcopy", lambda whole: whole)
+    model, loader = clock.timed([1] * 4, [2] * 4)
+    monkeypatch.setattr(
+        "course_utils.diagnostics.program_checks.torch.cuda.is_available", lambda: True
+    )
+    assert set(check_speed(model, loader, CROSS_ENTROPY, num_batches=4).suspicions) == {
+        "accelerator_idle"
+    }
+
+
+FLAT = [1.0, 1.0, 1.0, 1.0]
+
+
+@pytest.mark.parametrize(
+    "names, train, val, start",
+    [
+        (set(), [1.0, 0.5, 0.5, 1.09], FLAT, None),
+        ({"rising"}, [1.0, 0.5, 0.5, 1.11], FLAT, None),
+        (set(), [1.0, 0.94, 1.0, 1.0], FLAT, None),  # it was lower once
+        ({"not_falling"}, [1.0, 0.96, 1.0, 1.0], FLAT, None),
+        (set(), [1.0, 0.9, 0.9, 0.9], FLAT, None),
+        ({"not_falling"}, [1.0, 0.9, 0.9, 0.9], FLAT, 0.94),
+        (set(), [1.0, 0.9, 0.9, 0.9], FLAT, 0.96),
+        ({"rising"}, [1.0, 0.9, 0.9, 0.9], FLAT, 0.8),
+        (set(), [1.0, 0.8, 0.7, 0.6], [1.0, 0.5, 0.56, 0.58], None),  # a rise of 14 %
+        ({"overfitting"}, [1.0, 0.8, 0.7, 0.6], [1.0, 0.5, 0.57, 0.59], None),  # of 16 %
+        (set(), [1.0, 0.8, 0.3, 0.1], [1.0, 0.5, 0.512, 0.517], None),  # of 2.9 %, a wide gap
+        ({"overfitting"}, [1.0, 0.8, 0.3, 0.1], [1.0, 0.5, 0.513, 0.518], None),  # of 3.1 %
+        (set(), [1.0, 0.8, 0.3, 0.28], [1.0, 0.5, 0.55, 0.55], None),  # 10 %, and less than twice
+        ({"overfitting"}, [1.0, 0.8, 0.3, 0.27], [1.0, 0.5, 0.55, 0.55], None),  # more than twice
+        (set(), [1.0, 0.3, 0.4, 0.4], [1.0, 0.5, 0.8, 0.8], None),  # training has risen as well
+        (set(), [1.0, 0.8, 0.7, 0.6], [1.0, 0.5, 0.5, 0.6], None),  # one loss alone says little
+        (set(), [-1.0, -2.0], [-1.0, -2.0], None),  # the loss of a density may be negative
+    ],
+)
+def test_curves_near_their_limits(names, train, val, start):
+    assert set(check_curves(train, val, start).suspicions) == names
+
+
+def test_curves_are_described_in_numbers():
+    values = check_curves([1.0, 0.4, 0.5], [1.0, 0.5, 0.7]).values
+    assert values == pytest.approx({"train": 0.4, "best": 0.5, "last": 0.6, "rise": 0.2})
+
+
 # ---- without a trace
 
 
@@ -591,7 +942,11 @@ PAIRS = [(X, Y)]
         (lambda: check_inputs(iter(PAIRS)), "more than once, got an iterator"),
         (lambda: check_inputs(3), "must be iterable, got int"),
         (lambda: check_inputs([X]), r"must be \(inputs, labels\), got Tensor"),
-        (lambda: check_inputs([(X, Y, Y)]), "got tuple of 3"),
+        (lambda: check_inputs([(X, Y, Y)]), "got tuple of 3; make pairs"),
+        (lambda: check_inputs([{"x": X, "y": Y}]), "got dict with the keys 'x', 'y'; make pairs"),
+        (lambda: check_inputs(images()), r"got TensorDataset; give a DataLoader \(of a dataset\)"),
+        (lambda: check_inputs([(X[0], Y[0])]), "put a dataset into a DataLoader"),
+        (lambda: check_inputs([(X[:0], Y[:0])]), "and at least one"),
         (lambda: check_inputs([(X.numpy(), Y)]), "must be tensors, got ndarray and Tensor"),
         (lambda: check_inputs([(X, Y[:5])]), r"as many labels as inputs.*\(5,\)"),
         (lambda: check_inputs(PAIRS, 1), "num_classes must be at least 2, or None, got 1"),
@@ -636,6 +991,123 @@ def test_a_model_that_cannot_be_copied_is_named():
         check_dead_units(model, PAIRS)
     model.last = copy.deepcopy(model.last.detach())
     assert check_dead_units(model, PAIRS).ok
+    model.random = (x for x in [1])
+    with pytest.raises(ValueError, match=r"take off what they hold.*TypeError: cannot pickle"):
+        check_dead_units(model, PAIRS)
+    del model.random
+    assert check_dead_units(model, PAIRS).ok
+
+
+def test_an_optimizer_with_attributes_of_its_own_is_copied_whole():
+    class Clipped(torch.optim.SGD):
+        def __init__(self, model, lr):
+            super().__init__(model.parameters(), lr=lr)
+            self.limit, self.model, self.taken = 0.1, model, [0]
+
+        def step(self, closure=None):
+            self.taken[0] += 1
+            nn.utils.clip_grad_norm_(self.model.parameters(), self.limit)
+            return super().step(closure)
+
+    model = make()
+    optimizer = Clipped(model, 0.5)
+    torch.optim.lr_scheduler.StepLR(optimizer, 3)  # wraps the optimizer's step
+    before = copy.deepcopy(model.state_dict())
+    assert check_step(STEP, model, LOADER, optimizer).ok
+    overfit_one_batch(model, LOADER, CROSS_ENTROPY, optimizer=optimizer, num_steps=3)
+    assert optimizer.taken == [0] and optimizer.model is model
+    assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
+
+
+def test_a_model_with_nothing_to_train_is_named_by_all_that_train():
+    frozen = make().requires_grad_(False)
+    for check in (
+        lambda: overfit_one_batch(frozen, PAIRS, CROSS_ENTROPY),
+        lambda: check_gradient_flow(frozen, PAIRS, CROSS_ENTROPY),
+        lambda: check_speed(frozen, PAIRS, CROSS_ENTROPY),
+    ):
+        with pytest.raises(ValueError, match="no gradient reaches the loss"):
+            check()
+    frozen.net[-1].requires_grad_(True)
+    assert check_gradient_flow(frozen, PAIRS, CROSS_ENTROPY).values["norms"].keys() == {
+        "net.4.weight"
+    }
+    assert check_step(STEP, frozen, PAIRS, adam(frozen)).ok
+
+
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
+def test_gradients_are_on_wherever_a_check_is_called_from(mode):
+    model = make()
+    expected = [str(finding) for finding in all_findings(model, LOADER)]
+    with mode():
+        assert [str(finding) for finding in all_findings(model, LOADER)] == expected
+        assert not torch.is_grad_enabled()
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_what_tested_code_does_to_torchs_settings_is_put_back(fails):
+    def spoil(*_):
+        torch.set_grad_enabled(False)
+        torch.set_num_threads(3)
+        torch.set_default_dtype(torch.float64)
+        torch.set_deterministic_debug_mode("error")
+        if fails:
+            raise KeyError
+        return torch.tensor(1.0)
+
+    def settings():
+        return (
+            torch.is_grad_enabled(),
+            torch.get_num_threads(),
+            torch.get_default_dtype(),
+            torch.get_deterministic_debug_mode(),
+        )
+
+    before, model = settings(), make()
+    spoiled_evaluation = lambda model, _: spoil(model(X))  # noqa: E731
+    for check in (
+        lambda: check_step(spoil, model, LOADER, adam(model)),
+        lambda: check_evaluation(spoiled_evaluation, model, LOADER),
+        lambda: overfit_one_batch(model, LOADER, CROSS_ENTROPY, step=spoil),
+    ):
+        try:
+            check()
+        except KeyError:
+            assert fails
+        assert settings() == before
+
+
+def test_evaluation_of_a_model_with_extra_state():
+    class Extra(nn.Linear):
+        def get_extra_state(self):
+            return {"calls": 3}
+
+        def set_extra_state(self, state):
+            pass
+
+    assert check_evaluation(evaluate, Extra(64, 3), [(X.flatten(1), Y)]).ok
+
+
+def test_a_model_of_bfloat16_is_examined_like_any_other():
+    model, loader = make().bfloat16(), [(X.bfloat16(), Y)]
+    assert check_first_loss(model, loader, CROSS_ENTROPY).ok
+    assert check_gradient_flow(model, loader, CROSS_ENTROPY).ok
+    assert check_dead_units(model, loader).ok
+    assert check_evaluation(evaluate, model, loader).ok
+    softmax = nn.Sequential(model, nn.Softmax(dim=1))
+    assert set(check_first_loss(softmax, loader, CROSS_ENTROPY).suspicions) == {"probabilities"}
+
+
+def test_a_loader_that_can_be_read_once_is_named():
+    class Once:
+        def __init__(self):
+            self.batches = iter([(X, Y)])
+
+        def __iter__(self):
+            return self.batches
+
+    with pytest.raises(ValueError, match="it can be read only once"):
+        check_speed(make(), Once(), CROSS_ENTROPY, num_batches=3)
 
 
 def test_batch_norm_on_one_example_says_what_to_do():

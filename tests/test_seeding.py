@@ -14,7 +14,7 @@ def draw() -> tuple[float, float, float]:
     return float(torch.rand(())), float(np.random.rand()), random.random()  # noqa: NPY002
 
 
-@pytest.mark.parametrize("fails", [False, True])
+@pytest.mark.parametrize("fails", [None, KeyError, KeyboardInterrupt])
 def test_all_three_generators_go_on_afterwards_as_if_nothing_had_happened(fails):
     with seeded(0):
         undisturbed = [draw(), draw()]
@@ -24,10 +24,52 @@ def test_all_three_generators_go_on_afterwards_as_if_nothing_had_happened(fails)
             with seeded(99):
                 draw()
                 if fails:
-                    raise KeyError
-        except KeyError:
-            pass
+                    raise fails
+        except BaseException as error:
+            assert type(error) is fails
         assert [first, draw()] == undisturbed
+
+
+def test_blocks_within_blocks_each_end_where_they_began():
+    with seeded(1):
+        outer = [draw(), draw(), draw()]
+        with seeded(2):
+            inner = [draw(), draw()]
+    with seeded(1):
+        assert draw() == outer[0]
+        with seeded(2):
+            assert draw() == inner[0]
+            with generators_kept(), seeded(1):
+                assert draw() == outer[0]
+            assert draw() == inner[1]
+        with generators_kept():
+            assert draw() == outer[1]
+        assert [draw(), draw()] == outer[1:]
+
+
+def test_seeds_are_the_same_for_layers_that_are_made_within():
+    with seeded(3):
+        first = torch.nn.Linear(3, 3).weight
+    with seeded(np.uint8(3)):
+        assert torch.equal(torch.nn.Linear(3, 3).weight, first)
+    torch_only = torch.Generator().manual_seed(3)
+    with seeded(3):
+        assert torch.equal(torch.rand(4), torch.rand(4, generator=torch_only))
+        assert random.random() == random.Random(3).random()
+        assert np.random.rand() == np.random.RandomState(3).rand()  # noqa: NPY002
+
+
+@pytest.mark.parametrize("seed", [torch.tensor(5), np.array(5), 5.0, np.float64(5), "5", 5 - 2**32])
+def test_the_advice_about_a_seed_works(seed):
+    with (
+        pytest.raises(ValueError, match=r"int\(\.\.\.\) makes one, and seed % 2\*\*32"),
+        seeded(seed),
+    ):
+        pass
+    with seeded(int(seed) % 2**32):
+        first = draw()
+    with seeded(5):
+        assert draw() == first
 
 
 def test_the_seed_decides_all_three_generators():
@@ -61,6 +103,22 @@ def two_threads():
     torch.set_num_threads(before)
 
 
+def test_deterministic_blocks_within_blocks(two_threads):
+    with deterministic(3):
+        with deterministic():
+            assert torch.get_num_threads() == 1
+        assert (torch.get_num_threads(), torch.get_deterministic_debug_mode()) == (3, 1)
+    assert (torch.get_num_threads(), torch.get_deterministic_debug_mode()) == (2, 0)
+
+
+def test_what_is_done_to_the_settings_within_ends_with_the_block(two_threads):
+    with pytest.raises(KeyboardInterrupt), deterministic():
+        torch.set_num_threads(4)
+        torch.set_deterministic_debug_mode("error")
+        raise KeyboardInterrupt
+    assert (torch.get_num_threads(), torch.get_deterministic_debug_mode()) == (2, 0)
+
+
 @pytest.mark.parametrize("fails", [False, True])
 def test_deterministic_sets_threads_and_mode_and_restores_both(two_threads, fails):
     mode = torch.get_deterministic_debug_mode()
@@ -81,6 +139,10 @@ def test_deterministic_takes_another_number_of_threads_but_none_below_one():
         assert torch.get_num_threads() == 3
     with pytest.raises(ValueError, match="got 0"), deterministic(num_threads=0):
         pass
+    with pytest.raises(ValueError, match=r"got 1.5"), deterministic(num_threads=1.5):
+        pass
+    with deterministic(np.int64(2)):
+        assert torch.get_num_threads() == 2
     assert torch.get_num_threads() == before
 
 

@@ -34,6 +34,10 @@ _OUT_OF_RANGE = Text(
     "labels run from {low} to {high}; with {num_classes} classes they should lie between 0 and "
     "{last}.",
 )
+_ALL_IGNORED = Text(
+    "每一個標籤都是 {ignore_index}，也就是「不算」：沒有東西可學。",
+    "every label is {ignore_index}, which means that it does not count: there is nothing to learn.",
+)
 _MISSING_CLASS = Text(
     "看了 {count} 個標籤，有些類別一次也沒出現：{missing}。",
     "among {count} labels some classes never occur: {missing}.",
@@ -56,7 +60,11 @@ _UNRELATED = Text(
 
 
 def check_inputs(
-    loader: Batches, num_classes: int | None = None, *, max_batches: int | None = 10
+    loader: Batches,
+    num_classes: int | None = None,
+    *,
+    max_batches: int | None = 10,
+    ignore_index: int = -100,
 ) -> Finding:
     """Size of the inputs; dtype, shape and range of the labels, in the first batches.
 
@@ -65,7 +73,8 @@ def check_inputs(
     taken for ids, which have no scale), and with num_classes
     ``labels_not_integers``, ``label_shape``, ``labels_out_of_range``, ``missing_class`` (where 20 K
     labels or more were seen), ``imbalanced`` (one class makes up more than half and more than twice
-    its even share; of two classes, more than 80 %).
+    its even share; of two classes, more than 80 %). Labels that are ignore_index (torch's losses
+    leave out -100 unless told otherwise) do not count; ``all_ignored``, where no other is seen.
     """
     if num_classes is not None and num_classes < 2:
         raise ValueError(f"num_classes must be at least 2, or None, got {num_classes}")
@@ -86,18 +95,25 @@ def check_inputs(
     if not (are_ids or 0.1 <= values["size"] <= 10):
         suspicions["unscaled"] = fill(_UNSCALED, **values)
     if num_classes is not None:
-        suspicions |= _suspicious_labels([y.detach().cpu() for _, y in batches], num_classes)
+        suspicions |= _suspicious_labels(
+            [y.detach().cpu() for _, y in batches], num_classes, ignore_index
+        )
     return Finding("inputs", fill(_INPUTS, **values), values, suspicions)
 
 
-def _suspicious_labels(batches: list[Tensor], num_classes: int) -> dict[str, Text]:
+def _suspicious_labels(
+    batches: list[Tensor], num_classes: int, ignore_index: int
+) -> dict[str, Text]:
     first = batches[0]
     if first.is_floating_point() or first.dtype == torch.bool:
         return {"labels_not_integers": fill(_NOT_INTEGERS, dtype=first.dtype)}
     if first.ndim != 1:
         shape = ", ".join(["N", *map(str, first.shape[1:])])
         return {"label_shape": fill(_LABEL_SHAPE, shape=f"({shape})")}
-    labels = torch.cat(batches)
+    labels = torch.cat(batches).long()
+    labels = labels[labels != ignore_index]
+    if len(labels) == 0:
+        return {"all_ignored": fill(_ALL_IGNORED, ignore_index=ignore_index)}
     low, high = int(labels.min()), int(labels.max())
     if low < 0 or high >= num_classes:
         range_ = {"low": low, "high": high, "num_classes": num_classes, "last": num_classes - 1}
@@ -140,7 +156,7 @@ def check_neighbours(loader: Batches, *, max_examples: int = 500) -> Finding:
 
 
 def _first_examples(loader: Batches, max_examples: int) -> tuple[Tensor, Tensor]:
-    """At most ``max_examples`` inputs (N, D) as floats and their labels, on the processor."""
+    """At most ``max_examples`` inputs (N, D) as floats and their labels, on the CPU."""
     inputs, labels, count = [], [], 0
     with generators_kept(loader), seeded(0):
         for x, y in read_batches(loader):

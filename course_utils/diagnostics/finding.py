@@ -1,6 +1,8 @@
 """What a check hands back, and what it works on: copies, and the batches of any loader."""
 
 import copy
+import functools
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -60,17 +62,12 @@ def copied(
     """Copies of model and optimizer to work on, without gradients; generators are put back after.
 
     An optimizer that holds the model's parameters holds those of the copy. Chance begins at seed 0,
-    so that a check gives the same answer twice.
+    so that a check gives the same answer twice. Gradients are on, also within ``torch.no_grad()``,
+    and settings of torch that code under test changes are put back.
     """
-    try:
-        model, optimizer = copy.deepcopy((model, optimizer))
-    except RuntimeError as error:
-        raise ValueError(
-            "a check works on a copy of the model, and this one cannot be copied; a module that "
-            f"keeps a result of its computation should keep it detached ({error})"
-        ) from error
-    model.zero_grad(set_to_none=True)
-    with generators_kept(loader), seeded(0):
+    with generators_kept(loader), seeded(0), settings_kept():
+        model, optimizer = _copies(model, optimizer)
+        model.zero_grad(set_to_none=True)
         try:
             yield model, optimizer
         except ValueError as error:
@@ -80,6 +77,46 @@ def copied(
                     "incomplete batch out (drop_last=True), or change the batch size."
                 )
             raise
+
+
+def _copies(model: nn.Module, optimizer: Optimizer | None) -> tuple[nn.Module, Optimizer | None]:
+    attributes = {} if optimizer is None else vars(optimizer)
+    attributes = {  # hooks, and the step that a scheduler has wrapped, are bound to the original
+        name: value
+        for name, value in attributes.items()
+        if name != "step" and not name.startswith("_optimizer_")
+    }
+    try:
+        model, optimizer, attributes = copy.deepcopy((model, optimizer, attributes))
+    except Exception as error:
+        what_to_do = (
+            "a module that keeps a result of its computation should keep it detached (self.last = "
+            "outputs.detach(); then call the model once more)"
+            if isinstance(error, RuntimeError)
+            else "take off what they hold beside tensors and numbers, such as files, locks or "
+            "generators, or give its class a __deepcopy__"
+        )
+        raise ValueError(
+            "a check works on copies of the model and the optimizer, and these cannot be copied; "
+            f"{what_to_do} ({type(error).__name__}: {error})"
+        ) from error
+    if optimizer is not None:  # deepcopy leaves out what torch's own optimizers do not have
+        vars(optimizer).update({k: v for k, v in attributes.items() if k not in vars(optimizer)})
+    return model, optimizer
+
+
+@contextmanager
+def settings_kept() -> Iterator[None]:
+    """Gradients are on within the block; afterwards torch's settings are what they were before it."""
+    threads, dtype = torch.get_num_threads(), torch.get_default_dtype()
+    mode = torch.get_deterministic_debug_mode()
+    with torch.inference_mode(False), torch.enable_grad():
+        try:
+            yield
+        finally:
+            torch.set_num_threads(threads)
+            torch.set_default_dtype(dtype)
+            torch.set_deterministic_debug_mode(mode)
 
 
 def read_batches(
@@ -93,7 +130,10 @@ def read_batches(
     if max_batches is not None and max_batches < 1:
         raise ValueError(f"max_batches must be at least 1, got {max_batches}")
     if not isinstance(loader, Iterable):
-        raise ValueError(f"a loader must be iterable, got {type(loader).__name__}")
+        raise ValueError(
+            f"a loader must be iterable, got {type(loader).__name__}; give a DataLoader (of a dataset) "
+            "or a list of batches"
+        )
     if isinstance(loader, Iterator):
         raise ValueError(
             "a loader must be readable more than once, got an iterator, which is used up by the "
@@ -107,30 +147,42 @@ def read_batches(
         empty = False
         yield inputs.to(device), labels.to(device)
     if empty:
-        raise ValueError("the loader is empty: it gave no batch; a check needs at least one")
+        raise ValueError(
+            "the loader is empty: it gave no batch; a check needs at least one. (If it did the first "
+            "time, it can be read only once: pass a DataLoader, or a list of batches.)"
+        )
 
 
 def _pair(batch: object) -> tuple[Tensor, Tensor]:
     if not isinstance(batch, tuple | list) or len(batch) != 2:
         size = f" of {len(batch)}" if isinstance(batch, tuple | list) else ""
-        raise ValueError(f"a batch must be (inputs, labels), got {type(batch).__name__}{size}")
+        keys = f" with the keys {', '.join(map(repr, batch))}" if isinstance(batch, Mapping) else ""
+        raise ValueError(
+            f"a batch must be (inputs, labels), got {type(batch).__name__}{size}{keys}; make pairs, "
+            "for instance [(batch[...], batch[...]) for batch in loader], or in the collate_fn"
+        )
     inputs, labels = batch
     if not isinstance(inputs, Tensor) or not isinstance(labels, Tensor):
         raise ValueError(
             "inputs and labels must be tensors, got "
-            f"{type(inputs).__name__} and {type(labels).__name__}"
+            f"{type(inputs).__name__} and {type(labels).__name__}; put a dataset into a DataLoader"
         )
     if inputs.ndim == 0 or labels.ndim == 0 or not len(inputs) == len(labels) > 0:
         raise ValueError(
             "a batch needs as many labels as inputs, and at least one, got shapes "
-            f"{tuple(inputs.shape)} and {tuple(labels.shape)}"
+            f"{tuple(inputs.shape)} and {tuple(labels.shape)}; put a dataset into a DataLoader"
         )
     return inputs, labels
 
 
 def mean_loss(criterion: Criterion, outputs: Tensor, labels: Tensor) -> Tensor:
-    """The loss of a batch as one number; raises ValueError where the criterion returns more."""
+    """The loss of a batch as one number; raises ValueError if the criterion returns more, or a sum."""
     loss = criterion(outputs, labels)
+    if _setting(criterion, "reduction") == "sum":
+        raise ValueError(
+            "the criterion must return the mean loss of a batch, and this one has reduction='sum'; "
+            "build it with reduction='mean'"
+        )
     if not isinstance(loss, Tensor) or loss.numel() != 1:
         got = tuple(loss.shape) if isinstance(loss, Tensor) else type(loss).__name__
         raise ValueError(
@@ -138,3 +190,35 @@ def mean_loss(criterion: Criterion, outputs: Tensor, labels: Tensor) -> Tensor:
             f"(reduction='mean'), got {got}"
         )
     return loss
+
+
+def require_mean(criterion: Criterion, outputs: Tensor, labels: Tensor) -> None:
+    """Raise ValueError if the loss of all examples given twice is twice theirs: a sum."""
+    with torch.no_grad():
+        once = float(mean_loss(criterion, outputs, labels))
+        try:
+            twice = float(criterion(torch.cat([outputs] * 2), torch.cat([labels] * 2)))
+        except (ValueError, RuntimeError):
+            return  # a criterion made for these very examples
+    if once != 0 and math.isclose(twice, 2 * once, rel_tol=1e-3):
+        raise ValueError(
+            "the criterion must return the mean loss of a batch, and this one returns a sum: the "
+            "same examples given twice have twice the loss; divide it by the number of labels"
+        )
+
+
+def backward(loss: Tensor) -> None:
+    """``loss.backward()``; raises ValueError if nothing that it could train takes part."""
+    if not loss.requires_grad:
+        raise ValueError(
+            "no gradient reaches the loss: the model has no trainable parameter, or it computes "
+            "under torch.no_grad() or on detached tensors"
+        )
+    loss.backward()
+
+
+def _setting(criterion: Criterion, name: str) -> object:
+    """A setting of a loss, whether a module or a function with its arguments given beforehand."""
+    if isinstance(criterion, functools.partial):
+        return criterion.keywords.get(name)
+    return getattr(criterion, name, None)

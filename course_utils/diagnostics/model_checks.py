@@ -15,10 +15,12 @@ from course_utils.diagnostics.finding import (
     Batches,
     Criterion,
     Finding,
+    backward,
     copied,
     fill,
     mean_loss,
     read_batches,
+    require_mean,
 )
 from course_utils.diagnostics.program_checks import Step, ordinary_step
 from course_utils.language import Text
@@ -92,8 +94,9 @@ def check_first_loss(
 ) -> Finding:
     """Mean loss in evaluation mode, against ln K of a guess, where the outputs are (N, K, ...).
 
-    criterion: a cross-entropy that returns the mean of a batch; one output (the logit of a binary
-    cross-entropy) counts as K = 2.
+    criterion: a cross-entropy that returns the mean of a batch, class weights and labels that do not
+    count included; it is called once, with the outputs of all batches. One output (the logit of a
+    binary cross-entropy) counts as K = 2.
     tolerance: in nats, above 0. Sound nets may start above ln K: 64-32-K with He's initialization by
     0.6 in the median, and by up to 1.7 among 1,500.
     Suspicious: ``non_finite``, ``above_chance`` (by more than the tolerance), ``below_chance`` (by
@@ -104,16 +107,15 @@ def check_first_loss(
     if isinstance(criterion, nn.MSELoss | nn.L1Loss):
         name = type(criterion).__name__
         raise ValueError(f"the first loss is known for a cross-entropy only, not for {name}")
-    total, count, all_probs = 0.0, 0, True
     with copied(model, loader) as (model, _), torch.no_grad():
         model.eval()
-        for inputs, labels in read_batches(loader, model, max_batches):
-            outputs = model(inputs)
-            total += float(mean_loss(criterion, outputs, labels)) * len(labels)
-            count += len(labels)
-            all_probs &= _are_probabilities(outputs)
+        pairs = [(model(x), y) for x, y in read_batches(loader, model, max_batches)]
+        outputs, labels = map(torch.cat, zip(*pairs, strict=True))
+        require_mean(criterion, outputs, labels)
+        loss = float(mean_loss(criterion, outputs, labels))
+        all_probs = _are_probabilities(outputs)
     num_classes = max(outputs.shape[1] if outputs.ndim > 1 else 1, 2)
-    values = {"loss": total / count, "num_classes": num_classes, "chance": math.log(num_classes)}
+    values = {"loss": loss, "num_classes": num_classes, "chance": math.log(num_classes)}
     excess = values["loss"] - values["chance"]
     suspicions = {}
     if not math.isfinite(excess):
@@ -130,8 +132,9 @@ def check_first_loss(
 def _are_probabilities(outputs: Tensor) -> bool:
     if outputs.ndim < 2 or outputs.shape[1] < 2 or bool((outputs < 0).any()):
         return False
-    sums = outputs.sum(dim=1)
-    return torch.allclose(sums, torch.ones_like(sums), atol=1e-3)
+    sums = outputs.float().sum(dim=1)  # a half is rounded: its own precision is what can be asked
+    tolerance = max(1e-3, torch.finfo(outputs.dtype).eps) if outputs.is_floating_point() else 0
+    return torch.allclose(sums, torch.ones_like(sums), atol=tolerance)
 
 
 def _applies_softmax(criterion: Criterion) -> bool:
@@ -172,6 +175,7 @@ def overfit_one_batch(
         losses = [float(step(model, optimizer, inputs, labels)) for _ in range(num_steps)]
         with torch.no_grad():
             outputs = model.train()(inputs)
+            require_mean(criterion, outputs, labels)
             losses.append(float(mean_loss(criterion, outputs, labels)))
     start = losses[0]
     if outputs.ndim > 1 and outputs.shape[1] > 1 and not labels.is_floating_point():
@@ -191,7 +195,7 @@ def check_gradient_flow(
 ) -> Finding:
     """Gradient norm of every weight (a parameter with two axes or more), over the first batches.
 
-    values["norms"]: name -> norm of the mean gradient, in training mode. Suspicious:
+    values["norms"]: name -> norm of the mean gradient over their examples, in training mode. Suspicious:
     ``non_finite``; ``no_gradient`` (exactly zero, or none at all); ``vanishing`` (the smallest is
     below a thousandth of the largest).
     """
@@ -199,14 +203,8 @@ def check_gradient_flow(
         model.train()
         count = 0
         for inputs, labels in read_batches(loader, model, max_batches):
-            loss = mean_loss(criterion, model(inputs), labels)
-            if not loss.requires_grad:
-                raise ValueError(
-                    "no gradient reaches the loss: the model has no trainable parameter, or it "
-                    "computes under torch.no_grad() or on detached tensors"
-                )
-            loss.backward()
-            count += 1
+            backward(mean_loss(criterion, model(inputs), labels) * len(labels))
+            count += len(labels)
         norms = {
             name: 0.0 if p.grad is None else float(p.grad.norm()) / count
             for name, p in model.named_parameters()

@@ -1,5 +1,6 @@
 """Checks of the program around a model: its step, its evaluation, its speed, its curves."""
 
+import copy
 import math
 import time
 from collections.abc import Callable, Sequence
@@ -13,6 +14,7 @@ from course_utils.diagnostics.finding import (
     Batches,
     Criterion,
     Finding,
+    backward,
     copied,
     fill,
     mean_loss,
@@ -71,7 +73,7 @@ _LOADER_SLOW = Text(
 )
 _ACCELERATOR_IDLE = Text(
     "這台機器有 GPU，模型卻在 CPU 上：model.to(device)，資料也要。",
-    "this machine has a GPU and the model is on the processor: model.to(device), and the data too.",
+    "this machine has a GPU and the model is on the CPU: model.to(device), and the data too.",
 )
 _CURVES = Text(
     "訓練損失最低 ≈{train:.3g}；驗證損失最低 ≈{best:.3g}，最後 ≈{last:.3g}",
@@ -100,7 +102,7 @@ def ordinary_step(criterion: Criterion) -> Step:
     def step(model: nn.Module, optimizer: Optimizer, inputs: Tensor, labels: Tensor) -> Tensor:
         loss = mean_loss(criterion, model(inputs), labels)
         optimizer.zero_grad()
-        loss.backward()
+        backward(loss)
         optimizer.step()
         return loss.detach()
 
@@ -194,7 +196,7 @@ def check_evaluation(
     with copied(model, loader) as (model, _):
         next(read_batches(loader, model, 1))  # a loader that cannot be read is named as such
         model.register_forward_pre_hook(lambda module, _: modes.append(module.training))
-        before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+        before = copy.deepcopy(model.state_dict())
         for _ in range(2):
             results.append(_numbers(evaluate(model.train(), loader)))
         after = model.state_dict()
@@ -214,7 +216,9 @@ def check_evaluation(
     return Finding("evaluation", fill(_EVALUATION, **values), values, suspicions)
 
 
-def _same(a: Tensor, b: Tensor) -> bool:
+def _same(a: object, b: object) -> bool:
+    if not isinstance(a, Tensor) or not isinstance(b, Tensor) or a.shape != b.shape:
+        return True  # a module's extra state, of which nothing is known
     return bool(((a == b) | (a != a) & (b != b)).all())  # NaN stays NaN
 
 
@@ -244,7 +248,7 @@ def check_speed(
             started = time.perf_counter()
             for inputs, labels in read_batches(loader, model, num_batches - len(fetching)):
                 fetched = time.perf_counter()
-                mean_loss(criterion, model(inputs), labels).backward()
+                backward(mean_loss(criterion, model(inputs), labels))
                 if inputs.is_cuda:
                     torch.cuda.synchronize(inputs.device)
                 done = time.perf_counter()
@@ -277,7 +281,8 @@ def check_curves(
         raise ValueError(
             f"the curves need equal lengths of at least 2, got {len(train)} and {len(val)}"
         )
-    start = train[0] if start is None else start
+    start = float(train[0] if start is None else start)
+    start = start if start > 0 else math.nan  # shares of it mean something above 0 only
     lowest = min(range(len(val)), key=lambda t: val[t] if math.isfinite(val[t]) else math.inf)
     values = {"train": min(train), "best": val[lowest], "last": (val[-2] + val[-1]) / 2}
     values["rise"] = values["last"] / val[lowest] - 1 if val[lowest] > 0 else 0.0
