@@ -127,6 +127,13 @@ KINDS = {
         F.cross_entropy,
         hits(OUTPUTS, PROBS.argmax(1)),
     ),
+    "probabilities in sequences, sum": (
+        nn.CrossEntropyLoss(reduction="sum"),
+        SEQUENCES,
+        SEQUENCES.softmax(1),
+        lambda outputs, labels: F.cross_entropy(outputs.mT.flatten(0, 1), labels.mT.flatten(0, 1)),
+        1.0,
+    ),
     "function": (F.cross_entropy, OUTPUTS, SOME, F.cross_entropy, hits(OUTPUTS, SOME, SOME >= 0)),
     "partial": (
         functools.partial(F.cross_entropy, weight=WEIGHT, ignore_index=1),
@@ -212,6 +219,13 @@ def test_losses_in_half_precision_add_up(dtype):
     for _ in range(600):
         tally.loss(torch.full((200, 1), 1.5, dtype=dtype), torch.zeros(200, 1, dtype=dtype))
     assert tally.means()[0] == pytest.approx(2.25, rel=1e-6)
+
+
+def test_a_loss_that_is_nan_stays_nan():
+    tally = Tally(nn.CrossEntropyLoss())
+    for outputs in (OUTPUTS, OUTPUTS * math.nan):
+        tally.loss(outputs, LABELS)
+    assert math.isnan(tally.means()[0])
 
 
 def test_the_loss_is_the_criterions_and_its_gradient_passes():

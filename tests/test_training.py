@@ -779,3 +779,16 @@ def test_a_batch_whose_labels_are_all_ignored_is_no_divergence():
     assert all(math.isfinite(number) for number in numbers)
     with pytest.raises(ValueError, match="no label counts"):
         evaluate(net, [(inputs[5:10], labels[5:10])], CRITERION, "cpu")
+
+
+def test_the_criterion_goes_to_the_device_too():
+    class Told(nn.CrossEntropyLoss):
+        devices: ClassVar = []
+
+        def to(self, device):
+            self.devices.append(device)
+            return super().to(device)
+
+    net, criterion = model(), Told(weight=torch.ones(3))
+    fit(net, loader(), loader(), criterion, sgd(net), epochs=1, device="cpu")
+    assert criterion.devices == ["cpu"]
