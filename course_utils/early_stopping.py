@@ -21,7 +21,7 @@ class EarlyStopping:
     """
 
     def __init__(self, patience: int, min_delta: float = 0.0) -> None:
-        if patience < 1:
+        if not patience >= 1:
             raise ValueError(f"patience must be at least 1 epoch, got {patience}")
         if not 0 <= min_delta < math.inf:
             raise ValueError(f"min_delta must be at least 0 and finite, got {min_delta}")
@@ -36,14 +36,15 @@ class EarlyStopping:
 
     def __call__(self, val_loss: float, model: nn.Module) -> bool:
         """Take note of an epoch's validation loss; copy the weights if it is better. Stop now?"""
-        self.epoch += 1
+        news: dict[str, Any] = {"epoch": self.epoch + 1}
         if val_loss < self.best_loss - self.min_delta:
-            self.best_loss, self.best_epoch = float(val_loss), self.epoch
-            self._best_weights = copy.deepcopy(model.state_dict())
+            news |= {"best_loss": float(val_loss), "best_epoch": self.epoch + 1}
+            news["_best_weights"] = copy.deepcopy(model.state_dict())
+        vars(self).update(news)  # a single step: an interruption finds all of it, or nothing
         return self.should_stop
 
     def restore(self, model: nn.Module) -> None:
-        """Put the best weights into ``model``. Raises RuntimeError where no loss was finite yet."""
+        """Put the best weights into ``model``. Raises RuntimeError if no loss was finite yet."""
         if self._best_weights is None:
             raise RuntimeError(
                 f"there are no best weights to restore: none of {self.epoch} validation losses was "

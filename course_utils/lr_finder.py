@@ -5,16 +5,20 @@ ramp. Lesson 10 writes these functions out and measures which rule deserves trus
 """
 
 import copy
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from course_utils.batches import EMPTY, Batches, checked_pair, require_loader
+from course_utils.ownership import require_own_optimizer
 from course_utils.seeding import generators_kept, seeded
-from course_utils.training import Batches
+from course_utils.tally import Criterion, Tally
+from course_utils.training import one_example_explained
 
 #: Points at the start of a curve at which no slope is trusted: the average has hardly begun.
 SKIP = 15
@@ -49,7 +53,7 @@ class RangeTest:
 def find_lr(
     model: nn.Module,
     optimizer: Optimizer,
-    criterion: Callable[[Tensor, Tensor], Tensor],
+    criterion: Criterion,
     loader: Batches,
     *,
     start_lr: float = 1e-6,
@@ -67,29 +71,52 @@ def find_lr(
     bit, what it would have been without the test.
 
     optimizer: one whose ``step`` needs no closure. With several groups the highest rate follows the
-    ramp, the others keep their ratio to it, and suggestions are for the highest. criterion: returns
-    the mean loss of a batch. loader: batches (inputs, targets) that can be walked again and again.
+    ramp, the others keep their ratio to it (a frozen group, at 0, stays so), and suggestions are
+    for the highest. criterion: returns the mean loss of a batch, as ``Tally`` says. loader: batches
+    (inputs, targets) that can be walked again and again. A layer in evaluation mode stays so, as in
+    ``train_epoch``.
     num_steps: points on the ramp; twenty a decade by default. beta: of the moving average, in
     [0, 1). diverge_factor: above 1; the test ends where the smoothed loss is so many times its
     lowest value, or the loss is not finite. seed: governs dropout, and shuffling without a generator
     of its own; without it both go on from the global generators.
 
-    Raises ValueError on settings outside these ranges, on an optimizer that holds no parameter of
-    this model, on rates that are all 0, on a loader that is empty or can be walked only once, and
-    where the very first loss is not finite.
+    Raises ValueError on settings outside these ranges, on an optimizer that does not belong to this
+    model, on rates that are all 0, on a loader that is empty or can be walked only once, on batches
+    and criteria that ``batches_of`` and ``Tally`` refuse, on a criterion with reduction="sum", on a
+    batch without a label that counts, if the very first loss is not finite, and if something
+    cannot be copied.
     """
     _check_settings(start_lr, end_lr, num_steps, beta, diverge_factor)
-    _check_objects(model, optimizer, loader)
+    require_loader(loader)
+    require_own_optimizer(model, optimizer, criterion)
+    _check_rates(optimizer)
+    _check_sum(Tally(criterion))
     lrs = exponential_ramp(start_lr, end_lr, num_steps)
-    trial_model, trial_optimizer, trial_criterion = copy.deepcopy((model, optimizer, criterion))
+    trial_model, trial_optimizer, trial_criterion = copies(model, optimizer, criterion)
     device = next(trial_model.parameters()).device
-    with generators_kept(loader), nullcontext() if seed is None else seeded(seed):
-        batches = ((inputs.to(device), targets.to(device)) for inputs, targets in endless(loader))
+    tally = Tally(trial_criterion)
+
+    def counted_loss(outputs: Tensor, targets: Tensor) -> Tensor:
+        loss = tally.loss(outputs, targets)
+        if not tally.weights[-1] > 0:
+            raise ValueError(
+                "a batch has no label that counts (see ignore_index and the class weights), so it "
+                "has no loss; take larger batches, or leave these examples out"
+            )
+        return loss
+
+    with (
+        generators_kept(loader),
+        nullcontext() if seed is None else seeded(seed),
+        one_example_explained(),
+    ):
+        pairs = map(checked_pair, endless(loader))
+        batches = ((inputs.to(device), targets.to(device)) for inputs, targets in pairs)
         losses = range_test(
-            trial_model, trial_optimizer, trial_criterion, batches, lrs, beta, diverge_factor
+            trial_model, trial_optimizer, counted_loss, batches, lrs, beta, diverge_factor
         )
     if not losses:
-        raise ValueError("the loader is empty; the range test needs at least one batch")
+        raise ValueError(EMPTY)
     diverged = has_diverged(losses, beta, diverge_factor)
     if not np.isfinite(losses[-1]):
         losses.pop()
@@ -135,7 +162,7 @@ def set_lr(optimizer: Optimizer, lr: float) -> None:
 def range_test(
     model: nn.Module,
     optimizer: Optimizer,
-    criterion: Callable[[Tensor, Tensor], Tensor],
+    criterion: Criterion,
     batches: Batches,
     lrs: Iterable[float],
     beta: float = 0.9,
@@ -145,7 +172,8 @@ def range_test(
 
     Trains ``model``: hand in copies. The loss that ends the test is the last one.
     """
-    model.train()
+    if not model.training:
+        model.train()
     losses: list[float] = []
     for lr, (inputs, targets) in zip(lrs, batches, strict=False):
         set_lr(optimizer, lr)
@@ -177,15 +205,16 @@ def valley_rate(lrs: np.ndarray, smoothed: np.ndarray) -> float:
 
 
 def suggest(lrs: np.ndarray, smoothed: np.ndarray) -> dict[str, float | None]:
-    """Rule -> rate; None throughout where the curve is flat (it falls by less than FLAT)."""
+    """Rule -> rate; None throughout if the curve is flat (it falls by less than FLAT)."""
+    if relative_drop(smoothed) < FLAT:
+        return dict.fromkeys(("steepest", "minimum/10", "minimum/3", "valley"))
     minimum = float(lrs[smoothed.argmin()])
-    rates = {
+    return {
         "steepest": steepest_rate(lrs, smoothed),
         "minimum/10": minimum / 10,
         "minimum/3": minimum / 3,
         "valley": valley_rate(lrs, smoothed),
     }
-    return dict.fromkeys(rates) if relative_drop(smoothed) < FLAT else rates
 
 
 def relative_drop(smoothed: np.ndarray, skip: int = SKIP) -> float:
@@ -220,20 +249,57 @@ def _check_settings(
         raise ValueError(f"diverge_factor must be above 1, got {diverge_factor}")
 
 
-def _check_objects(model: nn.Module, optimizer: Optimizer, loader: Batches) -> None:
-    held = {id(param) for group in optimizer.param_groups for param in group["params"]}
-    if held.isdisjoint(id(param) for param in model.parameters()):
-        raise ValueError(
-            "the optimizer holds no parameter of this model, so no rate can change the loss; "
-            "build it after the model, from model.parameters()"
-        )
+def _check_rates(optimizer: Optimizer) -> None:
     if not any(group["lr"] > 0 for group in optimizer.param_groups):
         raise ValueError(
             "every rate of the optimizer is 0, so the ramp has nothing to scale; give it any "
             "positive lr (with several groups, their ratio counts)"
         )
-    if isinstance(loader, Iterator):
+
+
+def _check_sum(tally: Tally) -> None:
+    if tally.reduction == "sum":
         raise ValueError(
-            f"the loader is a {type(loader).__name__} that can be walked only once; give a "
-            "DataLoader, a TensorLoader or a list of batches"
+            "the criterion has reduction='sum', so that batches of other sizes have other losses "
+            "and other good rates; build it with reduction='mean'"
         )
+
+
+def copies(model: nn.Module, optimizer: Optimizer, criterion: Criterion) -> tuple:
+    """Deep copies that belong to each other as the originals do; raises ValueError if there are none.
+
+    Two things ``copy.deepcopy`` alone does not do: copy a tensor that remembers how it was computed
+    (an output that a model keeps), here without its memory; and copy what an optimizer of one's own
+    holds beside its groups and their state.
+    """
+    memo: dict[int, Any] = {}
+    modules = [part for part in (model, criterion) if isinstance(part, nn.Module)]
+    for value in [vars(module) for whole in modules for module in whole.modules()]:
+        for tensor in _tensors_in(value):
+            if not tensor.is_leaf:
+                memo[id(tensor)] = tensor.detach().clone()
+    copied = []
+    for original in (model, optimizer, criterion):
+        try:
+            copied.append(copy.deepcopy(original, memo))
+            if original is optimizer:
+                lost = {k: v for k, v in vars(optimizer).items() if k not in vars(copied[-1])}
+                lost.pop("step", None)  # set there by a scheduler, and bound to the original
+                vars(copied[-1]).update(copy.deepcopy(lost, memo))
+        except Exception as error:
+            raise ValueError(
+                f"find_lr trains copies, and this {type(original).__name__} cannot be copied "
+                f"({error}); take off what it holds beside tensors and numbers, such as files, "
+                "locks or generators, or give its class a __deepcopy__"
+            ) from error
+    return tuple(copied)
+
+
+def _tensors_in(value: Any) -> Iterator[Tensor]:
+    if isinstance(value, Tensor):
+        yield value
+    elif isinstance(value, dict):
+        yield from _tensors_in(list(value.values()))
+    elif isinstance(value, list | tuple):
+        for part in value:
+            yield from _tensors_in(part)

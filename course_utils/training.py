@@ -1,6 +1,7 @@
 """The training loop: one epoch, one evaluation, and ``fit``, which strings them together."""
 
-from collections.abc import Callable, Iterable, Iterator
+import warnings
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Literal
@@ -10,15 +11,16 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
+from course_utils.batches import Batches, batches_of, require_loader
 from course_utils.early_stopping import EarlyStopping
+from course_utils.ownership import require_own_optimizer, require_own_scheduler
 from course_utils.progress import progress
 from course_utils.seeding import seeded
-
-Batches = Iterable[tuple[Tensor, Tensor]]
+from course_utils.tally import Criterion, Tally
 
 
 def best_device() -> torch.device:
-    """CUDA where there is one, else Apple's MPS, else the processor."""
+    """CUDA where there is one, else Apple's MPS, else the CPU."""
     if torch.cuda.is_available():
         return torch.device("cuda")
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
@@ -27,72 +29,81 @@ def best_device() -> torch.device:
 def train_epoch(
     model: nn.Module,
     loader: Batches,
-    criterion: nn.Module,
+    criterion: Criterion,
     optimizer: Optimizer,
     device: torch.device | str,
     before_step: Callable[[Tensor], None] | None = None,
 ) -> tuple[float, float]:
     """One pass over ``loader`` in training mode: (mean loss, accuracy in [0, 1]) over its examples.
 
-    criterion: returns the mean loss of a batch. before_step: called with that loss once the
-    gradients are there and before the weights move: the place to clip or to record.
+    A model in evaluation mode is switched over. One in training mode is left as it is, so that a
+    layer that you have frozen (``model.norm.eval()``) stays frozen.
+    criterion: returns the mean loss of a batch; which ones, and what their accuracy is, says
+    ``Tally``. before_step: called with that loss once the gradients are there and before the
+    weights move: the place to clip or to record.
     The sums stay on the device until the end, so that a GPU is never kept waiting.
+    Raises ValueError on what ``batches_of`` or ``Tally`` refuses.
     """
-    model.train()
-    total_loss, total_correct, count = 0.0, 0, 0
-    for images, labels in loader:
+    if not model.training:
+        model.train()
+    tally = Tally(criterion)
+    for images, labels in batches_of(loader):
         images, labels = images.to(device), labels.to(device)
         logits = model(images)
-        loss = criterion(logits, labels)
+        loss = tally.loss(logits, labels)
         optimizer.zero_grad()
         loss.backward()
         if before_step is not None:
             before_step(loss.detach())
         optimizer.step()
-        total_loss += loss.detach() * len(labels)
-        total_correct += (logits.argmax(dim=1) == labels).sum()
-        count += len(labels)
-    return float(total_loss) / count, int(total_correct) / count
+    return tally.means()
 
 
 @torch.no_grad()
 def evaluate(
-    model: nn.Module, loader: Batches, criterion: nn.Module, device: torch.device | str
+    model: nn.Module, loader: Batches, criterion: Criterion, device: torch.device | str
 ) -> tuple[float, float]:
     """(mean loss, accuracy in [0, 1]) over the examples of ``loader``; the model is not changed.
 
-    Each batch counts by its length, so the result does not depend on the batch size. The model is
-    handed back in the mode, training or evaluation, in which it came.
+    The result does not depend on the batch size; what it is for which criterion says ``Tally``.
+    Every layer is handed back in the mode, training or evaluation, in which it came.
+    Raises ValueError on what ``batches_of`` or ``Tally`` refuses.
     """
-    was_training = model.training
-    model.eval()
-    total_loss, total_correct, count = 0.0, 0, 0
-    for images, labels in loader:
-        images, labels = images.to(device), labels.to(device)
-        logits = model(images)
-        total_loss += criterion(logits, labels) * len(labels)
-        total_correct += (logits.argmax(dim=1) == labels).sum()
-        count += len(labels)
-    model.train(was_training)
-    return float(total_loss) / count, int(total_correct) / count
+    tally = Tally(criterion)
+    with modes_kept(model):
+        model.eval()
+        for images, labels in batches_of(loader):
+            images, labels = images.to(device), labels.to(device)
+            tally.loss(model(images), labels)
+    return tally.means()
 
 
 @torch.no_grad()
 def predict(model: nn.Module, loader: Batches, device: torch.device | str) -> Tensor:
-    """Logits (N, K) of all examples of ``loader``, in its order, on the processor."""
-    was_training = model.training
-    model.eval()
-    logits = torch.cat([model(images.to(device)).cpu() for images, _ in loader])
-    model.train(was_training)
-    return logits
+    """Logits (N, K) of all examples of ``loader``, in its order, on the CPU; modes as ``evaluate``."""
+    with modes_kept(model):
+        model.eval()
+        return torch.cat([model(images.to(device)).cpu() for images, _ in batches_of(loader)])
+
+
+@contextmanager
+def modes_kept(model: nn.Module) -> Iterator[None]:
+    """Afterwards each layer is in the mode, training or evaluation, in which it was before."""
+    modes = [(module, module.training) for module in model.modules()]
+    try:
+        yield
+    finally:
+        for module, training in modes:
+            module.training = training
 
 
 @dataclass
 class History:
     """What ``fit`` saw: one number an epoch in each list.
 
-    Losses are means over examples, accuracies lie in [0, 1]; learning_rate is the one the epoch
-    began with; grad_norm is the mean over steps of the global L2 norm of the gradient.
+    Losses are means over examples, accuracies lie in [0, 1] (NaN where the loss knows no right or
+    wrong, see ``Tally``); learning_rate is the one the epoch began with, of the optimizer's first
+    group; grad_norm is the mean over steps of the global L2 norm of the gradient.
     """
 
     train_loss: list[float] = field(default_factory=list)
@@ -104,6 +115,11 @@ class History:
 
     def __len__(self) -> int:
         return len(self.train_loss)
+
+    def add(self, **numbers: float) -> None:
+        """Count one more epoch; an interruption finds all of its numbers, or none."""
+        longer = {name: [*getattr(self, name), number] for name, number in numbers.items()}
+        vars(self).update(longer)  # a single step
 
 
 class NonFiniteLossError(FloatingPointError):
@@ -125,7 +141,7 @@ def fit(
     model: nn.Module,
     train_loader: Batches,
     val_loader: Batches,
-    criterion: nn.Module,
+    criterion: Criterion,
     optimizer: Optimizer,
     *,
     epochs: int,
@@ -142,32 +158,43 @@ def fit(
     scheduler: stepped once after each epoch (a plateau scheduler is told the validation loss), or,
     with ``scheduler_interval="step"``, after each step of the optimizer.
     early_stopping: told the validation loss after each epoch; it ends the training, and its best
-    weights are put back in any case.
+    weights are put back in any case, also if an exception or an interruption ends it. If no
+    validation loss was finite there are none, the last weights stay, and a warning says so.
     after_epoch: called last in each epoch, with the history so far: the place for a checkpoint.
     history: of the epochs that an interrupted run has behind it (see ``load_checkpoint``); it is
-    continued, and ``epochs`` counts them.
+    continued in place, and ``epochs`` counts them. An epoch is in it once it is validated, so that
+    after Ctrl-C it holds whole epochs only, and another ``fit`` can go on from it.
     seed: governs dropout and any shuffling without a generator of its own; without it they draw
     from torch's global generator, as a resumed run must.
-    Raises ValueError on fewer than one epoch or on a plateau scheduler at each step,
-    NonFiniteLossError at the end of the epoch in which the training loss stops being finite.
+    Raises ValueError, before anything moves, on fewer than one epoch, on a history with lists of
+    different lengths, on a loader that is empty or can be walked only once, on an optimizer or a
+    scheduler that does not belong to the model or needs arguments to step, and on a criterion that
+    ``Tally`` refuses; NonFiniteLossError at the end of the epoch in which the training loss stops
+    being finite. Each layer is left in its mode, training or evaluation, whatever happens.
     """
     if epochs < 1:
         raise ValueError(f"epochs must be at least 1, got {epochs}")
-    on_plateau = isinstance(scheduler, ReduceLROnPlateau)
-    if scheduler_interval not in ("epoch", "step") or (on_plateau and scheduler_interval == "step"):
-        raise ValueError(
-            "scheduler_interval must be 'epoch' or 'step', and 'epoch' with ReduceLROnPlateau, which "
-            f"needs a validation loss; got {scheduler_interval!r} with {type(scheduler).__name__}"
-        )
     history = History() if history is None else history
+    _require_whole(history)
+    require_loader(train_loader, "the training loader")
+    require_loader(val_loader, "the validation loader")
+    require_own_optimizer(model, optimizer, criterion)
+    require_own_scheduler(optimizer, scheduler, scheduler_interval)
+    Tally(criterion)  # refuses a criterion whose mean cannot be known
     model.to(device)
+    if isinstance(criterion, nn.Module):
+        criterion.to(device)
     params = list(model.parameters())
     each_step = scheduler is not None and scheduler_interval == "step"
     with (
+        modes_kept(model),
         nullcontext() if seed is None else seeded(seed),
         _stepped_by(optimizer, scheduler) if each_step else nullcontext(),
+        nullcontext()
+        if early_stopping is None
+        else _best_at_the_end(early_stopping, model, history),
+        progress(range(len(history) + 1, epochs + 1), "training") as bar,
     ):
-        bar = progress(range(len(history) + 1, epochs + 1), "training")
         for epoch in bar:
             if early_stopping is not None and early_stopping.should_stop:
                 break
@@ -179,27 +206,51 @@ def fit(
                 gradients = [p.grad for p in params if p.grad is not None]
                 norms.append(nn.utils.get_total_norm(gradients))
 
-            history.learning_rate.append(optimizer.param_groups[0]["lr"])
-            result = train_epoch(model, train_loader, criterion, optimizer, device, record)
-            _raise_if_not_finite(torch.stack(losses), epoch, history)
-            history.train_loss.append(result[0])
-            history.train_accuracy.append(result[1])
-            history.grad_norm.append(float(torch.stack(norms).mean()))
+            learning_rate = float(optimizer.param_groups[0]["lr"])
+            with one_example_explained():
+                train = train_epoch(model, train_loader, criterion, optimizer, device, record)
+            _raise_if_not_finite(torch.stack(losses), torch.stack(norms), epoch, history)
             val_loss, val_accuracy = evaluate(model, val_loader, criterion, device)
-            history.val_loss.append(val_loss)
-            history.val_accuracy.append(val_accuracy)
-            bar.set_postfix(val_accuracy=f"{val_accuracy:.1%}")
-            if on_plateau:
+            history.add(
+                train_loss=train[0],
+                train_accuracy=train[1],
+                val_loss=val_loss,
+                val_accuracy=val_accuracy,
+                learning_rate=learning_rate,
+                grad_norm=float(torch.stack(norms).mean()),
+            )
+            if early_stopping is not None:
+                early_stopping(val_loss, model)
+            bar.set_postfix(val_loss=f"{val_loss:.4g}", val_accuracy=f"{val_accuracy:.1%}")
+            if isinstance(scheduler, ReduceLROnPlateau):
                 scheduler.step(val_loss)
             elif scheduler is not None and not each_step:
                 scheduler.step()
-            if early_stopping is not None:
-                early_stopping(val_loss, model)
             if after_epoch is not None:
                 after_epoch(history)
-    if early_stopping is not None:
-        early_stopping.restore(model)
     return history
+
+
+@contextmanager
+def _best_at_the_end(
+    early_stopping: EarlyStopping, model: nn.Module, history: History
+) -> Iterator[None]:
+    """However the block ends, ``model`` has its best weights then, if there are any."""
+    untold = len(history) - early_stopping.epoch
+    try:
+        yield
+    finally:
+        if len(history) - early_stopping.epoch > untold:  # interrupted while it took note
+            early_stopping(history.val_loss[-1], model)
+        if early_stopping.best_epoch > 0:
+            early_stopping.restore(model)
+    if early_stopping.best_epoch == 0:
+        warnings.warn(
+            f"early stopping has no best weights to put back: none of {early_stopping.epoch} "
+            "validation losses was a finite number. The model keeps its last weights; look at the "
+            "validation data and the criterion, and try a lower learning rate",
+            stacklevel=4,
+        )
 
 
 @contextmanager
@@ -212,9 +263,33 @@ def _stepped_by(optimizer: Optimizer, scheduler: LRScheduler) -> Iterator[None]:
         hook.remove()
 
 
-def _raise_if_not_finite(losses: Tensor, epoch: int, history: History) -> None:
-    bad = (~losses.isfinite()).nonzero()
+@contextmanager
+def one_example_explained() -> Iterator[None]:
+    """Say what to do if batch normalization is to train on a batch of one example."""
+    try:
+        yield
+    except ValueError as error:
+        if "more than 1 value per channel" not in str(error):
+            raise
+        raise ValueError(
+            "batch normalization cannot train on a batch of one example, usually the last one of "
+            "the pass; build the loader with drop_last=True (DataLoader and TensorLoader have it) "
+            "or with another batch_size"
+        ) from error
+
+
+def _require_whole(history: History) -> None:
+    lengths = {name: len(values) for name, values in vars(history).items()}
+    if len(set(lengths.values())) > 1:
+        raise ValueError(
+            f"the lists of the history differ in length, {lengths}, so it does not say how many "
+            f"epochs are done; cut each to its first {min(lengths.values())}"
+        )
+
+
+def _raise_if_not_finite(losses: Tensor, norms: Tensor, epoch: int, history: History) -> None:
+    nothing_counted = losses.isnan() & (norms == 0)  # all labels of the batch are ignored: 0 / 0
+    bad = (~losses.isfinite() & ~nothing_counted).nonzero()
     if len(bad) > 0:
         step = int(bad[0])
-        history.learning_rate.pop()  # the epoch did not end, so no list counts it
         raise NonFiniteLossError(float(losses[step]), epoch, step + 1, history)

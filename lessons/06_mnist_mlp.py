@@ -50,6 +50,7 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
 from course_utils import plotting
+from course_utils.batches import batches_of
 from course_utils.claims import claim
 from course_utils.data import MEAN, STD, TensorLoader, load_mnist
 from course_utils.exercises import mnist_mlp as exercises
@@ -57,6 +58,7 @@ from course_utils.experiment import run_seeds
 from course_utils.intervals import mean_interval
 from course_utils.models import MNIST_MLP, count_parameters
 from course_utils.seeding import seeded
+from course_utils.tally import Tally
 from course_utils.training import evaluate, fit, predict
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
@@ -265,46 +267,48 @@ claim(4, count_parameters(model) == 270_346 and sizes[0] / sum(sizes) > 0.7 and 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 訓練一輪：每一行都有理由
 #
-# 一步是五個動作：前向、損失、清除舊梯度、反向、更新。少了 `zero_grad`，梯度會一直累加；少了 `model.train()`，只要先前呼叫過 `eval()`，dropout 就不會啟動。
+# 一步是五個動作：前向、損失、清除舊梯度、反向、更新。少了 `zero_grad`，梯度會一直累加；少了 `model.train()`，只要先前呼叫過 `eval()`，dropout 就不會啟動（模型已經在訓練模式時不再呼叫：你刻意用 `eval()` 凍結的層，就讓它凍著）。
+#
+# `batches_of` 檢查每個批次都是一對等長的張量；`tally.loss` 就是 `criterion(logits, labels)`，順手記下來。
 #
 # `before_step` 是留給後面幾課的一道門：梯度已經算好、權重還沒動，正是記錄或裁剪的時機。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## One epoch: every line has its reason
 #
-# A step is five acts: forward, loss, clear the old gradients, backward, update. Without `zero_grad` gradients pile up; without `model.train()` dropout stays off once `eval()` has been called.
+# A step is five acts: forward, loss, clear the old gradients, backward, update. Without `zero_grad` gradients pile up; without `model.train()` dropout stays off once `eval()` has been called (it is not called on a model that is in training mode: a layer that you froze on purpose, by its `eval()`, stays frozen).
+#
+# `batches_of` checks that each batch is a pair of tensors of one length; `tally.loss` is `criterion(logits, labels)`, noted down.
 #
 # `before_step` is a door for later lessons: the gradients are there and the weights have not moved, which is the moment to record or to clip.
 
 
 # %%
 def train_epoch(model, loader, criterion, optimizer, device, before_step=None):
-    model.train()
-    total_loss, total_correct, count = 0.0, 0, 0
-    for images, labels in loader:
+    if not model.training:
+        model.train()
+    tally = Tally(criterion)
+    for images, labels in batches_of(loader):
         images, labels = images.to(device), labels.to(device)
         logits = model(images)
-        loss = criterion(logits, labels)
+        loss = tally.loss(logits, labels)
         optimizer.zero_grad()
         loss.backward()
         if before_step is not None:
             before_step(loss.detach())
         optimizer.step()
-        total_loss += loss.detach() * len(labels)
-        total_correct += (logits.argmax(dim=1) == labels).sum()
-        count += len(labels)
-    return float(total_loss) / count, int(total_correct) / count
+    return tally.means()
 
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 注意兩個細節。損失乘上 `len(labels)` 再相加，最後才除以總數：最後一批比較短，不該和別人一樣重。總和一直留在裝置上，一輪只取回一次：每一步都叫 `.item()`，GPU 就得停下來等你。
+# 注意兩個細節。`tally.means()` 把每一批的損失乘上 `len(labels)` 再相加，最後才除以總數：最後一批比較短，不該和別人一樣重。記下的數一直留在裝置上，一輪只取回一次：每一步都叫 `.item()`，GPU 就得停下來等你。
 #
 # `evaluate` 是同一件事，但不更新權重；它在 `course_utils.training`，而練習 1 要你自己寫一次。
 #
 # **先問一個還沒訓練的模型**：十個類別它一無所知，損失會是多少？
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# Two details. The loss is multiplied by `len(labels)` before it is added up, and divided by the total at the end: the last batch is shorter and must not weigh as much as the others. And the sums stay on the device, fetched once an epoch: with `.item()` at every step, a GPU would stop and wait for you.
+# Two details. `tally.means()` multiplies each batch's loss by `len(labels)`, adds up, and divides by the total at the end: the last batch is shorter and must not weigh as much as the others. And what is noted stays on the device, fetched once an epoch: with `.item()` at every step, a GPU would stop and wait for you.
 #
 # `evaluate` does the same without moving the weights; it lives in `course_utils.training`, and exercise 1 asks you to write your own.
 #

@@ -311,7 +311,8 @@ def has_diverged(losses, beta=0.9, factor=4.0):
 
 # %% slideshow={"slide_type": "subslide"}
 def range_test(model, optimizer, criterion, batches, lrs, beta=0.9, factor=4.0):
-    model.train()
+    if not model.training:
+        model.train()
     losses = []
     for lr, (inputs, targets) in zip(lrs, batches, strict=False):
         set_lr(optimizer, lr)

@@ -10,7 +10,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from torch.utils.data import DataLoader, TensorDataset
+from torch.utils.data import DataLoader, Subset, TensorDataset, random_split
 
 from course_utils import data
 from course_utils.data import (
@@ -380,10 +380,82 @@ def test_own_generator_leaves_the_global_one_alone_and_without_it_the_global_one
         assert orders(None) == first
 
 
-@pytest.mark.parametrize("batch_size", [0, -3])
-def test_batch_size_below_one_is_refused(batch_size):
-    with pytest.raises(ValueError, match=f"at least 1, got {batch_size}"):
+@given(size=sizes, batch_size=sizes, shuffle=st.booleans())
+def test_with_drop_last_the_short_batch_is_left_out(size, batch_size, shuffle):
+    if batch_size > size:
+        with pytest.raises(ValueError, match=f"{size} examples do not fill one of {batch_size}"):
+            TensorLoader(numbered(size), batch_size, shuffle, drop_last=True)
+        return
+    loaders = [
+        TensorLoader(numbered(size), batch_size, shuffle, torch.Generator().manual_seed(3), drop)
+        for drop in (True, False)
+    ]
+    dropped, whole = ([labels.tolist() for _, labels in loader] for loader in loaders)
+    assert dropped == [labels for labels in whole if len(labels) == batch_size]
+    assert (
+        len(loaders[0])
+        == len(dropped)
+        == len(DataLoader(numbered(size), batch_size, drop_last=True))
+    )
+
+
+@pytest.mark.parametrize("shuffle", [False, True])
+def test_a_part_of_a_dataset_gives_its_rows(shuffle):
+    part, rest = random_split(numbered(30), [20, 10], torch.Generator().manual_seed(1))
+    smaller = Subset(part, range(5, 12))
+    for subset in (part, rest, smaller):
+        batches = list(TensorLoader(subset, 4, shuffle, torch.Generator().manual_seed(2)))
+        inputs, labels = (torch.cat(column) for column in zip(*batches, strict=True))
+        expected = torch.stack([label for _, label in subset])
+        if shuffle:
+            labels_in_order, expected = labels.sort().values, expected.sort().values
+            assert not torch.equal(labels, labels_in_order)
+        else:
+            labels_in_order = labels
+        assert torch.equal(labels_in_order, expected)
+        assert torch.equal(inputs[:, 0], 2.0 * labels)
+
+
+class Noisy(TensorDataset):
+    def __getitem__(self, index):
+        return super().__getitem__(index)
+
+
+class Mapped(Subset):
+    def __getitem__(self, index):
+        return super().__getitem__(index)
+
+    def __getitems__(self, indices):
+        return [self[index] for index in indices]
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda: Noisy(*numbered(6).tensors),
+        lambda: Mapped(numbered(6), [1, 2]),
+        lambda: Subset(Noisy(*numbered(6).tensors), [1, 2]),
+        lambda: list(numbered(6)),
+    ],
+    ids=["own examples", "own part", "part of own examples", "list"],
+)
+def test_a_dataset_whose_rows_are_not_its_examples_is_refused_and_the_advice_works(build):
+    dataset = build()
+    with pytest.raises(
+        ValueError, match=r"(Noisy|Mapped|list); torch\.utils\.data\.DataLoader takes"
+    ):
+        TensorLoader(dataset, 2)
+    assert sum(len(labels) for _, labels in DataLoader(dataset, 2)) == len(dataset)
+
+
+@pytest.mark.parametrize("batch_size", [0, -3, 2.0, True, "8", None])
+def test_batch_size_that_is_no_whole_number_from_one_up_is_refused(batch_size):
+    with pytest.raises(ValueError, match=f"at least 1, got {batch_size!r}"):
         TensorLoader(numbered(4), batch_size)
+
+
+def test_a_numpy_batch_size_is_a_whole_number():
+    assert [len(labels) for _, labels in TensorLoader(numbered(4), np.int64(3))] == [3, 1]
 
 
 def test_empty_dataset_is_refused():

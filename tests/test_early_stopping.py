@@ -2,6 +2,7 @@
 
 import copy
 import math
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -128,6 +129,8 @@ def test_no_snapshot_to_restore_is_said():
     [
         ({"patience": 0}, "patience must be at least 1 epoch, got 0"),
         ({"patience": -3}, "got -3"),
+        ({"patience": math.nan}, "patience must be at least 1 epoch, got nan"),
+        ({"patience": 2, "min_delta": math.inf}, "got inf"),
         ({"patience": 2, "min_delta": -0.1}, "min_delta must be at least 0 and finite, got -0.1"),
         ({"patience": 2, "min_delta": math.nan}, "got nan"),
     ],
@@ -135,3 +138,41 @@ def test_no_snapshot_to_restore_is_said():
 def test_values_out_of_range_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
         EarlyStopping(**options)
+
+
+def test_the_least_values_allowed_are_allowed():
+    assert watch([1.0, 1.0, 0.0], patience=1, min_delta=0.0)[2] == 2
+
+
+def test_best_loss_is_a_number_and_the_one_that_later_losses_must_beat():
+    early_stopping, _, _ = watch([torch.tensor(2.0), torch.tensor(1.0)], patience=5)
+    assert type(early_stopping.best_loss) is float
+    assert early_stopping.best_loss == 1.0
+    slow = [1.0, 0.9, 0.8, 0.7]  # each gains less than min_delta on the one before
+    assert watch(slow, patience=9, min_delta=0.25)[0].best_loss == 0.7, "but not on the best one"
+
+
+def test_interrupted_while_it_copies_it_has_seen_nothing(monkeypatch):
+    early_stopping, net, _ = watch([1.0], patience=3)
+    before = early_stopping.state_dict()
+
+    def interrupted(_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("course_utils.early_stopping.copy", SimpleNamespace(deepcopy=interrupted))
+        early_stopping(0.5, net)
+    assert early_stopping.state_dict() == before
+    assert early_stopping(0.5, net) is False
+    assert (early_stopping.epoch, early_stopping.best_epoch) == (2, 2)
+
+
+def test_a_loaded_state_is_a_copy():
+    first, net, _ = watch([1.0], patience=3)
+    state = first.state_dict()
+    second = EarlyStopping(patience=3)
+    second.load_state_dict(state)
+    for value in state["best_weights"].values():
+        value.fill_(7)
+    second.restore(net)
+    assert marks(net) == {1.0}

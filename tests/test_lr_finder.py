@@ -3,6 +3,7 @@
 import copy
 import math
 import random
+import threading
 import warnings
 
 import numpy as np
@@ -442,3 +443,258 @@ def test_objects_that_do_not_belong_together_are_refused():
         find_lr(net, torch.optim.SGD(net.parameters(), lr=0.0), CRITERION, batches)
     with pytest.raises(ValueError, match="first batch is not finite"):
         find_lr(net, optimizer, Spoiled(1, math.nan), batches)
+
+
+# --- what is documented, from both sides
+
+
+def falling(share: float) -> np.ndarray:
+    """Smoothed losses that stay at 1 for 20 points and then fall by this share, one step at a time."""
+    return np.concatenate([np.ones(20), np.linspace(1, 1 - share, 21)[1:]])
+
+
+def test_a_curve_that_falls_by_less_than_flat_gives_no_suggestion_and_one_that_falls_by_it_does():
+    assert FLAT == 0.02
+    lrs = exponential_ramp(1e-6, 10, 40)
+    assert set(suggest(lrs, falling(0.0199)).values()) == {None}
+    rates = suggest(lrs, falling(0.0201))
+    assert rates["minimum/3"] == pytest.approx(lrs[-1] / 3)
+    assert None not in rates.values()
+
+
+def test_the_drop_is_counted_from_the_median_of_the_first_15_points():
+    smoothed = np.array([9.0] + [4.0] * 8 + [1.0] * 6 + [50.0] * 20 + [0.5])
+    assert relative_drop(smoothed) == pytest.approx(3.5 / 4)
+    smoothed[8] = 1.0  # now 4s and 1s are even, with the 9 on the side of the 4s
+    assert relative_drop(smoothed) == pytest.approx(3.5 / 4)
+    smoothed[7] = 1.0
+    assert relative_drop(smoothed) == pytest.approx(0.5)
+    assert relative_drop(np.array([8.0, 6.0, 2.0, 100.0, 100.0])) == pytest.approx(4 / 6), (
+        "up to the minimum, where that comes earlier"
+    )
+
+
+def test_the_steepest_point_is_looked_for_from_the_sixteenth_point_to_the_one_before_the_minimum():
+    assert SKIP == 15
+    lrs = exponential_ramp(1e-6, 10, 30)
+    for steepest, found in ((14, False), (15, True), (16, True)):
+        slope = np.full(30, -0.1)
+        slope[steepest] = -5
+        smoothed = 100 + np.cumsum(slope)
+        # np.gradient at i is the mean of the two steps beside it, so a step shows at i - 1 and i
+        rate = steepest_rate(lrs, smoothed)
+        assert (rate in (lrs[steepest - 1], lrs[steepest])) == found
+    last = np.concatenate([np.linspace(10, 9, 20), [8.0, 1.0]])
+    assert steepest_rate(exponential_ramp(1e-6, 10, 22), last) == pytest.approx(
+        exponential_ramp(1e-6, 10, 22)[20]
+    )
+
+
+def test_recommended_is_a_third_of_the_minimum_and_the_defaults_are_those_documented():
+    net = model(dropout_rate=0.0, batch_norm=False)
+    batches = tensor_loader()
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+    result = find_lr(net, optimizer, CRITERION, batches)
+    given = {"start_lr": 1e-6, "end_lr": 10.0, "num_steps": 141, "beta": 0.9, "diverge_factor": 4.0}
+    assert_equal(vars(result), vars(find_lr(net, optimizer, CRITERION, batches, **given)))
+    assert result.suggestion == result.suggestions["minimum/3"]
+    minimum = result.lrs[result.smoothed.argmin()]
+    assert result.suggestion == pytest.approx(minimum / 3)
+    for name, other in {"start_lr": 1e-5, "end_lr": 5.0, "num_steps": 100, "beta": 0.8}.items():
+        changed = find_lr(net, optimizer, CRITERION, batches, **given | {name: other})
+        assert not np.array_equal(changed.smoothed, result.smoothed), name
+
+
+def test_the_settings_reach_the_end_of_the_test():
+    net = model(dropout_rate=0.0, batch_norm=False)
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+    options = {"end_lr": 1e3, "seed": 0}
+    strict, lax = (
+        find_lr(net, optimizer, CRITERION, tensor_loader(), diverge_factor=factor, **options)
+        for factor in (1.5, 50.0)
+    )
+    assert strict.diverged
+    assert len(strict.losses) < len(lax.losses)
+    assert_equal(strict.losses, lax.losses[: len(strict.losses)])
+    assert strict.smoothed[-1] > 1.5 * strict.smoothed.min()
+    assert strict.smoothed[-2] <= 1.5 * strict.smoothed[:-1].min()
+
+
+def test_a_test_that_ends_after_one_loss_suggests_nothing():
+    net = model(dropout_rate=0.0, batch_norm=False)
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+    result = find_lr(net, optimizer, Spoiled(2, math.inf), tensor_loader())
+    assert len(result.losses) == 1
+    assert result.diverged
+    assert result.suggestion is None
+
+
+# --- models, optimizers and criteria of one's own
+
+
+class Keeps(nn.Module):
+    """A model that keeps its last output, in a list too, with the graph behind it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner = model(dropout_rate=0.0)
+        self.seen: dict = {}
+
+    def forward(self, inputs):
+        self.last = self.inner(inputs)
+        self.seen["all"] = [self.last]
+        return self.last
+
+
+def test_a_model_that_keeps_its_output_is_tested_and_left_as_it_was():
+    net, plain = Keeps(), model(dropout_rate=0.0)
+    net(examples().tensors[0])
+    plain(examples().tensors[0])
+    kept = net.last
+    tests = [
+        find_lr(each, torch.optim.SGD(each.parameters(), lr=0.1), CRITERION, tensor_loader())
+        for each in (net, plain)
+    ]
+    assert_equal(tests[0].losses, tests[1].losses)
+    assert net.last is kept is net.seen["all"][0]
+    assert kept.grad_fn is not None
+
+
+class Slowed(torch.optim.SGD):
+    """SGD with attributes of its own, one of which holds a parameter."""
+
+    def __init__(self, net, lr) -> None:
+        super().__init__(net.parameters(), lr=lr)
+        self.share, self.last_layer = 0.5, net.net[-1].weight
+        self.steps_done = [0]
+
+    def step(self, closure=None):
+        self.steps_done[0] += 1
+        self.last_layer.grad.mul_(self.share)
+        return super().step(closure)
+
+
+def test_an_optimizer_with_attributes_of_its_own_is_copied_whole():
+    net, by_hand = model(dropout_rate=0.0), model(dropout_rate=0.0)
+    optimizer = Slowed(net, lr=0.1)
+    torch.optim.lr_scheduler.StepLR(optimizer, 1)  # which replaces optimizer.step
+    before = snapshot(net, optimizer, None)
+    result = find_lr(net, optimizer, CRITERION, tensor_loader(), num_steps=20, end_lr=1.0)
+    assert_equal(snapshot(net, optimizer, None), before)
+    assert optimizer.steps_done == [0]
+    plain = torch.optim.SGD(
+        [{"params": by_hand.net[:-1].parameters()}, {"params": by_hand.net[-1].bias},
+         {"params": by_hand.net[-1].weight, "lr": 0.05}], lr=0.1
+    )  # fmt: skip
+    expected = find_lr(by_hand, plain, CRITERION, tensor_loader(), num_steps=20, end_lr=1.0)
+    np.testing.assert_allclose(result.losses, expected.losses, rtol=1e-5)
+
+
+def test_what_cannot_be_copied_is_named():
+    net = model()
+    net.lock = threading.Lock()
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+    with pytest.raises(ValueError, match=r"this MLP cannot be copied.*take off"):
+        find_lr(net, optimizer, CRITERION, tensor_loader())
+    del net.lock
+    assert find_lr(net, optimizer, CRITERION, tensor_loader(), end_lr=0.1).suggestions
+
+
+def test_rates_that_are_tensors_give_the_same_test():
+    tests = []
+    for lr in (0.1, torch.tensor(0.1)):
+        net = model(dropout_rate=0.0)
+        optimizer = torch.optim.SGD(net.parameters(), lr=lr)
+        tests.append(find_lr(net, optimizer, CRITERION, tensor_loader()))
+        assert float(optimizer.param_groups[0]["lr"]) == pytest.approx(0.1)
+    np.testing.assert_allclose(tests[0].losses, tests[1].losses, rtol=1e-3)
+    assert tests[0].suggestion == pytest.approx(tests[1].suggestion)
+
+
+def test_a_frozen_group_stays_frozen():
+    net = model(dropout_rate=0.0, batch_norm=False)
+    groups = [
+        {"params": net.net[0].parameters(), "lr": 0.0},
+        {"params": net.net[-1].parameters(), "lr": 0.1},
+    ]
+    alone = torch.optim.SGD(net.net[-1].parameters(), lr=0.1)
+    tests = [
+        find_lr(net, optimizer, CRITERION, tensor_loader())
+        for optimizer in (torch.optim.SGD(groups), alone)
+    ]
+    assert_equal(tests[0].losses, tests[1].losses)
+    assert tests[0].suggestion is not None
+
+
+def test_frozen_batch_norm_stays_frozen_as_in_training():
+    frozen, thawed = model(dropout_rate=0.0), model(dropout_rate=0.0)
+    frozen.net[1].eval()
+    by_hand = copy.deepcopy(frozen)
+    options = {"start_lr": 1e-9, "end_lr": 1e-8, "num_steps": 3}  # the weights hardly move
+    for net, other in ((frozen, False), (thawed, True)):
+        optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+        batches = TensorLoader(examples(), 20)
+        losses = find_lr(net, optimizer, CRITERION, batches, **options).losses
+        with torch.no_grad():
+            expected = [float(CRITERION(by_hand(x), y)) for x, y in batches]
+        assert (not np.allclose(losses, expected, rtol=1e-4)) == other
+
+
+def test_an_interruption_leaves_no_trace():
+    net, optimizer = trained("Adam")
+    loader = tensor_loader()
+    before = snapshot(net, optimizer, loader)
+
+    class Interrupted(Spoiled):
+        def forward(self, logits, labels):
+            super().forward(logits, labels)
+            if self.calls == 7:
+                raise KeyboardInterrupt
+            return CRITERION(logits, labels)
+
+    with pytest.raises(KeyboardInterrupt):
+        find_lr(net, optimizer, Interrupted(0, None), loader)
+    assert_equal(snapshot(net, optimizer, loader), before)
+
+
+def half_foreign(net):
+    return torch.optim.SGD([*net.net[0].parameters(), *model().parameters()], lr=0.1)
+
+
+IGNORED = [(torch.zeros(4, 4), torch.zeros(4).long()), (torch.zeros(4, 4), torch.full((4,), -100))]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"optimizer": lambda net: torch.optim.LBFGS(net.parameters())}, "LBFGS needs a closure"),
+        ({"optimizer": half_foreign}, "parameters that are not this model's"),
+        ({"criterion": nn.CrossEntropyLoss(reduction="sum")}, "reduction='mean'"),
+        ({"criterion": nn.CrossEntropyLoss(reduction="none")}, "reduction='mean'"),
+        ({"criterion": lambda z, y: z.sum(1)}, r"shape \(8,\).*\.mean\(\)"),
+        ({"loader": IGNORED}, "batch has no label that counts"),
+        ({"loader": TensorLoader(examples(), 59)}, "one example.*drop_last=True"),
+        (
+            {"loader": [{"x": torch.zeros(2, 4), "y": torch.zeros(2)}]},
+            "dict with the keys 'x', 'y'",
+        ),
+        ({"loader": DataLoader(examples(5), 8, drop_last=True)}, "loader is empty"),
+    ],
+)
+def test_what_the_test_cannot_use_is_named(changes, message):
+    net = model()
+    given = {
+        "optimizer": lambda net: torch.optim.SGD(net.parameters(), lr=0.1),
+        "criterion": CRITERION,
+        "loader": tensor_loader(),
+    } | changes
+    optimizer = given["optimizer"](net)
+    with pytest.raises(ValueError, match=message):
+        find_lr(net, optimizer, given["criterion"], given["loader"])
+
+
+def test_the_advice_for_one_example_works():
+    net = model()
+    batches = TensorLoader(examples(), 59, drop_last=True)
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+    assert len(find_lr(net, optimizer, CRITERION, batches, end_lr=0.1).losses) == 141

@@ -2,19 +2,34 @@
 
 import copy
 import math
+import sys
+import warnings
+from contextlib import nullcontext
+from types import SimpleNamespace
+from typing import ClassVar
 
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from matplotlib.figure import Figure
 from torch import nn
 from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau, StepLR
-from torch.utils.data import TensorDataset
+from torch.utils.data import DataLoader, TensorDataset
 
+from course_utils import batches, early_stopping, tally, training
 from course_utils.data import TensorLoader
 from course_utils.early_stopping import EarlyStopping
 from course_utils.models import MLP
-from course_utils.training import NonFiniteLossError, evaluate, fit, predict, train_epoch
+from course_utils.plotting import plot_history
+from course_utils.training import (
+    History,
+    NonFiniteLossError,
+    evaluate,
+    fit,
+    predict,
+    train_epoch,
+)
 
 CRITERION = nn.CrossEntropyLoss()
 
@@ -361,3 +376,419 @@ def test_fewer_than_one_epoch_is_refused_before_anything_moves(epochs):
     with pytest.raises(ValueError, match=f"at least 1, got {epochs}"):
         fit(net, loader(), loader(), CRITERION, sgd(net), epochs=epochs)
     assert_same_state(net, before)
+
+
+# --- no work is lost
+
+WATCHED = {module.__file__ for module in (batches, early_stopping, tally, training)}
+PUTTING_BACK = {"_best_at_the_end", "restore", "modes_kept"}  # what a first Ctrl-C sets going
+
+
+def lines_passed(run, stop_at: int = 0) -> list[tuple[str, int]]:
+    """The lines of the library that ``run`` passes; line number ``stop_at`` is a Ctrl-C."""
+    passed: list[tuple[str, int]] = []
+
+    def trace(frame, event, _):
+        code = frame.f_code
+        if code.co_filename not in WATCHED or code.co_name in PUTTING_BACK:
+            return None
+        if event == "line":
+            passed.append((code.co_filename, frame.f_lineno))
+            if len(passed) == stop_at:
+                raise KeyboardInterrupt
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        run()
+    finally:
+        sys.settrace(before)
+    return passed
+
+
+class Run:
+    """Three epochs of a small network, each better on validation; ``states`` are its weights by epoch."""
+
+    def __init__(self) -> None:
+        self.net = model(dropout_rate=0.0)
+        self.net.net[1].eval()
+        self.early_stopping, self.history = EarlyStopping(patience=9), History()
+        self.optimizer, self.states = sgd(self.net, lr=0.3), []
+        self.scheduler = StepLR(self.optimizer, step_size=1, gamma=0.9)
+
+    def __call__(self, epochs: int = 3) -> History:
+        return fit(
+            self.net,
+            loader(10),
+            loader(10),
+            CRITERION,
+            self.optimizer,
+            epochs=epochs,
+            scheduler=self.scheduler,
+            early_stopping=self.early_stopping,
+            history=self.history,
+            after_epoch=lambda _: self.states.append(copy.deepcopy(self.net.state_dict())),
+        )
+
+    def check(self, undisturbed: "Run") -> None:
+        """Whole epochs only, those of an undisturbed run, and the weights of the best one."""
+        done = len(self.history)
+        for name, values in vars(self.history).items():
+            assert values == getattr(undisturbed.history, name)[:done], name
+        assert self.early_stopping.epoch == self.early_stopping.best_epoch == done
+        if done > 0:
+            assert_same_values(self.net.state_dict(), undisturbed.states[done - 1])
+        assert [m.training for m in self.net.modules()] == [m.training for m in Run().net.modules()]
+        assert torch.is_grad_enabled()
+
+
+def assert_same_values(a, b) -> None:
+    assert all(torch.equal(value, b[name]) for name, value in a.items())
+
+
+def test_an_interruption_at_any_line_leaves_whole_epochs_and_the_best_weights(monkeypatch):
+    undisturbed = Run()
+    passed = lines_passed(undisturbed)
+    assert undisturbed.history.val_loss == sorted(undisturbed.history.val_loss, reverse=True)
+    occurrences: dict[tuple[str, int], list[int]] = {}
+    for number, line in enumerate(passed, start=1):
+        occurrences.setdefault(line, []).append(number)
+    stops = {numbers[len(numbers) // 2] for numbers in occurrences.values()}
+    assert len(stops) > 100
+    lengths = set()
+    monkeypatch.setenv("COURSE_QUIET", "1")  # a hundred bars
+    for stop_at in sorted(stops):
+        run = Run()
+        with pytest.raises(KeyboardInterrupt):
+            lines_passed(run, stop_at)
+        run.check(undisturbed)
+        lengths.add(len(run.history))
+    assert lengths == {0, 1, 2, 3}
+
+
+class Spoiled:
+    """Whatever ``inner`` is (a loader or a function), it raises ``error`` at its call number ``at``."""
+
+    def __init__(self, inner, at: int, error: BaseException) -> None:
+        self.inner, self.at, self.error, self.calls = inner, at, error, 0
+
+    def count(self) -> None:
+        self.calls += 1
+        if self.calls == self.at:
+            raise self.error
+
+    def __call__(self, *inputs):
+        self.count()
+        return self.inner(*inputs)
+
+    def __iter__(self):
+        for batch in self.inner:
+            self.count()
+            yield batch
+
+
+#: Where it goes wrong -> at which call, and how many epochs are whole then (2 batches a pass).
+FAULTS = {
+    "training loader": (6, 2),
+    "validation loader": (5, 2),
+    "criterion": (7, 1),
+    "scheduler": (2, 2),
+    "snapshot": (2, 2),
+    "after_epoch": (2, 2),
+}
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), RuntimeError("disk full")], ids=repr)
+@pytest.mark.parametrize("place", list(FAULTS))
+def test_fit_that_ends_early_can_be_gone_on_with(place, error, monkeypatch):
+    at, whole = FAULTS[place]
+    undisturbed, run = Run(), Run()
+    undisturbed()
+    parts = {"training loader": loader(10), "validation loader": loader(10), "criterion": CRITERION}
+    parts["after_epoch"] = lambda _: None
+    if place == "scheduler":
+        monkeypatch.setattr(run.scheduler, "step", Spoiled(run.scheduler.step, at, error))
+    elif place == "snapshot":
+        spoiled = Spoiled(copy.deepcopy, at, error)
+        monkeypatch.setattr("course_utils.early_stopping.copy", SimpleNamespace(deepcopy=spoiled))
+    else:
+        parts[place] = Spoiled(parts[place], at, error)
+    loaders = parts["training loader"], parts["validation loader"], parts["criterion"]
+    options = {"scheduler": run.scheduler, "early_stopping": run.early_stopping}
+    options |= {"history": run.history, "after_epoch": parts["after_epoch"]}
+    with pytest.raises(type(error)) as caught:
+        fit(run.net, *loaders, run.optimizer, epochs=3, **options)
+    assert caught.value is error
+    assert len(run.history) == whole
+    run.check(undisturbed)
+    plot_history(Figure().subplots(), [run.history], "loss")
+    assert run() is run.history
+    assert {len(values) for values in vars(run.history).values()} == {3}
+
+
+def test_a_loss_that_is_not_finite_leaves_the_best_weights_and_the_callers_history():
+    net, history = model(dropout_rate=0.0), History()
+    options = {"early_stopping": EarlyStopping(patience=9), "history": history}
+    with pytest.raises(NonFiniteLossError) as caught:
+        fit(net, loader(), loader(), diverging(3, 4, math.nan), sgd(net), epochs=5, **options)
+    assert caught.value.history is history
+    assert len(history) == 2
+    assert options["early_stopping"].best_epoch == 2
+    assert evaluate(net, loader(), CRITERION, "cpu")[0] == history.val_loss[-1]
+
+
+def test_weights_that_become_nan_after_the_best_epoch_are_put_back():
+    net = model(dropout_rate=0.0)
+
+    def spoil(history):
+        if len(history) == 2:
+            net.net[0].weight.data.fill_(math.nan)
+
+    options = {"early_stopping": EarlyStopping(patience=9), "after_epoch": spoil}
+    with pytest.raises(NonFiniteLossError):
+        fit(net, loader(), loader(), CRITERION, sgd(net), epochs=5, **options)
+    assert all(value.isfinite().all() for value in net.state_dict().values())
+
+
+def test_validation_that_is_nan_throughout_keeps_history_and_last_weights_and_is_told():
+    net, reference, history = model(dropout_rate=0.0), model(dropout_rate=0.0), History()
+    inputs, labels = examples().tensors
+    spoiled = [(inputs * math.nan, labels)]
+    options = {"early_stopping": EarlyStopping(patience=2), "history": history}
+    with pytest.warns(UserWarning, match="none of 2 validation losses was a finite number") as told:
+        fit(net, loader(), spoiled, CRITERION, sgd(net), epochs=9, **options)
+    assert told[0].filename == __file__
+    assert len(history) == 2
+    assert all(math.isnan(loss) for loss in history.val_loss)
+    fit(reference, loader(), loader(), CRITERION, sgd(reference), epochs=2)
+    assert_same_state(net, reference)
+
+
+def test_the_first_error_is_not_hidden_if_there_are_no_best_weights():
+    net, error = model(), RuntimeError("disk full")
+    options = {"early_stopping": EarlyStopping(patience=2), "epochs": 2}
+    with warnings.catch_warnings(), pytest.raises(RuntimeError) as caught:
+        warnings.simplefilter("error")
+        fit(net, Spoiled(loader(), 2, error), loader(), CRITERION, sgd(net), **options)
+    assert caught.value is error
+
+
+def test_a_history_with_lists_of_different_lengths_is_refused_and_the_advice_works():
+    net = model()
+    history = fit(net, loader(), loader(), CRITERION, sgd(net), epochs=2)
+    history.learning_rate.append(0.1)  # as an interruption once left it
+    with pytest.raises(ValueError, match=r"'learning_rate': 3.*cut each to its first 2"):
+        fit(net, loader(), loader(), CRITERION, sgd(net), epochs=3, history=history)
+    for name in vars(history):
+        del getattr(history, name)[2:]
+    assert len(fit(net, loader(), loader(), CRITERION, sgd(net), epochs=3, history=history)) == 3
+
+
+# --- no silent wrong number
+
+
+def test_rates_that_are_tensors_are_kept_as_numbers():
+    net = model()
+    optimizer = torch.optim.SGD(net.parameters(), lr=torch.tensor(0.5))
+    scheduler = StepLR(optimizer, step_size=1, gamma=0.5)
+    history = fit(net, loader(), loader(), CRITERION, optimizer, epochs=3, scheduler=scheduler)
+    assert history.learning_rate == [0.5, 0.25, 0.125]
+    assert {type(rate) for rate in history.learning_rate} == {float}
+
+
+def halfway_replaced(net):
+    optimizer = sgd(net)
+    net.net[-1] = nn.Linear(8, 3)
+    return optimizer
+
+
+@pytest.mark.parametrize(
+    ("build", "message"),
+    [
+        (lambda net: sgd(model()), "no parameter of this model.*from model.parameters"),
+        (halfway_replaced, "trains 2 parameters that are not this model's.*layer replaced"),
+        (lambda net: torch.optim.LBFGS(net.parameters()), "LBFGS needs a closure"),
+    ],
+    ids=["another model's", "a layer replaced", "LBFGS"],
+)
+def test_an_optimizer_that_cannot_train_this_model_is_refused_before_anything_moves(build, message):
+    net = model()
+    optimizer, before = build(net), copy.deepcopy(net)
+    with pytest.raises(ValueError, match=message):
+        fit(net, loader(), loader(), CRITERION, optimizer, epochs=1)
+    assert_same_state(net, before)
+    assert len(fit(net, loader(), loader(), CRITERION, sgd(net), epochs=1)) == 1
+
+
+def test_the_scheduler_of_another_optimizer_is_refused():
+    net = model()
+    scheduler = StepLR(sgd(net), step_size=1)
+    with pytest.raises(ValueError, match="drives another optimizer"):
+        fit(net, loader(), loader(), CRITERION, sgd(net), epochs=1, scheduler=scheduler)
+
+
+def test_a_scheduler_that_needs_arguments_is_refused_and_the_advice_works():
+    class Needs(StepLR):
+        told: ClassVar = []
+
+        def step(self, loss=None, *args, **kwargs):
+            super().step()
+
+    class Demanding(Needs):
+        def step(self, loss):
+            self.told.append(loss)
+
+    net = model()
+    optimizer = sgd(net)
+    scheduler = Needs(optimizer, 1)
+    scheduler.__class__ = Demanding
+    args = net, loader(), loader(), CRITERION, optimizer
+    with pytest.raises(ValueError, match=r"Demanding.step cannot.*'loss'.*after_epoch"):
+        fit(*args, epochs=1, scheduler=scheduler)
+    history = fit(*args, epochs=2, after_epoch=lambda history: scheduler.step(history.val_loss[-1]))
+    assert scheduler.told == history.val_loss
+
+
+def test_a_part_of_the_parameters_and_those_of_the_criterion_may_be_trained():
+    class Scaled(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.scale = nn.Parameter(torch.ones(()))
+
+        def forward(self, logits, labels):
+            return CRITERION(self.scale * logits, labels)
+
+    net, criterion = model(), Scaled()
+    first = net.net[0].weight.detach().clone()
+    params = [*net.net[-1].parameters(), *criterion.parameters()]
+    fit(net, loader(), loader(), criterion, torch.optim.SGD(params, lr=0.1), epochs=1)
+    assert torch.equal(net.net[0].weight, first)
+    assert criterion.scale.item() != 1
+
+
+def frozen() -> MLP:
+    net = model(dropout_rate=0.0)
+    net.net[1].eval()
+    return net
+
+
+@pytest.mark.parametrize("work", ["train_epoch", "fit"])
+def test_frozen_batch_norm_keeps_its_statistics_in_training(work):
+    net, thawed = frozen(), model(dropout_rate=0.0).eval()
+    for trained in (net, thawed):
+        if work == "fit":
+            fit(trained, loader(), loader(), CRITERION, sgd(trained), epochs=2)
+        else:
+            train_epoch(trained, loader(), CRITERION, sgd(trained), "cpu")
+    assert net.net[1].running_mean.abs().max() == 0
+    assert thawed.net[1].running_mean.abs().max() > 0, (
+        "in evaluation mode as a whole: switched over"
+    )
+    assert not net.net[1].training
+    assert net.training
+    assert thawed.training == (work == "train_epoch"), "fit puts the modes back"
+
+
+@pytest.mark.parametrize("fails", [False, True])
+@pytest.mark.parametrize(
+    "look",
+    [
+        lambda net, batches: evaluate(net, batches, CRITERION, "cpu"),
+        lambda net, batches: predict(net, batches, "cpu"),
+    ],
+    ids=["evaluate", "predict"],
+)
+def test_each_layer_is_handed_back_in_its_own_mode(look, fails):
+    net = frozen()
+    before = [module.training for module in net.modules()]
+    batches = Spoiled(loader(), 3 if fails else 0, RuntimeError("unreadable"))
+    with pytest.raises(RuntimeError, match="unreadable") if fails else nullcontext():
+        look(net, batches)
+    assert [module.training for module in net.modules()] == before
+    assert torch.is_grad_enabled()
+
+
+def test_batch_norm_on_a_batch_of_one_is_explained_and_the_advice_works():
+    net = model()
+    with pytest.raises(ValueError, match=r"one example.*drop_last=True"):
+        fit(net, loader(21), loader(), CRITERION, sgd(net), epochs=1)
+    whole = TensorLoader(examples(21), 5, drop_last=True)
+    assert len(fit(net, whole, loader(), CRITERION, sgd(net), epochs=1)) == 1
+
+
+def test_other_value_errors_pass_unchanged():
+    error = ValueError("own")
+    with pytest.raises(ValueError, match=r"^own$") as caught:
+        fit(net := model(), Spoiled(loader(), 1, error), loader(), CRITERION, sgd(net), epochs=1)
+    assert caught.value is error
+
+
+@pytest.mark.parametrize("which", ["training", "validation"])
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: iter(loader()), "loader is a generator that can be walked only once"),
+        (lambda: zip([], [], strict=True), "loader is a zip that can be walked only once"),
+        (lambda: [], "loader is empty.*drop_last"),
+        (lambda: DataLoader(examples(3), 5, drop_last=True), "loader is empty.*drop_last"),
+    ],
+)
+def test_a_loader_that_cannot_last_is_refused_before_training_begins(make, message, which):
+    net = model()
+    before = copy.deepcopy(net)
+    loaders = [make(), loader()] if which == "training" else [loader(), make()]
+    with pytest.raises(ValueError, match=f"the {which} {message}"):
+        fit(net, *loaders, CRITERION, sgd(net), epochs=1)
+    assert_same_state(net, before)
+
+
+def test_a_loader_used_up_later_is_named_and_the_epochs_before_are_kept():
+    class Once:
+        def __init__(self):
+            self.batches = iter(loader())
+
+        def __iter__(self):
+            return self.batches
+
+    net, history = model(), History()
+    with pytest.raises(ValueError, match="used up after one pass"):
+        fit(net, Once(), loader(), CRITERION, sgd(net), epochs=2, history=history)
+    assert {len(values) for values in vars(history).values()} == {1}
+
+
+def test_one_pass_is_enough_for_one_look():
+    net = model()
+    assert evaluate(net, iter(loader()), CRITERION, "cpu") == evaluate(
+        net, loader(), CRITERION, "cpu"
+    )
+    assert torch.equal(predict(net, iter(loader()), "cpu"), predict(net, loader(), "cpu"))
+    for look in (evaluate, predict):
+        args = (CRITERION, "cpu") if look is evaluate else ("cpu",)
+        with pytest.raises(ValueError, match="loader is empty"):
+            look(net, iter([]), *args)
+
+
+def test_a_batch_whose_labels_are_all_ignored_is_no_divergence():
+    inputs, labels = examples(20).tensors
+    labels[5:10] = -100
+    batches = TensorLoader(TensorDataset(inputs, labels), 5)
+    net = model(dropout_rate=0.0)
+    history = fit(net, batches, batches, CRITERION, sgd(net), epochs=2)
+    numbers = [number for values in vars(history).values() for number in values]
+    assert all(math.isfinite(number) for number in numbers)
+    with pytest.raises(ValueError, match="no label counts"):
+        evaluate(net, [(inputs[5:10], labels[5:10])], CRITERION, "cpu")
+
+
+def test_the_criterion_goes_to_the_device_too():
+    class Told(nn.CrossEntropyLoss):
+        devices: ClassVar = []
+
+        def to(self, device):
+            self.devices.append(device)
+            return super().to(device)
+
+    net, criterion = model(), Told(weight=torch.ones(3))
+    fit(net, loader(), loader(), criterion, sgd(net), epochs=1, device="cpu")
+    assert criterion.devices == ["cpu"]
