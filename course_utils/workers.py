@@ -88,6 +88,7 @@ def run_one(
 
     caller: the process that waits for the result. To any other, an exception goes as a ``Failure``.
     """
+    import course_utils.language  # noqa: F401 (so that a worker, too, prints on any console)
     from course_utils.seeding import deterministic
 
     quiet = patch.dict(os.environ, COURSE_QUIET="1")
