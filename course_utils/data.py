@@ -135,7 +135,7 @@ def load_mnist(
         )
     if source == "embedded":
         return _load_embedded()
-    roots = _candidate_roots(root)
+    roots = candidate_roots(root)
     for folder in roots:
         missing = _missing_files(folder)
         if not missing:
@@ -154,7 +154,8 @@ def load_mnist(
     )
 
 
-def _candidate_roots(root: str | Path | None) -> list[Path]:
+def candidate_roots(root: str | Path | None = None) -> list[Path]:
+    """The folders that ``load_mnist`` searches, in this order."""
     if root is not None:
         return [expanded(root)]
     roots = [default_root(), PROJECT_DATA_DIR]

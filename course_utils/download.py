@@ -15,8 +15,8 @@ from pathlib import Path
 
 from course_utils.data import (
     CHECKSUMS,
-    PROJECT_DATA_DIR,
     DataError,
+    candidate_roots,
     default_root,
     expanded,
     how_to_download,
@@ -110,7 +110,7 @@ def main() -> None:
     except DataError as error:
         sys.exit(str(error))
     print(f"MNIST is complete in {root}: {len(fetched)} files fetched, all verified.")
-    if root.resolve() not in (default_root().resolve(), PROJECT_DATA_DIR.resolve()):
+    if root.resolve() not in [place.resolve() for place in candidate_roots()]:
         path = quoted_for_shell(root.resolve())
         print(f"For the lessons, set the environment variable COURSE_DATA_DIR to {path}.")
 
