@@ -58,12 +58,30 @@ def test_description_reads_titles_axes_and_legend_in_order():
     left.set(title="Loss", xlabel="epoch", ylabel="loss (nats)")
     right.set(title="Weights", xlabel="only one label")
     assert describe(figure) == "Two runs; Loss; loss (nats) against epoch; SGD, Adam; Weights"
+    right.set(xlabel="", ylabel="only the other")
+    assert describe(figure) == "Two runs; Loss; loss (nats) against epoch; SGD, Adam; Weights"
+
+
+def test_the_cropped_picture_keeps_its_own_margins_without_a_layout():
+    figure = Figure(figsize=(4, 3), layout="none")
+    figure.text(0.5, 0.5, "in the middle")
+    png = Image(figure_html(figure)).png
+    assert [int.from_bytes(png[at : at + 4], "big") for at in (16, 20)] == [4 * DPI, 3 * DPI]
+    figure.set_layout_engine("constrained")
+    assert pixels(Image(figure_html(figure)).png).shape[1] < 4 * DPI / 2
 
 
 def test_a_bare_figure_still_has_a_description():
     figure = Figure()
     figure.subplots().plot([1, 2])
     assert describe(figure) == "figure"
+
+
+@pytest.mark.parametrize("layout", ["constrained", "none"])
+def test_a_figure_without_axes_is_an_image_too(layout):
+    image = Image(figure_html(Figure(layout=layout)))
+    assert image.attributes["alt"] == "figure"
+    assert image.png.startswith(b"\x89PNG")
 
 
 @pytest.mark.parametrize("title", ['a "quoted" title', "x < y & y > 'z'", "<script>", "loss ≈ 0"])
