@@ -93,8 +93,9 @@ def _checked(probs: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
             f"labels must be whole numbers from 0 to {probs.shape[1] - 1}, got {labels.dtype} from "
             f"{labels.min().item()} to {labels.max().item()}"
         )
-    sums = probs.sum(dim=1)
-    if not (bool((probs >= 0).all()) and bool(((sums - 1).abs() < 1e-3).all())):
+    sums = probs.double().sum(dim=1)
+    tolerance = max(1e-3, torch.finfo(probs.dtype).eps) if probs.is_floating_point() else 0
+    if not (bool((probs >= 0).all()) and bool(((sums - 1).abs() <= tolerance).all())):
         raise ValueError(
             "each row of probs must be a distribution (no negative number, sum 1); got numbers from "
             f"{probs.min().item():.4g} to {probs.max().item():.4g} and sums from "

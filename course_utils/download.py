@@ -13,7 +13,16 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from course_utils.data import CHECKSUMS, HOW_TO_DOWNLOAD, PROJECT_DATA_DIR, DataError, read_verified
+from course_utils.data import (
+    CHECKSUMS,
+    DataError,
+    candidate_roots,
+    default_root,
+    expanded,
+    how_to_download,
+    quoted_for_shell,
+    read_verified,
+)
 
 _CHILD = """
 import json, socket, sys
@@ -31,7 +40,7 @@ for name, md5 in files.items():
 
 
 def download_mnist(
-    root: str | Path = PROJECT_DATA_DIR,
+    root: str | Path | None = None,
     *,
     deadline: float = 600,
     stall: float = 10,
@@ -39,11 +48,13 @@ def download_mnist(
 ) -> list[Path]:
     """Complete ``root/MNIST/raw`` and return the files fetched; files already whole stay as they are.
 
+    root: by default ``$COURSE_DATA_DIR``, else ``data/``, where lessons look too.
     deadline: seconds for everything. stall: seconds without a byte after which the next mirror is
     tried. mirrors: base addresses, torchvision's by default.
-    Raises DataError where the folder cannot be written, or naming the files that could not be had.
+    Raises DataError if the folder cannot be written, or naming the files that could not be had.
     """
-    folder = Path(root) / "MNIST" / "raw"
+    root = default_root() if root is None else expanded(root)
+    folder = root / "MNIST" / "raw"
     wanted = {name: md5 for name, md5 in CHECKSUMS.items() if not _is_whole(folder / name, md5)}
     if not wanted:
         return []
@@ -56,7 +67,8 @@ def download_mnist(
         workplace = tempfile.TemporaryDirectory(dir=folder, prefix=".download-")
     except OSError as error:
         raise DataError(
-            f"cannot write to {folder}: {error}. Choose another with --root."
+            f"cannot write to {folder}: {error}. Choose another folder with --root, and set the "
+            "environment variable COURSE_DATA_DIR to it, so that the lessons find it."
         ) from error
     with workplace as temporary:
         job = json.dumps([list(mirrors), wanted, temporary, stall])
@@ -72,8 +84,8 @@ def download_mnist(
     if len(fetched) < len(wanted):
         missing = ", ".join(name for name in wanted if name not in fetched)
         raise DataError(
-            f"could not download {missing}. Check the network and run {HOW_TO_DOWNLOAD} "
-            "again; until then the lessons use the 5,000 digits that come along."
+            f"could not download {missing}. Check the network and run {how_to_download(root)} "
+            "again; until then, COURSE_DATA=embedded gives the lessons the 5,000 digits that come along."
         )
     return [folder / name for name in fetched]
 
@@ -89,14 +101,18 @@ def _is_whole(path: Path, md5: str) -> bool:
 def main() -> None:
     """Read the command line and download."""
     parser = argparse.ArgumentParser(description="Download MNIST once, verified.")
-    parser.add_argument("--root", type=Path, default=PROJECT_DATA_DIR, help="default: data/")
+    parser.add_argument("--root", type=Path, help="default: $COURSE_DATA_DIR, else data/")
     parser.add_argument("--deadline", type=float, default=600, help="seconds for all (default 600)")
     arguments = parser.parse_args()
     try:
-        fetched = download_mnist(arguments.root, deadline=arguments.deadline)
+        root = default_root() if arguments.root is None else expanded(arguments.root)
+        fetched = download_mnist(root, deadline=arguments.deadline)
     except DataError as error:
         sys.exit(str(error))
-    print(f"MNIST is complete in {arguments.root}: {len(fetched)} files fetched, all verified.")
+    print(f"MNIST is complete in {root}: {len(fetched)} files fetched, all verified.")
+    if root.resolve() not in [place.resolve() for place in candidate_roots()]:
+        path = quoted_for_shell(root.resolve())
+        print(f"For the lessons, set the environment variable COURSE_DATA_DIR to {path}.")
 
 
 if __name__ == "__main__":

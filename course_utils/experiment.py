@@ -1,14 +1,22 @@
 """The same run over many seeds and settings, on all cores, with the same numbers as on one."""
 
+import inspect
+import operator
+import os
+import warnings
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from itertools import product
+from pickle import PicklingError
 from typing import Any
 
+import cloudpickle
 import pandas as pd
 from joblib import Parallel, delayed
 
 from course_utils.progress import progress
-from course_utils.workers import run_one
+from course_utils.workers import Failure, WorkerTraceback, find_temp_folder, run_one
 
 
 def run_seeds(
@@ -30,20 +38,108 @@ def run_seeds(
     names the run it came from.
 
     Rows are in the order of settings, then seeds; columns ``setting`` and ``seed`` come first.
+    Raises ValueError or TypeError before anything runs if there is nothing to run, a seed is given
+    twice or is no whole number from 0 up, or ``run`` does not take what it would be given.
     """
-    seeds = list(seeds)
+    seeds = _checked_seeds(seeds)
     settings = {"": {}} if settings is None else settings
     if not seeds or not settings:
         raise ValueError(f"nothing to run: got {len(seeds)} seeds and {len(settings)} settings")
+    if not isinstance(settings, Mapping) or not all(
+        isinstance(setting, Mapping) for setting in settings.values()
+    ):
+        raise TypeError(
+            "settings must map names to keyword arguments, such as {'low': {'lr': 0.01}}, got "
+            f"{settings!r}"
+        )
+    for name, setting in settings.items():
+        _check_arguments(run, name, setting, shared)
+    if n_jobs not in (None, 1) and not find_temp_folder():
+        warnings.warn(
+            "the runs take turns in one process, since the temporary folder has a name that is not "
+            "plain ASCII, which joblib needs. For all cores, set the environment variable "
+            "JOBLIB_TEMP_FOLDER to a folder that has one.",
+            stacklevel=2,
+        )
+        n_jobs = 1
     # Settings take turns: where they are timed, a slow minute of the machine is shared by all.
     runs = list(product(seeds, settings))
     results = Parallel(n_jobs=n_jobs, return_as="generator")(
-        delayed(run_one)(run, name, seed, settings[name], shared) for seed, name in runs
+        delayed(run_one)(run, name, seed, settings[name], shared, os.getpid())
+        for seed, name in runs
     )
-    done = dict(zip(runs, progress(results, "runs", len(runs)), strict=True))
+    done = {}
+    try:
+        for which, result in zip(runs, progress(results, "runs", len(runs)), strict=True):
+            done[which] = result
+    except Failure as failure:
+        raise failure.unpacked() from WorkerTraceback(failure.trace)
+    except BrokenProcessPool as error:
+        left = [f"{seed}{_of_setting(name)}" for seed, name in runs[len(done) :]]
+        more = " or a later one" if len(left) > 8 else ""
+        error.add_note(f"This happened in the run with seed {', or '.join(left[:8])}{more}.")
+        raise
+    except PicklingError as error:
+        if hasattr(error, "__notes__"):  # it came out of a run
+            raise
+        raise TypeError(_what_cannot_be_sent(run, settings, shared)) from error
     rows = []
     for name, seed in product(settings, seeds):
         result = done[seed, name]
         values = result if isinstance(result, Mapping) else {"result": result}
         rows.append({"setting": name, "seed": seed, **values})
     return pd.DataFrame(rows)
+
+
+def _checked_seeds(seeds: Iterable[int]) -> list[int]:
+    needed = "seeds must be different whole numbers from 0 up, such as range(5)"
+    try:
+        checked = [operator.index(seed) for seed in seeds]
+    except TypeError as error:
+        raise TypeError(f"{needed}, got {seeds!r}: {error}") from None
+    if len(set(checked)) < len(checked) or min(checked, default=0) < 0:
+        raise ValueError(f"{needed}, got {checked}")
+    return checked
+
+
+def _check_arguments(
+    run: Callable[..., Any], name: str, setting: Mapping[str, Any], shared: Mapping[str, Any]
+) -> None:
+    which = f"the call{_of_setting(name)}"
+    for key in ("seed", *shared):
+        if key in setting or (key == "seed" and key in shared):
+            raise TypeError(
+                f"got multiple values for keyword argument {key!r}: run_seeds gives one to all runs, and "
+                f"so does {which}; take one away"
+            )
+    signature = None
+    with suppress(ValueError):  # of a function written in C, which has none
+        signature = inspect.signature(run)
+    try:
+        if signature is not None:
+            signature.bind(seed=0, **setting, **shared)
+    except TypeError as error:
+        raise TypeError(
+            f"run cannot be called with seed and the arguments of {which}: {error}"
+        ) from None
+
+
+def _of_setting(name: str) -> str:
+    return f" of setting {name!r}" if name != "" else ""
+
+
+def _what_cannot_be_sent(
+    run: Callable[..., Any], settings: Mapping[str, Mapping[str, Any]], shared: Mapping[str, Any]
+) -> str:
+    parts = {"run": run}
+    parts |= {f"setting {name!r}": setting for name, setting in settings.items()}
+    parts |= {f"the argument {name!r}": value for name, value in shared.items()}
+    for what, part in parts.items():
+        try:
+            cloudpickle.dumps(part)
+        except Exception as error:
+            return (
+                f"{what} cannot be sent to another process ({error}); make such an object inside the "
+                "run, or use n_jobs=1"
+            )
+    return "the runs cannot be sent to other processes; use n_jobs=1"

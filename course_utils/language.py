@@ -1,6 +1,7 @@
 """The language in which the course speaks to its reader: checks, hints, claims, the data banner."""
 
 import os
+import sys
 from dataclasses import dataclass
 
 LANGUAGES = ("zh-TW", "en")
@@ -39,3 +40,19 @@ class Text:
     def format(self, **values: object) -> str:
         """The message with its ``{placeholders}`` filled, as ``str.format`` does."""
         return str(self).format(**values)
+
+
+def print_on_any_console() -> None:
+    """From now on, a character that the console does not know is printed as ``?``, not an error.
+
+    Consoles that are not UTF-8 (a Windows code page such as cp950) lack the ``✓`` of a claim.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            "✓✗○≈主張".encode(getattr(stream, "encoding", None) or "utf-8")
+        except UnicodeEncodeError:
+            if hasattr(stream, "reconfigure"):
+                stream.reconfigure(errors="replace")
+
+
+print_on_any_console()  # once for all: whatever speaks to a reader imports this module

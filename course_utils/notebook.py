@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from course_utils.language import Text, set_language
-from course_utils.lessons import measured_minutes
-from course_utils.workers import collect_garbage_less_often, start_workers
 
 if TYPE_CHECKING:
     import torch
@@ -26,14 +25,32 @@ def set_up(lesson: str, language: str, *, workers: bool = False) -> torch.device
     workers: start the processes of ``run_seeds`` now, for a lesson that will call it.
     The builder and the tests set ``COURSE_STRICT`` and then every lesson stays on the processor,
     whose results repeat.
+    Raises ValueError on another language, ModuleNotFoundError with what to do about it if a package
+    that the course needs is not installed.
     """
     set_language(language)
+    try:
+        return _set_up(lesson, workers)
+    except ModuleNotFoundError as error:
+        requirements = Path(__file__).resolve().parent.parent / "requirements.txt"
+        needed = f'-r "{requirements}"' if requirements.is_file() else error.name
+        raise ModuleNotFoundError(
+            f"the course needs the package {error.name!r}, which is not installed: run "
+            f"`%pip install {needed}` in a cell, then restart the kernel",
+            name=error.name,
+        ) from error
+
+
+def _set_up(lesson: str, workers: bool) -> torch.device:
+    from course_utils.workers import collect_garbage_less_often, start_workers
+
     if workers:
         start_workers()
     collect_garbage_less_often()
     import torch  # these take seconds, in which the workers start
 
     from course_utils.figures import set_style, use_html_figures
+    from course_utils.lessons import measured_minutes
     from course_utils.training import best_device
 
     set_style()

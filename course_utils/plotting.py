@@ -110,11 +110,20 @@ def plot_confusion(ax: Axes, counts: ArrayLike, class_names: Sequence[str] | Non
     """A confusion matrix: counts (K, K), a row a true class, a column a predicted one.
 
     The colour shows mistakes only (the diagonal would drown them); every count is written.
+    Raises ValueError unless counts are square and whole, and class_names one a class.
     """
     counts = np.asarray(counts)
-    if counts.ndim != 2 or counts.shape[0] != counts.shape[1]:
+    if counts.ndim != 2 or counts.shape[0] != counts.shape[1] or not counts.size:
         raise ValueError(f"counts must be square, got shape {counts.shape}")
+    if not ((counts >= 0) & (counts == np.floor(counts)) & (counts < np.inf)).all():
+        raise ValueError(
+            "counts must be whole numbers of examples, got numbers from "
+            f"{counts.min():.4g} to {counts.max():.4g}; give them as counted, without dividing"
+        )
+    counts = counts.astype(np.int64)
     names = class_names if class_names is not None else [str(k) for k in range(len(counts))]
+    if len(names) != len(counts):
+        raise ValueError(f"class_names must be {len(counts)}, one a class, got {len(names)}")
     import seaborn as sns  # takes a second, and few lessons draw one
 
     mistakes = counts * ~np.eye(len(counts), dtype=bool)

@@ -7,12 +7,21 @@ module itself imports nothing that takes long, or else they would start late.
 
 import gc
 import os
+import pickle
+import tempfile
 import threading
+import traceback
 from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+import cloudpickle
 from joblib import Parallel, delayed, effective_n_jobs, parallel_config
+
+#: Where a temporary folder may be, besides the places that Windows names.
+POSIX_TEMP_FOLDERS = ("/tmp", "/var/tmp")
 
 #: Seeds, thread counts and the environment belong to the whole process, so it makes one run at a
 #: time, even where the backend (threads, or Dask with several threads a worker) offers more.
@@ -22,9 +31,32 @@ _ONE_RUN = threading.RLock()
 def start_workers() -> None:
     """Start the processes of ``run_seeds``, one a core, in the background; nothing waits for them."""
     num_processes = effective_n_jobs(-1)
-    if num_processes > 1:
+    if num_processes > 1 and find_temp_folder():
         calls = [delayed(_get_ready)() for _ in range(num_processes)]
         threading.Thread(target=Parallel(n_jobs=-1), args=[calls], daemon=True).start()
+
+
+def find_temp_folder() -> bool:
+    """See to it that joblib can use its temporary folder; False if none will do.
+
+    joblib tells a process of its own, in one line of ASCII, which files to remove. On Windows the
+    temporary folder lies in the user's own, whose name may be Chinese; others are for all users.
+    """
+    if _fits(os.environ.get("JOBLIB_TEMP_FOLDER", tempfile.gettempdir())):
+        return True
+    shared = [os.environ.get(name) for name in ("PUBLIC", "ProgramData", "SystemDrive")]
+    for folder in [f"{place}{os.sep}" for place in shared if place] + list(POSIX_TEMP_FOLDERS):
+        with suppress(OSError):
+            if _fits(folder):
+                tempfile.TemporaryDirectory(prefix="course-", dir=folder).cleanup()  # may we write?
+                os.environ["JOBLIB_TEMP_FOLDER"] = folder
+                return True
+    return False
+
+
+def _fits(folder: str) -> bool:
+    path = str(Path(folder).expanduser().absolute())
+    return path.isascii() and len(path) <= 300  # of 512, with joblib's own names below it
 
 
 def collect_garbage_less_often() -> None:
@@ -50,15 +82,120 @@ def run_one(
     seed: int,
     setting: Mapping[str, Any],
     shared: Mapping[str, Any],
+    caller: int,
 ) -> Any:
-    """Call ``run`` as ``run_seeds`` describes it; name and seed say in an error which run it was."""
+    """Call ``run`` as ``run_seeds`` describes it; name and seed say in an error which run it was.
+
+    caller: the process that waits for the result. To any other, an exception goes as a ``Failure``.
+    """
+    import course_utils.language  # noqa: F401 (so that a worker, too, prints on any console)
     from course_utils.seeding import deterministic
 
     quiet = patch.dict(os.environ, COURSE_QUIET="1")
     try:
         with _ONE_RUN, deterministic(), quiet, parallel_config("sequential"):
-            return run(seed=seed, **setting, **shared)
-    except Exception as error:
-        which = f" of setting {name!r}" if name else ""
-        error.add_note(f"This happened in the run with seed {seed}{which}.")
-        raise
+            result = run(seed=seed, **setting, **shared)
+        _check_result(result, name, seed, travels=os.getpid() != caller)
+        return result
+    except BaseException as error:
+        which = f" of setting {name!r}" if name != "" else ""
+        note = f"This happened in the run with seed {seed}{which}."
+        if isinstance(error, SystemExit):  # whoever shows one leaves out the notes
+            error = SystemExit(f"the program was ended by SystemExit({error.code}). {note}")
+        error.add_note(note)
+        if os.getpid() == caller:
+            raise error
+        raise Failure(_pickled(error), "".join(traceback.format_exception(error))) from None
+
+
+def _check_result(result: Any, name: str, seed: int, *, travels: bool) -> None:
+    for key, own in (("setting", name), ("seed", seed)):
+        if isinstance(result, Mapping) and key in result and result[key] != own:
+            raise ValueError(
+                f"a run may not return a column {key!r}, which says which run it was, got "
+                f"{result[key]!r}; give it another name"
+            )
+    if travels:
+        try:
+            pickle.loads(cloudpickle.dumps(result))
+        except Exception as error:
+            raise TypeError(
+                f"what the run returned cannot be sent back by its process ({error}); return numbers, "
+                "text, arrays or tensors, or use n_jobs=1"
+            ) from error
+
+
+class Failure(Exception):
+    """An exception of a run on its way from one process to another, where ``unpacked`` gives it back.
+
+    pickled: the exception. trace: its traceback, as Python prints it.
+    """
+
+    def __init__(self, pickled: bytes, trace: str) -> None:
+        super().__init__(pickled, trace)
+        self.pickled, self.trace = pickled, trace
+
+    def unpacked(self) -> BaseException:
+        """The exception, with its notes; raise it from ``WorkerTraceback(failure.trace)``."""
+        return _unpickled(self.pickled)
+
+
+class WorkerTraceback(Exception):
+    """The cause of an exception that came from another process: its text is the traceback there."""
+
+    def __str__(self) -> str:
+        return f'\n"""\n{self.args[0]}"""'
+
+
+def _pickled(error: BaseException) -> bytes:
+    """``error`` in the first form that says the same after the journey.
+
+    Not every exception survives pickling: its class may want other arguments than it kept, or it
+    holds a lock. Then it goes without what cannot travel; if its class cannot, as the next base.
+    """
+    with suppress(Exception):
+        pickled = cloudpickle.dumps(error)
+        if _same(pickle.loads(pickled), type(error), error):
+            return pickled
+    kept = {key: value for key, value in vars(error).items() if _travels(value)}
+    choices = [error.args, (_text(error),)]
+    if isinstance(error, BaseExceptionGroup):
+        choices.insert(0, (error.message, [_pickled(part) for part in error.exceptions]))
+    for cls in type(error).__mro__:
+        for args in choices:
+            with suppress(Exception):
+                pickled = cloudpickle.dumps((cls, args, kept))
+                if _same(_unpickled(pickled), cls, error):
+                    return pickled
+    return pickle.dumps(RuntimeError(_text(error)))
+
+
+def _unpickled(pickled: bytes) -> BaseException:
+    content = pickle.loads(pickled)
+    if isinstance(content, BaseException):
+        return content
+    cls, args, kept = content
+    if issubclass(cls, BaseExceptionGroup):
+        args = (args[0], [_unpickled(part) for part in args[1]])
+    error = cls.__new__(cls, *args)  # without __init__, which may want other arguments
+    error.__dict__.update(kept)
+    return error
+
+
+def _same(copy: BaseException, cls: type, error: BaseException) -> bool:
+    return type(copy) is cls and _text(copy) == _text(error)
+
+
+def _text(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:
+        return f"{type(error).__name__}, whose text cannot be made"
+
+
+def _travels(value: Any) -> bool:
+    try:
+        pickle.loads(cloudpickle.dumps(value))
+    except Exception:
+        return False
+    return True

@@ -141,7 +141,7 @@ def wait_for(
         if result := value():
             return result
         time.sleep(0.2)
-    raise RuntimeError(f"`make lab` did not start:\n{log.read_text()[-3000:]}")
+    raise RuntimeError(f"`make lab` did not start:\n{log.read_text(encoding='utf-8')[-3000:]}")
 
 
 def end(process: psutil.Popen) -> None:
@@ -210,7 +210,7 @@ def test_make_lab_opens_the_start_notebook(lab, page):
 
 
 def test_make_lab_went_on_without_a_network(lab):
-    log = lab.log.read_text()
+    log = lab.log.read_text(encoding="utf-8")
     assert "could not download" in log and "make data" in log
     assert not list(lab.folder.glob("data/**/*.gz"))
 

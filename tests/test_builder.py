@@ -1,14 +1,17 @@
 """The builder writes the same notebook twice, loses nothing, and notices drift."""
 
+import base64
 import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+from html.parser import HTMLParser
 from types import SimpleNamespace
 
 import build
+import nbconvert
 import nbformat
 import pytest
 import run_tests
@@ -102,12 +105,43 @@ def test_each_edition_speaks_its_language(built):
     assert "lang" not in str([c.metadata for c in chinese.cells])
 
 
-def test_figures_carry_the_authored_alt_text_and_no_png_output(built):
+def test_figures_carry_the_authored_alt_text(built):
     for language, alt in (("zh-TW", "一條「上升」的線"), ("en", "A line that goes &quot;up&quot;")):
         cell = nbformat.reads(built[language].decode(), as_version=4).cells[3]
         (output,) = cell.outputs
         assert f'alt="{alt}"' in output.data["text/html"]
-        assert set(output.data) == {"text/html", "text/plain"}
+        assert set(output.data) == {"text/html", "image/png", "text/plain"}
+
+
+def exported(built, form):
+    """What ``jupyter nbconvert --to form`` writes of the English edition, and the files beside it.
+
+    Of its code cells only: Markdown cells become LaTeX by pandoc, which not every machine has.
+    """
+    notebook = nbformat.reads(built["en"].decode(), as_version=4)
+    notebook.cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    files = {"unique_key": "99", "output_files_dir": "99_files"}
+    return nbconvert.get_exporter(form)().from_notebook_node(notebook, files)
+
+
+@pytest.mark.parametrize("form", ["html", "slides", "markdown"])
+def test_exports_show_the_figure_once_with_its_alternative_text(form, built):
+    content, _ = exported(built, form)
+    images = []
+    parser = HTMLParser()
+    parser.handle_starttag = lambda tag, attributes: images.append(dict(attributes))
+    parser.feed(content)
+    (image,) = [image for image in images if image.get("src", "").startswith("data:image/png")]
+    assert image["alt"] == 'A line that goes "up"'
+    assert base64.b64decode(image["src"].partition(",")[2]).startswith(b"\x89PNG")
+    assert "![png]" not in content
+
+
+def test_latex_shows_the_figure(built):
+    content, resources = exported(built, "latex")
+    ((name, png),) = resources["outputs"].items()
+    assert re.search(rf"\\adjustimage{{[^\n]*}}{{{re.escape(name)}}}", content)
+    assert png.startswith(b"\x89PNG")
 
 
 def test_metadata_for_nbgrader_slides_and_collapsed_solutions(built):

@@ -173,6 +173,10 @@ def test_arguments_are_left_as_they_are():
         (torch.ones(3, 1), torch.zeros(2).long(), 15, "got (3, 1) and (2,)"),
         (torch.tensor([[2.0, -1.0]]), torch.tensor([0]), 15, "numbers from -1 to 2"),
         (torch.tensor([[0.5, 0.4]]), torch.tensor([0]), 15, "sums from 0.9 to 0.9"),
+        (torch.tensor([[0.5, 0.509]]), torch.tensor([0]), 15, "sums from 1.009 to 1.009"),
+        (torch.tensor([[0.5, 0.498]]), torch.tensor([0]), 15, "sums from 0.998 to 0.998"),
+        (torch.tensor([[0.5, 0.52]]).bfloat16(), torch.tensor([0]), 15, "must be a distribution"),
+        (torch.tensor([[0.5, 0.502]]).half(), torch.tensor([0]), 15, "must be a distribution"),
         (torch.tensor([[3.0, 1.0]]), torch.tensor([0]), 15, "For logits, apply softmax first"),
         (torch.tensor([[math.nan, 1.0]]), torch.tensor([0]), 15, "must be a distribution"),
         (torch.tensor([[0.5, 0.5]]), torch.tensor([2]), 15, "whole numbers from 0 to 1"),
@@ -184,6 +188,19 @@ def test_arguments_are_left_as_they_are():
 def test_bad_input_is_named(function, probs, labels, num_bins, message):
     with pytest.raises(ValueError, match=re.escape(message)):
         function(probs, labels, num_bins)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("num_classes", [2, 10, 1000])
+def test_probabilities_of_every_precision_are_taken_and_logits_are_not(dtype, num_classes):
+    generator = torch.Generator().manual_seed(0)
+    logits = 3 * torch.randn(200, num_classes, generator=generator).to(dtype)
+    labels = torch.randint(0, num_classes, (200,), generator=generator)
+    error = expected_calibration_error(logits.softmax(dim=1), labels)
+    exact = expected_calibration_error(logits.double().softmax(dim=1), labels)
+    assert error == pytest.approx(exact, abs=0.03)
+    with pytest.raises(ValueError, match="apply softmax first"):
+        expected_calibration_error(logits, labels)
 
 
 # --- the picture
@@ -212,6 +229,18 @@ def test_plot_leaves_out_bins_that_hold_few_examples():
     _, ax = plt.subplots()
     plot_reliability(ax, runs_of_bins(), "three runs", min_count=35)
     np.testing.assert_allclose(ax.lines[0].get_xdata(), [0.9])
+    plt.close("all")
+
+
+def test_a_bin_needs_twenty_examples_to_be_drawn():
+    def run(number):
+        return reliability_bins(*two_classes([0.7] * number + [0.9] * 40, [1] * (number + 40)), 5)
+
+    for number, drawn in ((19, [0.9]), (20, [0.7, 0.9])):
+        _, ax = plt.subplots()
+        plot_reliability(ax, [run(number), run(30)], "two runs")
+        np.testing.assert_allclose(ax.lines[0].get_xdata(), drawn)
+        assert (ax.get_xlabel(), ax.get_ylabel()) == ("confidence", "accuracy")
     plt.close("all")
 
 

@@ -42,6 +42,13 @@ def test_what_holds_is_ticked_in_the_readers_language(kind, language, strict, ca
     assert WORDS[language] in printed
 
 
+@pytest.mark.parametrize("value", ["0", "", "true"])
+def test_only_1_is_strict(value, monkeypatch, capsys):
+    monkeypatch.setenv("COURSE_STRICT", value)
+    claim(3, False)
+    assert capsys.readouterr().out.startswith("✗")
+
+
 @pytest.mark.parametrize("kind", BOOLEANS)
 def test_what_fails_raises_under_strict_and_is_told_to_a_student(kind, language, strict, capsys):
     if strict:

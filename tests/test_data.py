@@ -1,7 +1,12 @@
 """MNIST on disk: found, split, verified, refused; and the loader that batches it."""
 
+import os
 import pickle
 import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import cloudpickle
 import joblib
@@ -154,6 +159,21 @@ def test_full_split_is_the_same_every_time(tmp_path, write_files):
     assert indices(first.val) == indices(second.val)
 
 
+def test_full_split_is_the_same_today_and_elsewhere(tmp_path, write_files):
+    write_files(tmp_path)
+    mnist = load_mnist("full", root=tmp_path)
+    assert indices(mnist.train) == [705, 3468, 4373, 1033, 4859, 4931, 3264, 1653, 2607, 2732]
+    assert indices(mnist.val)[:6] == [4380, 2058, 2921, 3239, 1172, 1850]
+    order = data._fixed_permutation(60_000)  # the real one; it lasts as long as NumPy's promise
+    assert order[:6].tolist() == [3048, 19563, 58303, 8870, 40228, 31488]
+    assert order[4998:5002].tolist() == [37957, 55643, 33263, 26517]
+
+
+def test_the_whole_of_full_mnist_is_split_at_5000(full):
+    assert full.val.labels[:12].tolist() == [3, 6, 6, 6, 0, 3, 6, 2, 5, 6, 5, 8]
+    assert full.train.labels[:12].tolist() == [3, 5, 8, 2, 3, 5, 7, 9, 2, 1, 4, 0]
+
+
 # --- which of the two, and from where
 
 
@@ -216,6 +236,68 @@ def test_unknown_source_is_refused_by_name(monkeypatch, asked_by):
     monkeypatch.setenv("COURSE_DATA", "ful" if asked_by == "environment" else "embedded")
     with pytest.raises(ValueError, match=r"'ful'.*COURSE_DATA"):
         load_mnist("ful" if asked_by == "argument" else "auto")
+
+
+def test_what_course_data_says_is_taken_as_it_stands(monkeypatch):
+    for value in ("Full", " full", "full "):
+        monkeypatch.setenv("COURSE_DATA", value)
+        with pytest.raises(ValueError, match=rf"'auto', 'full' or 'embedded', got '{value}'"):
+            load_mnist()
+
+
+@pytest.mark.parametrize("asked_by", ["argument", "environment"])
+def test_home_is_expanded(tmp_path, write_files, monkeypatch, asked_by):
+    write_files(tmp_path / "x")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    if asked_by == "environment":
+        monkeypatch.setenv("COURSE_DATA_DIR", "~/x")
+    assert load_mnist(root="~/x" if asked_by == "argument" else None).tier == "full"
+    with pytest.raises(DataError, match="cannot tell what ~ stands for in ~nobody-here/x"):
+        load_mnist(root="~nobody-here/x")
+
+
+def test_a_file_for_a_folder_is_named(tmp_path, monkeypatch):
+    path = tmp_path / "mnist.zip"
+    path.write_bytes(b"")
+    monkeypatch.setenv("COURSE_DATA_DIR", str(path))
+    with pytest.raises(DataError, match=r"mnist\.zip is a file.*COURSE_DATA_DIR"):
+        load_mnist()
+
+
+@pytest.mark.parametrize("method", ["stat", "read_bytes"])
+def test_a_shared_folder_that_may_not_be_read_is_named_with_the_ways_out(
+    method, tmp_path, write_files, monkeypatch
+):
+    write_files(tmp_path / "shared")
+
+    def refuse(path, **options):  # root may read everything, so permissions are played
+        if "shared" in path.parts:
+            raise PermissionError(13, "Permission denied", str(path))
+        return original(path, **options)
+
+    original = getattr(Path, method)
+    monkeypatch.setattr(Path, method, refuse)
+    monkeypatch.setenv("COURSE_DATA_DIR", str(tmp_path / "shared"))
+    with pytest.raises(
+        DataError, match=r"cannot read .*shared.*COURSE_DATA_DIR.*COURSE_DATA=embed"
+    ):
+        load_mnist()
+    monkeypatch.setenv("COURSE_DATA", "embedded")  # the advice
+    assert load_mnist().tier == "embedded"
+
+
+def test_an_installed_package_keeps_its_data_with_the_user(tmp_path):
+    shutil.copytree(Path(data.__file__).parent, tmp_path / "site" / "course_utils")
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path / "site")}
+    for name in ("XDG_DATA_HOME", "LOCALAPPDATA", "HOME", "USERPROFILE"):
+        environment[name] = str(tmp_path / "user")
+    program = "from course_utils import data; print(data.PROJECT_DATA_DIR)"
+    command = [sys.executable, "-c", program]
+    printed = subprocess.run(
+        command, check=True, capture_output=True, text=True, cwd=tmp_path, env=environment
+    ).stdout.strip()
+    assert Path(printed).is_relative_to(tmp_path / "user")
+    assert "course-utils" in printed
 
 
 # --- damage

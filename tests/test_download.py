@@ -1,5 +1,7 @@
 """Downloading MNIST from servers on this machine, good, bad and silent."""
 
+import re
+import shlex
 import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -8,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from torchvision.datasets import MNIST
 
-from course_utils import download
+from course_utils import data, download
 from course_utils.data import CHECKSUMS, DataError, load_mnist
 from course_utils.download import download_mnist
 
@@ -181,3 +183,87 @@ def test_command_line_ends_with_the_message_and_no_traceback(tmp_path, monkeypat
     monkeypatch.setattr("sys.argv", ["download", "--root", str(tmp_path)])
     with pytest.raises(SystemExit, match="cannot write to"):
         download.main()
+
+
+@pytest.fixture
+def student(tmp_path, mirrors, monkeypatch):
+    """Types the commands of a message, in a course whose data folder is empty; the network works."""
+    monkeypatch.setattr(download, "_CHILD", LIGHT_CHILD)
+    monkeypatch.setattr(MNIST, "mirrors", [mirrors.url("good")])
+    monkeypatch.setattr(data, "PROJECT_DATA_DIR", tmp_path / "course" / "data")
+    monkeypatch.delenv("COURSE_DATA_DIR", raising=False)
+    monkeypatch.delenv("COURSE_DATA", raising=False)
+
+    def follow(message):
+        (command,) = re.findall("`(python -m course_utils.download[^`]*)`", message)
+        monkeypatch.setattr("sys.argv", shlex.split(command)[2:])
+        download.main()
+
+    return follow
+
+
+@pytest.mark.parametrize("place", ["configured", "given", "project"])
+@pytest.mark.parametrize("name", ["資料 'folder'", "data"])
+def test_the_advice_to_complete_mnist_completes_it_where_it_is(
+    place, name, tmp_path, student, write_files, monkeypatch, capsys
+):
+    root = tmp_path / name
+    folder = write_files(root)
+    (folder / "t10k-labels-idx1-ubyte.gz").unlink()
+    if place == "configured":
+        monkeypatch.setenv("COURSE_DATA_DIR", str(root))
+    elif place == "project":
+        monkeypatch.setattr(data, "PROJECT_DATA_DIR", root)
+        monkeypatch.setenv("COURSE_DATA_DIR", str(tmp_path / "empty"))
+    options = {"root": root} if place == "given" else {}
+    with pytest.raises(DataError, match="incomplete") as error:
+        load_mnist(**options)
+    student(str(error.value))
+    assert load_mnist(**options).tier == "full"
+    assert (folder / "t10k-labels-idx1-ubyte.gz").is_file()
+    printed = capsys.readouterr().out
+    assert f"complete in {root}: 1 files fetched" in printed
+    told = place == "given"  # a folder where no lesson would look
+    assert ("set the environment variable COURSE_DATA_DIR to" in printed) is told
+
+
+def test_the_advice_for_a_damaged_file_mends_it(tmp_path, student, write_files, monkeypatch):
+    folder = write_files(tmp_path / "my data")
+    (folder / "t10k-labels-idx1-ubyte.gz").write_bytes(b"damaged")
+    with pytest.raises(DataError, match="damaged") as error:
+        load_mnist(root=tmp_path / "my data")
+    (folder / "t10k-labels-idx1-ubyte.gz").unlink()
+    student(str(error.value))
+    assert load_mnist(root=tmp_path / "my data").tier == "full"
+
+
+def test_a_download_goes_where_the_lessons_look(tmp_path, student, monkeypatch):
+    student("`python -m course_utils.download`")
+    assert load_mnist().provenance.startswith(str(tmp_path / "course" / "data"))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("COURSE_DATA_DIR", "~/shared")
+    student("`python -m course_utils.download`")
+    assert load_mnist().provenance.startswith(str(tmp_path / "shared"))
+
+
+def test_home_is_expanded(tmp_path, student, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    download_mnist("~/x")
+    assert load_mnist(root="~/x").tier == "full"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["x"]
+
+
+def test_a_read_only_course_is_told_how_the_lessons_find_data_elsewhere(
+    tmp_path, student, monkeypatch
+):
+    def refuse(*args, **options):
+        raise PermissionError(13, "Permission denied")
+
+    with monkeypatch.context() as patch:  # root may write everywhere, so permissions are played
+        patch.setattr("pathlib.Path.mkdir", refuse)
+        with pytest.raises(SystemExit, match=r"cannot write to .*--root.*COURSE_DATA_DIR"):
+            student("`python -m course_utils.download`")
+    student(f"`python -m course_utils.download --root {tmp_path / 'mine'}`")
+    monkeypatch.setenv("COURSE_DATA_DIR", str(tmp_path / "mine"))
+    assert load_mnist().tier == "full"

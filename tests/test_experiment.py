@@ -2,10 +2,15 @@
 
 import json
 import os
+import pickle
+import signal
 import subprocess
 import sys
+import threading
+import traceback
 
 import joblib
+import numpy as np
 import pandas as pd
 import pytest
 import torch
@@ -16,6 +21,7 @@ from course_utils.data import ImageDataset, TensorLoader
 from course_utils.experiment import run_seeds
 from course_utils.models import MLP
 from course_utils.training import History, NonFiniteLossError, fit
+from course_utils.workers import Failure, WorkerTraceback, run_one
 
 
 @pytest.fixture(autouse=True)
@@ -206,6 +212,141 @@ def test_a_training_that_diverged_in_a_worker_reaches_the_caller_with_note_and_h
     assert (error.value.epoch, error.value.step) == (3, 4)
     assert error.value.history.train_loss == [2.0, 1.0]
     assert "This happened in the run with seed 5 of setting 'high'." in error.value.__notes__
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_a_run_that_ends_the_program_says_so_where_notes_are_not_shown(n_jobs):
+    def leave(seed):
+        sys.exit(0)
+
+    with pytest.raises(SystemExit, match=r"ended by SystemExit\(0\).*run with seed 3") as error:
+        run_seeds(leave, [3], n_jobs=n_jobs)
+    assert error.value.code != 0, "a script would end as if all were well"
+
+
+def test_the_traceback_of_a_worker_comes_along_and_a_killed_worker_is_told_with_its_runs():
+    def suffer(seed, lr):
+        if seed == 4:
+            os.kill(os.getpid(), signal.SIGKILL)
+        raise TwoArguments("rate", lr)
+
+    class TwoArguments(ValueError):
+        def __init__(self, name, value):
+            super().__init__(f"{name} is {value}")
+
+    with pytest.raises(TwoArguments, match="rate is 1") as error:
+        run_seeds(suffer, [5], {"high": {"lr": 1.0}}, n_jobs=2)
+    assert isinstance(error.value.__cause__, WorkerTraceback)
+    printed = "".join(traceback.format_exception(error.value))
+    assert ", in suffer" in printed
+    assert "the run with seed 5 of setting 'high'" in printed
+    with pytest.raises(joblib.externals.loky.process_executor.TerminatedWorkerError) as error:
+        run_seeds(suffer, [4], {"high": {"lr": 1.0}}, n_jobs=2)
+    assert "seed 4 of setting 'high'" in error.value.__notes__[0]
+    assert run_seeds(lambda seed: seed, [6], n_jobs=2)["result"].tolist() == [6], "and life goes on"
+
+
+@pytest.mark.parametrize("result", [threading.Lock(), {"all": (n for n in range(3))}])
+def test_a_result_that_cannot_be_sent_back_is_named_with_its_run(result):
+    with pytest.raises(Failure) as failure:
+        run_one(lambda seed: result, "", 3, {}, {}, caller=-1)
+    error = failure.value.unpacked()
+    assert isinstance(error, TypeError)
+    assert "cannot be sent back" in str(error)
+    assert error.__notes__ == ["This happened in the run with seed 3."]
+    runs = run_seeds(lambda seed: threading.Lock(), [3], n_jobs=1)  # the advice
+    assert len(runs) == 1
+
+
+def test_what_cannot_be_sent_to_a_worker_is_named():
+    lock = threading.Lock()
+
+    def with_lock(seed, lr=0, data=None):
+        return lock.locked()
+
+    def plain(seed, lr=0, data=None):
+        return seed
+
+    cases = [
+        (with_lock, {"high": {"lr": 1.0}}, {}, "run cannot be sent"),
+        (plain, {"low": {"lr": 1.0}, "high": {"lr": lock}}, {}, "setting 'high' cannot be sent"),
+        (plain, {"high": {"lr": 1.0}}, {"data": lock}, "the argument 'data' cannot be sent"),
+    ]
+    for run, settings, shared, says in cases:
+        with pytest.raises(TypeError, match=rf"{says}.*_thread\.lock.*n_jobs=1"):
+            run_seeds(run, [1], settings, n_jobs=2, **shared)
+        assert len(run_seeds(run, [1], settings, n_jobs=1, **shared)) == len(settings)
+
+
+def test_an_error_of_pickling_inside_a_run_is_not_taken_for_one_of_sending_it():
+    def run(seed):
+        raise pickle.PicklingError("mine")
+
+    with pytest.raises(pickle.PicklingError, match="mine"):
+        run_seeds(run, [1], n_jobs=1)
+
+
+def test_a_run_may_not_contradict_the_columns_that_say_which_run_it_was():
+    with pytest.raises(ValueError, match=r"column 'seed'.* got 7"):
+        run_seeds(lambda seed: {"seed": 7}, [1], n_jobs=1)
+    with pytest.raises(ValueError, match=r"column 'setting'.* got 'b'"):
+        run_seeds(lambda seed: {"setting": "b"}, [1], {"a": {}}, n_jobs=1)
+    assert run_seeds(lambda seed: {"seed": seed}, [1], n_jobs=1)["seed"].tolist() == [1]
+
+
+@pytest.mark.parametrize(
+    ("seeds", "error", "says"),
+    [
+        ([1, 2, 1], ValueError, r"different .*got \[1, 2, 1\]"),
+        ([np.int64(3), 3], ValueError, r"got \[3, 3\]"),
+        ([-1], ValueError, r"from 0 up.*got \[-1\]"),
+        ([1.0], TypeError, "whole numbers.*float"),
+        (["1"], TypeError, "whole numbers.*str"),
+        ("12", TypeError, "whole numbers.*'12'"),
+        (5, TypeError, r"range\(5\), got 5"),
+    ],
+    ids=str,
+)
+def test_seeds_that_are_none_are_refused_before_anything_runs(seeds, error, says):
+    with pytest.raises(error, match=says):
+        run_seeds(lambda seed: pytest.fail("it ran"), seeds, n_jobs=1)
+
+
+def test_seeds_of_numpy_and_torch_are_plain_numbers_to_a_run():
+    for seeds in (np.arange(2), torch.arange(2), [0, np.uint8(1)]):
+        runs = run_seeds(lambda seed: type(seed) is int, seeds, n_jobs=1)
+        assert runs["result"].tolist() == [True, True]
+        assert runs["seed"].tolist() == [0, 1]
+
+
+def test_the_seeds_of_old_are_five_from_0():
+    assert run_seeds(lambda seed: seed, n_jobs=1)["seed"].tolist() == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize(
+    ("settings", "shared", "says"),
+    [
+        ({"a": {"lr": 1.0}}, {"lr": 2.0}, "multiple values for keyword argument 'lr'.*setting 'a'"),
+        ({"a": {"seed": 1}}, {}, "multiple values for keyword argument 'seed'.*setting 'a'"),
+        (None, {"seed": 1}, "multiple values for keyword argument 'seed'"),
+        ({"a": {"lr": 1}, "b": {"rate": 1}}, {}, "setting 'b'.*unexpected keyword argument 'rate'"),
+        ({"a": {}}, {"epochs": 1}, "unexpected keyword argument 'epochs'"),
+        ({"a": 0.1}, {}, r"settings must map names to keyword arguments.*'a': 0\.1"),
+        ([0.1], {}, r"settings must map names to keyword arguments.*\[0\.1\]"),
+    ],
+)
+def test_arguments_that_do_not_fit_are_named_before_anything_runs(settings, shared, says):
+    def run(seed, lr=0.0):
+        pytest.fail("it ran")
+
+    with pytest.raises(TypeError, match=says):
+        run_seeds(run, [1], settings, n_jobs=1, **shared)
+
+
+def test_a_setting_may_have_any_name():
+    with pytest.raises(ZeroDivisionError) as error:
+        run_seeds(fail_at_two, [2], {0: {}}, n_jobs=1)
+    assert error.value.__notes__ == ["This happened in the run with seed 2 of setting 0."]
 
 
 def test_an_argument_given_twice_is_refused_not_overridden():

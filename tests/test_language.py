@@ -52,6 +52,38 @@ def test_the_environment_sets_the_first_language(environment, spoken):
     assert started_with(**environment).stdout.strip() == spoken
 
 
+@pytest.mark.parametrize("encoding", ["cp950", "cp1252", "ascii", "utf-8"])
+def test_a_console_of_any_encoding_prints_claims_and_chinese(encoding):
+    program = """
+import sys
+from course_utils.claims import claim
+from course_utils.language import set_language
+for language in ("zh-TW", "en"):
+    set_language(language)
+    claim(3, True)
+    claim(4, False)
+print("≈97.9 %")
+print("✓", file=sys.stderr)
+"""
+    environment = {k: v for k, v in os.environ.items() if k not in ("COURSE_STRICT", "PYTHONUTF8")}
+    result = subprocess.run(
+        [sys.executable, "-"],
+        input=program.encode(),
+        env={**environment, "PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"},
+        capture_output=True,
+        check=False,
+    )
+    printed = result.stdout.decode(encoding)
+    assert result.returncode == 0, result.stderr
+    assert "Claim 3 holds" in printed
+    assert "97.9 %" in printed.splitlines()[-1]
+    if encoding == "cp950":
+        assert "? 主張 3 成立" in printed, "what the console knows is printed"
+    if encoding == "utf-8":
+        assert "✓ 主張 3 成立" in printed
+        assert "≈97.9 %" in printed
+
+
 def test_an_unknown_language_in_the_environment_is_an_error_not_a_guess():
     result = started_with(COURSE_LANG="fr")
     assert result.returncode != 0

@@ -136,7 +136,8 @@ def test_a_cell_draws_at_most_one_figure_and_describes_it(lesson, folder):
         htmls = [o.get("data", {}).get("text/html", "") for o in cell.get("outputs", [])]
         figures = [html for html in htmls if "<img" in html]
         assert len(figures) <= 1, cell.source
-        assert not any("image/png" in o.get("data", {}) for o in cell.get("outputs", []))
+        pngs = ["image/png" in output.get("data", {}) for output in cell.get("outputs", [])]
+        assert pngs == ["<img" in html for html in htmls], "LaTeX would show no figure"
         assert bool(figures) == ("alt" in cell.metadata), cell.source
 
 

@@ -1,5 +1,7 @@
 """What the shared plots draw, read back from the Axes."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -162,6 +164,21 @@ def test_confusion_without_names_numbers_its_classes(ax):
 def test_confusion_needs_a_square(ax, shape):
     with pytest.raises(ValueError, match="square"):
         plot_confusion(ax, np.zeros(shape, dtype=int))
+
+
+def test_confusion_takes_counts_of_any_type_and_refuses_what_are_none(ax):
+    for counts in (
+        np.array([[5.0, 1.0], [0.0, 2.0]]),
+        torch.tensor([[5.0, 1.0], [0.0, 2.0]]).half(),
+    ):
+        ax.clear()
+        plot_confusion(ax, counts)
+        assert [text.get_text() for text in ax.texts] == ["5", "1", "0", "2"]
+    for bad in ([[0.5, 0.5], [0.25, 0.75]], [[-1, 0], [0, 1]], [[math.nan, 0], [0, 1]]):
+        with pytest.raises(ValueError, match=r"whole numbers of examples.*without dividing"):
+            plot_confusion(ax, bad)
+    with pytest.raises(ValueError, match="class_names must be 2, one a class, got 3"):
+        plot_confusion(ax, np.eye(2, dtype=int), ["a", "b", "c"])
 
 
 # --- plot_decision_boundary

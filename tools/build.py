@@ -207,7 +207,9 @@ def main() -> None:
     except BuildError as error:
         sys.exit(f"not built, the old notebook is untouched: {error}")
     if arguments.minutes:
-        MINUTES_FILE.write_text(json.dumps(dict(sorted(minutes.items())), indent=2) + "\n")
+        MINUTES_FILE.write_text(
+            json.dumps(dict(sorted(minutes.items())), indent=2) + "\n", encoding="utf-8"
+        )
     return None
 
 
