@@ -29,11 +29,15 @@ ROOT = Path(__file__).resolve().parent.parent
 FOLDERS = {"zh-TW": ROOT / "notebooks", "en": ROOT / "notebooks" / "en"}
 PYPROJECT = ROOT / "pyproject.toml"
 SET_UP_CELL = Path(__file__).with_name("set_up_cell.py")
-HOW_TO_GET_THE_COURSE = {
-    "zh-TW": "這裡沒有課程的程式：請到課程的資料夾裡打開這本筆記本，或者先執行 %env COURSE_SOURCE=…"
-    "（課程的 wheel、資料夾或 git 位址），再執行這一格。",
-    "en": "The course is not here: open this notebook inside the course's folder, or run %env "
-    "COURSE_SOURCE=… first (the course's wheel, folder or git address), then this cell again.",
+HOW_TO_GET_THE_COURSE = {  # two lines of code each, for a slide is only so wide
+    "zh-TW": (
+        "這裡沒有這門課的程式：請到課程的資料夾裡打開這本筆記本，",
+        "或者先執行 %env COURSE_SOURCE=…（課程的 wheel、資料夾或 git 位址），再執行這一格。",
+    ),
+    "en": (
+        "The course is not here: open this notebook inside the course's folder, or first run ",
+        "%env COURSE_SOURCE=… (the course's wheel, folder or git address), then this cell again.",
+    ),
 }
 # One thread repeats itself to the last bit; strict claims raise; bars and widgets stay silent.
 BUILD_ENVIRONMENT = {
@@ -90,12 +94,9 @@ def with_search_for_the_course(source: str, language: str) -> str:
     if first_line != code.splitlines()[-1]:
         raise BuildError(f"a set-up cell begins {code.splitlines()[-1]!r}, not {first_line!r}")
     address = tomllib.loads(PYPROJECT.read_text(encoding="utf-8"))["project"]["urls"].get("source")
-    texts = {
-        "DEFAULT_SOURCE": f"git+{address}" if address else "",
-        "HOW_TO_GET_THE_COURSE": HOW_TO_GET_THE_COURSE[language],
-    }
-    for name, text in texts.items():
-        code = code.replace(f'"{name}"', json.dumps(text, ensure_ascii=False))
+    how = "".join(f'\n{" " * 12}"{line}"' for line in HOW_TO_GET_THE_COURSE[language])
+    code = code.replace('"DEFAULT_SOURCE"', json.dumps(f"git+{address}" if address else ""))
+    code = code.replace('"HOW_TO_GET_THE_COURSE"', f"{how}\n{' ' * 8}")
     return f"{code}\n{rest}"
 
 

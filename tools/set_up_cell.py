@@ -16,7 +16,7 @@ if importlib.util.find_spec("course_utils") is None:  # not installed: look abov
         paths = [here[0], os.environ.get("PYTHONPATH")]  # for the processes that this one starts
         os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
     elif not source or subprocess.call([sys.executable, "-m", "pip", "install", "-q", source]):
-        missing = ModuleNotFoundError("HOW_TO_GET_THE_COURSE", name="course_utils")
+        missing = ModuleNotFoundError("HOW_TO_GET_THE_COURSE")
         missing._render_traceback_ = lambda: [str(missing)]  # this sentence, no traceback
         raise missing
     importlib.invalidate_caches()
