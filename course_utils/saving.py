@@ -83,9 +83,8 @@ def _jupyter_server_extension_points() -> list[dict[str, str]]:
 
 
 def _load_jupyter_server_extension(server: "ServerApp") -> None:
-    def register(contents_manager: "ContentsManager") -> None:
-        contents_manager.register_pre_save_hook(keep_as_shipped)
+    def register() -> None:
+        server.contents_manager.register_pre_save_hook(keep_as_shipped)
 
-    register(server.contents_manager)
-    # other extensions, Jupytext's for one, put a manager of their own in its place
-    server.observe(lambda change: register(change.new), "contents_manager")
+    # once all extensions are loaded: Jupytext's, for one, puts a manager of its own in place
+    server.io_loop.add_callback(register)

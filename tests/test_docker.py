@@ -105,7 +105,8 @@ def test_every_step_of_the_dockerfile_works_in_a_fresh_folder(tmp_path):
             (place / "requirements.txt").write_text("torch==1.0.0\ntorchvision==1.1.0\n")
 
     links = f"{wheels / 'torch'} {wheels / 'torchvision'}"
-    options = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": links, "TORCH_INDEX": "http://127.0.0.1:9"}
+    options = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": links, "PIP_CONFIG_FILE": os.devnull}
+    options["TORCH_INDEX"] = "http://127.0.0.1:9"
     place, named, command = follow(tmp_path / "image", want_tiny_wheels, **options)
     assert named["TORCH_INDEX"].endswith("/cpu")
     python, module, name, start, *options = command
