@@ -92,13 +92,16 @@ def make_lab(folder: Path) -> Iterator[Lab]:
     own_choices = ("COURSE_LANG", "COURSE_DATA_DIR")
     environment = {key: value for key, value in os.environ.items() if key not in own_choices}
     environment |= ENVIRONMENT | {f"JUPYTER_{key}": str(folder / own[key]) for key in own}
+    server_config = folder / "etc" / "jupyter_server_config.d"
+    shutil.copytree(ROOT / "tools" / "jupyter", server_config)  # as install.py does
+    environment |= {"JUPYTER_CONFIG_PATH": str(server_config.parent)}
     environment |= {"JUPYTERLAB_SETTINGS_DIR": str(folder / "settings")}
     environment |= {"JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces")}
     arguments = f"--no-browser --port {free_port()}"
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         arguments += " --allow-root"
     # This Python's environment is the installed one: -o says that nothing is to be installed.
-    command = ["make", "-o", ".venv/.installed", f"BIN={Path(sys.executable).parent}"]
+    command = ["make", "-o", "install", f"BIN={Path(sys.executable).parent}"]
     command += ["lab", f"ARGS={arguments}"]
     log = folder / "lab.log"
     with log.open("w") as output:
@@ -276,6 +279,38 @@ def test_lesson_runs_in_jupyterlab(lab, page):
     shown = " ".join(page.locator(".jp-OutputArea").all_inner_texts())
     assert not re.search(r"it/s|s/it|\d%\|", shown), "a progress bar is left behind"
     assert not page.locator(".jp-OutputArea [role=progressbar]:visible, progress:visible").count()
+
+
+def saved(page: Page, name: str) -> int:
+    """Save by the keyboard; returns the server's status once it has."""
+    with page.expect_response(
+        lambda answer: answer.request.method == "PUT" and name in answer.url, timeout=20_000
+    ) as answer:
+        page.keyboard.press("Control+s")
+    return answer.value.status
+
+
+def test_reading_running_and_presenting_leave_a_lesson_as_it_was(lab, page):
+    path = lab.folder / "notebooks" / "en" / START
+    before = path.read_bytes()
+    open_notebook(page, lab.address(f"lab/tree/notebooks/en/{START}", reset=""))
+    page.get_by_role("menuitem", name="Run", exact=True).click()
+    page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+    wait_until_run(page)
+    assert saved(page, START) == 200
+    assert path.read_bytes() == before
+
+    page.goto(lab.address(f"rise/notebooks/en/{START}"))
+    page.wait_for_selector("section.present > section.present", timeout=60_000)
+    page.wait_for_function(MATH_IS_SET, timeout=20_000)
+    page.wait_for_timeout(3_000)  # until its kernel answers
+    page.keyboard.press("Escape")
+    for _ in range(4):
+        page.keyboard.press("Shift+Enter")
+        page.wait_for_timeout(300)
+    page.wait_for_selector(".jp-InputPrompt:has-text('[1]:')", timeout=60_000, state="attached")
+    assert saved(page, START) == 200
+    assert path.read_bytes() == before
 
 
 def wait_until_run(page: Page, seconds: float = 240) -> None:

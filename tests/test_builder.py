@@ -223,12 +223,27 @@ def test_a_notebook_built_without_full_mnist_fails(language, built, place, monke
     monkeypatch.setattr("course_utils.language._current", language)
     for tier, passes in (("full", True), ("embedded", False)):
         output.text = load_mnist("embedded")._replace(tier=tier).banner() + "\n"
+        build.finish(notebook, path)
         nbformat.write(notebook, path)
         if passes:
             build.check()
         else:
             with pytest.raises(SystemExit, match=f"{path.name} was built without full MNIST"):
                 build.check()
+
+
+def test_outputs_changed_by_hand_fail(built, place):
+    place()
+    changed = built["en"].replace(b' "two is 2', b' "two is 3')
+    put({**built, "en": changed})
+    with pytest.raises(SystemExit, match=r"99_example\.ipynb: its outputs were changed by hand"):
+        build.check()
+
+
+def test_a_set_up_cell_begins_with_the_one_line_that_the_builder_extends(place):
+    path = place(LESSON.replace("import set_up\nset_up", "import set_up  # as always\nset_up"))
+    with pytest.raises(build.BuildError, match="a set-up cell begins 'from"):
+        build.edition(path, "en")
 
 
 def test_a_missing_and_an_orphaned_notebook_fail(built, place):

@@ -11,6 +11,7 @@ import os
 import re
 import sys
 import time
+import tomllib
 from html import escape
 from pathlib import Path
 
@@ -22,12 +23,21 @@ from nbformat import NotebookNode
 
 from course_utils.data import load_mnist
 from course_utils.lessons import MINUTES_FILE
+from course_utils.saving import METADATA, seal
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDERS = {"zh-TW": ROOT / "notebooks", "en": ROOT / "notebooks" / "en"}
-METADATA = {
-    "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
-    "language_info": {"name": "python"},
+PYPROJECT = ROOT / "pyproject.toml"
+SET_UP_CELL = Path(__file__).with_name("set_up_cell.py")
+HOW_TO_GET_THE_COURSE = {  # two lines of code each, for a slide is only so wide
+    "zh-TW": (
+        "這裡沒有這門課的程式：請到課程的資料夾裡打開這本筆記本，",
+        "或者先執行 %env COURSE_SOURCE=…（課程的 wheel、資料夾或 git 位址），再執行這一格。",
+    ),
+    "en": (
+        "The course is not here: open this notebook inside the course's folder, or first run ",
+        "%env COURSE_SOURCE=… (the course's wheel, folder or git address), then this cell again.",
+    ),
 }
 # One thread repeats itself to the last bit; strict claims raise; bars and widgets stay silent.
 BUILD_ENVIRONMENT = {
@@ -69,10 +79,31 @@ def edition(lesson: Path, language: str) -> NotebookNode:
             metadata["jupyter"] = {"source_hidden": True}
         if "check" in tags:
             metadata["nbgrader"] = nbgrader_metadata(cell_id)
+        if "setup" in tags:
+            cell.source = with_search_for_the_course(cell.source, language)
         cells.append(NotebookNode(cell | {"id": cell_id, "metadata": NotebookNode(metadata)}))
     notebook = nbformat.v4.new_notebook(cells=cells, metadata=METADATA)
     notebook.nbformat_minor = 5
     return notebook
+
+
+def with_search_for_the_course(source: str, language: str) -> str:
+    """A set-up cell that also works where the notebook is alone; see set_up_cell.py."""
+    code = SET_UP_CELL.read_text(encoding="utf-8").split('"""\n\n', 1)[1].rstrip()
+    first_line, _, rest = source.partition("\n")
+    if first_line != code.splitlines()[-1]:
+        raise BuildError(f"a set-up cell begins {code.splitlines()[-1]!r}, not {first_line!r}")
+    address = tomllib.loads(PYPROJECT.read_text(encoding="utf-8"))["project"]["urls"].get("source")
+    how = "".join(f'\n{" " * 12}"{line}"' for line in HOW_TO_GET_THE_COURSE[language])
+    code = code.replace('"DEFAULT_SOURCE"', json.dumps(f"git+{address}" if address else ""))
+    code = code.replace('"HOW_TO_GET_THE_COURSE"', f"{how}\n{' ' * 8}")
+    return f"{code}\n{rest}"
+
+
+def finish(notebook: NotebookNode, lesson: Path) -> None:
+    """Replace the metadata that kernel and widgets added, and seal the notebook."""
+    course = {"lesson": lesson.stem, "seal": seal(notebook.cells)}
+    notebook.metadata = nbformat.from_dict({"course": course, **METADATA})
 
 
 def nbgrader_metadata(cell_id: str) -> dict:
@@ -105,12 +136,10 @@ def build(lesson: Path, language: str) -> float:
     )
     try:
         client.execute(env={**os.environ, **BUILD_ENVIRONMENT})
-        notebook.metadata = nbformat.from_dict(
-            METADATA
-        )  # without what the kernel and widgets added
         for cell in notebook.cells:
             if cell.cell_type == "code":
                 clean_outputs(cell)
+        finish(notebook, lesson)
     except Exception as error:
         raise BuildError(f"{lesson.stem} ({language}): {error}") from error
     nbformat.validate(notebook)
@@ -151,6 +180,9 @@ def drift(lesson: Path, language: str) -> str | None:
     if not path.is_file():
         return f"{name} is missing"
     committed, expected = nbformat.read(path, as_version=4), edition(lesson, language)
+    finish(expected, lesson)
+    sealed = committed.metadata.get("course", {}).get("seal")
+    expected.metadata.course.seal = sealed
     if committed.metadata != expected.metadata or len(committed.cells) != len(expected.cells):
         return f"{name} has other metadata or another number of cells than its lesson"
     for old, new in zip(committed.cells, expected.cells, strict=True):
@@ -163,7 +195,7 @@ def drift(lesson: Path, language: str) -> str | None:
             alt = f'alt="{escape(new.metadata.get("alt", ""), quote=True)}"'
             if is_figure(output.get("data", {})) and alt not in output.data["text/html"]:
                 return f"{name}, cell {new.id}: its figure has another alt text than its lesson"
-    return None
+    return None if sealed == seal(committed.cells) else f"{name}: its outputs were changed by hand"
 
 
 def check() -> None:

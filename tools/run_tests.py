@@ -35,7 +35,8 @@ def stages() -> dict[str, tuple[list[str], dict[str, str]]]:
     has_full = load_mnist().tier == "full"
     zh_mode, zh_data = (STRICT, "full") if has_full else (LAX, "embedded")
     zh_name = "notebooks, zh-TW, strict, full MNIST" if has_full else "notebooks, zh-TW, lax"
-    offline = {"COURSE_DATA": "embedded", "PYTHONPATH": str(ROOT / "tests" / "refuse_network")}
+    paths = (ROOT / "tests" / "refuse_network", ROOT / "tools")
+    offline = {"COURSE_DATA": "embedded", "PYTHONPATH": os.pathsep.join(map(str, paths))}
     return {
         "lint": (["ruff", "check", "."], {}),
         "format": (["ruff", "format", "--check", "."], {}),
@@ -45,8 +46,8 @@ def stages() -> dict[str, tuple[list[str], dict[str, str]]]:
             [*NBVAL, *zh_mode, *notebooks("notebooks")],
             {**ONE_PROCESS_EACH, "COURSE_DATA": zh_data},
         ),
-        "notebooks, en, lax, embedded, offline": (
-            [*NBVAL, *LAX, *notebooks("notebooks/en")],
+        "notebooks, en, lax, embedded, offline, alone": (
+            ["alone", *NBVAL, *LAX, *notebooks("notebooks/en")],
             {**ONE_PROCESS_EACH, **offline},
         ),
     }

@@ -1,0 +1,194 @@
+"""A notebook without the course around it finds it above, installs it, or says what to do."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+
+import alone
+import build
+import pytest
+
+CELL = 'from course_utils.notebook import set_up\n\ndevice = set_up("99_example", language="{}")'
+# As if the course were not installed; then the cell, as a notebook runs it.
+RUN = """
+import sys
+from pathlib import Path
+sys.meta_path[:] = [finder for finder in sys.meta_path if "editable" not in repr(finder).lower()]
+sys.path[:] = [path for path in sys.path if not Path(path or ".", "course_utils").exists()]
+sys.path_importer_cache.clear()
+from IPython.core.interactiveshell import InteractiveShell
+result = InteractiveShell.instance(colors="NoColor").run_cell(sys.argv[1])
+sys.exit(not result.success)
+"""
+NOTEBOOK = "def set_up(*arguments, **named):\n    print('ready:', __file__)\n"
+
+
+def write_course(folder, code=NOTEBOOK):
+    """A course of two lines, which can be installed."""
+    (folder / "course_utils").mkdir(parents=True)
+    (folder / "course_utils" / "__init__.py").write_text("")
+    (folder / "course_utils" / "notebook.py").write_text(code)
+    return folder
+
+
+def write_wheel(folder):
+    wheel = folder / "course_utils-0.1-py3-none-any.whl"
+    info = "course_utils-0.1.dist-info"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        archive.writestr("course_utils/__init__.py", "")
+        archive.writestr("course_utils/notebook.py", NOTEBOOK)
+        archive.writestr(
+            f"{info}/METADATA", "Metadata-Version: 2.1\nName: course-utils\nVersion: 0.1\n"
+        )
+        archive.writestr(
+            f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        )
+        archive.writestr(f"{info}/RECORD", "")
+    return wheel
+
+
+@pytest.fixture
+def run_cell(tmp_path, monkeypatch):
+    """A function that runs a set-up cell in a folder; returns whether it succeeded, and its output."""
+    site = tmp_path / "site-packages"
+    site.mkdir()
+    for name in ("COURSE_SOURCE", "PYTHONPATH", "PIP_FIND_LINKS"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+    # pip installs there, and asks no index
+    monkeypatch.setenv("PIP_TARGET", str(site))
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+
+    def run(folder, language="en", source=None):
+        folder.mkdir(parents=True, exist_ok=True)
+        environment = {**os.environ, "PYTHONPATH": str(site)}
+        if source is not None:
+            environment["COURSE_SOURCE"] = str(source)
+        cell = build.with_search_for_the_course(CELL.format(language), language)
+        result = subprocess.run(
+            [sys.executable, "-c", RUN, cell],
+            cwd=folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+        )
+        return result.returncode == 0, result.stdout + result.stderr
+
+    return run
+
+
+@pytest.mark.parametrize("inside", [".", "notebooks/en", "我的 'work'/hw 1"])
+def test_the_course_is_found_in_the_folder_or_above(inside, run_cell, tmp_path):
+    course = write_course(tmp_path / '課程 "a"')
+    succeeded, said = run_cell(course / inside)
+    assert succeeded and f"ready: {course / 'course_utils' / 'notebook.py'}" in said, said
+
+
+def test_the_processes_that_it_starts_find_the_course_too(run_cell, tmp_path):
+    start = "import subprocess, sys\ndef set_up(*a, **k):\n    "
+    start += "subprocess.run([sys.executable, '-c', 'import course_utils.child'], check=True)\n"
+    course = write_course(tmp_path / "course", start)
+    (course / "course_utils" / "child.py").write_text("print('child ready')")
+    succeeded, said = run_cell(course / "notebooks")
+    assert succeeded and "child ready" in said, said
+
+
+def test_a_wheel_is_installed_and_then_stays(run_cell, tmp_path):
+    source = write_wheel(tmp_path)
+    succeeded, said = run_cell(tmp_path / "alone", source=source)
+    assert succeeded and "ready:" in said and "site-packages" in said, said
+
+
+@pytest.mark.parametrize(
+    ("language", "source"), [("en", None), ("zh-TW", None), ("en", ""), ("zh-TW", "/no/such.whl")]
+)
+def test_otherwise_one_sentence_says_what_to_do(language, source, run_cell, tmp_path):
+    succeeded, said = run_cell(tmp_path / "alone", language, source)
+    assert not succeeded
+    lines = [line for line in said.splitlines() if line.strip() and "pip" not in line.lower()]
+    lines = [line for line in lines if "such.whl" not in line]  # what pip says of it
+    assert lines == ["".join(build.HOW_TO_GET_THE_COURSE[language])], said
+    advice = re.search(r"%env (\w+)=…", said)[1]
+    assert advice == "COURSE_SOURCE"
+
+
+def test_following_that_advice_works(run_cell, tmp_path, monkeypatch):
+    """What %env sets is what the cell reads, in the same notebook."""
+    wheel = write_wheel(tmp_path)
+    cell = build.with_search_for_the_course(CELL.format("en"), "en")
+    monkeypatch.setattr(
+        build,
+        "with_search_for_the_course",
+        lambda *arguments: f"%env COURSE_SOURCE={wheel}\n{cell}",
+    )
+    succeeded, said = run_cell(tmp_path / "alone")
+    assert succeeded and "ready:" in said, said
+
+
+def test_a_package_that_the_course_misses_is_named(run_cell, tmp_path):
+    course = write_course(tmp_path / "course", "import no_such_package")
+    succeeded, said = run_cell(course)
+    assert not succeeded and "No module named 'no_such_package'" in said
+    assert "COURSE_SOURCE=" not in said.replace('COURSE_SOURCE")', "")
+
+
+@pytest.mark.parametrize("language", build.FOLDERS)
+def test_the_cell_is_short_and_holds_the_address_of_pyproject(language, tmp_path, monkeypatch):
+    plain = build.with_search_for_the_course(CELL.format(language), language)
+    lines = [line for line in plain.splitlines() if line]
+    assert len(lines) <= 20 and max(map(len, lines)) <= 105
+    assert plain.endswith(CELL.format(language))
+    assert 'or "")' in plain, "no address until the repository is public"
+    monkeypatch.setattr(build, "PYPROJECT", tmp_path / "pyproject.toml")
+    build.PYPROJECT.write_text('[project.urls]\nsource = "https://example.org/course"\n')
+    assert 'or "git+https://example.org/course")' in build.with_search_for_the_course(
+        CELL.format(language), language
+    )
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory):
+    """The course as its wheel installs it."""
+    folder = tmp_path_factory.mktemp("wheel") / "library"
+    alone.install_wheel(folder)
+    return folder
+
+
+def test_the_wheel_holds_what_the_course_needs_at_run_time_and_no_tests(installed):
+    files = {path.relative_to(installed).as_posix() for path in installed.rglob("*.*")}
+    needed = {
+        path.relative_to(alone.ROOT).as_posix()
+        for path in (alone.ROOT / "course_utils").rglob("*")
+        if path.suffix in (".py", ".json")
+    }
+    assert needed <= files
+    assert "etc/jupyter/jupyter_server_config.d/course_utils.json" in files
+    assert {path.name for path in installed.iterdir()} == {
+        "course_utils",
+        "course_utils-0.1.0.dist-info",
+        "etc",
+    }
+    metadata = (installed / "course_utils-0.1.0.dist-info" / "METADATA").read_text()
+    assert "Requires-Dist: torch>=2.9.1" in metadata and "Provides-Extra: dask" in metadata
+
+
+def test_notebooks_run_in_an_empty_folder_with_the_course_of_the_wheel(
+    installed, tmp_path, capfd, monkeypatch
+):
+    (tmp_path / "show.py").write_text(
+        "import os, sys, course_utils\n"
+        "for path in sys.argv[1:]:\n"
+        "    print(os.listdir(os.path.dirname(path)), open(path).read())\n"
+        "print(course_utils.__file__)\nsys.exit(7)\n"
+    )
+    (tmp_path / "a.ipynb").write_text("a notebook")
+    monkeypatch.setattr(alone, "install_wheel", lambda folder: shutil.copytree(installed, folder))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), str(alone.ROOT)]))
+    monkeypatch.chdir(tmp_path)
+    assert alone.main(["show", "a.ipynb"]) == 7
+    listed, imported = capfd.readouterr().out.splitlines()
+    assert listed == "['a.ipynb'] a notebook"
+    assert "library" in imported and str(alone.ROOT) not in imported
