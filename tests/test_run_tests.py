@@ -3,6 +3,7 @@
 import io
 import itertools
 import os
+import runpy
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -259,3 +260,18 @@ def test_no_stage_leaves_out_a_test_or_looks_at_a_cell_for_too_short_a_time(tier
         assert not [a for a in arguments[1:] if a.startswith(left_out)]
         assert arguments[:2] != ["pytest", "-m"] and "-m" not in arguments
     assert {"--nbval-cell-timeout=900", "--timeout=1800"} <= set(run_tests.NBVAL)
+    for arguments in (run_tests.NBVAL, run_tests.TESTS):
+        assert "-n 2 --dist loadfile" in " ".join(arguments)
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments", "says"),
+    [
+        ("run_tests.py", ["--only", "tset"], "no stage has 'tset' in its name"),
+        ("build.py", ["99"], "no lesson is named"),
+    ],
+)
+def test_the_files_are_commands(tool, arguments, says, monkeypatch):
+    monkeypatch.setattr(sys, "argv", [tool, *arguments])
+    with pytest.raises(SystemExit, match=says):
+        runpy.run_path(str(run_tests.ROOT / "tools" / tool), run_name="__main__")
