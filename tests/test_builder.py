@@ -542,7 +542,16 @@ print("this checkout:", course_utils.__file__.startswith(ROOT))
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
 def test_make_knows_its_targets():
-    for target in ("lab", "test", "notebooks", "data", "bench", "clean"):
+    for target in (
+        "lab",
+        "test",
+        "test-oldest",
+        "notebooks",
+        "data",
+        "bench",
+        "experiments",
+        "clean",
+    ):
         command = ["make", "-n", target, "COURSE_LANG=en"]
         result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
         assert result.returncode == 0, result.stderr
