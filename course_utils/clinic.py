@@ -91,7 +91,7 @@ class Chart:
     """What a student sees of a run; one entry each ``every`` steps, the first before training.
 
     train_loss: mean over the steps since the last entry (NaN at step 0). val_accuracy in [0, 1].
-    grad_norm: median global norm since the last entry. seconds: processor time of the training,
+    grad_norm: median global norm since the last entry. seconds: CPU time of the training,
     batches included and evaluations not. model: as it was at the end.
     """
 

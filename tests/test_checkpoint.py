@@ -299,10 +299,11 @@ def test_a_kill_at_any_moment_leaves_a_whole_checkpoint(tmp_path, savers):
     path, moments, loaded = tmp_path / "run.pt", random.Random(0), Loaded()
     epochs, unfinished = [], 0
     for _ in range(30):
-        before = path.stat().st_mtime_ns if path.exists() else 0
         child = savers.start(path)
         try:
-            wait_until(lambda: path.exists() and path.stat().st_mtime_ns > before)  # noqa: B023
+            for _ in range(moments.randint(1, 4)):  # so many files more, and then a moment
+                before = path.stat().st_mtime_ns if path.exists() else 0
+                wait_until(lambda: path.exists() and path.stat().st_mtime_ns > before)  # noqa: B023
             time.sleep(moments.uniform(0, 0.06))
         finally:
             savers.kill(child)

@@ -698,6 +698,23 @@ def test_step_is_measured_without_the_gradients_that_the_model_comes_with():
     assert found[0] == found[1]
 
 
+def test_gradient_flow_of_a_model_whose_copies_have_its_gradients():
+    """torch's own copies have none; a model may be copied in a way of its own."""
+
+    class Copied(nn.Linear):
+        def __deepcopy__(self, memo):
+            other = Copied(64, 3)
+            other.load_state_dict(self.state_dict())
+            other.weight.grad = None if self.weight.grad is None else self.weight.grad.clone()
+            return other
+
+    model, loader = Copied(64, 3), [(X.flatten(1), Y)]
+    norms = [check_gradient_flow(model, loader, CROSS_ENTROPY).values["norms"]]
+    model.weight.grad = torch.full_like(model.weight, 100)
+    norms.append(check_gradient_flow(model, loader, CROSS_ENTROPY).values["norms"])
+    assert norms[0] == norms[1]
+
+
 def scaling_step(moves, ratio=1.0):
     """Each parameter grows by its share of its size in a step; every second gradient is ``ratio``."""
     calls = []

@@ -65,9 +65,10 @@ def copied(
     so that a check gives the same answer twice. Gradients are on, also within ``torch.no_grad()``,
     and settings of torch that code under test changes are put back.
     """
-    with generators_kept(loader), seeded(0), settings_kept():
+    with settings_kept():
         model, optimizer = _copies(model, optimizer)
-        model.zero_grad(set_to_none=True)
+    model.zero_grad(set_to_none=True)
+    with generators_kept(loader), seeded(0), settings_kept():
         try:
             yield model, optimizer
         except ValueError as error:
