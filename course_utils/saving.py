@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 #: What every notebook of the course says about its kernel; a save by JupyterLab adds more.
 METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
-    "language_info": {"name": "python"},
+    "language_info": {"file_extension": ".py", "name": "python"},
 }
 #: Cell metadata that says how a cell is shown or when it ran, which reading and presenting change.
 _HOW_IT_IS_SHOWN = {"collapsed", "ExecuteTime", "execution", "jupyter", "scrolled", "trusted"}
