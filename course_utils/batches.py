@@ -31,6 +31,11 @@ def batches_of(loader: Batches) -> Iterator[tuple[Tensor, Tensor]]:
 
 def require_loader(loader: Batches, name: str = "the loader") -> None:
     """Raise ValueError if ``loader`` is known, without asking it for a batch, not to last a training run."""
+    if not isinstance(loader, Iterable):
+        raise ValueError(
+            f"{name} must be iterable, got a {type(loader).__name__}; give a DataLoader, a "
+            "TensorLoader or a list of batches"
+        )
     if isinstance(loader, Iterator):
         raise ValueError(
             f"{name} is a {type(loader).__name__} that can be walked only once; give a "
@@ -61,6 +66,8 @@ def checked_pair(batch: Any) -> tuple[Tensor, Tensor]:
             f"{len(inputs)} and {len(labels)} rows; where the examples lie along another "
             "dimension, put it first"
         )
+    if len(inputs) == 0:
+        raise ValueError("a batch must hold at least one example, got none; leave it out")
     return inputs, labels
 
 

@@ -4,17 +4,16 @@ Smith 2017, "Cyclical Learning Rates for Training Neural Networks", section 3.3,
 ramp. Lesson 10 writes these functions out and measures which rule deserves trust.
 """
 
-import copy
 from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from course_utils.batches import EMPTY, Batches, checked_pair, require_loader
+from course_utils.copies import copies
 from course_utils.ownership import require_own_optimizer
 from course_utils.seeding import generators_kept, seeded
 from course_utils.tally import Criterion, Tally
@@ -263,43 +262,3 @@ def _check_sum(tally: Tally) -> None:
             "the criterion has reduction='sum', so that batches of other sizes have other losses "
             "and other good rates; build it with reduction='mean'"
         )
-
-
-def copies(model: nn.Module, optimizer: Optimizer, criterion: Criterion) -> tuple:
-    """Deep copies that belong to each other as the originals do; raises ValueError if there are none.
-
-    Two things ``copy.deepcopy`` alone does not do: copy a tensor that remembers how it was computed
-    (an output that a model keeps), here without its memory; and copy what an optimizer of one's own
-    holds beside its groups and their state.
-    """
-    memo: dict[int, Any] = {}
-    modules = [part for part in (model, criterion) if isinstance(part, nn.Module)]
-    for value in [vars(module) for whole in modules for module in whole.modules()]:
-        for tensor in _tensors_in(value):
-            if not tensor.is_leaf:
-                memo[id(tensor)] = tensor.detach().clone()
-    copied = []
-    for original in (model, optimizer, criterion):
-        try:
-            copied.append(copy.deepcopy(original, memo))
-            if original is optimizer:
-                lost = {k: v for k, v in vars(optimizer).items() if k not in vars(copied[-1])}
-                lost.pop("step", None)  # set there by a scheduler, and bound to the original
-                vars(copied[-1]).update(copy.deepcopy(lost, memo))
-        except Exception as error:
-            raise ValueError(
-                f"find_lr trains copies, and this {type(original).__name__} cannot be copied "
-                f"({error}); take off what it holds beside tensors and numbers, such as files, "
-                "locks or generators, or give its class a __deepcopy__"
-            ) from error
-    return tuple(copied)
-
-
-def _tensors_in(value: Any) -> Iterator[Tensor]:
-    if isinstance(value, Tensor):
-        yield value
-    elif isinstance(value, dict):
-        yield from _tensors_in(list(value.values()))
-    elif isinstance(value, list | tuple):
-        for part in value:
-            yield from _tensors_in(part)

@@ -64,9 +64,16 @@ def plot_history(ax: Axes, histories: Sequence[History], metric: str) -> Axes:
     """Training and validation ``metric`` ("loss" or "accuracy") against epochs.
 
     One history gives lines, several give means with 95 % bands.
+    Raises ValueError on another metric, on no history, and on histories of different lengths.
     """
     if metric not in ("loss", "accuracy"):
         raise ValueError(f"metric must be 'loss' or 'accuracy', got {metric!r}")
+    lengths = {len(getattr(h, f"{part}_{metric}")) for h in histories for part in ("train", "val")}
+    if len(lengths) != 1:
+        raise ValueError(
+            "the histories must be of one length, at least one of them, got lengths "
+            f"{sorted(lengths)}; plot runs that stopped at different epochs one at a time"
+        )
     epochs = np.arange(1, len(histories[0]) + 1)
     scale = 100 if metric == "accuracy" else 1
     for part, label, marker in (("train", "training", "o"), ("val", "validation", "s")):

@@ -106,6 +106,19 @@ def test_history_of_an_unknown_metric_is_refused(ax):
         plot_history(ax, [history()], "acc")
 
 
+@pytest.mark.parametrize(
+    "histories, lengths",
+    [
+        ([], r"\[\]"),
+        ([history(), History([1.0], [0.5], [1.0], [0.5])], r"\[1, 2\]"),
+        ([History(train_loss=[2.0, 1.0], val_loss=[2.0])], r"\[1, 2\]"),
+    ],
+)
+def test_histories_of_different_lengths_are_refused(histories, lengths, ax):
+    with pytest.raises(ValueError, match=f"of one length.*{lengths}.*one at a time"):
+        plot_history(ax, histories, "loss")
+
+
 # --- show_images
 
 

@@ -234,8 +234,11 @@ def test_the_stages_and_what_each_runs(tier):
     assert refuse_network in english[1][1]["PYTHONPATH"].split(os.pathsep)
     assert [a for a in english[1][0] if a.endswith(".ipynb")] == notebook_names("notebooks/en")
 
+    assert chinese[1][0][0] == "pytest"
+    assert english[1][0][:2] == ["alone", "pytest"], "from an empty folder, with the wheel"
+    assert str(run_tests.ROOT / "tools") in english[1][1]["PYTHONPATH"].split(os.pathsep)
     for arguments, environment in (chinese[1], english[1]):
-        assert arguments[0] == "pytest" and "--nbval-current-env" in arguments
+        assert "--nbval-current-env" in arguments
         assert arguments[arguments.index("--nbval-sanitize-with") + 1] == "tests/nbval_sanitize.cfg"
         assert environment.items() >= run_tests.BUILD_ENVIRONMENT.items()
         assert environment["LOKY_MAX_CPU_COUNT"] == "1"

@@ -92,7 +92,7 @@ def main() -> None:
             print(f"\n=== {name}", flush=True)
             started = time.perf_counter()
             report = Path(folder) / f"{len(lines)}.xml"
-            if arguments[0] == "pytest":
+            if "pytest" in arguments:
                 arguments = [*arguments, f"--junitxml={report}"]
             try:
                 result = run(arguments, environment)

@@ -1,9 +1,8 @@
 """What a check hands back, and what it works on: copies, and the batches of any loader."""
 
-import copy
 import functools
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
@@ -13,11 +12,12 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from course_utils.batches import Batches, batches_of, require_loader
+from course_utils.copies import copies
 from course_utils.language import Text
 from course_utils.seeding import generators_kept, seeded
-from course_utils.training import Batches
-
-Criterion = Callable[[Tensor, Tensor], Tensor]
+from course_utils.tally import Criterion
+from course_utils.training import one_example_explained
 
 
 @dataclass(frozen=True)
@@ -66,44 +66,10 @@ def copied(
     and settings of torch that code under test changes are put back.
     """
     with settings_kept():
-        model, optimizer = _copies(model, optimizer)
+        model, optimizer = copies(model, optimizer)
     model.zero_grad(set_to_none=True)
-    with generators_kept(loader), seeded(0), settings_kept():
-        try:
-            yield model, optimizer
-        except ValueError as error:
-            if "more than 1 value per channel" in str(error):  # torch's words
-                error.add_note(
-                    "Batch norm cannot train on a batch of one example: let the loader leave an "
-                    "incomplete batch out (drop_last=True), or change the batch size."
-                )
-            raise
-
-
-def _copies(model: nn.Module, optimizer: Optimizer | None) -> tuple[nn.Module, Optimizer | None]:
-    attributes = {} if optimizer is None else vars(optimizer)
-    attributes = {  # hooks, and the step that a scheduler has wrapped, are bound to the original
-        name: value
-        for name, value in attributes.items()
-        if name != "step" and not name.startswith("_optimizer_")
-    }
-    try:
-        model, optimizer, attributes = copy.deepcopy((model, optimizer, attributes))
-    except Exception as error:
-        what_to_do = (
-            "a module that keeps a result of its computation should keep it detached (self.last = "
-            "outputs.detach(); then call the model once more)"
-            if isinstance(error, RuntimeError)
-            else "take off what they hold beside tensors and numbers, such as files, locks or "
-            "generators, or give its class a __deepcopy__"
-        )
-        raise ValueError(
-            "a check works on copies of the model and the optimizer, and these cannot be copied; "
-            f"{what_to_do} ({type(error).__name__}: {error})"
-        ) from error
-    if optimizer is not None:  # deepcopy leaves out what torch's own optimizers do not have
-        vars(optimizer).update({k: v for k, v in attributes.items() if k not in vars(optimizer)})
-    return model, optimizer
+    with generators_kept(loader), seeded(0), settings_kept(), one_example_explained():
+        yield model, optimizer
 
 
 @contextmanager
@@ -125,55 +91,16 @@ def read_batches(
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """The (inputs, labels) of at most ``max_batches`` batches, on the device of ``model``.
 
-    Raises ValueError where the loader gives nothing, gives something else than pairs of tensors of
+    Raises ValueError if the loader gives nothing, gives something else than pairs of tensors of
     equal length, or can be read only once.
     """
     if max_batches is not None and max_batches < 1:
         raise ValueError(f"max_batches must be at least 1, got {max_batches}")
-    if not isinstance(loader, Iterable):
-        raise ValueError(
-            f"a loader must be iterable, got {type(loader).__name__}; give a DataLoader (of a dataset) "
-            "or a list of batches"
-        )
-    if isinstance(loader, Iterator):
-        raise ValueError(
-            "a loader must be readable more than once, got an iterator, which is used up by the "
-            "first pass; pass the DataLoader (or a list of batches) itself"
-        )
+    require_loader(loader)
     tensors = [] if model is None else [*model.parameters(), *model.buffers()]
     device = tensors[0].device if tensors else torch.device("cpu")
-    empty = True
-    for batch in islice(loader, max_batches):
-        inputs, labels = _pair(batch)
-        empty = False
+    for inputs, labels in islice(batches_of(loader), max_batches):
         yield inputs.to(device), labels.to(device)
-    if empty:
-        raise ValueError(
-            "the loader is empty: it gave no batch; a check needs at least one. (If it did the first "
-            "time, it can be read only once: pass a DataLoader, or a list of batches.)"
-        )
-
-
-def _pair(batch: object) -> tuple[Tensor, Tensor]:
-    if not isinstance(batch, tuple | list) or len(batch) != 2:
-        size = f" of {len(batch)}" if isinstance(batch, tuple | list) else ""
-        keys = f" with the keys {', '.join(map(repr, batch))}" if isinstance(batch, Mapping) else ""
-        raise ValueError(
-            f"a batch must be (inputs, labels), got {type(batch).__name__}{size}{keys}; make pairs, "
-            "for instance [(batch[...], batch[...]) for batch in loader], or in the collate_fn"
-        )
-    inputs, labels = batch
-    if not isinstance(inputs, Tensor) or not isinstance(labels, Tensor):
-        raise ValueError(
-            "inputs and labels must be tensors, got "
-            f"{type(inputs).__name__} and {type(labels).__name__}; put a dataset into a DataLoader"
-        )
-    if inputs.ndim == 0 or labels.ndim == 0 or not len(inputs) == len(labels) > 0:
-        raise ValueError(
-            "a batch needs as many labels as inputs, and at least one, got shapes "
-            f"{tuple(inputs.shape)} and {tuple(labels.shape)}; put a dataset into a DataLoader"
-        )
-    return inputs, labels
 
 
 def mean_loss(criterion: Criterion, outputs: Tensor, labels: Tensor) -> Tensor:
