@@ -8,6 +8,7 @@ as LaTeX; wherever both can be shown, HTML goes first.
 
 import base64
 import io
+import logging
 from html import escape
 from pathlib import Path
 
@@ -53,6 +54,8 @@ def set_style() -> None:
 
     A character that the first font lacks is taken from a Chinese one, if the machine has any.
     """
+    # It would say on stderr that a Chinese font has no bold, even if no Chinese is to be drawn.
+    logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
     styles = ["-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1))]
     plt.rcParams.update(
         {

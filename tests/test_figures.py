@@ -180,6 +180,19 @@ def test_chinese_is_drawn_and_english_as_without_a_chinese_font(caplog):
     assert caplog.text == "", "findfont complains of fonts that are not there"
 
 
+@pytest.mark.skipif(not chinese_fonts(), reason="no Chinese font here (apt: fonts-noto-cjk)")
+@pytest.mark.parametrize(
+    "style_of_text", [{"weight": "bold"}, {"weight": 900}, {"style": "italic"}]
+)
+def test_a_chinese_font_that_lacks_a_weight_is_not_complained_of(style_of_text, caplog):
+    with plt.rc_context():
+        set_style()
+        figure = Figure(figsize=(3, 1))
+        figure.suptitle("loss 損失", **style_of_text)
+        figure.savefig(io.BytesIO(), format="png")
+    assert "findfont" not in caplog.text
+
+
 def test_only_fonts_of_this_machine_are_asked_for(monkeypatch, caplog):
     monkeypatch.setattr(
         fontManager, "ttflist", [f for f in fontManager.ttflist if "CJK" not in f.name]
