@@ -1,6 +1,7 @@
 """Checkpoints: all that an interrupted run needs to go on as if nothing had happened."""
 
 import copy
+import inspect
 import io
 import os
 import random
@@ -241,6 +242,8 @@ def _labelled_state(part: Any) -> dict | None:
             f"the state of this {type(part).__name__} cannot be taken ({error}); a function of a "
             "schedule must be a def, a lambda, or an object with attributes"
         ) from error
+    # A function of a schedule (SWALR's, before torch 2.10) is given when the schedule is built.
+    state = {name: value for name, value in state.items() if not inspect.isroutine(value)}
     return {"class": type(part).__name__, "inner": _inner_classes(part), "state": state}
 
 

@@ -327,7 +327,10 @@ class TensorLoader:
         size = len(self) * self.batch_size  # the last batch ends here, or where the examples do
         if not self.shuffle:
             tensors = [tensor[:size].split(self.batch_size) for tensor in self.dataset.tensors]
-            yield from zip(*tensors, strict=True)
+            for parts in zip(*tensors, strict=True):
+                yield tuple(
+                    part.clone() for part in parts
+                )  # or nn.ReLU(inplace=True) changes the data
             return
         order = torch.randperm(len(self.dataset), generator=self.generator)
         for rows in order[:size].split(self.batch_size):
@@ -338,7 +341,13 @@ def _in_memory(dataset: TensorDataset | Subset) -> TensorDataset:
     """The dataset itself, or the rows of a part; raises ValueError on one that makes its examples."""
     how = getattr(type(dataset), "__getitem__", None)
     if isinstance(dataset, Subset) and how is Subset.__getitem__:
-        rows = torch.as_tensor(dataset.indices, dtype=torch.int64)
+        rows = torch.as_tensor(dataset.indices)
+        if len(rows) > 0 and (rows.is_floating_point() or rows.dtype == torch.bool):
+            raise ValueError(
+                f"the indices of a Subset must be integers, got {rows.dtype}; a mask becomes indices by "
+                "mask.nonzero().flatten()"
+            )
+        rows = rows.long()
         return TensorDataset(*(tensor[rows] for tensor in _in_memory(dataset.dataset).tensors))
     if not isinstance(dataset, TensorDataset) or how is not TensorDataset.__getitem__:
         raise ValueError(

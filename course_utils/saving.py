@@ -27,6 +27,10 @@ METADATA = {
 }
 #: Cell metadata that says how a cell is shown or when it ran, which reading and presenting change.
 _HOW_IT_IS_SHOWN = {"collapsed", "ExecuteTime", "execution", "jupyter", "scrolled", "trusted"}
+#: What JupyterLab's property inspector writes into cells when it is merely opened.
+_SAYS_NOTHING = {"editable": True, "slideshow": {"slide_type": ""}, "tags": []}
+#: Metadata of a notebook that no person writes.
+_BY_THE_KERNEL = {*METADATA, "widgets"}
 
 
 def seal(cells: list[dict]) -> str:
@@ -44,7 +48,7 @@ def keep_as_shipped(model: dict[str, Any], path: str, contents_manager: "Content
     if model.get("type") != "notebook" or "course" not in content.get("metadata", {}):
         return
     on_disk = _read(Path(contents_manager._get_os_path(path)))
-    if on_disk is not None and _written(on_disk["cells"]) == _written(content["cells"]):
+    if on_disk is not None and _written(on_disk) == _written(content):
         model["content"] = on_disk
         return
     metadata = content["metadata"]
@@ -53,29 +57,37 @@ def keep_as_shipped(model: dict[str, Any], path: str, contents_manager: "Content
 
 
 def _read(file: Path) -> dict | None:
-    """The notebook in a file, or None unless it is as it was shipped."""
+    """The notebook in a file, or None unless it is as it was shipped, and where it was: no copy."""
     if not file.is_file():
         return None
     notebook = nbformat.read(file, as_version=nbformat.NO_CONVERT)
-    shipped = notebook["metadata"].get("course", {}).get("seal") == seal(notebook["cells"])
-    return notebook if shipped else None
+    course = notebook["metadata"].get("course", {})
+    is_shipped = course.get("seal") == seal(notebook["cells"])
+    place = file.absolute().parent.parts
+    in_place = place[-1:] == ("notebooks",) or place[-2:] == ("notebooks", "en")
+    in_place &= file.stem == course.get("lesson")
+    return notebook if is_shipped and in_place else None
 
 
 def _plain(cells: list[dict]) -> list[dict]:
     return json.loads(json.dumps(cells))
 
 
-def _written(cells: list[dict]) -> list[dict]:
-    """Of each cell, what a person writes: not its outputs, nor how it is shown."""
-    return [
+def _written(notebook: dict) -> tuple[dict, list[dict]]:
+    """What a person writes: not the outputs, nor the kernel, nor how a cell is shown."""
+    own = {k: v for k, v in notebook["metadata"].items() if k not in _BY_THE_KERNEL}
+    cells = [
         {
             **{key: cell.get(key) for key in ("cell_type", "source", "attachments")},
             "metadata": {
-                key: value for key, value in cell["metadata"].items() if key not in _HOW_IT_IS_SHOWN
+                key: value
+                for key, value in cell["metadata"].items()
+                if key not in _HOW_IT_IS_SHOWN and _SAYS_NOTHING.get(key, ...) != value
             },
         }
-        for cell in cells
+        for cell in notebook["cells"]
     ]
+    return own, cells
 
 
 def _jupyter_server_extension_points() -> list[dict[str, str]]:

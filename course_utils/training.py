@@ -167,15 +167,21 @@ def fit(
     seed: governs dropout and any shuffling without a generator of its own; without it they draw
     from torch's global generator, as a resumed run must.
     Raises ValueError, before anything moves, on fewer than one epoch, on a history with lists of
-    different lengths, on a loader that is empty or can be walked only once, on an optimizer or a
-    scheduler that does not belong to the model or needs arguments to step, and on a criterion that
-    ``Tally`` refuses; NonFiniteLossError at the end of the epoch in which the training loss stops
-    being finite. Each layer is left in its mode, training or evaluation, whatever happens.
+    different lengths, on an ``early_stopping`` that has seen more epochs than the history, on a
+    loader that is empty or can be walked only once, on an optimizer or a scheduler that does not
+    belong to the model or needs arguments to step, and on a criterion that ``Tally`` refuses;
+    NonFiniteLossError at the end of the epoch in which the training loss stops being finite. Each layer is left in its mode, training or evaluation, whatever happens.
     """
     if epochs < 1:
         raise ValueError(f"epochs must be at least 1, got {epochs}")
     history = History() if history is None else history
     _require_whole(history)
+    if early_stopping is not None and early_stopping.epoch > len(history):
+        raise ValueError(
+            f"this EarlyStopping has seen {early_stopping.epoch} epochs and the history has "
+            f"{len(history)}: it is another run's, whose weights it would put back. Make a new one for "
+            "a new run, or give the history of the run that goes on"
+        )
     require_loader(train_loader, "the training loader")
     require_loader(val_loader, "the validation loader")
     require_own_optimizer(model, optimizer, criterion)

@@ -30,7 +30,7 @@ from course_utils.notebook import set_up
 
 device = set_up("00_start_here", language="en")
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 import matplotlib.pyplot as plt
 import torch
 

@@ -36,7 +36,7 @@ from course_utils.notebook import set_up
 
 device = set_up("01_perceptron_xor", language="en")
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 import time
 from itertools import combinations, pairwise, permutations, product
 

@@ -36,7 +36,7 @@ from course_utils.notebook import set_up
 
 device = set_up("02_activations", language="en")
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 import math
 import timeit
 

@@ -36,7 +36,7 @@ from course_utils.notebook import set_up
 
 device = set_up("03_losses", language="en")
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 import copy
 import math
 

@@ -36,7 +36,7 @@ from course_utils.notebook import set_up
 
 device = set_up("06_mnist_mlp", language="en", workers=True)
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 import time
 
 import matplotlib.pyplot as plt

@@ -36,7 +36,7 @@ from course_utils.notebook import set_up
 
 device = set_up("07_training_practice", language="en", workers=True)
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 import copy
 import math
 import pickle

@@ -36,7 +36,7 @@ from course_utils.notebook import set_up
 
 device = set_up("09_gradient_clipping", language="en", workers=True)
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 import math
 
 import matplotlib.pyplot as plt

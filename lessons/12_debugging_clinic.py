@@ -36,7 +36,7 @@ from course_utils.notebook import set_up
 
 device = set_up("12_debugging_clinic", language="en", workers=True)
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 import copy
 
 import matplotlib.pyplot as plt

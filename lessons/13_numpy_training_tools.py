@@ -38,7 +38,7 @@ from course_utils.notebook import set_up
 
 device = set_up("13_numpy_training_tools", language="en")
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 import time
 
 import matplotlib.pyplot as plt

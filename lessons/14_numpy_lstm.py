@@ -36,7 +36,7 @@ from course_utils.notebook import set_up
 
 device = set_up("14_numpy_lstm", language="en", workers=True)
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 import matplotlib.pyplot as plt
 import numpy as np
 import torch

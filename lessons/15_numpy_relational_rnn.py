@@ -38,7 +38,7 @@ from course_utils.notebook import set_up
 
 device = set_up("15_numpy_relational_rnn", language="en", workers=True)
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 import time
 
 import matplotlib.pyplot as plt

@@ -543,3 +543,28 @@ def test_a_numpy_batch_size_is_a_whole_number():
 def test_empty_dataset_is_refused():
     with pytest.raises(ValueError, match="empty"):
         TensorLoader(numbered(0), 4)
+
+
+@pytest.mark.parametrize("shuffle", [False, True])
+def test_what_is_done_to_a_batch_leaves_the_data_alone(shuffle):
+    dataset = numbered(7)
+    before = [tensor.clone() for tensor in dataset.tensors]
+    for parts in TensorLoader(dataset, 3, shuffle=shuffle):
+        for part in parts:
+            part.zero_()  # as a model that begins with nn.ReLU(inplace=True) changes its inputs
+    for tensor, old in zip(dataset.tensors, before, strict=True):
+        assert torch.equal(tensor, old)
+
+
+@pytest.mark.parametrize("kind", [torch.bool, torch.float32])
+def test_a_mask_is_no_list_of_indices(kind):
+    dataset = numbered(6)
+    mask = torch.tensor([0, 0, 1, 0, 1, 1]).to(kind)
+    with pytest.raises(
+        ValueError, match=r"must be integers, got torch\..*mask.nonzero\(\).flatten"
+    ):
+        TensorLoader(Subset(dataset, mask), 2)
+    loader = TensorLoader(Subset(dataset, mask.nonzero().flatten()), 3)
+    (batch,) = loader
+    assert torch.equal(batch[0], dataset.tensors[0][[2, 4, 5]])
+    assert len(TensorLoader(Subset(dataset, range(3)), 3).dataset) == 3

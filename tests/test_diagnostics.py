@@ -784,7 +784,7 @@ class Clock:
 def test_speed_is_slow_if_more_than_half_is_waiting(monkeypatch, names, fetch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     clock = Clock(monkeypatch)
-    monkeypatch.setattr(copy, "deepcopy", lambda whole: whole)
+    monkeypatch.setattr(copy, "deepcopy", lambda whole, memo=None: whole)
     model, loader = clock.timed([fetch] * 20, [1 - fetch] * 20)
     finding = check_speed(model, loader, CROSS_ENTROPY)
     assert set(finding.suspicions) == names
@@ -793,7 +793,7 @@ def test_speed_is_slow_if_more_than_half_is_waiting(monkeypatch, names, fetch):
 
 def test_speed_is_the_lower_quartile_of_each(monkeypatch):
     clock = Clock(monkeypatch)
-    monkeypatch.setattr(copy, "deepcopy", lambda whole: whole)
+    monkeypatch.setattr(copy, "deepcopy", lambda whole, memo=None: whole)
     model, loader = clock.timed([8, 3, 6, 1, 7, 2, 5, 4], [10, 80, 30, 60, 40, 20, 70, 50])
     values = check_speed(model, loader, CROSS_ENTROPY, num_batches=8).values
     assert (values["fetch"], values["compute"]) == (3, 30)
@@ -801,7 +801,7 @@ def test_speed_is_the_lower_quartile_of_each(monkeypatch):
 
 def test_speed_says_that_a_gpu_is_idle(monkeypatch):
     clock = Clock(monkeypatch)
-    monkeypatch.setattr(copy, "deepcopy", lambda whole: whole)
+    monkeypatch.setattr(copy, "deepcopy", lambda whole, memo=None: whole)
     model, loader = clock.timed([1] * 4, [2] * 4)
     monkeypatch.setattr(
         "course_utils.diagnostics.program_checks.torch.cuda.is_available", lambda: True

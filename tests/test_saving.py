@@ -43,7 +43,8 @@ def lesson(tmp_path):
     notebook = v4.new_notebook(cells=cells)
     notebook.nbformat_minor = 5
     build.finish(notebook, Path("99_example.py"))
-    path = tmp_path / NAME
+    path = tmp_path / "notebooks" / NAME
+    path.parent.mkdir()
     path.write_text(nbformat.writes(notebook) + "\n", encoding="utf-8")
     return path
 
@@ -157,6 +158,35 @@ def test_a_copy_is_saved_whole(lesson):
     save(contents, content, "mine.ipynb")
     saved = contents.get("mine.ipynb", type="notebook")["content"]
     assert saved["cells"][1]["outputs"][0]["text"] == "of today\n"
+
+
+@pytest.mark.parametrize("place", ["99_example-Copy1.ipynb", "hw/99_example.ipynb"])
+def test_what_is_run_in_a_copy_is_saved(place, lesson):
+    contents = manager(lesson.parent)
+    (lesson.parent / "hw" / "deeper").mkdir(parents=True)
+    contents.copy(NAME, place)  # at first as shipped
+    save(contents, presented(contents, place), place)
+    saved = contents.get(place, type="notebook")["content"]
+    assert saved["cells"][1]["outputs"][0]["text"] == "of today\n"
+
+
+def test_what_the_property_inspector_writes_when_it_is_opened_is_no_edit(lesson):
+    before, contents = lesson.read_bytes(), manager(lesson.parent)
+    content = presented(contents)
+    for cell in content["cells"]:
+        inspected = {"editable": True, "slideshow": {"slide_type": ""}, "tags": []}
+        cell["metadata"] = inspected | cell["metadata"]
+    save(contents, content)
+    assert lesson.read_bytes() == before
+
+
+@pytest.mark.parametrize("own", [{"rise": {"theme": "sky"}}, {"jupytext": {"formats": "ipynb,py"}}])
+def test_settings_of_the_notebook_are_an_edit(own, lesson):
+    contents = manager(lesson.parent)
+    content = presented(contents)
+    content["metadata"] |= own
+    save(contents, content)
+    assert own.items() <= contents.get(NAME, type="notebook")["content"]["metadata"].items()
 
 
 def test_another_kernel_that_a_student_chose_stays(lesson):

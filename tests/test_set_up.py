@@ -392,7 +392,16 @@ def test_make_lab_in_any_folder(name, course):
     python.parent.mkdir()
     python.write_text('#!/bin/sh\npwd\nfor word; do echo "$word"; done\n')
     python.chmod(0o755)
-    command = ["make", "-o", "install", "lab", "BIN=fake", "COURSE_LANG=en", "ARGS=--no-browser"]
+    command = [
+        "make",
+        "--no-print-directory",
+        "-o",
+        "install",
+        "lab",
+        "BIN=fake",
+        "COURSE_LANG=en",
+        "ARGS=--no-browser",
+    ]
     environment = {**os.environ, "COURSE_DATA_DIR": str(root)}
     result = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr

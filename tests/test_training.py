@@ -792,3 +792,28 @@ def test_the_criterion_goes_to_the_device_too():
     net, criterion = model(), Told(weight=torch.ones(3))
     fit(net, loader(), loader(), criterion, sgd(net), epochs=1, device="cpu")
     assert criterion.devices == ["cpu"]
+
+
+def test_early_stopping_of_another_run_is_refused_until_the_advice_is_followed():
+    """A cell run again: the first model's best weights must not come back in the second."""
+    early_stopping, history = EarlyStopping(patience=9), History()
+    first, second = model(), model(seed=2)
+    options = {"epochs": 2, "early_stopping": early_stopping, "history": history}
+    fit(first, loader(), loader(), CRITERION, sgd(first), **options)
+    before = copy.deepcopy(second.state_dict())
+    with pytest.raises(ValueError, match=r"seen 2 epochs.*history has 0.*Make a new one"):
+        fit(
+            second,
+            loader(),
+            loader(),
+            CRITERION,
+            sgd(second),
+            epochs=2,
+            early_stopping=early_stopping,
+        )
+    assert all(torch.equal(before[name], value) for name, value in second.state_dict().items())
+    options["epochs"] = 3
+    assert len(fit(first, loader(), loader(), CRITERION, sgd(first), **options)) == 3
+    new = EarlyStopping(patience=9)
+    fit(second, loader(), loader(), CRITERION, sgd(second), epochs=2, early_stopping=new)
+    assert new.epoch == 2
