@@ -1,4 +1,4 @@
-# docker build -t course . && docker run --rm -p 127.0.0.1:8888:8888 course
+# docker build -t course . && docker run --rm -v course-work:/home/student/course/notebooks -p 127.0.0.1:8888:8888 course
 FROM python:3.12-slim AS base
 RUN apt-get update && apt-get install --yes --no-install-recommends make git fonts-noto-cjk && rm -rf /var/lib/apt/lists/*
 RUN useradd --create-home student && install --directory --owner=student --group=student /home/student/course
