@@ -192,3 +192,20 @@ def test_notebooks_run_in_an_empty_folder_with_the_course_of_the_wheel(
     listed, imported = capfd.readouterr().out.splitlines()
     assert listed == "['a.ipynb'] a notebook"
     assert "library" in imported and str(alone.ROOT) not in imported
+
+
+def test_cells_of_several_notebooks_are_kept_apart(installed, tmp_path, monkeypatch):
+    """pytest names a test by its file below the root; two workers share them out by that name."""
+    monkeypatch.setattr(alone, "install_wheel", lambda folder: shutil.copytree(installed, folder))
+    monkeypatch.chdir(alone.ROOT)  # whose pyproject.toml would make itself the root
+    paths = []
+    for name, size in (("a", 2), ("b", 3)):
+        sources = ["x = 1", *["x += 1"] * (size - 1)]
+        cells = [nbformat.v4.new_code_cell(source) for source in sources]
+        paths.append(str(tmp_path / f"{name}.ipynb"))
+        nbformat.write(nbformat.v4.new_notebook(cells=cells), paths[-1])
+    report = tmp_path / "report.xml"
+    command = ["pytest", *run_tests.NBVAL[1:], *run_tests.LAX, f"--junitxml={report}", *paths]
+    assert alone.main(command) == 0
+    names = [name for _, name in run_tests.test_seconds(report)]
+    assert sorted(names) == [f"{n}.ipynb::Cell {i}" for n, size in (("a", 2), ("b", 3)) for i in range(size)]
