@@ -9,7 +9,9 @@ import zipfile
 
 import alone
 import build
+import nbformat
 import pytest
+import run_tests
 
 CELL = 'from course_utils.notebook import set_up\n\ndevice = set_up("99_example", language="{}")'
 # As if the course were not installed; then the cell, as a notebook runs it.
@@ -198,8 +200,9 @@ def test_cells_of_several_notebooks_are_kept_apart(installed, tmp_path, monkeypa
     """pytest names a test by its file below the root; two workers share them out by that name."""
     monkeypatch.setattr(alone, "install_wheel", lambda folder: shutil.copytree(installed, folder))
     monkeypatch.chdir(alone.ROOT)  # whose pyproject.toml would make itself the root
-    paths = []
+    paths, expected = [], []
     for name, size in (("a", 2), ("b", 3)):
+        expected += [f"{name}.ipynb::Cell {i}" for i in range(size)]
         sources = ["x = 1", *["x += 1"] * (size - 1)]
         cells = [nbformat.v4.new_code_cell(source) for source in sources]
         paths.append(str(tmp_path / f"{name}.ipynb"))
@@ -208,4 +211,4 @@ def test_cells_of_several_notebooks_are_kept_apart(installed, tmp_path, monkeypa
     command = ["pytest", *run_tests.NBVAL[1:], *run_tests.LAX, f"--junitxml={report}", *paths]
     assert alone.main(command) == 0
     names = [name for _, name in run_tests.test_seconds(report)]
-    assert sorted(names) == [f"{n}.ipynb::Cell {i}" for n, size in (("a", 2), ("b", 3)) for i in range(size)]
+    assert sorted(names) == expected
