@@ -199,7 +199,11 @@ def test_notebooks_run_in_an_empty_folder_with_the_course_of_the_wheel(
 def test_cells_of_several_notebooks_are_kept_apart(installed, tmp_path, monkeypatch):
     """pytest names a test by its file below the root; two workers share them out by that name."""
     monkeypatch.setattr(alone, "install_wheel", lambda folder: shutil.copytree(installed, folder))
-    monkeypatch.chdir(alone.ROOT)  # whose pyproject.toml would make itself the root
+    course = tmp_path / "course"  # whose pyproject.toml would make it the root
+    (course / "tests").mkdir(parents=True)
+    (course / "pyproject.toml").write_text("[tool.pytest.ini_options]\n")
+    shutil.copy(alone.ROOT / "tests" / "nbval_sanitize.cfg", course / "tests")
+    monkeypatch.chdir(course)
     paths, expected = [], []
     for name, size in (("a", 2), ("b", 3)):
         expected += [f"{name}.ipynb::Cell {i}" for i in range(size)]
