@@ -6,12 +6,12 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from pathlib import Path
+from types import SimpleNamespace
 
 import alone
 import build
-import nbformat
 import pytest
-import run_tests
 
 CELL = 'from course_utils.notebook import set_up\n\ndevice = set_up("99_example", language="{}")'
 # As if the course were not installed; then the cell, as a notebook runs it.
@@ -196,23 +196,21 @@ def test_notebooks_run_in_an_empty_folder_with_the_course_of_the_wheel(
     assert "library" in imported and str(alone.ROOT) not in imported
 
 
-def test_cells_of_several_notebooks_are_kept_apart(installed, tmp_path, monkeypatch):
-    """pytest names a test by its file below the root; two workers share them out by that name."""
-    monkeypatch.setattr(alone, "install_wheel", lambda folder: shutil.copytree(installed, folder))
-    course = tmp_path / "course"  # whose pyproject.toml would make it the root
-    (course / "tests").mkdir(parents=True)
-    (course / "pyproject.toml").write_text("[tool.pytest.ini_options]\n")
-    shutil.copy(alone.ROOT / "tests" / "nbval_sanitize.cfg", course / "tests")
-    monkeypatch.chdir(course)
-    paths, expected = [], []
-    for name, size in (("a", 2), ("b", 3)):
-        expected += [f"{name}.ipynb::Cell {i}" for i in range(size)]
-        sources = ["x = 1", *["x += 1"] * (size - 1)]
-        cells = [nbformat.v4.new_code_cell(source) for source in sources]
-        paths.append(str(tmp_path / f"{name}.ipynb"))
-        nbformat.write(nbformat.v4.new_notebook(cells=cells), paths[-1])
-    report = tmp_path / "report.xml"
-    command = ["pytest", *run_tests.NBVAL[1:], *run_tests.LAX, f"--junitxml={report}", *paths]
-    assert alone.main(command) == 0
-    names = [name for _, name in run_tests.test_seconds(report)]
-    assert sorted(names) == expected
+def test_pytest_names_each_cell_by_its_notebook(tmp_path, monkeypatch):
+    """Below its root a test has its file in its name, which workers share the cells out by."""
+    commands = []
+
+    def run(command, **_):
+        commands.append(command)
+        return SimpleNamespace(returncode=0)
+
+    monkeypatch.setattr(alone, "install_wheel", lambda folder: None)
+    monkeypatch.setattr(alone.subprocess, "run", run)
+    path = tmp_path / "a.ipynb"
+    path.write_text("a notebook")
+    assert alone.main(["pytest", "-q", str(path)]) == 0
+    (command,) = commands
+    (copy,) = [word for word in command if word.endswith(".ipynb")]
+    assert f"--rootdir={Path(copy).parent}" in command
+    alone.main(["other", str(path)])
+    assert not [word for word in commands[1] if word.startswith("--rootdir")]

@@ -39,9 +39,7 @@ def main(arguments: list[str]) -> int:
         for argument in arguments:
             is_notebook = argument.endswith(".ipynb")
             command.append(shutil.copy2(argument, empty) if is_notebook else argument)
-        if (
-            "pytest" in command
-        ):  # or tests outside its root have no file in their names: all get mixed
+        if "pytest" in command:  # tests outside its root have no file in their names, and get mixed
             command.append(f"--rootdir={empty}")
         paths = [str(library), os.environ.get("PYTHONPATH")]
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
