@@ -170,7 +170,8 @@ def fit(
     different lengths, on an ``early_stopping`` that has seen more epochs than the history, on a
     loader that is empty or can be walked only once, on an optimizer or a scheduler that does not
     belong to the model or needs arguments to step, and on a criterion that ``Tally`` refuses;
-    NonFiniteLossError at the end of the epoch in which the training loss stops being finite. Each layer is left in its mode, training or evaluation, whatever happens.
+    NonFiniteLossError at the end of the epoch in which the training loss stops being finite. Each layer is left in
+    its mode, training or evaluation, whatever happens.
     """
     if epochs < 1:
         raise ValueError(f"epochs must be at least 1, got {epochs}")

@@ -560,7 +560,7 @@ def saved(tmp_path) -> Path:
 
 def trained(**options) -> Run:
     run = Run(seed=5, **options)
-    run.fit(1, seed=1)
+    run.history = run.fit(1, seed=1)
     return run
 
 
@@ -742,10 +742,10 @@ def test_a_history_that_does_not_fit_changes_nothing(saved, tmp_path):
 
 def test_what_was_loaded_and_what_was_saved_share_no_memory(tmp_path):
     run, other = trained(), Run(seed=2)
-    run.save(tmp_path / "a.pt")
-    other.load(tmp_path / "a.pt")
+    run.save(tmp_path / "a.pt", run.history)
+    history = other.load(tmp_path / "a.pt").history
     before = run.state()
-    other.fit(2, seed=1)
+    other.fit(2, history=history)
     other.early_stopping._best_weights["net.0.weight"].add_(1)
     assert same(run.state(), before)
 
