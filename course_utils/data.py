@@ -92,7 +92,9 @@ class ImageDataset(TensorDataset):
 
 
 def _dataset_from_arrays(images: np.ndarray, labels: np.ndarray) -> ImageDataset:
-    return ImageDataset(torch.from_numpy(np.array(images)), torch.from_numpy(np.array(labels)))
+    # only what may not be written to is copied, which torch refuses
+    arrays = [np.require(array, requirements="W") for array in (images, labels)]
+    return ImageDataset(*map(torch.from_numpy, arrays))
 
 
 class MNIST(NamedTuple):

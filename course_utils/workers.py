@@ -94,7 +94,7 @@ def run_one(
     quiet = patch.dict(os.environ, COURSE_QUIET="1")
     try:
         with _ONE_RUN, deterministic(), quiet, parallel_config("sequential"):
-            result = run(seed=seed, **setting, **shared)
+            result = run(seed=seed, **_copied({**setting, **shared}))
         _check_result(result, name, seed, travels=os.getpid() != caller)
         return result
     except BaseException as error:
@@ -106,6 +106,29 @@ def run_one(
         if os.getpid() == caller:
             raise error
         raise Failure(_pickled(error), "".join(traceback.format_exception(error))) from None
+
+
+def _copied(arguments: dict[str, Any]) -> dict[str, Any]:
+    """What a run may change as it likes: runs of one process, or of one batch, share the originals.
+
+    All are copied together, so that an optimizer stays that of its model. What cannot be copied, such
+    as a lock, is passed as it is.
+    """
+    from course_utils.copies import copies
+
+    def can_be_copied(name: str) -> bool:
+        try:
+            return bool(copies(arguments[name]))
+        except ValueError:
+            return False
+
+    try:
+        return dict(zip(arguments, copies(*arguments.values()), strict=True))
+    except ValueError:
+        names = [*filter(can_be_copied, arguments)]
+        return arguments | dict(
+            zip(names, copies(*(arguments[name] for name in names)), strict=True)
+        )
 
 
 def _check_result(result: Any, name: str, seed: int, *, travels: bool) -> None:

@@ -360,3 +360,45 @@ def test_an_argument_given_twice_is_refused_not_overridden():
 def test_nothing_to_run_is_refused(seeds, settings):
     with pytest.raises(ValueError, match="nothing to run"):
         run_seeds(fail_at_two, seeds, settings, n_jobs=1)
+
+
+def change_everything(seed, held, model, optimizer, generator, array, dataset, lock=None):
+    """Returns what it was given, in numbers; then changes all of it."""
+    given = [len(held["list"]), torch.rand(1, generator=generator).item(), array.sum()]
+    given += [model.weight.item(), dataset.labels.sum().item(), dataset.images[0, 0, 0, 0].item()]
+    held["list"].append(seed)
+    model(torch.ones(1, 1)).sum().backward()
+    optimizer.step()  # moves the weights of this model and of no other
+    moved = model.weight.item() - given[3]
+    for values in (array, dataset.labels, dataset.images):
+        values[:] = 0
+    return {"given": tuple(given), "moved": round(moved, 5)}
+
+
+@pytest.mark.usefixtures("sequential")  # torch sets a variable with the first optimizer
+@pytest.mark.parametrize("where", ["settings", "shared", "beside what cannot be copied"])
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_what_a_run_changes_reaches_no_other_run_nor_the_caller(where, n_jobs):
+    if where == "beside what cannot be copied" and n_jobs > 1:
+        pytest.skip("what cannot be copied cannot be sent to another process")
+    model = nn.Linear(1, 1, bias=False)
+    given = {
+        "held": {"list": []},
+        "model": model,
+        "optimizer": torch.optim.SGD(model.parameters(), lr=0.5),
+        "generator": torch.Generator().manual_seed(0),
+        "array": np.ones(300_000),  # large enough to be memory-mapped
+        "dataset": digits().subset(400),
+    }
+    numbers = [0, torch.rand(1, generator=torch.Generator().manual_seed(0)).item(), 300_000]
+    numbers += [model.weight.item(), given["dataset"].labels.sum().item()]
+    numbers += [given["dataset"].images[0, 0, 0, 0].item()]
+    setting, shared = (given, {}) if where == "settings" else ({}, given)
+    if where == "beside what cannot be copied":
+        setting = {"lock": threading.Lock()}
+    frame = run_seeds(change_everything, range(20), {"": setting}, n_jobs=n_jobs, **shared)
+    assert set(frame["given"]) == {tuple(numbers)}
+    if where != "beside what cannot be copied":  # then the optimizer is copied on its own
+        assert set(frame["moved"]) == {-0.5}
+    assert given["held"] == {"list": []} and model.weight.item() == numbers[3]
+    assert given["array"].all() and given["dataset"].labels.any()
