@@ -32,7 +32,7 @@ def run_seeds(
     run: returns a dict (its keys become columns) or one value (column ``result``). It may be
     defined in a notebook cell. settings: name -> keyword arguments, e.g. ``{"low": {"lr": 0.01}}``.
     shared: what all runs are given, such as ``mnist``; large data reach the workers memory-mapped.
-    Each run has copies of its own of all these arguments, and may change them.
+    Each run has copies of all these arguments for itself, and may change them.
     n_jobs: processes, -1 for one a core, 1 for none, None to follow ``joblib.parallel_config``
     (which may name a Dask cluster). Every run has one thread and deterministic algorithms wherever
     it happens, so the numbers are the same; runs that share a process take turns. An exception

@@ -16,10 +16,12 @@ import pytest
 CELL = 'from course_utils.notebook import set_up\n\ndevice = set_up("99_example", language="{}")'
 # As if the course were not installed; then the cell, as a notebook runs it.
 RUN = """
-import sys
+import os, sys
 from pathlib import Path
 sys.meta_path[:] = [finder for finder in sys.meta_path if "editable" not in repr(finder).lower()]
-sys.path[:] = [path for path in sys.path if not Path(path or ".", "course_utils").exists()]
+init = "course_utils/__init__.py"
+site = Path(os.environ["PYTHONPATH"])  # what lies there is what is installed
+sys.path[:] = [path for path in sys.path if Path(path) == site or not Path(path, init).exists()]
 sys.path_importer_cache.clear()
 from IPython.core.interactiveshell import InteractiveShell
 result = InteractiveShell.instance(colors="NoColor").run_cell(sys.argv[1])
@@ -128,6 +130,56 @@ def test_following_that_advice_works(run_cell, tmp_path, monkeypatch):
     )
     succeeded, said = run_cell(tmp_path / "alone")
     assert succeeded and "ready:" in said, said
+
+
+@pytest.mark.parametrize("source", ["course", "'{}/course'", ' "{}/course" '])
+def test_a_folder_may_be_named_without_a_slash_or_in_quotes(source, run_cell, tmp_path):
+    write_course(tmp_path / "course")
+    (tmp_path / "work").mkdir()
+    (tmp_path / "work" / "course").symlink_to(tmp_path / "course")
+    succeeded, said = run_cell(tmp_path / "work", source=source.format(tmp_path))
+    assert succeeded and "ready:" in said, said
+
+
+def test_a_name_is_never_asked_of_the_worlds_packages(run_cell, tmp_path, monkeypatch):
+    write_wheel(tmp_path)  # as if an index had a package of this name
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
+    succeeded, said = run_cell(tmp_path / "alone", source="course-utils")
+    assert not succeeded and build.HOW_TO_GET_THE_COURSE["en"][1] in said, said
+
+
+def test_a_folder_that_pip_cannot_install_from_is_used_as_it_is(run_cell, tmp_path):
+    course = write_course(tmp_path / "course")  # no pyproject.toml; or a folder that is read-only
+    succeeded, said = run_cell(tmp_path / "alone", source=course)
+    assert succeeded and f"ready: {course / 'course_utils' / 'notebook.py'}" in said, said
+
+
+def test_a_bare_folder_of_its_name_is_not_taken_for_the_course(run_cell, tmp_path):
+    (tmp_path / "alone" / "course_utils").mkdir(parents=True)
+    succeeded, said = run_cell(tmp_path / "alone", source=write_wheel(tmp_path))
+    assert succeeded and "ready:" in said and "site-packages" in said, said
+
+
+def test_it_is_found_where_pip_installs_for_the_user(run_cell, tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONUSERBASE", str(tmp_path / "user"))
+    asked = [sys.executable, "-c", "import site; print(site.getusersitepackages())"]
+    place = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()
+    monkeypatch.setenv("PIP_TARGET", place)  # a folder that is not there yet
+    succeeded, said = run_cell(tmp_path / "alone", source=write_wheel(tmp_path))
+    assert succeeded and f"ready: {place}" in said, said
+
+
+def test_the_course_above_goes_before_an_installed_one(run_cell, tmp_path):
+    write_course(tmp_path / "site-packages", "raise RuntimeError('an old copy')")
+    course = write_course(tmp_path / "course")
+    succeeded, said = run_cell(course / "notebooks")
+    assert succeeded and f"ready: {course / 'course_utils' / 'notebook.py'}" in said, said
+
+
+def test_an_installed_one_is_used_and_nothing_is_installed(run_cell, tmp_path):
+    write_course(tmp_path / "site-packages")
+    succeeded, said = run_cell(tmp_path / "alone", source="/no/such.whl")
+    assert succeeded and "ready:" in said and "such.whl" not in said, said
 
 
 def test_a_package_that_the_course_misses_is_named(run_cell, tmp_path):

@@ -111,6 +111,7 @@ def test_a_group_arrives_with_its_members():
 
 PLAYED_WINDOWS = """
 import os, sys, tempfile
+from pathlib import Path
 import joblib._memmapping_reducer
 joblib._memmapping_reducer.SYSTEM_SHARED_MEM_FS = "/nowhere"
 from course_utils import workers
@@ -121,7 +122,8 @@ import numpy as np
 from course_utils.experiment import run_seeds
 
 def look(seed, data):
-    return {"sum": float(data.sum()) + seed, "file": getattr(data, "filename", None), "pid": os.getpid()}
+    mapped = str(next(Path(os.environ["PUBLIC"]).rglob("*.pkl"), None))
+    return {"sum": float(data.sum()) + seed, "file": mapped, "pid": os.getpid()}
 
 runs = run_seeds(look, range(2), n_jobs=2, data=np.ones(300_000))
 assert runs["sum"].tolist() == [300_000, 300_001]

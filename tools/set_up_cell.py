@@ -4,18 +4,20 @@ In a lesson stands the last line alone; build.py puts the rest before it, for wh
 without the course around it.
 """
 
-import importlib.util, os, pathlib, subprocess, sys
+import importlib.util, os, pathlib, site, subprocess, sys
 
-if importlib.util.find_spec("course_utils") is None:  # not installed: look above, or install
-    folders = [pathlib.Path.cwd(), *pathlib.Path.cwd().parents]
-    here = [str(folder) for folder in folders if (folder / "course_utils/__init__.py").is_file()]
-    source = os.path.expanduser(os.environ.get("COURSE_SOURCE") or "DEFAULT_SOURCE")
-    if here:
-        sys.path.insert(0, here[0])  # and for the processes that this one starts:
-        os.environ["PYTHONPATH"] = os.pathsep.join([here[0], os.environ.get("PYTHONPATH", "")])
-    elif not source or subprocess.call([sys.executable, "-m", "pip", "install", "-q", source]):
+top = [f for f in pathlib.Path("-").absolute().parents if (f / "course_utils/__init__.py").exists()]
+if not top and not getattr(importlib.util.find_spec("course_utils"), "origin", None):  # install it
+    source = (os.environ.get("COURSE_SOURCE") or "DEFAULT_SOURCE").strip(" '\"")
+    path = pathlib.Path(os.path.expanduser(source)).absolute()  # a mere name may be anybody's
+    pip = [sys.executable, "-m", "pip", "install", "-q", source if "://" in source else str(path)]
+    top = [path] if (path / "course_utils/__init__.py").exists() else []
+    if (not source or subprocess.call(pip)) and not top:
         missing = ModuleNotFoundError("HOW_TO_GET_THE_COURSE")
         missing._render_traceback_ = lambda: [str(missing)]  # this sentence, no traceback
         raise missing
+    sys.path.append(site.getusersitepackages())  # where pip may have put it
     importlib.invalidate_caches()
+sys.path[:0] = top = [str(folder) for folder in top[:1]]  # and for the processes started here:
+os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [*top, os.environ.get("PYTHONPATH")]))
 from course_utils.notebook import set_up
