@@ -57,13 +57,18 @@ _BANNER = {
     ),
     "embedded": Text(
         "資料：隨課程附上的 5,000 張真實 MNIST 數字（訓練 {train:,}、驗證 {val:,}、測試 {test:,}）。"
-        "\n本課仍可完整執行，只是準確率較低；連上網路後執行 `make data`"
-        "（或 `python -m course_utils.download`），就有全部 70,000 張。",
+        "\n本課仍可完整執行，只是準確率較低；{more}",
         "Data: the 5,000 real MNIST digits that come with the course ({train:,} training, {val:,} "
-        "validation, {test:,} test).\nThe lesson runs in full, only less accurately; once online, "
-        f"{HOW_TO_DOWNLOAD} fetches all 70,000.",
+        "validation, {test:,} test).\nThe lesson runs in full, only less accurately; {more}",
     ),
 }
+_GET_MORE = Text(
+    "連上網路後執行 `make data`（或 `python -m course_utils.download`），就有全部 70,000 張。",
+    f"once online, {HOW_TO_DOWNLOAD} fetches all 70,000.",
+)
+_AS_ASKED = Text(
+    "這是環境變數 COURSE_DATA=embedded 指定的。", "COURSE_DATA=embedded asks for them."
+)
 
 
 class DataError(RuntimeError):
@@ -109,7 +114,8 @@ class MNIST(NamedTuple):
     def banner(self) -> str:
         """One or two sentences for the reader: which data this is, and how to get the rest."""
         sizes = {"train": len(self.train), "val": len(self.val), "test": len(self.test)}
-        return _BANNER[self.tier].format(**sizes)
+        asked = os.environ.get("COURSE_DATA") == "embedded"
+        return _BANNER[self.tier].format(**sizes, more=_AS_ASKED if asked else _GET_MORE)
 
 
 def load_mnist(
@@ -165,8 +171,12 @@ def candidate_roots(root: str | Path | None = None) -> list[Path]:
 
 
 def default_root() -> Path:
-    """Where lessons look first and downloads go: ``$COURSE_DATA_DIR``, else ``PROJECT_DATA_DIR``."""
-    return expanded(os.environ.get("COURSE_DATA_DIR") or PROJECT_DATA_DIR)
+    """Where lessons look first and downloads go: ``$COURSE_DATA_DIR``, else ``PROJECT_DATA_DIR``.
+
+    A relative one starts where ``data/`` lies, for notebooks and ``make data`` run in other folders.
+    """
+    folder = expanded(os.environ.get("COURSE_DATA_DIR") or PROJECT_DATA_DIR)
+    return PROJECT_DATA_DIR.parent / folder
 
 
 def expanded(folder: str | Path) -> Path:

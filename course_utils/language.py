@@ -7,13 +7,15 @@ from dataclasses import dataclass
 LANGUAGES = ("zh-TW", "en")
 
 
-def _checked(language: str) -> str:
+def _checked(language: str, name: str = "language") -> str:
     if language not in LANGUAGES:
-        raise ValueError(f"language must be one of {', '.join(LANGUAGES)}, got {language!r}")
+        raise ValueError(f"{name} must be one of {', '.join(LANGUAGES)}, got {language!r}")
     return language
 
 
-_current = _checked(os.environ.get("COURSE_LANG") or "zh-TW")
+_current = _checked(
+    os.environ.get("COURSE_LANG") or "zh-TW", "the environment variable COURSE_LANG"
+)
 
 
 def set_language(language: str) -> None:

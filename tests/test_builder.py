@@ -240,6 +240,29 @@ def test_outputs_changed_by_hand_fail(built, place):
         build.check()
 
 
+@pytest.mark.parametrize("edit", ["other code", "<<<<<<< HEAD"])
+def test_a_notebook_edited_by_hand_is_not_replaced_unless_asked(edit, built, place, monkeypatch):
+    place()
+    put(built)
+    done = []
+    monkeypatch.setattr(build, "Parallel", lambda **_: lambda calls: (5 for call in calls))
+    monkeypatch.setattr(build, "build", lambda lesson, language: done.append(language))
+    monkeypatch.setattr(build, "delayed", lambda function: function)
+    monkeypatch.setattr(sys, "argv", ["build.py"])
+    build.main()
+    assert done == ["zh-TW", "en"], "as shipped, they are built"
+    path = build.FOLDERS["en"] / "99_example.ipynb"
+    path.write_bytes(built["en"].replace(b"answer = 42", edit.encode().replace(b'"', b"")))
+    if edit.startswith("<"):
+        path.write_bytes(edit.encode() + built["en"])
+    with pytest.raises(SystemExit, match=r"edited by hand: notebooks/en/99_.*--overwrite"):
+        build.main()
+    assert done == ["zh-TW", "en"]
+    monkeypatch.setattr(sys, "argv", ["build.py", "--overwrite"])
+    build.main()
+    assert done == ["zh-TW", "en"] * 2
+
+
 def test_a_set_up_cell_begins_with_the_one_line_that_the_builder_extends(place):
     path = place(LESSON.replace("import set_up\nset_up", "import set_up  # as always\nset_up"))
     with pytest.raises(build.BuildError, match="a set-up cell begins 'from"):

@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import sys
 
 import clean
 import pytest
@@ -123,3 +124,21 @@ def test_make_clean_cleans_the_course_in_which_it_is_called(course):
     assert result.returncode == 0, result.stderr
     assert mine.is_file() and (course / "hw").is_dir()
     assert not (course / ".venv").exists() and not (course / "course_utils/__pycache__").exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="plays Windows")
+def test_a_file_held_open_is_said_and_the_environment_is_no_longer_taken_for_whole(course):
+    """Windows removes no file that a program has open."""
+    for tool in ("install", "clean"):
+        write(course / f"tools/{tool}.py", (ROOT / f"tools/{tool}.py").read_text())
+    held = "import os, shutil, runpy, sys\n"
+    held += "def held(path, *a, **k): raise PermissionError(13, 'in use by another process', str(path))\n"
+    held += "shutil.rmtree = held\nsys.path.insert(0, sys.argv[1])\n"
+    held += "runpy.run_path(sys.argv[1] + '/clean.py', run_name='__main__')\n"
+    command = [sys.executable, "-c", held, str(course / "tools")]
+    result = subprocess.run(command, capture_output=True, text=True)
+    assert result.returncode == 1 and "Close JupyterLab" in result.stderr, result.stderr
+    assert "Traceback" not in result.stderr and str(course / ".venv/bin") in result.stderr
+    assert not (course / ".venv" / STAMP).exists() and (course / ".venv" / MARK).exists()
+    again = subprocess.run([sys.executable, course / "tools/clean.py"], capture_output=True)
+    assert again.returncode == 0 and not (course / ".venv").exists()

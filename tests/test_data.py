@@ -129,6 +129,18 @@ def test_banner_says_which_data_and_how_to_get_the_rest(embedded, language, says
     assert "make data" in banner
 
 
+@pytest.mark.parametrize("language", ["zh-TW", "en"])
+def test_whoever_asked_for_the_embedded_digits_is_not_told_to_download(
+    language, embedded, monkeypatch
+):
+    monkeypatch.setattr("course_utils.language._current", language)
+    full_banner = embedded.banner()
+    monkeypatch.setenv("COURSE_DATA", "embedded")
+    banner = embedded.banner()
+    assert "make data" not in banner and "COURSE_DATA=embedded" in banner
+    assert banner.startswith(full_banner.splitlines()[0])
+
+
 # --- full MNIST
 
 
@@ -187,6 +199,15 @@ def test_auto_finds_full_mnist_in_the_project_then_in_course_data_dir(
     assert str(configured) in load_mnist().provenance
     monkeypatch.setenv("COURSE_DATA_DIR", str(tmp_path / "empty"))
     assert str(project) in load_mnist().provenance
+
+
+def test_a_relative_data_folder_is_the_same_to_notebooks_and_to_make(tmp_path, monkeypatch):
+    monkeypatch.setenv("COURSE_DATA_DIR", "shared/data")
+    for folder in (tmp_path, tmp_path / "notebooks" / "en"):
+        folder.mkdir(parents=True, exist_ok=True)
+        monkeypatch.chdir(folder)
+        assert data.default_root() == tmp_path / "shared" / "data"
+        assert data.candidate_roots()[0] == tmp_path / "shared" / "data"
 
 
 def test_root_is_searched_instead_of_the_configured_folders(tmp_path, write_files, monkeypatch):

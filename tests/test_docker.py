@@ -1,6 +1,6 @@
 """The Dockerfile's steps, in order, in a fresh folder, without Docker; and what the editor reads.
 
-`python tests/test_docker.py FOLDER` does the same with the real packages (a few GB), and then runs CMD.
+`PYTHONPATH=tools python tests/test_docker.py FOLDER` does the same with the real packages (a few GB), and then runs CMD.
 What root does before `USER` would change this machine: of that, only the syntax is looked at.
 """
 

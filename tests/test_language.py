@@ -87,4 +87,4 @@ print("✓", file=sys.stderr)
 def test_an_unknown_language_in_the_environment_is_an_error_not_a_guess():
     result = started_with(COURSE_LANG="fr")
     assert result.returncode != 0
-    assert "zh-TW, en, got 'fr'" in result.stderr
+    assert "COURSE_LANG must be one of zh-TW, en, got 'fr'" in result.stderr

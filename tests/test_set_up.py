@@ -256,6 +256,7 @@ def environment(tmp_path, monkeypatch):
 
     def call(command, **options):
         place.calls.append(" ".join(map(str, command)))
+        place.variables = options.get("env")
         library.mkdir(parents=True, exist_ok=True)
         return 0
 
@@ -278,6 +279,36 @@ def test_uv_installs_if_it_is_found_and_the_environment_needs_no_pip(environment
     assert (
         installing == f"/somewhere/uv pip install --python {environment.python} --quiet a==1 b==2"
     )
+
+
+def test_a_pip_that_installs_for_the_user_installs_into_the_environment(environment, monkeypatch):
+    monkeypatch.setenv("PIP_USER", "1")
+    environment.make_ready()
+    assert environment.variables == {**os.environ, "PIP_USER": "0"}
+
+
+@pytest.mark.parametrize(
+    ("platform", "machine", "size", "says"),
+    [
+        ("darwin", "x86_64", 2**63 - 1, "Macs with an Intel processor"),
+        ("darwin", "arm64", 2**63 - 1, None),
+        ("win32", "AMD64", 2**31 - 1, "32-bit Python"),
+        ("win32", "AMD64", 2**63 - 1, None),
+        ("linux", "x86_64", 2**63 - 1, None),
+    ],
+)
+def test_where_pytorch_has_no_wheels_it_is_said_before_anything_begins(
+    platform, machine, size, says, environment, monkeypatch
+):
+    monkeypatch.setattr(install.sys, "platform", platform)
+    monkeypatch.setattr(install.sys, "maxsize", size)
+    monkeypatch.setattr(install.platform, "machine", lambda: machine)
+    if says is None:
+        environment.make_ready()
+        return
+    with pytest.raises(SystemExit, match=f"{says}.*(Colab|64-bit)"):
+        environment.make_ready()
+    assert environment.calls == [] and not environment.folder.exists()
 
 
 def test_an_environment_without_pip_gets_one(environment):

@@ -1,8 +1,9 @@
-"""Build the notebooks: `python tools/build.py [LESSON ...] [--check] [--minutes]`.
+"""Build the notebooks: `python tools/build.py [LESSON ...] [--check] [--minutes] [--overwrite]`.
 
 A lesson (lessons/NN_name.py) holds both languages. Building keeps one, executes it, and writes
 notebooks/NN_name.ipynb (Traditional Chinese) or notebooks/en/NN_name.ipynb (English).
 --check executes nothing and fails where a notebook is not what its lesson builds.
+A notebook in which somebody worked is not replaced without --overwrite.
 """
 
 import argparse
@@ -198,6 +199,17 @@ def drift(lesson: Path, language: str) -> str | None:
     return None if sealed == seal(committed.cells) else f"{name}: its outputs were changed by hand"
 
 
+def is_edited(path: Path) -> bool:
+    """Whether a notebook holds somebody's work: it is there, and not as the builder wrote it."""
+    if not path.is_file():
+        return False
+    try:
+        notebook = nbformat.read(path, as_version=4)
+    except ValueError:  # no notebook, such as one with the marks of a merge in it
+        return True
+    return notebook.metadata.get("course", {}).get("seal") != seal(notebook.cells)
+
+
 def check() -> None:
     lessons = lesson_paths()
     problems = [drift(lesson, language) for lesson in lessons for language in FOLDERS]
@@ -216,6 +228,7 @@ def main() -> None:
     parser.add_argument("lessons", nargs="*", help="numbers or names; all by default")
     parser.add_argument("--check", action="store_true", help="compare only, execute nothing")
     parser.add_argument("--minutes", action="store_true", help="one at a time; record how long")
+    parser.add_argument("--overwrite", action="store_true", help="also notebooks edited by hand")
     arguments = parser.parse_args()
     if arguments.check:
         return check()
@@ -226,6 +239,13 @@ def main() -> None:
     ]
     if not chosen:
         sys.exit(f"no lesson is named {arguments.lessons}; there are {lesson_paths()}")
+    targets = [folder / f"{lesson.stem}.ipynb" for lesson in chosen for folder in FOLDERS.values()]
+    edited = [str(path.relative_to(ROOT)) for path in targets if is_edited(path)]
+    if edited and not arguments.overwrite:
+        sys.exit(
+            f"edited by hand: {', '.join(edited)}. Building would replace what was written there: move "
+            "it to another folder, or `git checkout` it, or build with --overwrite."
+        )
     if load_mnist().tier != "full":
         print("Full MNIST is not here (`make data`): try what you like, but do not commit outputs.")
     jobs = [(lesson, language) for lesson in chosen for language in FOLDERS]

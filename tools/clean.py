@@ -8,6 +8,7 @@ copies of what somebody wrote.
 import os
 import re
 import shutil
+import sys
 from pathlib import Path
 
 from install import MARK, ROOT, STAMP
@@ -55,6 +56,8 @@ def clean(root: Path) -> None:
         elif name in PROOF and not any((folder / proof).is_file() for proof in PROOF[name]):
             print(f"left: {folder} (not made by the course)")
         else:
+            # first, so that an environment half removed is not taken for whole
+            (folder / STAMP).unlink(missing_ok=True)
             empty(folder, made)
     for source in (root / name for name in SOURCES if not (root / name).is_symlink()):
         for folder, subfolders, _ in os.walk(source):  # does not follow links
@@ -64,4 +67,10 @@ def clean(root: Path) -> None:
 
 
 if __name__ == "__main__":
-    clean(ROOT)
+    try:
+        clean(ROOT)
+    except PermissionError as error:  # on Windows, also of a file that a program has open
+        sys.exit(
+            f"Not everything could be removed ({error}). Close JupyterLab and whatever else uses the "
+            "course, or ask the owner of that file (root, after `sudo make`), then try again."
+        )

@@ -117,6 +117,7 @@ class Environment:
                 "one from python.org and name it, as in `make lab PYTHON=python3.12`, on Windows "
                 "`py -3.12 tools\\install.py`."
             )
+        check_machine()
         if (self.folder / MARK).is_file():
             shutil.rmtree(str(self.folder))
         elif self.folder.exists() and any(self.folder.iterdir()):
@@ -181,9 +182,25 @@ class Environment:
         (self.folder / STAMP).write_text(json.dumps(stamp, indent=2) + "\n", encoding="utf-8")
 
 
+def check_machine() -> None:
+    """End with a sentence where PyTorch offers no wheel."""
+    if sys.maxsize < 2**32:
+        sys.exit(
+            f"{sys.executable} is a 32-bit Python, for which there is no PyTorch: get a 64-bit one from "
+            "python.org, then try again."
+        )
+    if sys.platform == "darwin" and platform.machine() == "x86_64":
+        sys.exit(
+            "For Macs with an Intel processor there is no PyTorch of the version that the course needs "
+            "(on one with an Apple chip, this Python is an Intel one: get another from python.org). Open "
+            "the notebooks on Colab or in a container instead; see the README."
+        )
+
+
 def run(command: list) -> None:
     """Run what must succeed; its own messages say what went wrong."""
-    if subprocess.call(command) != 0:
+    # a pip told to install for the user, as clusters do, would refuse to in an environment
+    if subprocess.call(command, env={**os.environ, "PIP_USER": "0"}) != 0:
         sys.exit("This failed (call it again to go on from there): " + " ".join(command))
 
 
