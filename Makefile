@@ -16,8 +16,8 @@ test-oldest: python  ## the same without a browser, on the oldest versions allow
 	$(PYTHON) tools/install.py --oldest
 	COURSE_DATA=embedded PYTEST_ADDOPTS='-m "not browser"' .venv-oldest/bin/python tools/run_tests.py $(ARGS)
 
-notebooks: install-dev  ## build and execute; LESSON=06 for one, MINUTES=1 to record how long
-	$(BIN)/python tools/build.py $(LESSON) $(if $(MINUTES),--minutes)
+notebooks: install-dev  ## build and execute; LESSON=06 for one, MINUTES=1 to record how long, OVERWRITE=1 for edited ones too
+	$(BIN)/python tools/build.py $(LESSON) $(if $(MINUTES),--minutes) $(if $(OVERWRITE),--overwrite)
 
 data: install  ## download MNIST, verified
 	$(BIN)/python -m course_utils.download

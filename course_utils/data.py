@@ -173,10 +173,11 @@ def candidate_roots(root: str | Path | None = None) -> list[Path]:
 def default_root() -> Path:
     """Where lessons look first and downloads go: ``$COURSE_DATA_DIR``, else ``PROJECT_DATA_DIR``.
 
-    A relative one starts where ``data/`` lies, for notebooks and ``make data`` run in other folders.
+    A relative one starts at the course, for its notebooks and ``make data`` run in other folders.
     """
     folder = expanded(os.environ.get("COURSE_DATA_DIR") or PROJECT_DATA_DIR)
-    return PROJECT_DATA_DIR.parent / folder
+    course = PROJECT_DATA_DIR.parent
+    return course / folder if (course / "pyproject.toml").is_file() else folder
 
 
 def expanded(folder: str | Path) -> Path:

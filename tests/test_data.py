@@ -203,6 +203,8 @@ def test_auto_finds_full_mnist_in_the_project_then_in_course_data_dir(
 
 def test_a_relative_data_folder_is_the_same_to_notebooks_and_to_make(tmp_path, monkeypatch):
     monkeypatch.setenv("COURSE_DATA_DIR", "shared/data")
+    assert data.default_root() == Path("shared/data"), "without a checkout, as it stands"
+    (tmp_path / "pyproject.toml").touch()
     for folder in (tmp_path, tmp_path / "notebooks" / "en"):
         folder.mkdir(parents=True, exist_ok=True)
         monkeypatch.chdir(folder)

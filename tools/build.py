@@ -244,7 +244,8 @@ def main() -> None:
     if edited and not arguments.overwrite:
         sys.exit(
             f"edited by hand: {', '.join(edited)}. Building would replace what was written there: move "
-            "it to another folder, or `git checkout` it, or build with --overwrite."
+            "it to another folder, or `git checkout` it, or build with --overwrite "
+            "(`make notebooks OVERWRITE=1`)."
         )
     if load_mnist().tier != "full":
         print("Full MNIST is not here (`make data`): try what you like, but do not commit outputs.")
