@@ -16,6 +16,7 @@ import pandas as pd
 from joblib import Parallel, delayed
 
 from course_utils.progress import progress
+from course_utils.seeding import seed_offset
 from course_utils.workers import Failure, WorkerTraceback, find_temp_folder, run_one
 
 
@@ -62,10 +63,11 @@ def run_seeds(
             stacklevel=2,
         )
         n_jobs = 1
+    offset = seed_offset()
     # Settings take turns: where they are timed, a slow minute of the machine is shared by all.
     runs = list(product(seeds, settings))
     results = Parallel(n_jobs=n_jobs, return_as="generator")(
-        delayed(run_one)(run, name, seed, settings[name], shared, os.getpid())
+        delayed(run_one)(run, name, seed, settings[name], shared, os.getpid(), offset)
         for seed, name in runs
     )
     done = {}

@@ -34,7 +34,7 @@ device = set_up("00_start_here", language="en")
 import matplotlib.pyplot as plt
 import torch
 
-from course_utils import plotting
+from course_utils import plotting, seeding
 from course_utils.claims import claim
 from course_utils.data import load_mnist
 from course_utils.exercises import start_here as exercises
@@ -92,7 +92,7 @@ lesson_table()
 
 # %%
 def toss(seed):
-    generator = torch.Generator().manual_seed(seed)
+    generator = seeding.generator(seed)
     return torch.randint(0, 2, (100,), generator=generator).float().mean().item()
 
 
