@@ -259,12 +259,12 @@ for name, line in {"AND": (2, 2, -3), "OR": (2, 2, -1)}.items():
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # ### 一千種順序
 #
-# 每個**種子**（亂數的起點，同一個種子永遠給出同一串亂數）每一輪都重新洗牌。AND 需要的更新比 OR 多還是少？
+# 每個**種子**（亂數的起點，同一個種子永遠給出同一串亂數）每一輪都重新洗牌。AND 需要的更新比 OR 多還是少？（`seeding.rng(seed)` 就是 NumPy 的 `np.random.default_rng(seed)`。）
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # ### A thousand orders
 #
-# Every **seed** (where the random numbers begin; the same seed always gives the same ones) shuffles the points anew in every epoch. Does AND take more updates than OR, or fewer?
+# Every **seed** (where the random numbers begin; the same seed always gives the same ones) shuffles the points anew in every epoch. Does AND take more updates than OR, or fewer? (`seeding.rng(seed)` is NumPy's `np.random.default_rng(seed)`.)
 
 
 # %%
