@@ -34,13 +34,13 @@ def run_seeds(
     defined in a notebook cell. settings: name -> keyword arguments, e.g. ``{"low": {"lr": 0.01}}``.
     shared: what all runs are given, such as ``mnist``; large data reach the workers memory-mapped.
     n_jobs: processes, -1 for one a core, 1 for none, None to follow ``joblib.parallel_config``
-    (which may name a Dask cluster). Every run has one thread and deterministic algorithms wherever
-    it happens, so the numbers are the same; runs that share a process take turns. An exception
-    names the run it came from.
+    (which may name a Dask cluster). Every run has one thread, deterministic algorithms and the
+    caller's ``COURSE_SEED_OFFSET`` wherever it happens, so the numbers are the same; runs that share
+    a process take turns. An exception names the run it came from.
 
     Rows are in the order of settings, then seeds; columns ``setting`` and ``seed`` come first.
     Raises ValueError or TypeError before anything runs if there is nothing to run, a seed is given
-    twice or is no whole number from 0 up, or ``run`` does not take what it would be given.
+    twice or is no whole number from 0 up (nor ``COURSE_SEED_OFFSET``), or ``run`` does not take what it would be given.
     """
     seeds = _checked_seeds(seeds)
     settings = {"": {}} if settings is None else settings
