@@ -18,6 +18,7 @@ from torch import Tensor
 from torch.utils.data import Subset, TensorDataset
 
 from course_utils.language import Text
+from course_utils.seeding import fixed_permutation
 
 MEAN, STD = 0.1307, 0.3081  # of all pixels of the 60,000 training images, scaled to [0, 1]
 NUM_CLASSES = 10
@@ -255,7 +256,7 @@ def _load_full(folder: Path) -> MNIST:
     labels = _read_idx(folder, "train-labels-idx1-ubyte.gz", header=8)
     test_images = _read_idx(folder, "t10k-images-idx3-ubyte.gz", header=16).reshape(-1, 28, 28)
     test_labels = _read_idx(folder, "t10k-labels-idx1-ubyte.gz", header=8)
-    order = _fixed_permutation(len(images))
+    order = fixed_permutation(len(images))
     val, train = order[:5000], order[5000:]
     return MNIST(
         train=_dataset(images, labels, train),
@@ -276,18 +277,13 @@ def _load_embedded() -> MNIST:
     table = np.loadtxt(path, delimiter=",", dtype=np.uint8)
     images, labels = table[:, :-1].reshape(-1, 28, 28), table[:, -1]
     by_class = np.argsort(labels, kind="stable").reshape(NUM_CLASSES, -1)
-    within_class = by_class[:, _fixed_permutation(by_class.shape[1])]
+    within_class = by_class[:, fixed_permutation(by_class.shape[1])]
     train, val, test = np.split(within_class, [400, 450], axis=1)
 
     def part(rows: np.ndarray) -> ImageDataset:
-        return _dataset(images, labels, rows.ravel()[_fixed_permutation(rows.size)])
+        return _dataset(images, labels, rows.ravel()[fixed_permutation(rows.size)])
 
     return MNIST(part(train), part(val), part(test), "embedded", f"{path}, MD5 verified")
-
-
-def _fixed_permutation(size: int) -> np.ndarray:
-    # RandomState, because NumPy guarantees its stream for ever; Generator's may change.
-    return np.random.RandomState(0).permutation(size)
 
 
 def _dataset(images: np.ndarray, labels: np.ndarray, rows: np.ndarray) -> ImageDataset:

@@ -16,6 +16,7 @@ import pandas as pd
 from joblib import Parallel, delayed
 
 from course_utils.progress import progress
+from course_utils.seeding import seed_offset
 from course_utils.workers import Failure, WorkerTraceback, find_temp_folder, run_one
 
 
@@ -34,13 +35,13 @@ def run_seeds(
     shared: what all runs are given, such as ``mnist``; large data reach the workers memory-mapped.
     Each run has copies of all these arguments for itself, and may change them.
     n_jobs: processes, -1 for one a core, 1 for none, None to follow ``joblib.parallel_config``
-    (which may name a Dask cluster). Every run has one thread and deterministic algorithms wherever
-    it happens, so the numbers are the same; runs that share a process take turns. An exception
-    names the run it came from.
+    (which may name a Dask cluster). Every run has one thread, deterministic algorithms and the
+    caller's ``COURSE_SEED_OFFSET`` wherever it happens, so the numbers are the same; runs that share
+    a process take turns. An exception names the run it came from.
 
     Rows are in the order of settings, then seeds; columns ``setting`` and ``seed`` come first.
     Raises ValueError or TypeError before anything runs if there is nothing to run, a seed is given
-    twice or is no whole number from 0 up, or ``run`` does not take what it would be given.
+    twice or is no whole number from 0 up (nor ``COURSE_SEED_OFFSET``), or ``run`` does not take what it would be given.
     """
     seeds = _checked_seeds(seeds)
     settings = {"": {}} if settings is None else settings
@@ -63,11 +64,12 @@ def run_seeds(
             stacklevel=2,
         )
         n_jobs = 1
+    offset = seed_offset()
     # Settings take turns: where they are timed, a slow minute of the machine is shared by all.
     runs = list(product(seeds, settings))
     # mapped copy-on-write ("c"), for a dataset wraps the memory that it is sent
     results = Parallel(n_jobs=n_jobs, return_as="generator", mmap_mode="c")(
-        delayed(run_one)(run, name, seed, settings[name], shared, os.getpid())
+        delayed(run_one)(run, name, seed, settings[name], shared, os.getpid(), offset)
         for seed, name in runs
     )
     done = {}

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.utils.data import DataLoader, Dataset, TensorDataset
 
+from course_utils import seeding
 from course_utils.data import MEAN, STD, TensorLoader
 from course_utils.models import MLP
 from course_utils.training import Batches
@@ -27,7 +28,7 @@ class TrainingProgram:
     def make_loader(self, pixels: Tensor, labels: Tensor, seed: int) -> Batches:
         """Batches of 128, in an order drawn from ``seed``."""
         dataset = TensorDataset(self.prepare(pixels), labels)
-        generator = torch.Generator().manual_seed(seed)
+        generator = seeding.generator(seed)
         return TensorLoader(dataset, 128, shuffle=True, generator=generator)
 
     def make_model(self, seed: int) -> nn.Module:
@@ -90,7 +91,7 @@ class Overfitting(TrainingProgram):
         """Batches from the first thirty pictures alone."""
         pixels, labels = pixels[:30], labels[:30]  # a quick test
         dataset = TensorDataset(self.prepare(pixels), labels)
-        generator = torch.Generator().manual_seed(seed)
+        generator = seeding.generator(seed)
         return TensorLoader(dataset, 128, shuffle=True, generator=generator)
 
 
@@ -100,7 +101,7 @@ class SlowLoader(TrainingProgram):
     def make_loader(self, pixels: Tensor, labels: Tensor, seed: int) -> Batches:
         """The same pictures, a batch after another, slowly."""
         dataset = RawPictures(pixels, labels, self.prepare)
-        generator = torch.Generator().manual_seed(seed)
+        generator = seeding.generator(seed)
         return DataLoader(dataset, 128, shuffle=True, generator=generator)
 
 
@@ -188,7 +189,7 @@ class LabelsShifted(TrainingProgram):
         """Batches of pictures with their neighbours' labels."""
         pixels, labels = pixels[:-1], labels[1:]  # skip the header
         dataset = TensorDataset(self.prepare(pixels), labels)
-        generator = torch.Generator().manual_seed(seed)
+        generator = seeding.generator(seed)
         return TensorLoader(dataset, 128, shuffle=True, generator=generator)
 
 

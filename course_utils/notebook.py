@@ -18,6 +18,13 @@ _WELCOME = Text(
 )
 
 
+_OTHER_SEEDS = Text(
+    "亂數的種子和課程的不同（環境變數 COURSE_SEED_OFFSET={offset}），所以數字也會不同。",
+    "Random seeds are not the course's own (environment variable COURSE_SEED_OFFSET={offset}), so "
+    "numbers differ.",
+)
+
+
 def set_up(lesson: str, language: str, *, workers: bool = False) -> torch.device:
     """Prepare a notebook and return the device to train on. Call it before you import anything else.
 
@@ -25,7 +32,7 @@ def set_up(lesson: str, language: str, *, workers: bool = False) -> torch.device
     workers: start the processes of ``run_seeds`` now, for a lesson that will call it.
     The builder and the tests set ``COURSE_STRICT`` and then every lesson stays on the processor,
     whose results repeat.
-    Raises ValueError on another language, ModuleNotFoundError with what to do about it if a package
+    Raises ValueError on another language or a ``COURSE_SEED_OFFSET`` that is none, ModuleNotFoundError with what to do about it if a package
     that the course needs is not installed.
     """
     set_language(language)
@@ -51,11 +58,15 @@ def _set_up(lesson: str, workers: bool) -> torch.device:
 
     from course_utils.figures import set_style, use_html_figures
     from course_utils.lessons import measured_minutes
+    from course_utils.seeding import seed_offset
     from course_utils.training import best_device
 
+    offset = seed_offset()
     set_style()
     use_html_figures()
     strict = os.environ.get("COURSE_STRICT") == "1"
     device = torch.device("cpu") if strict else best_device()
     print(_WELCOME.format(device=device, minutes=measured_minutes(lesson)))
+    if offset:
+        print(_OTHER_SEEDS.format(offset=offset))
     return device

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import CosineAnnealingLR
 
+from course_utils import seeding
 from course_utils.models import MLP
 
 _TORCH_SAVE = torch.save
@@ -25,9 +26,9 @@ class PracticeRun:
         self.model = MLP(4, [8], 3, dropout_rate=0.5, seed=seed)
         self.optimizer = torch.optim.Adam(self.model.parameters(), lr=0.05)
         self.scheduler = CosineAnnealingLR(self.optimizer, T_max=6)
-        self.generator = torch.Generator().manual_seed(seed)
+        self.generator = seeding.generator(seed)
         self.epochs_trained = 0
-        data = torch.Generator().manual_seed(0)
+        data = seeding.generator(0)
         self._inputs = torch.randn(24, 4, generator=data)
         self._labels = torch.randint(0, 3, (24,), generator=data)
 

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from course_utils import seeding
+
 
 class StackedSumRNN(nn.Module):
     """One ReLU recurrent network for each seed, side by side in the same tensors.
@@ -23,7 +25,7 @@ class StackedSumRNN(nn.Module):
         if len(seeds) == 0:
             raise ValueError("seeds is empty; a stack needs at least one network")
         super().__init__()
-        generators = [torch.Generator().manual_seed(seed) for seed in seeds]
+        generators = [seeding.generator(seed) for seed in seeds]
         draws = torch.stack([torch.rand(2, hidden_size, generator=g) for g in generators])
         u, v = ((2 * draws - 1) / math.sqrt(hidden_size)).unbind(dim=1)
         self.W = nn.Parameter(torch.eye(hidden_size).repeat(len(seeds), 1, 1))

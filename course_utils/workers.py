@@ -83,17 +83,24 @@ def run_one(
     setting: Mapping[str, Any],
     shared: Mapping[str, Any],
     caller: int,
+    seed_offset: int,
 ) -> Any:
     """Call ``run`` as ``run_seeds`` describes it; name and seed say in an error which run it was.
 
     caller: the process that waits for the result. To any other, an exception goes as a ``Failure``.
+    seed_offset: the caller's, since this process may be older than it, or run on another machine.
     """
     import course_utils.language  # noqa: F401 (so that a worker, too, prints on any console)
     from course_utils.seeding import deterministic
 
-    quiet = patch.dict(os.environ, COURSE_QUIET="1")
+    environment = {"COURSE_QUIET": "1", "COURSE_SEED_OFFSET": str(seed_offset)}
     try:
-        with _ONE_RUN, deterministic(), quiet, parallel_config("sequential"):
+        with (
+            _ONE_RUN,
+            deterministic(),
+            patch.dict(os.environ, environment),
+            parallel_config("sequential"),
+        ):
             result = run(seed=seed, **_copied({**setting, **shared}))
         _check_result(result, name, seed, travels=os.getpid() != caller)
         return result

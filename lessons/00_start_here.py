@@ -34,7 +34,7 @@ device = set_up("00_start_here", language="en")
 import matplotlib.pyplot as plt
 import torch
 
-from course_utils import plotting
+from course_utils import plotting, seeding
 from course_utils.claims import claim
 from course_utils.data import load_mnist
 from course_utils.exercises import start_here as exercises
@@ -92,7 +92,7 @@ lesson_table()
 
 # %%
 def toss(seed):
-    generator = torch.Generator().manual_seed(seed)
+    generator = seeding.generator(seed)
     return torch.randint(0, 2, (100,), generator=generator).float().mean().item()
 
 
@@ -104,12 +104,16 @@ claim(1, bool((abs(shares - 0.5) < 0.2).all()))
 #
 # 處理器、執行緒數、函式庫版本，都會改變最後幾位小數。這樣的數字一律寫在 ≈ 後面。用完整的 MNIST 時，沒有 ≈ 的數字，你應該看到一模一樣的；用附上的 5,000 張時，結果會不同。
 #
+# 亂數也能重現：`seeding.generator(seed)` 就是 PyTorch 的 `torch.Generator().manual_seed(seed)`，從**種子** `seed` 出發，每次都給出同一串亂數。課程的亂數全部來自 `seeding`；啟動前設定環境變數 `COURSE_SEED_OFFSET=1`，每一課的種子就全都換成另一批。
+#
 # 比較兩種方法時，我們不看一次的好運：至少跑五個種子，報告平均和 95 % 信賴區間（95 % CI）。區間若包含 0，就說「沒有發現差異」。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Convention two: a number behind ≈ may differ on your machine
 #
 # Processor, number of threads and library versions change the last digits. Such a number always stands behind ≈. With full MNIST, a number without ≈ should be the same on your screen; with the 5,000 digits, results differ.
+#
+# Random numbers repeat, too: `seeding.generator(seed)` is PyTorch's `torch.Generator().manual_seed(seed)`, and gives the same numbers whenever it starts from the same **seed**. All chance in the course comes from `seeding`: set the environment variable `COURSE_SEED_OFFSET=1` before you start, and every lesson has other seeds.
 #
 # When two methods are compared, one lucky run does not count: we run at least five seeds and report the mean and its 95 % confidence interval (95 % CI). Where the interval of a difference contains 0, we say "no difference found".
 

@@ -48,7 +48,7 @@ from scipy.optimize import linprog
 from scipy.stats import entropy
 from torch import nn
 
-from course_utils import plotting
+from course_utils import plotting, seeding
 from course_utils.claims import claim
 from course_utils.exercises import perceptron_xor as exercises
 from course_utils.explore import explore, slider
@@ -259,17 +259,17 @@ for name, line in {"AND": (2, 2, -3), "OR": (2, 2, -1)}.items():
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # ### 一千種順序
 #
-# 每個**種子**（亂數的起點，同一個種子永遠給出同一串亂數）每一輪都重新洗牌。AND 需要的更新比 OR 多還是少？
+# 每個**種子**（亂數的起點，同一個種子永遠給出同一串亂數）每一輪都重新洗牌。AND 需要的更新比 OR 多還是少？（`seeding.rng(seed)` 就是 NumPy 的 `np.random.default_rng(seed)`。）
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # ### A thousand orders
 #
-# Every **seed** (where the random numbers begin; the same seed always gives the same ones) shuffles the points anew in every epoch. Does AND take more updates than OR, or fewer?
+# Every **seed** (where the random numbers begin; the same seed always gives the same ones) shuffles the points anew in every epoch. Does AND take more updates than OR, or fewer? (`seeding.rng(seed)` is NumPy's `np.random.default_rng(seed)`.)
 
 
 # %%
 def shuffled(seed, num_epochs=25):
-    rng = np.random.default_rng(seed)
+    rng = seeding.rng(seed)
     return (rng.permutation(4) for _ in range(num_epochs))
 
 
@@ -350,7 +350,7 @@ def end_of_epochs(epochs):
 xor = gates["XOR"]
 from_zero = [perceptron(xor, [order] * 2) for order in permutations(range(4))]
 back = all(len(e[1]) == 4 and len(set(end_of_epochs(e))) == 1 for e in from_zero)
-starts = np.random.default_rng(0).integers(-5, 6, size=(100, 3))
+starts = seeding.rng(0).integers(-5, 6, size=(100, 3))
 elsewhere = [end_of_epochs(perceptron(xor, [range(4)] * 100, start)) for start in starts]
 cycles = all(len(set(states)) < len(states) for states in elsewhere)
 claim(2, back and cycles)
@@ -476,7 +476,7 @@ with seeded(0):
 W, b = torch.eye(2).double(), torch.zeros(2).double()
 for layer in stack:
     W, b = layer.weight @ W, layer.weight @ b + layer.bias
-points = torch.randn(1000, 2, generator=torch.Generator().manual_seed(0)).double()
+points = torch.randn(1000, 2, generator=seeding.generator(0)).double()
 difference = (stack(points) - (points @ W.T + b)).abs().max().item()
 print(f"merged into one layer {tuple(W.shape)}: largest difference ≈{difference:.0e}")
 

@@ -48,7 +48,7 @@ from scipy import optimize
 from torch import nn
 from torch.nn import functional as F
 
-from course_utils import plotting
+from course_utils import plotting, seeding
 from course_utils.claims import claim
 from course_utils.data import load_mnist
 from course_utils.exercises import activations as exercises
@@ -284,7 +284,7 @@ legend = ax.legend()
 def measure(activation):
     z = torch.linspace(-100, 100, 200_001, dtype=torch.float64)
     y, slope = value_and_slope(activation, z)
-    normal = torch.from_numpy(np.random.default_rng(0).standard_normal(100_000))
+    normal = torch.from_numpy(seeding.rng(0).standard_normal(100_000))
     return {
         "lowest": y.min().item(),
         "highest": y.max().item(),
@@ -376,7 +376,7 @@ claim(5, list(near_zero) == ["Tanh"] and list(never_flat) == order[3:5])
 
 
 # %% tags=["timing"]
-batch = torch.randn(512, 1024)
+batch = torch.randn(512, 1024, generator=seeding.generator(0))
 
 
 def seconds(layer):
@@ -429,7 +429,7 @@ claim(6, 0.25**10 < 1e-6)
 
 
 # %%
-generator = torch.Generator().manual_seed(0)
+generator = seeding.generator(0)
 noise = torch.randn(256, 64, generator=generator)
 noise_labels = torch.randint(0, 10, (256,), generator=generator)
 
@@ -692,7 +692,7 @@ held_out, held_out_labels = mnist.val.images.flatten(1), mnist.val.labels
 def train(learning_rate, hidden_sizes=(256, 256), epochs=4, **settings):
     nets = StackedMLP(784, hidden_sizes, 10, seeds=range(5), **settings)
     optimizer = torch.optim.Adam(nets.parameters(), lr=learning_rate, fused=True)
-    generator = torch.Generator().manual_seed(0)
+    generator = seeding.generator(0)
     for _ in range(epochs):
         order = torch.stack([torch.randperm(2000, generator=generator) for _ in range(5)])
         for rows in order.split(100, dim=1):  # (5 seeds, 100 images)

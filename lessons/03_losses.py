@@ -50,7 +50,7 @@ from sklearn.datasets import load_digits
 from torch import nn
 from torch.nn import functional as F
 
-from course_utils import plotting
+from course_utils import plotting, seeding
 from course_utils.claims import claim
 from course_utils.exercises import losses as exercises
 from course_utils.explore import explore, slider
@@ -115,7 +115,7 @@ claim(1, bool(abs(by_hand - 0.1375) < 1e-6 and abs(by_torch - by_hand) < 1e-6 an
 
 # %%
 x = torch.linspace(-1, 1, 40)[:, None]
-noise = torch.randn(40, generator=torch.Generator().manual_seed(0))
+noise = torch.randn(40, generator=seeding.generator(0))
 y = 2 * x[:, 0] + 0.2 * noise
 print("x", tuple(x.shape), "  y", tuple(y.shape), "  x - y", tuple((x - y).shape))
 
@@ -505,7 +505,7 @@ claim(7, of_ce > 0.999 and of_mse < 1e-4 and of_ce > 1e4 * of_mse and abs(steepe
 
 # %%
 point_labels = torch.arange(60) % 2
-noise = torch.randn(60, 2, generator=torch.Generator().manual_seed(0))
+noise = torch.randn(60, 2, generator=seeding.generator(0))
 points = 0.5 * noise + torch.where(point_labels[:, None] == 1, 1.0, -1.0)
 point_labels = point_labels[:, None].float()
 
@@ -665,7 +665,7 @@ claim(10, at_the_bound and lengths["twice"] < lengths["once"] / 1000)
 
 # %%
 pixels, digit_labels = map(torch.tensor, load_digits(return_X_y=True))
-order = torch.randperm(len(pixels), generator=torch.Generator().manual_seed(0))
+order = torch.randperm(len(pixels), generator=seeding.generator(0))
 pixels, digit_labels = pixels[order].float() / 16, digit_labels[order]
 
 
@@ -921,7 +921,7 @@ claim(14, bool(exact and close) and dw12 == 2 * dw11 and dw22 == 2 * dw21)
 # One network may be luck. Written with matrices, the same algebra checks a thousand random networks at once (random weights, inputs and labels). With more layers, the last three lines repeat layer by layer; another activation puts its own derivative in place of $h(1-h)$.
 
 # %%
-generator = torch.Generator().manual_seed(0)
+generator = seeding.generator(0)
 shapes = [(2, 2), (2, 1), (1, 2), (1, 1), (2, 1)]
 draws = [torch.randn(1000, *shape, generator=generator).double() for shape in shapes]
 W, b, V, c, x = draws

@@ -43,7 +43,7 @@ import pandas as pd
 import torch
 from torch import nn
 
-from course_utils import plotting
+from course_utils import plotting, seeding
 from course_utils.claims import claim
 from course_utils.data import load_mnist
 from course_utils.exercises import optimizers as exercises
@@ -116,7 +116,7 @@ ax = ax.legend(loc="upper left", ncols=2)
 # **Claim 1** For 50 random curvatures from 0.01 to 1000, a hundred steps at rate 1.95/h leave less than a hundredth of the distance, and at 2.05/h more than a hundredfold.
 
 # %%
-h = 10 ** (5 * torch.rand(50, generator=torch.Generator().manual_seed(0)) - 2)
+h = 10 ** (5 * torch.rand(50, generator=seeding.generator(0)) - 2)
 ends = {c: descend(sgd_step, lambda w: h * w, torch.ones(50), lr=c / h)[-1] for c in (1.95, 2.05)}
 claim(1, bool((ends[1.95].abs() < 0.01).all() and (ends[2.05].abs() > 100).all()))
 
@@ -136,7 +136,7 @@ claim(1, bool((ends[1.95].abs() < 0.01).all() and (ends[2.05].abs() > 100).all()
 
 
 # %%
-noise = torch.randn(1000, 20, 50, generator=torch.Generator().manual_seed(0))
+noise = torch.randn(1000, 20, 50, generator=seeding.generator(0))
 
 
 def squared_error(rate_at):  # of 20 groups of 50 walks, after each step
@@ -307,7 +307,7 @@ def step_lengths(step, start, rate_at, num_steps=60):
 
 
 # %% slideshow={"slide_type": "subslide"}
-random_points = torch.Generator().manual_seed(0)
+random_points = seeding.generator(0)
 starts = 10 * torch.rand(20, 2, generator=random_points, dtype=torch.float64) - 5
 formulas = {"rate outside (PyTorch)": momentum_step, "rate inside": rate_inside_step}
 cut = {
@@ -430,7 +430,7 @@ def apply_step(step, params, states, **settings):
 
 
 # %%
-generator = torch.Generator().manual_seed(0)
+generator = seeding.generator(0)
 batches = torch.randn(100, 16, 4, generator=generator, dtype=torch.float64)
 
 
@@ -948,7 +948,7 @@ claim(11, bool(all(is_rate)) and in_proportion and not moves["Adam"].any())
 def share_left(optimizer_class, sizes, num_steps=1000):  # (20 groups, sizes)
     weights = nn.Parameter(torch.ones(20, len(sizes), 100))
     optimizer = optimizer_class([weights], lr=0.001, weight_decay=0.1)
-    generator = torch.Generator().manual_seed(0)
+    generator = seeding.generator(0)
     for _ in range(num_steps):
         weights.grad = sizes[:, None] * torch.randn(weights.shape, generator=generator)
         optimizer.step()
@@ -1005,7 +1005,7 @@ claim(12, is_even and bool((adam_l2[:, 0] < 0.35).all() and (adam_l2[:, -1] > 0.
 
 # %%
 def gap_to_torch(share, seed, weight_decay=0.1):
-    grads = torch.randn(100, 50, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+    grads = torch.randn(100, 50, generator=seeding.generator(seed), dtype=torch.float64)
     theirs = nn.Parameter(torch.ones(50, dtype=torch.float64))
     ours = torch.ones_like(theirs.data)
     optimizer = torch.optim.SGD([theirs], lr=0.1, weight_decay=weight_decay)
@@ -1062,7 +1062,7 @@ def train_stack(step, rates, seeds, epochs=4, batch_size=100):
     lr = torch.tensor(rates).repeat_interleave(len(seeds))[:, None, None]
     params = list(model.parameters())
     states = [{} for _ in params]
-    generators = [torch.Generator().manual_seed(seed) for seed in seeds]
+    generators = [seeding.generator(seed) for seed in seeds]
     for _ in range(epochs):
         order = torch.stack([torch.randperm(4000, generator=g) for g in generators])
         for rows in order.repeat(len(rates), 1).split(batch_size, dim=1):

@@ -47,7 +47,7 @@ import torch
 from scipy import stats
 from torch import nn
 
-from course_utils import plotting
+from course_utils import plotting, seeding
 from course_utils.claims import claim
 from course_utils.data import load_mnist
 from course_utils.exercises import regularization as exercises
@@ -79,7 +79,7 @@ from course_utils.stacked import StackedMLP
 
 # %%
 def noisy_sine(seed, num_points):
-    generator = torch.Generator().manual_seed(seed)
+    generator = seeding.generator(seed)
     x = torch.linspace(-3, 3, num_points)[:, None]
     y = torch.sin(x) + 0.3 * torch.randn(num_points, 1, generator=generator)
     return x, y, torch.randperm(num_points, generator=generator)
@@ -222,7 +222,7 @@ simple, complex_ = curves_of(runs, "1-8-1"), curves_of(runs, "1-128-128-128-1")
 def seconds(models, num_steps=20):
     parameters = [p for model in models for p in model.parameters()]
     optimizer = torch.optim.AdamW(parameters, lr=0.01, fused=True)
-    x = torch.randn(35, 1)
+    x = torch.randn(35, 1, generator=seeding.generator(0))
     started = time.perf_counter()
     for _ in range(num_steps):
         optimizer.zero_grad()
@@ -831,7 +831,7 @@ print("not learned:", [name for name, _ in norm.named_buffers()])
 # Batches of 32 numbers whose true mean is 5 and deviation 2. Starting at 0 and 1, how many batches until they catch up?
 
 # %%
-norm, generator, track = nn.BatchNorm1d(1), torch.Generator().manual_seed(0), []
+norm, generator, track = nn.BatchNorm1d(1), seeding.generator(0), []
 for _ in range(80):
     norm(5 + 2 * torch.randn(32, 1, generator=generator))
     track.append((norm.running_mean.item(), norm.running_var.item() ** 0.5))
@@ -1012,7 +1012,7 @@ claim(18, failures[0, 3] == 0 and loss[False, 0.1].mean() < loss[False, 0.01].me
 def train_on_digits(seed, batch_norm, learning_rate, train, val):
     model = StackedMLP(784, (100, 100), 10, seeds=range(seed, seed + 5), batch_norm=batch_norm)
     optimizer = torch.optim.SGD(model.parameters(), lr=learning_rate, fused=True)
-    images, generator = train.images.flatten(1), torch.Generator().manual_seed(seed)
+    images, generator = train.images.flatten(1), seeding.generator(seed)
     for _ in range(3):
         orders = torch.stack([torch.randperm(len(images), generator=generator) for _ in range(5)])
         for rows in orders.split(125, dim=1):

@@ -49,7 +49,7 @@ from torch import nn
 from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
-from course_utils import plotting
+from course_utils import plotting, seeding
 from course_utils.batches import batches_of
 from course_utils.claims import claim
 from course_utils.data import MEAN, STD, TensorLoader, load_mnist
@@ -182,8 +182,9 @@ def seconds(loader):
 part = mnist.train.subset(min(6000, len(mnist.train)))
 raw_pixels = ((part.images * STD + MEAN) * 255).round().byte().squeeze(1).numpy()
 pictures = PictureDataset(raw_pixels, part.labels)
-one_by_one = DataLoader(pictures, batch_size=128, shuffle=True)
-in_memory = TensorLoader(part, batch_size=128, shuffle=True)
+shuffled = {"batch_size": 128, "shuffle": True}
+one_by_one = DataLoader(pictures, **shuffled, generator=seeding.generator(0))
+in_memory = TensorLoader(part, **shuffled, generator=seeding.generator(0))
 print(f"DataLoader takes ≈{seconds(one_by_one) / seconds(in_memory):.0f} times as long")
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
@@ -357,7 +358,7 @@ claim(6, np.allclose(small_batches, large_batches, rtol=0, atol=1e-5))
 def train_run(seed, mnist, device):
     model = MNIST_MLP(hidden_size=256, dropout_rate=0.2, seed=seed)
     optimizer = torch.optim.Adam(model.parameters(), lr=0.001, fused=True)
-    generator = torch.Generator().manual_seed(seed)
+    generator = seeding.generator(seed)
     train_loader = TensorLoader(mnist.train, 256, shuffle=True, generator=generator)
     val_loader = TensorLoader(mnist.val, 1000)
     criterion = nn.CrossEntropyLoss()

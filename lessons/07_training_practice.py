@@ -51,7 +51,7 @@ import torch
 from torch import nn
 from torch.optim import lr_scheduler
 
-from course_utils import plotting
+from course_utils import plotting, seeding
 from course_utils.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
 from course_utils.claims import claim
 from course_utils.data import TensorLoader, load_mnist
@@ -88,7 +88,7 @@ shared = {"train": train, "val": mnist.val, "device": str(device)}  # no run see
 
 # %%
 def loaders(seed, train, val):
-    generator = torch.Generator().manual_seed(seed)
+    generator = seeding.generator(seed)
     train_loader = TensorLoader(train, 128, shuffle=True, generator=generator)
     return train_loader, TensorLoader(val, 1000)
 

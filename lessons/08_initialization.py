@@ -46,7 +46,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from course_utils import plotting
+from course_utils import plotting, seeding
 from course_utils.claims import claim
 from course_utils.data import load_mnist
 from course_utils.exercises import initialization as exercises
@@ -123,7 +123,7 @@ pd.DataFrame({"standard deviation of the weights": stds})
 # `StackedMLP` computes the ten networks side by side; none touches another.
 
 # %%
-generator = torch.Generator().manual_seed(0)
+generator = seeding.generator(0)
 picks = torch.stack([torch.randperm(4000, generator=generator)[:500] for _ in range(10)])
 images, labels = mnist.train.images.flatten(1)[picks], mnist.train.labels[picks]
 
@@ -288,7 +288,7 @@ claim(4, bool(tiny.all()) and not backward["zeros"].any())
 
 # %%
 def sizes_by_layer(width, std, num_layers=10):  # (10 seeds, layers)
-    generator = torch.Generator().manual_seed(0)
+    generator = seeding.generator(0)
     x, sizes = torch.randn(10, 100, width, generator=generator), []
     for _ in range(num_layers):
         weight = std * torch.randn(10, width, width, generator=generator)
@@ -488,7 +488,7 @@ def train_small(initialization, **settings):
     nets = StackedMLP(784, [64, 64], 10, **settings)
     before = {name: p.detach().clone() for name, p in nets.named_parameters()}
     optimizer = torch.optim.Adam(nets.parameters(), lr=0.001, fused=True)
-    generators = [torch.Generator().manual_seed(seed) for seed in range(5)]
+    generators = [seeding.generator(seed) for seed in range(5)]
     with seeded(0):  # for dropout
         for _ in range(3):
             train_one_epoch(nets.train(), optimizer, mnist.train.subset(4000), generators)
@@ -692,7 +692,7 @@ table
 
 # %% slideshow={"slide_type": "subslide"} alt-zh="第一個損失對 logits 的標準差。理論曲線從 2.3 開始，s 超過 0.5 後彎上去。六個點都在曲線上：default 與十層 xavier 在左端，三層 xavier 約 2.6，兩個 kaiming 約 3.0。" alt-en="First loss against the spread of the logits. The theoretical curve starts at 2.3 and bends upward beyond 0.5. All six points lie on it: default and ten-layer xavier at the left end, three-layer xavier near 2.6, both kaiming near 3.0."
 s = torch.linspace(0, 2, 41)
-random_logits = torch.randn(20_000, 10, generator=torch.Generator().manual_seed(0))
+random_logits = torch.randn(20_000, 10, generator=seeding.generator(0))
 curve = torch.stack([torch.logsumexp(k * random_logits, dim=1).mean() for k in s])
 figure, ax = plt.subplots(figsize=(8, 3.3))
 ax.plot(s, curve, color="black", label="random logits")
@@ -745,7 +745,7 @@ def race(seed, train, val, hidden_sizes, initialization, num_seeds, zero_last=Fa
     if zero_last:
         nn.init.zeros_(nets.net[-1].weight)
     optimizer = torch.optim.Adam(nets.parameters(), lr=0.001, fused=True)
-    generators = [torch.Generator().manual_seed(s) for s in seeds]
+    generators = [seeding.generator(s) for s in seeds]
     scores = []
     for _ in range(2):
         train_one_epoch(nets, optimizer, train, generators)
@@ -832,7 +832,7 @@ with_sgd = {}
 for name in SCHEMES[:3]:
     nets = StackedMLP(784, TEN_LAYERS, 10, seeds=range(5), initialization=name)
     optimizer = torch.optim.SGD(nets.parameters(), lr=0.03, fused=True)
-    generators = [torch.Generator().manual_seed(seed) for seed in range(5)]
+    generators = [seeding.generator(seed) for seed in range(5)]
     train_one_epoch(nets, optimizer, mnist.train.subset(4000), generators)
     with_sgd[name] = accuracy(nets, mnist.val)
     print(f"SGD, {name:8s} {mean_interval(with_sgd[name]):.1f} %")

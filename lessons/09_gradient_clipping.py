@@ -46,7 +46,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from course_utils import plotting
+from course_utils import plotting, seeding
 from course_utils.claims import claim
 from course_utils.data import TensorLoader, load_mnist
 from course_utils.exercises import gradient_clipping as exercises
@@ -120,7 +120,7 @@ def descend_chain(start, limit, lr=0.005, num_steps=200):
 
 
 # %%
-starts = 1.2 + 0.4 * torch.rand(20, generator=torch.Generator().manual_seed(0))
+starts = 1.2 + 0.4 * torch.rand(20, generator=seeding.generator(0))
 ends = {limit: descend_chain(starts, limit)[-1] for limit in (math.inf, 10.0)}
 for limit, end in ends.items():
     solved = int((chain_loss(end) < 1e-6).sum())
@@ -309,7 +309,7 @@ lengths = [5, 10, 20, 40, 80]
 def untrained_norms(factor, length):  # of ten networks
     nets = StackedSumRNN(range(10))
     nets.W.data.mul_(factor)
-    generators = [torch.Generator().manual_seed(seed) for seed in range(10)]
+    generators = [seeding.generator(seed) for seed in range(10)]
     x, targets = sums_to_learn(generators, length=length)
     (nets(x) - targets).square().mean(dim=1).sum().backward()
     return gradient_of_each(nets).norm(dim=1)
@@ -359,7 +359,7 @@ claim(4, bool(((growth[1.1] > 1e4) & (growth[1.0] < 1000) & (growth[0.9] < 20)).
 # %%
 @torch.no_grad()
 def answers_on_test(nets, seeds):  # (mean squared error, spread of the answers) of each network
-    generators = [torch.Generator().manual_seed(10_000 + seed) for seed in seeds]
+    generators = [seeding.generator(10_000 + seed) for seed in seeds]
     x, targets = sums_to_learn(generators, batch_size=1000, length=25)
     copies = nets.W.shape[0] // len(seeds)
     parts = [nets(part.repeat(copies, 1, 1)) for part in x.split(50, dim=1)]  # saves memory
@@ -372,7 +372,7 @@ def answers_on_test(nets, seeds):  # (mean squared error, spread of the answers)
 def train(seed, conditions, step, num_seeds=5):
     seeds, copies = range(seed, seed + num_seeds), len(conditions)
     nets = StackedSumRNN([s for _ in range(copies) for s in seeds])
-    generators = [torch.Generator().manual_seed(s) for s in seeds]
+    generators = [seeding.generator(s) for s in seeds]
     max_norm, max_value, lr = torch.tensor(conditions).repeat_interleave(num_seeds, dim=0).T
     params, states = list(nets.parameters()), [{} for _ in nets.parameters()]
     # loss, norm, cosine of each step; a list of small tensors would leave holes in the memory
@@ -711,7 +711,7 @@ claim(12, excess.low > 0)
 # Try 20 streams of random gradients (mean 1, standard deviation 0.5), 2,000 steps each. Guess: which of the two does Adam feel?
 
 # %%
-generator = torch.Generator().manual_seed(0)
+generator = seeding.generator(0)
 ordinary = 1 + 0.5 * torch.randn(2000, 20, generator=generator, dtype=torch.float64)
 with_spike, clipped_spike = ordinary.clone(), ordinary.clone()
 with_spike[500], clipped_spike[500] = 1000, 5  # all others are below 5 anyway
@@ -840,7 +840,7 @@ print(mnist.banner())
 def train_mnist(seed, train, val, limit):
     model = MNIST_MLP(hidden_size=128, seed=seed)
     optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
-    loader = TensorLoader(train, 128, shuffle=True, generator=torch.Generator().manual_seed(seed))
+    loader = TensorLoader(train, 128, shuffle=True, generator=seeding.generator(seed))
     before, after = [], []
 
     def clip(_loss):

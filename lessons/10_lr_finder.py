@@ -46,7 +46,7 @@ import torch
 from torch import nn
 from torch.utils.data import TensorDataset
 
-from course_utils import plotting
+from course_utils import plotting, seeding
 from course_utils.claims import claim
 from course_utils.data import TensorLoader, load_mnist
 from course_utils.exercises import lr_finder as exercises
@@ -55,6 +55,7 @@ from course_utils.intervals import Interval, compare_settings, mean_interval, sh
 from course_utils.lr_finder import endless, find_lr, relative_drop
 from course_utils.models import MLP, MNIST_MLP
 from course_utils.optimizers import adam_step, sgd_step
+from course_utils.seeding import seeded
 from course_utils.stacked import StackedMLP
 from course_utils.training import evaluate
 
@@ -86,7 +87,7 @@ criterion = nn.CrossEntropyLoss()
 
 # %%
 def shuffled(dataset, seed):
-    generator = torch.Generator().manual_seed(seed)
+    generator = seeding.generator(seed)
     return TensorLoader(dataset, 128, shuffle=True, generator=generator)
 
 
@@ -406,8 +407,7 @@ print("copy both at once, and it does:", held is trial.net[0].weight)
 def twenty_steps(seed, with_test, dataset):
     model, loader = MNIST_MLP(seed=seed), shuffled(dataset, seed)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
+    with seeded(seed):
         result = find_lr(model, optimizer, criterion, loader) if with_test else None
         range_test(model, optimizer, criterion, endless(loader), [0.1] * 20)
     return model.state_dict(), result
@@ -580,8 +580,7 @@ def usual_version(seed, end_lr, dataset):
     model, loader = MNIST_MLP(hidden_size=128, seed=seed), shuffled(dataset, seed)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     lrs = 1e-7 * (end_lr / 1e-7) ** (np.arange(100) / 100)
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
+    with seeded(seed):
         losses = first_try(model, optimizer, endless(loader), lrs)
     smoothed = smooth_plainly(losses, start=losses[0])
     fastest = np.gradient(smoothed, np.log(lrs)).argmin()
@@ -719,7 +718,7 @@ def two_spirals(size, generator):
 
 
 # %% slideshow={"slide_type": "subslide"}
-generator = torch.Generator().manual_seed(0)
+generator = seeding.generator(0)
 parts = {
     "digits": (quarter_size(mnist.train, 4000), quarter_size(mnist.val, 1000)),
     "sine": tuple(noisy_sine(size, generator) for size in (2000, 1000)),

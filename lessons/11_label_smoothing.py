@@ -46,7 +46,7 @@ from scipy.special import logsumexp, softmax
 from torch import nn
 from torch.nn import functional as F
 
-from course_utils import plotting
+from course_utils import plotting, seeding
 from course_utils.calibration import (
     expected_calibration_error,
     plot_reliability,
@@ -108,7 +108,7 @@ legend = ax.legend()
 # **Claim 1** For 1,000 random rows of logits, PyTorch's `label_smoothing=0.1` is within 10⁻⁵ of the cross-entropy against [0.025, 0.025, 0.925, 0.025].
 
 # %%
-logits = 3 * torch.randn(1000, 4, generator=torch.Generator().manual_seed(0))
+logits = 3 * torch.randn(1000, 4, generator=seeding.generator(0))
 third = torch.full((1000,), 2)
 by_torch = F.cross_entropy(logits, third, label_smoothing=0.1, reduction="none")
 by_target = F.cross_entropy(logits, soft.expand(1000, 4), reduction="none")
@@ -159,7 +159,7 @@ print(
 # **Claim 2** For three shapes (different batches and numbers of classes, and images of shape (N, K, H, W), too) and four values of ε, the mixture is within 10⁻⁶ of PyTorch's (relative).
 
 # %%
-generator, errors = torch.Generator().manual_seed(0), []
+generator, errors = seeding.generator(0), []
 for shape in ((5, 3), (64, 10), (2, 7, 4, 4)):
     z = 5 * torch.randn(shape, generator=generator, dtype=torch.float64)
     y = torch.randint(shape[1], shape[:1] + shape[2:], generator=generator)
@@ -313,7 +313,7 @@ train_part = mnist.train.subset(min(12_000, len(mnist.train)))
 def smoothed_run(seed, eps, train, mnist):
     model = MNIST_MLP(hidden_size=128, seed=seed)
     optimizer = torch.optim.Adam(model.parameters(), lr=0.002, fused=True)
-    generator = torch.Generator().manual_seed(seed)
+    generator = seeding.generator(seed)
     loader = TensorLoader(train, 128, shuffle=True, generator=generator)
     val_loader, test_loader = TensorLoader(mnist.val, 1000), TensorLoader(mnist.test, 1000)
     criterion = nn.CrossEntropyLoss(label_smoothing=eps)
@@ -499,7 +499,7 @@ claim(9, bool((above["0"] > 50).all() and (above["0.1"] < 40).all()))
 # A bin's accuracy comes from a sample, so that even a model that keeps its word does not measure 0. Make a perfect one: draw the labels **from the model's own probabilities**, for 100, 1,000 and 10,000 examples, twenty times each.
 
 # %%
-generator = torch.Generator().manual_seed(0)
+generator = seeding.generator(0)
 model_probs = torch.from_numpy(runs["test"][0]).softmax(dim=1)
 floor = {}
 for size in (100, 1000, 10_000):
@@ -722,7 +722,7 @@ claim(14, is_mended, tiers="full", tier=mnist.tier)
 def run_with_few_images(seed, eps, train, test):
     rows = slice(200 * seed, 200 * (seed + 1))
     few = ImageDataset(train.images[rows], train.labels[rows])
-    generator = torch.Generator().manual_seed(seed)
+    generator = seeding.generator(seed)
     loader = TensorLoader(few, 50, shuffle=True, generator=generator)
     model = MLP(784, [128, 128], 10, seed=seed)
     optimizer = torch.optim.Adam(model.parameters(), lr=0.001, fused=True)

@@ -47,7 +47,7 @@ from IPython.display import HTML
 from torch import nn
 from torch.utils.data import TensorDataset
 
-from course_utils import clinic, faulty_programs, plotting
+from course_utils import clinic, faulty_programs, plotting, seeding
 from course_utils.claims import claim
 from course_utils.clinic_charts import plot_charts, side_by_side
 from course_utils.data import MEAN, STD, TensorLoader, load_mnist
@@ -80,7 +80,7 @@ class TrainingProgram:
 
     def make_loader(self, pixels, labels, seed):
         dataset = TensorDataset(self.prepare(pixels), labels)
-        generator = torch.Generator().manual_seed(seed)
+        generator = seeding.generator(seed)
         return TensorLoader(dataset, 128, shuffle=True, generator=generator)
 
     def make_model(self, seed):

@@ -49,7 +49,7 @@ from sklearn.linear_model import LogisticRegression
 from torch import nn
 from torch.optim import lr_scheduler
 
-from course_utils import plotting
+from course_utils import plotting, seeding
 from course_utils.claims import claim
 from course_utils.exercises import numpy_training_tools as exercises
 from course_utils.experiment import run_seeds
@@ -147,7 +147,7 @@ close = all(np.allclose(loss, exact, rtol=0.002) for loss in shifted_first.value
 claim(1, np.allclose(reached, limits, rtol=0.02) and close)
 
 # %%
-wild = 1e4 * np.random.default_rng(0).normal(size=(20, 8, 5))
+wild = 1e4 * seeding.rng(0).normal(size=(20, 8, 5))
 by_torch = torch.from_numpy(wild).log_softmax(dim=-1).numpy()
 with np.errstate(all="ignore"):
     broke = np.isnan(naive_softmax(wild)).any(axis=(1, 2))
@@ -192,7 +192,7 @@ def answer_or_refuse(logits, labels):
 
 
 # %%
-rng = np.random.default_rng(0)
+rng = seeding.rng(0)
 labels = rng.integers(0, 4, 6)
 logits = rng.normal(size=(6, 4)) + 4 * np.eye(4)[labels]  # a model that is nearly always right
 for name, given in slips(labels).items():
@@ -216,7 +216,7 @@ for name, given in slips(labels).items():
 # %%
 finite, refused = [], []
 for seed in range(20):
-    rng = np.random.default_rng(seed)
+    rng = seeding.rng(seed)
     logits, labels = rng.normal(size=(6, 4)), rng.integers(0, 4, 6)
     for given in list(slips(labels).values())[1:]:
         finite.append(np.isfinite(bare_loss(logits, given)))
@@ -248,7 +248,7 @@ def make_turns(num_rows, rng, noise=0.4):
 
 
 # %% slideshow={"slide_type": "subslide"} alt-zh="三張圖：順時針、停著、逆時針各一個例子。實線是真正的路徑，虛線是帶雜訊的觀測，起點以方塊標示。雜訊大到不容易一眼看出方向。" alt-en="Three panels, one example each of clockwise, still and counter-clockwise. The true path is solid, the noisy observation dashed, its start marked by a square. The noise is large enough to make the direction hard to see."
-seen, hidden = (make_turns(60, np.random.default_rng(3), noise) for noise in (0.4, 0.0))
+seen, hidden = (make_turns(60, seeding.rng(3), noise) for noise in (0.4, 0.0))
 figure, axes = plt.subplots(1, 3, figsize=(8, 2.9), sharex=True, sharey=True)
 for turn, (ax, title) in enumerate(
     zip(axes, ["clockwise", "still", "counter-clockwise"], strict=True)
@@ -298,8 +298,8 @@ class TanhNet:
 
 
 # %% slideshow={"slide_type": "subslide"}
-X, y = make_turns(32, np.random.default_rng(0))
-net = TanhNet(12, 16, 3, np.random.default_rng(0))
+X, y = make_turns(32, seeding.rng(0))
+net = TanhNet(12, 16, 3, seeding.rng(0))
 print("X", X.shape, "-> logits", net.forward(X).shape)
 print({name: values.shape for name, values in net.get_params().items()})
 print("parameters:", sum(values.size for values in net.get_params().values()))
@@ -404,7 +404,7 @@ def relative_gap(a, b):
 
 # %% slideshow={"slide_type": "subslide"}
 def fresh_net(seed, num_rows=32, net_class=TurnNet):
-    rng = np.random.default_rng(seed)
+    rng = seeding.rng(seed)
     X, y = make_turns(num_rows, rng)
     return net_class(12, 16, 3, rng), X, y
 
@@ -574,15 +574,15 @@ def train(net, train_data, val_data, epochs, lr, rng):
 
 # %% slideshow={"slide_type": "subslide"}
 def turn_sets(seed):
-    rng = np.random.default_rng(seed)
+    rng = seeding.rng(seed)
     return make_turns(400, rng), make_turns(400, rng), rng
 
 
 # %%
 def train_both_ways(seed):
     train_data, val_data, _ = turn_sets(seed)
-    ours, theirs = (TurnNet(12, 16, 3, np.random.default_rng(seed)) for _ in range(2))
-    rng = np.random.default_rng(seed)
+    ours, theirs = (TurnNet(12, 16, 3, seeding.rng(seed)) for _ in range(2))
+    rng = seeding.rng(seed)
     written_out = train(ours, train_data, val_data, epochs=25, lr=0.5, rng=rng)
     options = {"epochs": 25, "learning_rate": 0.5, "verbose": False, "rng": seed, "patience": 25}
     return written_out, train_model(theirs, train_data, val_data, **options)
@@ -840,7 +840,7 @@ def cosine(a, b):
 def cosines(seed, draw, counts):
     net, X, y = fresh_net(seed)
     gradient = flatten(net.loss_and_grads(X, y)[1])
-    rng, found = np.random.default_rng(100 + seed), []
+    rng, found = seeding.rng(100 + seed), []
     for count in counts:
         U = draw(rng, (count, len(gradient)))
         found.append(cosine((U @ gradient) @ U, gradient))  # the slope along u is g.u
@@ -931,7 +931,7 @@ def seconds(work, repeats=5):
 
 # %%
 def gradient_seconds(num_hidden):
-    rng = np.random.default_rng(0)
+    rng = seeding.rng(0)
     (X, y), net = make_turns(32, rng), TurnNet(12, num_hidden, 3, rng)
     loss, theta = loss_of(net, X, y), flatten(net.params)
     return {
@@ -1006,7 +1006,7 @@ budget = np.geomspace(3, 4000, 60)
 
 def spend(method, passes_a_step, lr, seed):
     net, X, y = fresh_net(seed, num_rows=60)
-    theta, loss, rng = flatten(net.params), loss_of(net, X, y), np.random.default_rng(seed)
+    theta, loss, rng = flatten(net.params), loss_of(net, X, y), seeding.rng(seed)
     losses = [loss(theta)]
     for _ in range(4000 // passes_a_step):
         theta = theta - lr * method(net, X, y, theta, rng)
@@ -1141,7 +1141,7 @@ class LeakyStopping:
 
 # %% slideshow={"slide_type": "subslide"}
 def train_in_place(seed, stopping, epochs=60):
-    rng = np.random.default_rng(seed)
+    rng = seeding.rng(seed)
     train_data, val_data = (make_turns(n, rng, noise=0.7) for n in (200, 300))
     net, val_losses = TurnNet(12, 16, 3, rng), []
     for _ in range(epochs):
@@ -1416,7 +1416,7 @@ ax = ax.legend(fontsize=9, loc="upper center", ncols=3)
 # %%
 def half_precision_run(seed, loss_weight, loss_scale):
     net, X, y = weighted_net(seed, loss_weight)
-    X_val, y_val = make_turns(400, np.random.default_rng(1000 + seed))
+    X_val, y_val = make_turns(400, seeding.rng(1000 + seed))
     adam = optimizers.Adam(eps=1e-20)  # the usual 1e-8 would drown such gradients
     options = {"epochs": 12, "patience": 12, "verbose": False, "clip_norm": np.inf, "rng": seed}
     options |= {"learning_rate": 0.02, "optimizer": adam, "loss_scale": loss_scale}
@@ -1521,7 +1521,7 @@ def torch_step(net, optimizer, X, y, clip_norm=None):
 def loss_gaps(seed, ours, theirs, lr, dtype=np.float64, clip=np.inf, torch_clip=None, **settings):
     net, X, y = fresh_net(seed, num_rows=400)
     net.set_params({name: values.astype(dtype) for name, values in net.params.items()})
-    twin, rng, gaps = as_torch(net.params), np.random.default_rng(seed), []
+    twin, rng, gaps = as_torch(net.params), seeding.rng(seed), []
     optimizer = theirs(twin.parameters(), lr=lr, **settings)
     while len(gaps) < 100:
         for X_batch, y_batch in create_batches(X.astype(dtype), y, rng=rng):

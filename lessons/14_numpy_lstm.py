@@ -41,7 +41,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import torch
 
-from course_utils import plotting
+from course_utils import plotting, seeding
 from course_utils.claims import claim
 from course_utils.exercises import numpy_lstm as exercises
 from course_utils.experiment import run_seeds
@@ -100,7 +100,7 @@ def lstm_step(x, h, c, params):
 model = LSTM(input_size=4, hidden_size=5, output_size=2, rng=0)
 params = {name: values.astype(float) for name, values in model.get_params().items()}
 model.set_params(params)  # float64 from here on
-rng = np.random.default_rng(0)
+rng = seeding.rng(0)
 X, y = rng.normal(size=(3, 6, 4)), np.array([0, 1, 1])  # 3 sequences of 6 steps
 h, c, step_tape = lstm_step(X[:, 0], np.zeros((3, 5)), np.zeros((3, 5)), params)
 print({name: values.shape for name, values in step_tape.items()})
@@ -139,7 +139,7 @@ print("logits", logits.shape, " steps on the tape:", len(tape))
 
 # %%
 def random_case(seed):
-    rng = np.random.default_rng(seed)
+    rng = seeding.rng(seed)
     model = LSTM(input_size=4, hidden_size=5, output_size=2, rng=rng)
     params = {name: rng.normal(0, 0.5, p.shape) for name, p in model.get_params().items()}
     model.set_params(params)
@@ -426,7 +426,7 @@ def rnn_input_gradients(X, params):
 
 # %%
 def lstm_norms(seed, forget_bias):
-    rng = np.random.default_rng(seed)
+    rng = seeding.rng(seed)
     model = LSTM(8, 32, 1, forget_bias=forget_bias, rng=rng)
     params = {name: values.astype(float) for name, values in model.get_params().items()}
     _, h_last, tape = lstm_forward(rng.normal(size=(32, 50, 8)), params)
@@ -435,7 +435,7 @@ def lstm_norms(seed, forget_bias):
 
 
 def rnn_norms(seed):
-    rng = np.random.default_rng(seed)
+    rng = seeding.rng(seed)
     params = {
         "W": xavier_initializer((8, 32), rng=rng),
         "U": orthogonal_initializer((32, 32), rng=rng),
@@ -558,7 +558,7 @@ def as_class(y):  # one-hot answers, or positions (x, y) in quarters
 worlds = {"pairs": (pairs, 4000), "ball": (where_is_the_ball, 6000), "tracking": (tracking, 4000)}
 
 # %%
-X, y, about = pairs(1, np.random.default_rng(1))
+X, y, about = pairs(1, seeding.rng(1))
 for step in X[0]:
     symbol = step[:6].argmax() if step[:6].any() else "-"
     print(symbol, "<- whose partner is it?" if step[6] else "")
@@ -594,7 +594,7 @@ def views(name):
 
 # %% slideshow={"slide_type": "subslide"}
 def run_world(seed, name, make, num_train):
-    rng = np.random.default_rng(seed)
+    rng = seeding.rng(seed)
     train, val, test = (make(n, rng) for n in (num_train, 500, 1000))
     shares = {rule: table_accuracy(view, train, test) for rule, view in views(name).items()}
     about = train[2]
@@ -670,7 +670,7 @@ def commonest_place(X):
 
 rows = []
 for run in results[ball].itertuples():
-    rng = np.random.default_rng(run.seed)
+    rng = seeding.rng(run.seed)
     *_, (X, y, _) = (where_is_the_ball(n, rng) for n in (6000, 500, 1000))  # the same test data
     found = commonest_place(X) == as_class(y)
     right = run.answers == as_class(y)
@@ -717,7 +717,7 @@ def recall_first(n, rng):
 
 
 def run_recall(seed, forget_bias):
-    rng = np.random.default_rng(seed)
+    rng = seeding.rng(seed)
     model, optimizer = LSTM(5, 16, 4, forget_bias=forget_bias, rng=rng), Adam()
     test, curve = recall_first(500, rng), []
     for step in range(200):

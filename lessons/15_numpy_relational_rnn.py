@@ -48,7 +48,7 @@ import seaborn as sns
 import torch
 from torch.nn import functional as F
 
-from course_utils import plotting
+from course_utils import plotting, seeding
 from course_utils.claims import claim
 from course_utils.exercises import numpy_relational_rnn as exercises
 from course_utils.experiment import run_seeds
@@ -90,7 +90,7 @@ def softmax(scores):
 
 
 # %%
-rng = np.random.default_rng(0)
+rng = seeding.rng(0)
 Q, K, V = rng.normal(size=(2, 3)), rng.normal(size=(5, 3)), rng.normal(size=(5, 4))
 scores = Q @ K.T / np.sqrt(3)
 A = softmax(scores)
@@ -141,7 +141,7 @@ for ax, (title, table) in zip(axes, panels.items(), strict=True):
 # %%
 gaps = []
 for seed in range(5):
-    rng = np.random.default_rng(seed)
+    rng = seeding.rng(seed)
     Q, K, V = (rng.normal(size=(4, 2, 6, size)) for size in (3, 3, 5))  # batch 4, heads 2, steps 6
     for mask in (np.zeros((6, 6)), create_causal_mask(6)):
         ours = softmax(Q @ K.mT / np.sqrt(3) + mask) @ V
@@ -170,7 +170,7 @@ claim(1, max(gaps) < 1e-12)
 sizes = [1, 4, 16, 64, 256, 1024]
 largest = {"not scaled": [], "scaled by 1/√K": []}
 for seed in range(5):
-    rng = np.random.default_rng(seed)
+    rng = seeding.rng(seed)
     pairs = [(rng.normal(size=(500, 1, K)), rng.normal(size=(500, 10, K))) for K in sizes]
     scores = [(q @ k.mT)[:, 0] for q, k in pairs]
     for name, power in (("not scaled", 0), ("scaled by 1/√K", -0.5)):
@@ -287,7 +287,7 @@ def core_step(x, M, P, num_heads, look=softmax):
 
 # %% slideshow={"slide_type": "subslide"}
 def random_core(seed, num_slots=4, slot_size=6, num_heads=2, input_size=3):
-    rng = np.random.default_rng(seed)
+    rng = seeding.rng(seed)
     core = RelationalMemory(num_slots, slot_size, num_heads, input_size, rng=rng)
     params = {name: rng.normal(0, 0.5, p.shape) for name, p in core.get_params().items()}
     core.set_params(params)
@@ -339,7 +339,7 @@ claim(3, max(gaps) < 1e-10)
 # %%
 def slot_distances(seed, start, num_steps=100):
     """Smallest distance between two slots, after 0 ... num_steps steps."""
-    rng = np.random.default_rng(seed)
+    rng = seeding.rng(seed)
     core = RelationalMemory(num_slots=4, slot_size=32, num_heads=4, input_size=3, rng=rng)
     M = core.initial_memory(1) if start == "identity" else np.zeros((1, 4, 32))
     distances = []
@@ -467,7 +467,7 @@ def worst_gap(function, arrays, d_output, grads):
 # %%
 gaps, careless = [], []
 for seed in range(5):
-    rng = np.random.default_rng(seed)
+    rng = seeding.rng(seed)
     arrays = {name: rng.normal(size=(2, 3, 4)) for name in ("M", "Z", "G_i", "G_f")}
     d_new = rng.normal(size=(2, 3, 4))
     gaps.append(worst_gap(gated, arrays, d_new, gated_backward(d_new, **arrays)))
@@ -549,7 +549,7 @@ print("any other keeps something, such as", (J @ np.arange(5)).round(4))
 # %%
 gaps, leaks, missing = [], [], []
 for seed in range(5):
-    x = np.random.default_rng(seed).normal(size=6)
+    x = seeding.rng(seed).normal(size=6)
     J, x_hat, s = jacobian(x), normalize(x), np.sqrt(x.var() + 1e-5)
     numeric = [numeric_gradient(normalize, {"x": x}, "x", row) for row in np.eye(6)]
     gaps.append(abs(J - numeric).max())
@@ -605,7 +605,7 @@ def attention_backward(d_O, Q, K, V, mask=0.0):
 # %%
 gaps = []
 for seed in range(5):
-    rng = np.random.default_rng(seed)
+    rng = seeding.rng(seed)
     arrays = {
         "Q": rng.normal(size=(4, 3)),
         "K": rng.normal(size=(4, 3)),
@@ -671,7 +671,7 @@ def torch_loss_and_grads(X, y, params, M, num_heads):
 # %%
 gaps = []
 for seed in range(5):
-    rng = np.random.default_rng(seed)
+    rng = seeding.rng(seed)
     model = RelationalRNN(3, 7, 4, num_slots=4, slot_size=6, num_heads=2, rng=rng)
     params = {name: rng.normal(0, 0.5, p.shape) for name, p in model.get_params().items()}
     model.set_params(params)
@@ -702,7 +702,7 @@ claim(8, set(grads) == set(torch_grads) and max(gaps) < 1e-10)
 
 # %%
 setting = farthest_vector.SETTINGS["k = 4"]
-X, y, _ = setting.sequences(3, np.random.default_rng(123))
+X, y, _ = setting.sequences(3, seeding.rng(123))
 print("X (sequences, k, features):", X.shape, "= 2 coordinates + 3 one-hots of 4")
 pd.DataFrame(X[0].round(2), columns=["x", "y", *"ABCD", *(f"ref {c}" for c in "ABCD"), *"1234"])
 
@@ -1070,11 +1070,11 @@ claim(14, bool(near and not paired_difference(*ends.values()).excludes_zero))
 
 # %%
 setting = farthest_vector.SETTINGS["k = 4"]
-X, y, _ = setting.sequences(500, np.random.default_rng(0))
+X, y, _ = setting.sequences(500, seeding.rng(0))
 untrained = {model: [] for model in farthest_vector.MODELS}
 for seed in range(40):
     for model, shares in untrained.items():
-        net = farthest_vector.build_model(model, setting, np.random.default_rng([seed, 0]))
+        net = farthest_vector.build_model(model, setting, seeding.rng([seed, 0]))
         logits = net.forward(X, return_sequences=False)
         shares.append((logits.argmax(axis=1) == y.argmax(axis=1)).mean())
 gaps = 100 * (np.array(untrained["relational"]) - untrained["LSTM"])
@@ -1117,7 +1117,7 @@ claim(
 
 # %% tags=["timing"]
 slots, milliseconds = [2, 4, 8, 16, 32], []
-rng = np.random.default_rng(0)
+rng = seeding.rng(0)
 X, y = rng.normal(size=(32, 10, 8)).astype(np.float32), rng.integers(0, 4, 32)
 for num_slots in slots:
     net = RelationalRNN(8, 64, 4, num_slots=num_slots, slot_size=32, num_heads=4, rng=rng)

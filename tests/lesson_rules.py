@@ -266,6 +266,96 @@ def imported_later(cells: list[NotebookNode]) -> Iterator[tuple[str, str, str]]:
                 yield name, syntax, library[name]
 
 
+def dotted_names(tree: ast.AST) -> dict[ast.AST, str]:
+    """Each name and attribute that came from an import -> its full name, ``numpy.random.seed``."""
+    imported, names = {}, {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                top = alias.name if alias.asname else alias.name.partition(".")[0]
+                imported[alias.asname or top] = top
+        elif isinstance(node, ast.ImportFrom):
+            names_in = {alias.asname or alias.name: alias.name for alias in node.names}
+            imported |= {short: f"{node.module}.{name}" for short, name in names_in.items()}
+
+    def visit(node: ast.AST) -> str | None:
+        if isinstance(node, ast.Name):
+            found = imported.get(node.id)
+        elif isinstance(node, ast.Attribute):
+            start = visit(node.value)
+            found = None if start is None else f"{start}.{node.attr}"
+        else:
+            found = None
+        if found is not None:
+            names[node] = found
+        return found
+
+    for node in ast.walk(tree):
+        visit(node)
+    return names
+
+
+GLOBAL_IN_TORCH = ("manual_seed", "manual_seed_all", "seed", "seed_all", "default_generator")
+RNG, GENERATOR, SEEDED = "seeding.rng(seed)", "seeding.generator(seed)", "with seeded(seed):"
+
+
+def foreign_chance(source: str) -> list[str]:
+    """Random numbers that do not come from ``course_utils.seeding``: COURSE_SEED_OFFSET would not shift them."""
+    tree = ast.parse(source)
+    names, problems = dotted_names(tree), {}
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    called = {call.func for call in calls}
+    inner = {node.value for node in names if isinstance(node, ast.Attribute)}
+    for node, name in names.items():
+        library, _, last = name.rpartition(".")
+        if name.startswith("numpy.random") and node not in inner:
+            if last not in ("Generator", "get_state", "set_state"):
+                problems[node] = (name, RNG)
+        elif name.startswith("random.") and last not in ("getstate", "setstate"):
+            problems[node] = (name, f"{RNG}, or {SEEDED}")
+        elif library.startswith("torch") and last in GLOBAL_IN_TORCH:
+            problems[node] = (name, SEEDED)
+        elif name in ("torch.Generator", "torch._C.Generator") and node in called:
+            problems[node] = (f"{name}()", GENERATOR)
+    for call in calls:
+        method = getattr(call.func, "attr", "")
+        if method in ("manual_seed", "seed") and call.func not in names:
+            problems[call] = (f".{method}()", GENERATOR)
+        outside = names.get(call.func, "").startswith(("sklearn.", "scipy.", "pandas.", "seaborn."))
+        for keyword in call.keywords:
+            is_seed = keyword.arg == "random_state" or (outside and keyword.arg in ("rng", "seed"))
+            if is_seed and not re.search(r"\b(shifted|rng)\(", ast.unparse(keyword.value)):
+                problems[keyword] = (f"{keyword.arg}=", f"{keyword.arg}=seeding.shifted(seed)")
+    return [
+        f"line {node.lineno}: {name}; write `{instead}`, from course_utils.seeding"
+        for node, (name, instead) in problems.items()
+    ]
+
+
+DRAWS = {"rand", "randn", "randint", "randperm", "normal", "bernoulli", "multinomial", "poisson"}
+
+
+def unseeded_chance(cells: list[NotebookNode]) -> list[str]:
+    """Draws of a lesson that no seed governs, exercises and their solutions aside."""
+    problems = []
+    shown = [c.source for c in code_cells(cells) if not {"exercise", "solution"} & set(tags(c))]
+    tree = ast.parse("\n".join(shown))
+    names, seeded = dotted_names(tree), set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.With) and any("seeded(" in ast.unparse(i) for i in node.items):
+            seeded |= set(ast.walk(node))
+    for call in ast.walk(tree):
+        if not isinstance(call, ast.Call) or call in seeded:
+            continue
+        library, _, last = names.get(call.func, ast.unparse(call.func)).rpartition(".")
+        given = {keyword.arg: ast.unparse(keyword.value) for keyword in call.keywords}
+        draws = library == "torch" and last.removesuffix("_like") in DRAWS
+        shuffles = last.endswith("Loader") and given.get("shuffle", "False") != "False"
+        if (draws or shuffles) and "generator" not in given:
+            problems.append(f"{ast.unparse(call)}: add `generator=seeding.generator(seed)`")
+    return problems
+
+
 def printed_numbers(cell: NotebookNode) -> list[str]:
     """The numbers in a cell's outputs, but for those behind ≈ and inside pictures."""
     text = ""

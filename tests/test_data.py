@@ -29,6 +29,7 @@ from course_utils.data import (
     read_verified,
 )
 from course_utils.language import get_language, set_language
+from course_utils.seeding import fixed_permutation
 
 TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS = CHECKSUMS
 
@@ -176,7 +177,7 @@ def test_full_split_is_the_same_today_and_elsewhere(tmp_path, write_files):
     mnist = load_mnist("full", root=tmp_path)
     assert indices(mnist.train) == [705, 3468, 4373, 1033, 4859, 4931, 3264, 1653, 2607, 2732]
     assert indices(mnist.val)[:6] == [4380, 2058, 2921, 3239, 1172, 1850]
-    order = data._fixed_permutation(60_000)  # the real one; it lasts as long as NumPy's promise
+    order = fixed_permutation(60_000)  # the real one; it lasts as long as NumPy's promise
     assert order[:6].tolist() == [3048, 19563, 58303, 8870, 40228, 31488]
     assert order[4998:5002].tolist() == [37957, 55643, 33263, 26517]
 

@@ -1,5 +1,6 @@
 """Each rule for lessons catches what it is there to catch."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from lesson_rules import (
     chinese_style,
     claims,
     exercises,
+    foreign_chance,
     imported_later,
     languages_apart,
     printed_numbers,
@@ -17,6 +19,7 @@ from lesson_rules import (
     slides,
     title_and_link,
     twins,
+    unseeded_chance,
 )
 from nbformat.v4 import new_code_cell, new_output
 
@@ -192,3 +195,79 @@ def test_printed_numbers_leave_out_what_stands_behind_approximately():
     picture = '<img alt="1 2" src="data:image/png;base64,123"><table><td>7</td></table>'
     cell = new_code_cell(outputs=[new_output("display_data", data={"text/html": picture})])
     assert printed_numbers(cell) == ["7"]
+
+
+@pytest.mark.parametrize(
+    ("code", "named", "instead"),
+    [
+        ("import numpy as np; np.random.default_rng(0)", "numpy.random.default_rng", "rng"),
+        ("import numpy as np; np.random.seed(0)", "numpy.random.seed", "rng"),
+        ("import numpy; numpy.random.RandomState(0)", "numpy.random.RandomState", "rng"),
+        ("import numpy.random as npr; npr.normal(0)", "numpy.random.normal", "rng"),
+        ("from numpy import random; random.rand()", "numpy.random.rand", "rng"),
+        ("from numpy.random import default_rng as r; r(0)", "numpy.random.default_rng", "rng"),
+        ("import numpy as np; draw = np.random", "numpy.random", "rng"),
+        ("import random; random.shuffle([1])", "random.shuffle", "with seeded"),
+        ("from random import Random; Random(0)", "random.Random", "with seeded"),
+        ("import torch; torch.manual_seed(0)", "torch.manual_seed", "with seeded"),
+        ("from torch import manual_seed; manual_seed(0)", "torch.manual_seed", "with seeded"),
+        ("import torch; torch.random.seed()", "torch.random.seed", "with seeded"),
+        (
+            "import torch; torch.cuda.manual_seed_all(0)",
+            "torch.cuda.manual_seed_all",
+            "with seeded",
+        ),
+        ("import torch; g = torch.default_generator", "torch.default_generator", "with seeded"),
+        ("import torch; g = torch.Generator()", "torch.Generator()", "generator"),
+        ("from torch import Generator as G; G(device=d)", "torch.Generator()", "generator"),
+        ("generator.manual_seed(0)", ".manual_seed()", "generator"),
+        ("KMeans(3, random_state=0)", "random_state=", "random_state=seeding.shifted"),
+        ("runs.sample(3, random_state=seed)", "random_state=", "random_state=seeding.shifted"),
+        ("from scipy.stats import bootstrap; bootstrap(x, rng=0)", "rng=", "rng=seeding.shifted"),
+        ("import seaborn as sns; sns.lineplot(seed=0)", "seed=", "seed=seeding.shifted"),
+    ],
+)
+def test_chance_from_elsewhere_is_named_with_what_to_write(code, named, instead):
+    (problem,) = foreign_chance(f"x = 1\n{code.replace('; ', chr(10))}")
+    assert re.match(rf"line \d: {re.escape(named)}; write `.*{instead}.*`", problem)
+
+
+def test_what_comes_from_seeding_or_only_names_a_type_is_allowed():
+    code = """
+import random, numpy as np, torch
+from course_utils import seeding
+from course_utils.seeding import seeded
+def draw(rng: np.random.Generator, generator: torch.Generator | None = None):
+    return isinstance(rng, np.random.Generator), isinstance(generator, torch.Generator)
+states = torch.get_rng_state(), np.random.get_state(), random.getstate()
+draw(seeding.rng([0, 1]), seeding.generator(0))
+MLP(2, [4], 1, seed=0), LSTM(2, 16, 3, rng=0), KMeans(3, random_state=seeding.shifted(0))
+with seeded(0):
+    dropout(x)
+"""
+    assert foreign_chance(code) == []
+
+
+UNSEEDED = """
+# %%
+import torch
+x = torch.randn(3)
+batches = [TensorLoader(data, 4, shuffle=True), DataLoader(data, 4)]
+
+# %%
+with seeded(0):
+    y = torch.randperm(3)
+z = torch.rand_like(y, generator=seeding.generator(0))
+
+# %% tags=["solution"]
+mask = torch.rand(3)
+"""
+
+
+def test_draws_without_a_seed_are_found_outside_exercises(tmp_path):
+    path = tmp_path / "99_example.py"
+    path.write_text(UNSEEDED)
+    assert [problem.partition(":")[0] for problem in unseeded_chance(read_lesson(path))] == [
+        "torch.randn(3)",
+        "TensorLoader(data, 4, shuffle=True)",
+    ]

@@ -18,6 +18,7 @@ from lesson_rules import (
     claims,
     code_cells,
     exercises,
+    foreign_chance,
     imported_later,
     languages_apart,
     printed_numbers,
@@ -27,6 +28,7 @@ from lesson_rules import (
     tags,
     title_and_link,
     twins,
+    unseeded_chance,
 )
 
 from course_utils.lessons import TITLES, lesson_table, measured_minutes
@@ -49,7 +51,9 @@ def test_there_are_lessons():
 
 
 @pytest.mark.parametrize(
-    "rule", [twins, slides, cell_sizes, alt_texts, languages_apart], ids=lambda rule: rule.__name__
+    "rule",
+    [twins, slides, cell_sizes, alt_texts, languages_apart, unseeded_chance],
+    ids=lambda rule: rule.__name__,
 )
 @every_lesson
 def test_lesson_keeps_rule(rule, lesson):
@@ -94,6 +98,16 @@ def test_chinese_in_documents_is_written_for_taiwan(path):
 def test_chinese_messages_are_written_for_taiwan(path):
     messages = re.findall(rf'"([^"\n]*[{CJK}][^"\n]*)"', path.read_text(encoding="utf-8"))
     assert chinese_style("\n".join(messages)) == []
+
+
+@pytest.mark.parametrize(
+    "path",
+    [*LESSONS, *sorted(COURSE_UTILS.rglob("*.py"))],
+    ids=lambda path: path.relative_to(ROOT).as_posix(),
+)
+def test_all_random_numbers_come_from_seeding(path):
+    if path != COURSE_UTILS / "seeding.py":
+        assert foreign_chance(path.read_text(encoding="utf-8")) == []
 
 
 @every_lesson

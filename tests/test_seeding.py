@@ -1,13 +1,28 @@
 """Seeds and determinism that end with their block."""
 
+import os
 import random
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 import torch
+from lesson_rules import ROOT, code_cells, read_lesson
 from torch.utils.data import BatchSampler, DataLoader, RandomSampler, TensorDataset
 
-from course_utils.seeding import deterministic, generators_kept, seeded
+from course_utils.experiment import run_seeds
+from course_utils.models import MLP
+from course_utils.numpy_track.lstm_baseline import LSTM
+from course_utils.seeding import (
+    deterministic,
+    fixed_permutation,
+    generator,
+    generators_kept,
+    rng,
+    seeded,
+    shifted,
+)
 
 
 def draw() -> tuple[float, float, float]:
@@ -171,3 +186,167 @@ def test_loaders_and_global_generators_are_put_back(fails):
             pass
         assert everything() == first
         assert everything() != first
+
+
+# --- COURSE_SEED_OFFSET
+
+
+def at_offset(offset, function, *arguments):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COURSE_SEED_OFFSET", offset)
+        return function(*arguments)
+
+
+def drawn(seed: int) -> list[float]:
+    """What every source of chance gives: both kinds of generators, the global ones, a model of each track."""
+    with seeded(seed):
+        globally = draw()
+    (weight,) = MLP(1, [], 1, seed=seed).net[0].weight.tolist()[0]
+    return [
+        *globally,
+        float(torch.rand((), generator=generator(seed))),
+        float(rng(seed).random()),
+        float(rng([seed, 1]).random()),
+        weight,
+        float(LSTM(1, 1, 1, rng=seed).get_params()["W_out"][0, 0]),
+    ]
+
+
+@pytest.mark.parametrize("offset", ["0", "", "00"])
+@pytest.mark.parametrize("seed", [0, 1, 123, 10_000, np.int64(7), 2**32 - 1])
+def test_without_an_offset_the_seeds_are_the_plain_ones(seed, offset, monkeypatch):
+    monkeypatch.setenv("COURSE_SEED_OFFSET", offset)
+    assert shifted(seed) == seed
+    plain = torch.Generator().manual_seed(int(seed))
+    assert torch.equal(generator(seed).get_state(), plain.get_state())
+    for seeds in (seed, [seed], [seed, 0], [seed, 1]):
+        assert rng(seeds).bit_generator.state == np.random.default_rng(seeds).bit_generator.state
+    with seeded(seed):
+        assert torch.equal(torch.get_rng_state(), plain.get_state())
+
+
+def test_an_offset_shifts_every_source_of_chance_and_repeats_itself():
+    blocks = {offset: at_offset(offset, drawn, 3) for offset in ("0", "7", "8")}
+    assert blocks["0"] == drawn(3), "no offset is offset 0"
+    assert blocks["7"] == at_offset("7", drawn, 3)
+    for one, other in (("0", "7"), ("7", "8"), ("0", "8")):
+        assert all(a != b for a, b in zip(blocks[one], blocks[other], strict=True))
+
+
+def test_no_seed_of_one_block_is_a_seed_of_another():
+    starts = sorted(at_offset(str(offset), shifted, 0) for offset in range(901))
+    gaps = np.diff([*starts, starts[0] + 2**32])
+    assert gaps.min() > 3_000_000
+    assert at_offset("5", shifted, 2_999_999) == (at_offset("5", shifted, 0) + 2_999_999) % 2**32
+    streams = {
+        at_offset(str(offset), rng, seed).random() for offset in range(30) for seed in range(30)
+    }
+    assert len(streams) == 900
+
+
+def test_numpy_makes_fresh_streams_of_none_at_any_offset():
+    for offset in ("0", "7"):
+        assert at_offset(offset, rng, None).random() != at_offset(offset, rng, None).random()
+
+
+def test_the_split_of_mnist_is_data_and_stays():
+    order = fixed_permutation(100)
+    assert np.array_equal(at_offset("7", fixed_permutation, 100), order)
+    assert np.array_equal(np.sort(order), np.arange(100))
+
+
+@pytest.mark.parametrize("value", ["x", "-1", "1.5", " 1", "1e3", "٣", "True"])
+@pytest.mark.parametrize(
+    "start",
+    [
+        lambda: generator(0),
+        lambda: rng(0),
+        lambda: shifted(0),
+        lambda: MLP(1, [], 1, seed=0),
+        lambda: run_seeds(lambda seed: seed, n_jobs=1),
+    ],
+)
+def test_an_offset_that_is_none_is_refused_by_name(start, value, monkeypatch):
+    monkeypatch.setenv("COURSE_SEED_OFFSET", value)
+    with pytest.raises(ValueError, match="COURSE_SEED_OFFSET must be a whole number") as error:
+        start()
+    assert repr(value) in str(error.value) and "set it to one, or to 0" in str(error.value)
+
+
+@pytest.mark.parametrize("seed", [-1, 2**32, 1.0, None, True, "1"])
+def test_what_is_no_seed_is_refused_by_generators_too(seed):
+    for function in (generator, shifted):
+        with pytest.raises(ValueError, match=r"integer in \[0, 2\*\*32\)"):
+            function(seed)
+
+
+def test_workers_follow_the_caller_even_if_they_were_started_before():
+    def run(seed):
+        with seeded(seed):
+            numbers = [float(torch.rand(())), float(rng(seed).random())]
+        return {"numbers": numbers, "pid": os.getpid()}
+
+    plain, other = (
+        at_offset(offset, lambda: run_seeds(run, range(2), n_jobs=2)) for offset in "07"
+    )
+    assert set(other["pid"]) <= set(plain["pid"]), "the same old processes"
+    assert os.getpid() not in set(other["pid"])
+    for offset, runs in (("0", plain), ("7", other)):
+        here = [at_offset(offset, run, seed)["numbers"] for seed in range(2)]
+        assert runs["numbers"].tolist() == here
+        assert runs["seed"].tolist() == [0, 1], "the seeds that were asked for"
+    assert plain["numbers"].tolist() != other["numbers"].tolist()
+
+
+def test_the_numbers_of_a_lesson_change_in_the_caller_and_in_workers():
+    cells = code_cells(read_lesson(ROOT / "lessons" / "00_start_here.py"))
+    (cell,) = [cell.source for cell in cells if "def toss(" in cell.source]
+    lesson = {"__name__": "__main__"}  # so that its function travels by value, as a notebook's does
+    exec("import torch\nfrom course_utils import seeding\n" + cell.partition("\n\n\n")[0], lesson)
+    shares = {}
+    for offset in ("0", "7"):
+        here, there = (
+            at_offset(offset, lambda n: run_seeds(lesson["toss"], n_jobs=n)["result"].tolist(), n)
+            for n in (1, 2)
+        )
+        assert here == there
+        shares[offset] = here
+    coins = [torch.Generator().manual_seed(seed) for seed in range(5)]
+    tosses = [torch.randint(0, 2, (100,), generator=coin).float().mean().item() for coin in coins]
+    assert shares["0"] == tosses
+    assert shares["7"] != tosses
+
+
+def in_a_new_process(code: str, **environment: str) -> str:
+    command = [sys.executable, "-c", code]
+    found = subprocess.run(
+        command, env={**os.environ, **environment}, capture_output=True, text=True, check=True
+    )
+    return found.stdout
+
+
+@pytest.mark.parametrize("module", ["workers", "notebook", "seeding", "numpy_track.checks"])
+def test_what_starts_first_loads_neither_torch_nor_pandas(module):
+    code = f"import course_utils.{module}, sys; print(*sys.modules)"
+    loaded = set(in_a_new_process(code).split())
+    assert f"course_utils.{module}" in loaded
+    assert loaded.isdisjoint({"torch", "pandas"})
+
+
+def test_a_notebook_says_that_seeds_are_shifted_and_refuses_a_bad_offset():
+    code = """
+import os
+from course_utils.notebook import set_up
+set_up("00_start_here", "en")
+os.environ["COURSE_SEED_OFFSET"] = "7"
+set_up("00_start_here", "en")
+os.environ["COURSE_SEED_OFFSET"] = "x"
+try:
+    set_up("00_start_here", "en")
+except ValueError as error:
+    print(error)
+"""
+    plain, _, shifted_seeds, refusal = in_a_new_process(code, COURSE_SEED_OFFSET="").splitlines()
+    assert plain.startswith("Device: ")
+    assert "COURSE_SEED_OFFSET=7" in shifted_seeds
+    assert "COURSE_SEED_OFFSET must be a whole number" in refusal

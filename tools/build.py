@@ -40,11 +40,13 @@ HOW_TO_GET_THE_COURSE = {  # two lines of code each, for a slide is only so wide
         "%env COURSE_SOURCE=… (the course's wheel, folder or git address), then this cell again.",
     ),
 }
-# One thread repeats itself to the last bit; strict claims raise; bars and widgets stay silent.
+# One thread repeats itself to the last bit; strict claims raise; bars and widgets stay silent; seeds
+# are the course's own, whatever the caller's environment says.
 BUILD_ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
     "COURSE_STRICT": "1",
     "COURSE_QUIET": "1",
+    "COURSE_SEED_OFFSET": "0",
     "PYTHONHASHSEED": "0",
 }
 WIDGET = "application/vnd.jupyter.widget-view+json"

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from course_utils import seeding
 from course_utils.exercises import Answer, exercise
 from course_utils.language import Text
 
@@ -306,7 +307,7 @@ def _check_limit(answer: Answer, norms: list[float], sane: Tensor, share: float)
 
 def norm_logs(num_steps: int = 200) -> dict[str, tuple[Tensor, float]]:
     """Four runs to read: name -> (norms before clipping, the limit that was set)."""
-    generator = torch.Generator().manual_seed(5)
+    generator = seeding.generator(5)
     noise = torch.exp(0.35 * torch.randn(4, num_steps, generator=generator))
     time = torch.arange(num_steps)
     spikes = torch.where(torch.isin(time, torch.tensor([31, 88, 119, 164])), 60.0, 1.0)

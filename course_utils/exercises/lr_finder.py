@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from course_utils import seeding
 from course_utils.exercises import Answer, exercise
 from course_utils.language import Text
 from course_utils.lr_finder import smooth_losses
@@ -118,7 +119,7 @@ def ramp_by_decade(answer: Answer) -> None:
 )
 def smooth_with_gaps(answer: Answer) -> None:
     """Weighted mean of the finite losses so far, with weight beta**age; nan before the first."""
-    noise = np.random.default_rng(0)
+    noise = seeding.rng(0)
     cases = [
         ([3.0, 2.0, 4.0, 1.0], 0.9),
         ([3.0, 2.0, math.nan, 1.0, 1.5], 0.8),
@@ -192,7 +193,7 @@ _RATES = np.geomspace(1e-6, 10, 141)
 def three_curves() -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Name -> (lrs, smoothed losses): A has one valley, B is flat, C falls again after it diverged."""
     log_lr = np.log10(_RATES)
-    wobble = smooth_losses(np.random.default_rng(0).normal(0, 0.06, len(_RATES)))
+    wobble = smooth_losses(seeding.rng(0).normal(0, 0.06, len(_RATES)))
     step = lambda center, width: 1 / (1 + np.exp(-(log_lr - center) / width))  # noqa: E731
     one_valley = 2.3 - 1.9 * step(-1.3, 0.3) + 6 * step(0.1, 0.11)
     falls_again = 2.3 - 1.7 * step(-3.4, 0.3) + 8 * step(-1.8, 0.11) - 5.5 * step(0.1, 0.06)
@@ -316,7 +317,7 @@ def sweep_rates(answer: Answer) -> None:
     criterion = nn.CrossEntropyLoss()
     rates = [0.3, 0.01, 1.0, 0.1]
     for seed, batch_norm in ((0, False), (1, True), (2, True)):
-        generator = torch.Generator().manual_seed(seed)
+        generator = seeding.generator(seed)
         batches = [
             (
                 torch.randn(16, 4, generator=generator),

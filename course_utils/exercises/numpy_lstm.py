@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from course_utils import seeding
 from course_utils.exercises import Answer, exercise
 from course_utils.language import Text
 
@@ -53,7 +54,7 @@ from course_utils.language import Text
 )
 def rnn_weight_gradients(answer: Answer) -> None:
     """(d_W, d_U) of a tanh RNN whose loss sees the last hidden vector only, against autograd."""
-    rng = np.random.default_rng(0)
+    rng = seeding.rng(0)
     for B, T, D, H in ((3, 5, 4, 6), (2, 7, 3, 3), (4, 1, 2, 5)):
         X, W = rng.normal(size=(B, T, D)), rng.normal(0, 0.6, (D, H))
         U, d_last = rng.normal(0, 0.6, (H, H)), rng.normal(size=(B, H))
@@ -161,7 +162,7 @@ def _walk(
 )
 def gru_blend_backward(answer: Answer) -> None:
     """(d_a_z, d_a_n, d_h) of a GRU's last line, against autograd."""
-    rng = np.random.default_rng(0)
+    rng = seeding.rng(0)
     for shape in ((3, 4), (1, 7), (5, 1)):
         d_h_new, h, a_z, a_n = rng.normal(size=(4, *shape))
         tensors = [torch.tensor(array, requires_grad=True) for array in (a_z, a_n, h)]
@@ -230,7 +231,7 @@ def _wrong_blends(d, z, n, h) -> dict[str, Any]:
 )
 def last_valid_hidden(answer: Answer) -> None:
     """(B, H): the hidden vector after each sequence's own last step; padding follows it."""
-    rng = np.random.default_rng(0)
+    rng = seeding.rng(0)
     for B, T, H, lengths in (
         (4, 6, 3, [6, 2, 5, 1]),
         (3, 3, 2, [1, 1, 2]),

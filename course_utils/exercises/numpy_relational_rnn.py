@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
+from course_utils import seeding
 from course_utils.exercises import Answer, exercise
 from course_utils.language import Text
 
@@ -65,7 +66,7 @@ Arrays = tuple[np.ndarray, ...]
 )
 def padded_attention(answer: Answer) -> None:
     """(output, weights) of attention where only the first ``lengths[b]`` keys are real."""
-    rng = np.random.default_rng(0)
+    rng = seeding.rng(0)
     for shape in ((4, 3, 5, 4, 2), (3, 6, 4, 16, 3), (2, 1, 3, 1, 1)):
         B, _, T_k, _, _ = shape
         Q, K, V = _qkv(rng, *shape)
@@ -202,7 +203,7 @@ def _softmax(scores: np.ndarray, axis: int = -1) -> np.ndarray:
 )
 def layer_norm_backward(answer: Answer) -> None:
     """(∂L/∂x, ∂L/∂gain, ∂L/∂bias) equal to autograd's, for any leading axes."""
-    rng = np.random.default_rng(0)
+    rng = seeding.rng(0)
     for shape in ((4, 5), (7,), (3, 2, 6), (2, 1, 3, 4)):
         d_y, x = rng.normal(size=(2, *shape))
         given = d_y, 2 * x + 1, rng.normal(1, 0.7, size=shape[-1])
@@ -324,7 +325,7 @@ def _other_norms(d_y: np.ndarray, x: np.ndarray, gain: np.ndarray) -> dict[str, 
 )
 def memory_gate_gradient(answer: Answer) -> None:
     """∂L/∂G (B, N, 2) of M' = σ(G₀) tanh(Z) + σ(G₁ + 1) M, one pair of gates for a whole slot."""
-    rng = np.random.default_rng(0)
+    rng = seeding.rng(0)
     for B, N, D in ((2, 3, 4), (1, 1, 7), (5, 2, 2)):
         for scale in (1.0, 0.0, 30.0):
             d_new, M, Z = rng.normal(size=(3, B, N, D))

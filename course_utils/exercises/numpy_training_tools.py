@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from course_utils import seeding
 from course_utils.exercises import Answer, exercise
 from course_utils.language import Text
 
@@ -48,7 +49,7 @@ Arrays = dict[str, np.ndarray]
 )
 def slopes_along_direction(answer: Answer) -> None:
     """(central difference along the direction, dot product of gradient and direction)."""
-    rng = np.random.default_rng(0)
+    rng = seeding.rng(0)
     for shapes in ({"W": (3, 2), "b": (2,)}, {"b": (1,), "W": (4, 5), "V": (5, 1, 2)}):
         params, grads, direction = (
             {name: rng.normal(size=shape) for name, shape in shapes.items()} for _ in range(3)
@@ -200,7 +201,7 @@ def clip_by_global_norm(answer: Answer) -> None:
 
 def _random_arrays(shapes: dict[str, tuple[int, ...]], seed: int) -> Arrays:
     """Normal numbers; the arrays differ in size by a factor of three, one after the other."""
-    rng = np.random.default_rng(seed)
+    rng = seeding.rng(seed)
     return {
         name: 3.0**-k * rng.normal(size=shape) for k, (name, shape) in enumerate(shapes.items())
     }
@@ -285,7 +286,7 @@ def _joined(answer: Answer, got: Any, grads: Arrays) -> np.ndarray:
 )
 def BestParams(answer: Answer) -> None:
     """Copies in, copies out, and nan is never best."""
-    rng = np.random.default_rng(2)
+    rng = seeding.rng(2)
     first, second, third = (
         {"W": rng.normal(size=(3, 2)), "b": rng.normal(size=2)} for _ in range(3)
     )
@@ -393,7 +394,7 @@ def _require_arrays(answer: Answer, got: Any, expected: Arrays, case: str) -> No
 )
 def masked_cross_entropy_gradient(answer: Answer) -> None:
     """Equal to autograd's gradient of -Σ q log p / Σ q, with soft targets, weights and padding."""
-    rng = np.random.default_rng(3)
+    rng = seeding.rng(3)
     for batch, steps, classes in ((1, 2, 3), (4, 6, 5), (3, 4, 4)):
         logits = 2 * rng.normal(size=(batch, steps, classes))
         targets = rng.dirichlet(np.ones(classes), size=(batch, steps))

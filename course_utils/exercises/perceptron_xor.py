@@ -4,6 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from course_utils import seeding
 from course_utils.exercises import Answer, exercise
 from course_utils.language import Text
 from course_utils.models import MLP, count_parameters
@@ -60,7 +61,7 @@ _OTHER_GATES = {
 )
 def perceptron_update(answer: Answer) -> None:
     """(weights, bias) after one point, label 0 or 1; a score of 0 counts as wrong."""
-    rng = np.random.default_rng(0)
+    rng = seeding.rng(0)
     cases = [  # weights, bias, x, label, learning_rate: right points, wrong ones, on the line
         ([2.0, 1.0], -0.7, [1.0, 1.0], 1, 0.3),
         ([2.0, 1.0], -5.2, [1.0, 1.0], 0, 0.3),

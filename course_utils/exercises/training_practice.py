@@ -15,6 +15,7 @@ from torch import nn
 from course_utils.exercises import Answer, exercise
 from course_utils.language import Text
 from course_utils.practice_run import Killed, PracticeRun, WatchedRun, same_state, save_half
+from course_utils.seeding import seeded
 
 Outcome = tuple[
     int, int
@@ -351,19 +352,19 @@ _EPOCHS, _KILLED_AFTER = 5, 2
 )
 def train_resumably(answer: Answer) -> None:
     """Killed between epochs and inside a write, it goes on to the same bits."""
-    torch.manual_seed(1)
     reference, states = WatchedRun(seed=1), []
-    for _ in range(_EPOCHS):
-        states.append(reference.state())
-        reference.train_epoch()
+    with seeded(1):
+        for _ in range(_EPOCHS):
+            states.append(reference.state())
+            reference.train_epoch()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "run.pt"
-        torch.manual_seed(1)
-        _until_killed(answer, path, WatchedRun(seed=1, killed_after=_KILLED_AFTER))
+        with seeded(1):
+            _until_killed(answer, path, WatchedRun(seed=1, killed_after=_KILLED_AFTER))
         _require_plain_file(answer, path)
         resumed = WatchedRun(seed=2)
-        torch.manual_seed(2)
-        trained = answer(path, resumed, _EPOCHS)
+        with seeded(2):
+            trained = answer(path, resumed, _EPOCHS)
         _require_count(answer, resumed, _EPOCHS - _KILLED_AFTER)
         for part, expected in states[_KILLED_AFTER].items():
             if not same_state(resumed.first_state[part], expected):

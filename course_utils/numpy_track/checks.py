@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from course_utils import seeding
+
 TASKS = ("classification", "regression")
 
 
@@ -66,9 +68,11 @@ def _interval(low: float, high: float, low_open: bool, high_open: bool) -> str:
 
 def check_rng(rng: np.random.Generator | int | None) -> np.random.Generator:
     """A generator: the one given, or one made from a seed; None draws a fresh, unrepeatable seed."""
-    if rng is not None and not isinstance(rng, np.random.Generator):
+    if isinstance(rng, np.random.Generator):
+        return rng
+    if rng is not None:
         rng = check_count("rng, where it is a seed,", rng, at_least=0)
-    return np.random.default_rng(rng)
+    return seeding.rng(rng)
 
 
 def as_array(name: str, values: Any) -> np.ndarray:

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from course_utils import seeding
 from course_utils.numpy_track.checks import check_count
 from course_utils.numpy_track.losses import accuracy, cross_entropy_loss
 from course_utils.numpy_track.lstm_baseline import LSTM
@@ -44,7 +45,7 @@ class Setting:
 
     def held_out(self, purpose: str = "test") -> Task:
         """The same 4,000 sequences each time: those for choosing ("validation"), or those for the report."""
-        return self.sequences(NUM_HELD_OUT, np.random.default_rng(_HELD_OUT_SEEDS[purpose]))
+        return self.sequences(NUM_HELD_OUT, seeding.rng(_HELD_OUT_SEEDS[purpose]))
 
 
 _HELD_OUT_SEEDS = {"validation": 2_000_001, "test": 2_000_002}
@@ -88,8 +89,8 @@ def train_run(
     num_steps = setting.num_steps if num_steps is None else check_count("num_steps", num_steps)
     if num_steps % check_count("every", every):
         raise ValueError(f"num_steps must be a multiple of every={every}, got {num_steps}")
-    net = build_model(model, setting, np.random.default_rng([seed, 0]))
-    rng, optimizer = np.random.default_rng([seed, 1]), Adam()
+    net = build_model(model, setting, seeding.rng([seed, 0]))
+    rng, optimizer = seeding.rng([seed, 1]), Adam()
     X_held_out, y_held_out, _ = setting.held_out(purpose)
     curve = {"steps": [], "loss": [], "accuracy": [], "seconds": []}
     seconds = 0.0
