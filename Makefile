@@ -1,7 +1,7 @@
 # make lab | test | test-oldest | notebooks | data | bench | experiments | clean   (Windows: see README.md)
 PYTHON ?= python3
 BIN := .venv/bin
-START := notebooks/$(if $(filter en,$(COURSE_LANG)),en/,)00_start_here.ipynb
+START = $(wildcard notebooks/$(if $(filter en,$(COURSE_LANG)),en/)[0-9][0-9]_start_here.ipynb)
 
 .PHONY: lab test test-oldest notebooks data bench experiments clean python install install-dev
 
@@ -25,7 +25,7 @@ data: install  ## download MNIST, verified
 bench: install-dev  ## the speeds the course promises, as ratios from one run
 	$(BIN)/python tools/bench.py
 
-experiments: install-dev  ## the long comparison of lesson 15, 20 to 25 minutes on two cores
+experiments: install-dev  ## the long comparison of the Relational RNN, 20 to 25 minutes on two cores
 	$(BIN)/python tools/experiments.py $(ARGS)
 
 clean: python  ## remove what the course made (the environments too, never data/)

@@ -1,7 +1,7 @@
 """The learning-rate range test: raise the rate from batch to batch, watch the loss, suggest a rate.
 
 Smith 2017, "Cyclical Learning Rates for Training Neural Networks", section 3.3, with an exponential
-ramp. Lesson 10 writes these functions out and measures which rule deserves trust.
+ramp. The lesson of the same name writes these functions out and measures which rule deserves trust.
 """
 
 from collections.abc import Iterable, Iterator
@@ -23,7 +23,7 @@ from course_utils.training import one_example_explained
 SKIP = 15
 #: A smoothed loss that falls by a smaller share of its start than this says nothing about rates.
 FLAT = 0.02
-#: The rule that measured best (lesson 10).
+#: The rule that measured best, in the lesson of this name.
 RECOMMENDED = "minimum/3"
 
 

@@ -1,4 +1,4 @@
-"""Multi-layer perceptrons, from the XOR net of lesson 01 to the MNIST classifier of lesson 06."""
+"""Multi-layer perceptrons, from a net for XOR to the MNIST classifier."""
 
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext

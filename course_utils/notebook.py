@@ -28,7 +28,7 @@ _OTHER_SEEDS = Text(
 def set_up(lesson: str, language: str, *, workers: bool = False) -> torch.device:
     """Prepare a notebook and return the device to train on. Call it before you import anything else.
 
-    lesson: the name of its file, e.g. ``"06_mnist_mlp"``. language: ``"zh-TW"`` or ``"en"``.
+    lesson: its name, e.g. ``"mnist_mlp"``. language: ``"zh-TW"`` or ``"en"``.
     workers: start the processes of ``run_seeds`` now, for a lesson that will call it.
     The builder and the tests set ``COURSE_STRICT`` and then every lesson stays on the processor,
     whose results repeat.

@@ -1,6 +1,6 @@
 """A task on which gradients explode: a recurrent network that has to add up a sequence.
 
-Lesson 09 trains it. The network uses one matrix at every time step, so its gradient holds powers of
+The lesson gradient_clipping trains it. The network uses one matrix at every time step, so its gradient holds powers of
 that matrix; see Bengio, Simard and Frasconi 1994, and Pascanu, Mikolov and Bengio 2013.
 """
 

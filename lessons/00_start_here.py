@@ -1,7 +1,5 @@
-# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
-# # 00　從這裡開始
-#
-# [English edition](en/00_start_here.ipynb)
+# %% [markdown] lang="zh-TW" about="環境、資料，以及主張、練習和 ≈ 的約定" slideshow={"slide_type": "slide"}
+# # 從這裡開始
 #
 # 這門課教你訓練神經網路，從一個神經元開始。每一課都是一本可以執行的筆記本：先猜，再跑，再看圖。
 #
@@ -9,10 +7,8 @@
 #
 # 操作只有一個：選一格，按 Shift+Enter。現在就試試下面兩格。
 
-# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
-# # 00  Start here
-#
-# [中文版](../00_start_here.ipynb)
+# %% [markdown] lang="en" about="your machine, your data, how claims, exercises and ≈ work" slideshow={"slide_type": "slide"}
+# # Start here
 #
 # This course teaches you to train neural networks, beginning with a single neuron. Every lesson is a notebook you can run: guess first, then run, then look at the picture.
 #
@@ -23,12 +19,12 @@
 # %% lang="zh-TW" tags=["setup"] slideshow={"slide_type": "subslide"}
 from course_utils.notebook import set_up
 
-device = set_up("00_start_here", language="zh-TW")
+device = set_up("start_here", language="zh-TW")
 
 # %% lang="en" tags=["setup"] slideshow={"slide_type": "subslide"}
 from course_utils.notebook import set_up
 
-device = set_up("00_start_here", language="en")
+device = set_up("start_here", language="en")
 
 # %% slideshow={"slide_type": "subslide"}
 import matplotlib.pyplot as plt

@@ -1,7 +1,5 @@
-# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
-# # 01　感知機與 XOR
-#
-# [English edition](en/01_perceptron_xor.ipynb)
+# %% [markdown] lang="zh-TW" about="一個神經元就是一條線：它怎麼學會、為什麼學不會 XOR，多一層又如何學會" slideshow={"slide_type": "slide"}
+# # 感知機與 XOR
 #
 # 一個神經元就是一條線：線的一邊答 1，另一邊答 0。這一課看它怎麼自己找到那條線，什麼時候永遠找不到，以及多一層神經元為什麼就找得到。學完之後，你能夠
 #
@@ -12,10 +10,8 @@
 #
 # 先備：Python 和高中數學。這是第一課，不需要任何機器學習的知識。
 
-# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
-# # 01  The perceptron and XOR
-#
-# [中文版](../01_perceptron_xor.ipynb)
+# %% [markdown] lang="en" about="a neuron is a line: how it learns, why it never learns XOR, and how one more layer does" slideshow={"slide_type": "slide"}
+# # The perceptron and XOR
 #
 # A neuron is a line: on one side it answers 1, on the other 0. In this lesson you watch it find that line by itself, see when it never will, and why one more layer of neurons changes that. By the end you can
 #
@@ -29,12 +25,12 @@
 # %% lang="zh-TW" tags=["setup"] slideshow={"slide_type": "subslide"}
 from course_utils.notebook import set_up
 
-device = set_up("01_perceptron_xor", language="zh-TW")
+device = set_up("perceptron_xor", language="zh-TW")
 
 # %% lang="en" tags=["setup"] slideshow={"slide_type": "subslide"}
 from course_utils.notebook import set_up
 
-device = set_up("01_perceptron_xor", language="en")
+device = set_up("perceptron_xor", language="en")
 
 # %% slideshow={"slide_type": "subslide"}
 import time
@@ -483,14 +479,14 @@ print(f"merged into one layer {tuple(W.shape)}: largest difference ≈{differenc
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # ### 訓練看看
 #
-# 證明歸證明，還是訓練兩百個種子試試。錯多少，由損失 `BCEWithLogitsLoss` 來量（二元交叉熵，03 課細講）：答案全對又有把握時接近 0；四個點都說「一半一半」時，是 ln 2 ≈ 0.693。每一步用 `backward()` 求出損失對每個權重的導數（03 課），再由優化器 Adam 把權重往損失變小的方向挪一點（04 課）。
+# 證明歸證明，還是訓練兩百個種子試試。錯多少，由損失 `BCEWithLogitsLoss` 來量（二元交叉熵，[[losses]]細講）：答案全對又有把握時接近 0；四個點都說「一半一半」時，是 ln 2 ≈ 0.693。每一步用 `backward()` 求出損失對每個權重的導數（[[losses]]），再由優化器 Adam 把權重往損失變小的方向挪一點（[[optimizers]]）。
 #
 # `StackedMLP` 把許多小網路疊成一個：每個種子一個網路，同一批矩陣乘法一起算。每個網路的損失分開取平均，再加總，所以它們互不影響。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # ### Train it anyway
 #
-# A proof is a proof; let two hundred seeds try all the same. How wrong a network is, the loss `BCEWithLogitsLoss` says (binary cross-entropy, see lesson 03): near 0 when all answers are right and confident, and ln 2 ≈ 0.693 when all four points get "fifty-fifty". At each step `backward()` finds the derivative of the loss by every weight (lesson 03), and the optimizer, Adam, moves the weights a little to where the loss is smaller (lesson 04).
+# A proof is a proof; let two hundred seeds try all the same. How wrong a network is, the loss `BCEWithLogitsLoss` says (binary cross-entropy, see [[losses]]): near 0 when all answers are right and confident, and ln 2 ≈ 0.693 when all four points get "fifty-fifty". At each step `backward()` finds the derivative of the loss by every weight ([[losses]]), and the optimizer, Adam, moves the weights a little to where the loss is smaller ([[optimizers]]).
 #
 # `StackedMLP` stacks many small networks into one: a network for each seed, all served by the same matrix products. Each network's loss is averaged by itself, then they are added up, so no network affects another.
 
@@ -929,7 +925,7 @@ def count_mlp_parameters_solution(widths):
 # - 隱藏層加上 ReLU，把空間摺起來，讓輸出層一刀分開。
 # - **做得到不等於學得會**：2-4-1 網路大約六成的種子學會 XOR，16 個隱藏神經元則幾乎全部。只看一個種子，你會相信錯的那一個故事。
 #
-# **下一課**：02 激活函數，為什麼是 ReLU，還有哪些選擇。
+# **下一課**：[[activations]]，激活函數：為什麼是 ReLU，還有哪些選擇。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Summary
@@ -940,7 +936,7 @@ def count_mlp_parameters_solution(widths):
 # - A hidden layer with ReLUs folds the space, so that the output layer can cut it straight.
 # - **To represent is not to learn**: about six in ten 2-4-1 networks learn XOR, with 16 hidden neurons nearly all. Look at one seed, and you may believe the wrong story.
 #
-# **Next**: 02 activation functions: why ReLU, and what else there is.
+# **Next**: [[activations]], activation functions: why ReLU, and what else there is.
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "skip"}
 # ### 原始文獻

@@ -1,7 +1,5 @@
-# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
-# # 02　激活函數
-#
-# [English edition](en/02_activations.ipynb)
+# %% [markdown] lang="zh-TW" about="六種激活函數與導數；二十層之後還剩多少梯度；死掉的 ReLU" slideshow={"slide_type": "slide"}
+# # 激活函數
 #
 # 每個神經元算完加權總和 z 之後，還要通過一個函數才輸出。這一課看這個函數決定了什麼。學完之後，你能夠
 #
@@ -10,12 +8,10 @@
 # - 解釋梯度為什麼會在深層網路裡消失，並在訓練之前就算出它每過一層剩下幾成；
 # - 數出死掉的 ReLU，而且不被單一批次騙倒。
 #
-# 先備：01 課（神經元、多層感知機），以及導數與連鎖律。反向傳播的細節在 03 課，這裡交給 autograd。
+# 先備：[[perceptron_xor]]（神經元、多層感知機），以及導數與連鎖律。反向傳播的細節在[[losses]]，這裡交給 autograd。
 
-# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
-# # 02  Activation functions
-#
-# [中文版](../02_activations.ipynb)
+# %% [markdown] lang="en" about="six functions and their derivatives; what is left of the gradient after twenty layers; dead ReLUs" slideshow={"slide_type": "slide"}
+# # Activation functions
 #
 # Once a neuron has its weighted sum z, it passes it through one more function. This lesson is about what that function decides. By the end you can
 #
@@ -24,17 +20,17 @@
 # - explain why gradients vanish in deep networks, and work out before any training how much is left after each layer;
 # - count dead ReLUs without being fooled by a single batch.
 #
-# It builds on lesson 01 (neurons, multi-layer perceptrons), derivatives and the chain rule. Lesson 03 opens up back-propagation; here autograd does it.
+# It builds on [[perceptron_xor]] (neurons, multi-layer perceptrons), derivatives and the chain rule. [[Losses]] opens up back-propagation; here autograd does it.
 
 # %% lang="zh-TW" tags=["setup"] slideshow={"slide_type": "subslide"}
 from course_utils.notebook import set_up
 
-device = set_up("02_activations", language="zh-TW")
+device = set_up("activations", language="zh-TW")
 
 # %% lang="en" tags=["setup"] slideshow={"slide_type": "subslide"}
 from course_utils.notebook import set_up
 
-device = set_up("02_activations", language="en")
+device = set_up("activations", language="en")
 
 # %% slideshow={"slide_type": "subslide"}
 import math
@@ -104,10 +100,10 @@ ax.set(xlabel="input x", ylabel="output, mean of 20 seeds")
 legend = ax.legend(ncol=4, loc="upper center", bbox_to_anchor=(0.5, 1.2))
 
 # %% [markdown] lang="zh-TW"
-# 一條直線！三個線性層接在一起，仍然只是一個線性層（01 課用矩陣相乘證明過）。再多參數、再多層都一樣。
+# 一條直線！三個線性層接在一起，仍然只是一個線性層（[[perceptron_xor]]用矩陣相乘證明過）。再多參數、再多層都一樣。
 
 # %% [markdown] lang="en"
-# A straight line! Three linear layers in a row are still one linear layer (lesson 01 showed it by multiplying the matrices). More parameters and more layers change nothing.
+# A straight line! Three linear layers in a row are still one linear layer ([[perceptron_xor]] showed it by multiplying the matrices). More parameters and more layers change nothing.
 
 # %% slideshow={"slide_type": "subslide"}
 best_line = np.polyval(np.polyfit(x.squeeze(), target.squeeze(), deg=1), x.squeeze())
@@ -303,10 +299,10 @@ measured = pd.DataFrame({name: measure(seven[name]()) for name in order}).T
 (measured.round(3) + 0.0).map("{:.3f}".format)  # adding 0 turns -0 into 0
 
 # %% [markdown] lang="zh-TW"
-# 對這七種函數，哪一端的斜率是 0，輸出在那一端就有界；斜率還在，就會一直走到 ±∞。（一般而言，斜率趨近 0 並不保證有界，例如 ln z。）sigmoid 的最大值印成 1.000：數學上永遠到不了 1，是浮點數四捨五入的結果（這件事 03 課會再遇到）。
+# 對這七種函數，哪一端的斜率是 0，輸出在那一端就有界；斜率還在，就會一直走到 ±∞。（一般而言，斜率趨近 0 並不保證有界，例如 ln z。）sigmoid 的最大值印成 1.000：數學上永遠到不了 1，是浮點數四捨五入的結果（這件事[[losses]]會再遇到）。
 
 # %% [markdown] lang="en"
-# For these seven, where the slope at an end is 0 the output is bounded at that end; where it is not, the output goes on to ±∞. (In general a slope that tends to 0 is not enough: ln z has no bound.) The sigmoid's highest value prints as 1.000: mathematically it never gets there, floating-point rounding does (lesson 03 will meet this again).
+# For these seven, where the slope at an end is 0 the output is bounded at that end; where it is not, the output goes on to ±∞. (In general a slope that tends to 0 is not enough: ln z has no bound.) The sigmoid's highest value prints as 1.000: mathematically it never gets there, floating-point rounding does ([[losses]] will meet this again).
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # ### 從量測到優缺點
@@ -352,12 +348,12 @@ table
 # %% [markdown] lang="zh-TW"
 # **主張 5** 七種當中，只有 Tanh 的平均輸出在 0 附近（0.02 以內），只有兩種 LeakyReLU 的斜率處處大於 0.001。
 #
-# 表裡沒有「效果好」這一欄，雖然 Transformer 常用 GELU：效果要看任務，07 課會在 MNIST 上用多個種子比。
+# 表裡沒有「效果好」這一欄，雖然 Transformer 常用 GELU：效果要看任務，[[training_practice]]會在 MNIST 上用多個種子比。
 
 # %% [markdown] lang="en"
 # **Claim 5** Of the seven, only Tanh has a mean output near 0 (within 0.02), and only the two LeakyReLUs have a slope above 0.001 everywhere.
 #
-# There is no column "works well", common though GELU is in Transformers: that depends on the task, and lesson 07 compares them on MNIST over several seeds.
+# There is no column "works well", common though GELU is in Transformers: that depends on the task, and [[training_practice]] compares them on MNIST over several seeds.
 
 # %%
 near_zero = table.index[table["strengths"].str.contains("mean output near 0")]
@@ -720,12 +716,12 @@ print(f"difference: {gain:.1%}")
 # %% [markdown] lang="zh-TW"
 # **主張 13** 二十層 ReLU：Kaiming 比預設初始化高出 40 個百分點以上（95 % 信賴區間的下端也是）。
 #
-# 所以在這八輪訓練裡，Adam 補不回預設初始化的劣勢。原因未必只是梯度小：訊號往前傳時，圖與圖的差別也越傳越小，這裡沒有把兩者分開測。08 課會細看初始化。
+# 所以在這八輪訓練裡，Adam 補不回預設初始化的劣勢。原因未必只是梯度小：訊號往前傳時，圖與圖的差別也越傳越小，這裡沒有把兩者分開測。[[initialization]]會細看初始化。
 
 # %% [markdown] lang="en"
 # **Claim 13** Twenty layers of ReLU: Kaiming ends more than 40 percentage points above the default initialization (the lower end of the 95 % interval does, too).
 #
-# So in these eight epochs Adam does not make up for the default initialization. Small gradients need not be the only cause: on the way forward the differences between images shrink, too, and the two were not tested apart. Lesson 08 takes a closer look at initialization.
+# So in these eight epochs Adam does not make up for the default initialization. Small gradients need not be the only cause: on the way forward the differences between images shrink, too, and the two were not tested apart. [[Initialization]] takes a closer look at initialization.
 
 # %%
 claim(13, gain.low > 0.4)
@@ -1001,7 +997,7 @@ def count_dead_units_solution(layer, loader):
 # - 梯度每過一層，乘上的是「斜率 × 權重大小」。預設初始化下，二十層 ReLU 的梯度一樣會消失；Kaiming 讓 ReLU 的乘積平均是 1。報告時兩者都要說。
 # - 死掉的 ReLU 要對全部資料判定，只看一個批次會高估。一層死一半，等於那一層窄一半，未必掉準確率；先調低學習率，再考慮 LeakyReLU。
 #
-# **下一課**：03 損失函數，看網路怎麼知道自己錯了多少，並親手做一次反向傳播。
+# **下一課**：[[losses]]，損失函數：看網路怎麼知道自己錯了多少，並親手做一次反向傳播。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Summary
@@ -1011,7 +1007,7 @@ def count_dead_units_solution(layer, loader):
 # - Each layer multiplies the gradient by "slope × size of the weights". With the default initialization the gradient of twenty layers of ReLU vanishes too; Kaiming makes ReLU's product 1 on average. Report both.
 # - Call a ReLU dead on all data only; one batch overstates. A layer half dead is a layer half as wide, and need not cost accuracy; lower the learning rate first, then consider LeakyReLU.
 #
-# **Next**: 03 loss functions, how a network knows how wrong it is, and back-propagation by hand.
+# **Next**: [[losses]], loss functions: how a network knows how wrong it is, and back-propagation by hand.
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "skip"}
 # ### 原始文獻

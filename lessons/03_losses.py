@@ -1,7 +1,5 @@
-# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
-# # 03　損失函數與反向傳播
-#
-# [English edition](en/03_losses.ipynb)
+# %% [markdown] lang="zh-TW" about="MSE 與交叉熵、極端 logits 的穩定算法；親手做一次反向傳播" slideshow={"slide_type": "slide"}
+# # 損失函數與反向傳播
 #
 # 模型答錯了。錯多少？該往哪裡改？損失函數回答第一個問題，反向傳播回答第二個。學完之後，你能夠
 #
@@ -10,12 +8,10 @@
 # - 認出四個不會報錯的錯誤：廣播、先 sigmoid 再取對數、exp 溢位、softmax 做兩次；
 # - 只用連鎖律，一個數一個數算出一個小網路的全部梯度。
 #
-# 先備：01、02 課，以及高中的指數、對數與微分。
+# 先備：[[perceptron_xor]]、[[activations]]，以及高中的指數、對數與微分。
 
-# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
-# # 03  Loss functions and back-propagation
-#
-# [中文版](../03_losses.ipynb)
+# %% [markdown] lang="en" about="MSE and cross-entropy, stable at extreme logits; back-propagation by hand, number by number" slideshow={"slide_type": "slide"}
+# # Loss functions and back-propagation
 #
 # The model was wrong. How wrong, and which way should it move? A loss function answers the first question, back-propagation the second. By the end you can
 #
@@ -24,17 +20,17 @@
 # - recognize four mistakes that raise no error: broadcasting, a sigmoid before the log, an exp that overflows, a softmax applied twice;
 # - find every gradient of a small network with nothing but the chain rule, number by number.
 #
-# It builds on lessons 01 and 02, and on exponentials, logarithms and derivatives as taught at school.
+# It builds on [[perceptron_xor]] and [[activations]], and on exponentials, logarithms and derivatives as taught at school.
 
 # %% lang="zh-TW" tags=["setup"] slideshow={"slide_type": "subslide"}
 from course_utils.notebook import set_up
 
-device = set_up("03_losses", language="zh-TW")
+device = set_up("losses", language="zh-TW")
 
 # %% lang="en" tags=["setup"] slideshow={"slide_type": "subslide"}
 from course_utils.notebook import set_up
 
-device = set_up("03_losses", language="en")
+device = set_up("losses", language="en")
 
 # %% slideshow={"slide_type": "subslide"}
 import copy
@@ -1097,7 +1093,7 @@ def cross_entropy_gradient_solution(logits, labels):
 # - 交叉熵對 logit 的梯度是機率減標籤，錯得再離譜也不會消失。
 # - 反向傳播：傳回來的訊號，乘上每個運算自己的導數，一路重用。
 #
-# **下一課**：04 優化器，有了梯度，該怎麼走。
+# **下一課**：[[optimizers]]，優化器：有了梯度，該怎麼走。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Summary
@@ -1113,7 +1109,7 @@ def cross_entropy_gradient_solution(logits, labels):
 # - Cross-entropy's gradient at the logit is probability minus label: it does not vanish, however wrong the answer.
 # - Back-propagation multiplies the signal coming back by the derivative of each operation, and reuses it all the way.
 #
-# **Next**: 04 optimizers, on what to do with a gradient.
+# **Next**: [[optimizers]], optimizers: what to do with a gradient.
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "skip"}
 # ### 原始文獻

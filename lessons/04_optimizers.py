@@ -1,7 +1,5 @@
-# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
-# # 04　優化器
-#
-# [English edition](en/04_optimizers.ipynb)
+# %% [markdown] lang="zh-TW" about="SGD、動量、RMSprop、Adam、AdamW 各寫十行，並公平地比一場" slideshow={"slide_type": "slide"}
+# # 優化器
 #
 # 反向傳播告訴我們「往哪個方向損失會增加」。**優化器**決定的是：拿著這個方向，權重到底要走多遠。學完之後，你能夠
 #
@@ -10,12 +8,10 @@
 # - 公平地比較優化器：每一個都用自己最好的設定；
 # - 分清楚 L2 和權重衰減：在 SGD 裡是同一件事，在 Adam 裡不是。
 #
-# 先備：03 課（梯度從哪裡來）。只用 Python、PyTorch 和高中微積分。
+# 先備：[[losses]]（梯度從哪裡來）。只用 Python、PyTorch 和高中微積分。
 
-# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
-# # 04  Optimizers
-#
-# [中文版](../04_optimizers.ipynb)
+# %% [markdown] lang="en" about="SGD, momentum, RMSprop, Adam and AdamW in ten lines each, and a fair race" slideshow={"slide_type": "slide"}
+# # Optimizers
 #
 # Back-propagation tells us in which direction the loss grows. The **optimizer** decides how far the weights go with that knowledge. By the end you can
 #
@@ -24,17 +20,17 @@
 # - compare optimizers fairly: each at its own best settings;
 # - tell L2 from weight decay: the same thing in SGD, and not in Adam.
 #
-# It builds on lesson 03 (where gradients come from), and needs only Python, PyTorch and school calculus.
+# It builds on [[losses]] (where gradients come from), and needs only Python, PyTorch and school calculus.
 
 # %% lang="zh-TW" tags=["setup"] slideshow={"slide_type": "subslide"}
 from course_utils.notebook import set_up
 
-device = set_up("04_optimizers", language="zh-TW")
+device = set_up("optimizers", language="zh-TW")
 
 # %% lang="en" tags=["setup"] slideshow={"slide_type": "subslide"}
 from course_utils.notebook import set_up
 
-device = set_up("04_optimizers", language="en")
+device = set_up("optimizers", language="en")
 
 # %% slideshow={"slide_type": "subslide"}
 import matplotlib.pyplot as plt
@@ -163,12 +159,12 @@ ax.set(xlabel="step t", ylabel="mean of w² (log)", xscale="log")
 ax = ax.legend()
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 不會。固定的學習率有一個**雜訊地板**：走到某個高度，就只在那裡晃。大的學習率走得快、地板高；小的走得慢、地板低。要兩者兼得，學習率就得越來越小（Robbins 與 Monro，1951），這正是 07 課的學習率排程。
+# 不會。固定的學習率有一個**雜訊地板**：走到某個高度，就只在那裡晃。大的學習率走得快、地板高；小的走得慢、地板低。要兩者兼得，學習率就得越來越小（Robbins 與 Monro，1951），這正是[[training_practice]]的學習率排程。
 #
 # **主張 2** 20 組裡的每一組（最後 300 步的平均）：學習率 0.4 的地板是 0.04 的六倍以上，而遞減的學習率又比 0.04 的低到五分之一以下。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# It does not. A constant rate has a **noise floor**: it gets down to some height and then only wanders there. A large rate is quick and its floor is high; a small one is slow and its floor low. To have both, the rate must shrink (Robbins and Monro, 1951): that is what the schedules of lesson 07 are for.
+# It does not. A constant rate has a **noise floor**: it gets down to some height and then only wanders there. A large rate is quick and its floor is high; a small one is slow and its floor low. To have both, the rate must shrink (Robbins and Monro, 1951): that is what the schedules of [[training_practice]] are for.
 #
 # **Claim 2** In each of the 20 groups (mean of the last 300 steps), the floor of rate 0.4 is more than six times that of 0.04, and the decreasing rate lies below a fifth of the latter.
 
@@ -1350,7 +1346,7 @@ def sgdw_step_solution(param, grad, velocity, lr, momentum, weight_decay):
 # - 比較優化器之前，先讓每一個都用自己最好的設定；學習率的影響往往比優化器大。
 # - L2 在沒有動量的 SGD 裡就是權重衰減（每步縮小的比例是 ηλ），在 Adam 裡不是：要權重衰減就用 AdamW。
 #
-# **實務上**：先用 Adam 或 AdamW、學習率 0.001，再往上下各試兩三個值。**下一課**：05 正則化，讓模型不只在訓練資料上好。
+# **實務上**：先用 Adam 或 AdamW、學習率 0.001，再往上下各試兩三個值。**下一課**：[[regularization]]，正則化：讓模型不只在訓練資料上好。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Summary
@@ -1362,7 +1358,7 @@ def sgdw_step_solution(param, grad, velocity, lr, momentum, weight_decay):
 # - Before you compare optimizers, give each its own best settings; the rate often matters more than the optimizer.
 # - L2 is weight decay in SGD without momentum (by the share ηλ) and is not in Adam: if you want weight decay, take AdamW.
 #
-# **In practice**: begin with Adam or AdamW at 0.001, then try two or three rates above and below. **Next**: 05 regularization, so that a model is good on more than its training data.
+# **In practice**: begin with Adam or AdamW at 0.001, then try two or three rates above and below. **Next**: [[regularization]], regularization: how a model gets good on more than its training data.
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "skip"}
 # ### 原始文獻

@@ -1,7 +1,5 @@
-# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
-# # 05　過擬合與正則化
-#
-# [English edition](en/05_regularization.ipynb)
+# %% [markdown] lang="zh-TW" about="什麼真的能減少過擬合：dropout、權重衰減、早停、更多資料，逐一量給你看" slideshow={"slide_type": "slide"}
+# # 過擬合與正則化
 #
 # 訓練損失降到 0，是好消息嗎？這一課的網路會把雜訊一字不漏地背下來，然後我們看看有哪些方法救得了它，又有哪些說法經不起量測。學完之後，你能夠
 #
@@ -10,12 +8,10 @@
 # - 說出 dropout 與批次正規化在訓練、評估兩種模式裡各做什麼，忘了 `eval()` 又會怎樣；
 # - 設計一個公平的比較：「批次正規化可以用十倍的學習率」，什麼時候對，什麼時候不對。
 #
-# 先備：01 到 04 課。
+# 先備：[[perceptron_xor]]到[[optimizers]]。
 
-# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
-# # 05  Overfitting and regularization
-#
-# [中文版](../05_regularization.ipynb)
+# %% [markdown] lang="en" about="what really reduces overfitting: dropout, weight decay, early stopping and more data, measured one by one" slideshow={"slide_type": "slide"}
+# # Overfitting and regularization
 #
 # The training loss has gone to zero: good news? The networks of this lesson learn noise by heart, and we look at what rescues them, and at which popular statements survive a measurement. By the end you can
 #
@@ -24,17 +20,17 @@
 # - say what dropout and batch normalization do in training and in evaluation, and what happens when `eval()` is forgotten;
 # - design a fair comparison: when "batch norm allows ten times the learning rate" is true, and when it is not.
 #
-# It builds on lessons 01 to 04.
+# It builds on [[perceptron_xor]] to [[optimizers]].
 
 # %% lang="zh-TW" tags=["setup"] slideshow={"slide_type": "subslide"}
 from course_utils.notebook import set_up
 
-device = set_up("05_regularization", language="zh-TW", workers=True)
+device = set_up("regularization", language="zh-TW", workers=True)
 
 # %% lang="en" tags=["setup"] slideshow={"slide_type": "subslide"}
 from course_utils.notebook import set_up
 
-device = set_up("05_regularization", language="en", workers=True)
+device = set_up("regularization", language="en", workers=True)
 
 # %% slideshow={"slide_type": "subslide"}
 import time
@@ -544,7 +540,7 @@ claim(9, all(effect.low > -0.04 and effect.high < 0.04 for effect in weak))
 #
 # 每一步先把權重縮小一點點，所以叫**權重衰減**。大權重才彎得出急轉的曲線，而壓著權重，就是壓著急轉。
 #
-# 在 SGD 裡，「加在損失上」與「直接縮小」是同一件事；在 Adam 裡不是（04 課）：`Adam(weight_decay=1e-4)` 是前者，`AdamW(weight_decay=0.01)` 是後者，λ 不能互相照抄。
+# 在 SGD 裡，「加在損失上」與「直接縮小」是同一件事；在 Adam 裡不是（[[optimizers]]）：`Adam(weight_decay=1e-4)` 是前者，`AdamW(weight_decay=0.01)` 是後者，λ 不能互相照抄。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Weight decay: why did 0.01 do nothing?
@@ -555,7 +551,7 @@ claim(9, all(effect.low > -0.04 and effect.high < 0.04 for effect in weak))
 #
 # Each step first shrinks the weights a little, hence **weight decay**. Sharp bends take large weights; to hold the weights down is to hold the bends down.
 #
-# In SGD "added to the loss" and "shrunk directly" are one thing; in Adam they are not (lesson 04): `Adam(weight_decay=1e-4)` does the former, `AdamW(weight_decay=0.01)` the latter, and a λ for one is no λ for the other.
+# In SGD "added to the loss" and "shrunk directly" are one thing; in Adam they are not ([[optimizers]]): `Adam(weight_decay=1e-4)` does the former, `AdamW(weight_decay=0.01)` the latter, and a λ for one is no λ for the other.
 
 # %% slideshow={"slide_type": "subslide"}
 (x, y), _ = split_points([0])
@@ -996,14 +992,14 @@ claim(18, failures[0, 3] == 0 and loss[False, 0.1].mean() < loss[False, 0.01].me
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 換個任務：這次是真的
 #
-# 同一個問題問 MNIST：784-100-100-10，4,000 張訓練圖、小批次 125、SGD 三輪、五個種子，看驗證準確率。（為了省時間只用 4,000 張；完整的訓練在 06 課。）
+# 同一個問題問 MNIST：784-100-100-10，4,000 張訓練圖、小批次 125、SGD 三輪、五個種子，看驗證準確率。（為了省時間只用 4,000 張；完整的訓練在[[mnist_mlp]]。）
 #
 # 再猜一次：學習率 1，有批次正規化的會垮嗎？
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Another task, and this time it is true
 #
-# Ask MNIST the same: 784-100-100-10, 4,000 training images, batches of 125, three epochs of SGD, five seeds, validation accuracy. (Only 4,000 images, to save time; lesson 06 trains in full.)
+# Ask MNIST the same: 784-100-100-10, 4,000 training images, batches of 125, three epochs of SGD, five seeds, validation accuracy. (Only 4,000 images, to save time; [[mnist_mlp]] trains in full.)
 #
 # Guess again: at rate 1, does the network with batch norm break?
 
@@ -1195,7 +1191,7 @@ def generalization_gap_solution(model, train_loader, new_loader):
 # - PyTorch 的 dropout 在**訓練時**放大，評估時什麼都不做。批次正規化在訓練時看批次，在評估時看執行中的統計量。忘了 `eval()` 不會報錯。
 # - 比較兩種方法，學習率要一起掃：一次只改一件事，多個種子，NaN 也算數。
 #
-# **下一課**：06 用多層感知機辨識手寫數字，把這些零件裝在一起。
+# **下一課**：[[mnist_mlp]]，用多層感知機辨識手寫數字，把這些零件裝在一起。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Summary
@@ -1206,7 +1202,7 @@ def generalization_gap_solution(model, train_loader, new_loader):
 # - PyTorch's dropout scales **in training** and does nothing in evaluation. Batch norm looks at the batch in training, at running statistics in evaluation. A forgotten `eval()` raises no error.
 # - To compare two methods, sweep the learning rate for both: change one thing at a time, use many seeds, count NaN.
 #
-# **Next**: 06 reads handwritten digits with a multi-layer perceptron and puts these parts together.
+# **Next**: [[mnist_mlp]] reads handwritten digits with a multi-layer perceptron and puts these parts together.
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "skip"}
 # ### 原始文獻

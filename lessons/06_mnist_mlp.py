@@ -1,7 +1,5 @@
-# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
-# # 06　用多層感知機辨識手寫數字
-#
-# [English edition](en/06_mnist_mlp.ipynb)
+# %% [markdown] lang="zh-TW" about="MNIST 的完整流程：五個種子、附信賴區間的 98 %，以及錯在哪裡" slideshow={"slide_type": "slide"}
+# # 用多層感知機辨識手寫數字
 #
 # 前面幾課的零件，這一課全部裝在一起：神經元、激活函數、損失函數、優化器、正則化。學完之後，你能夠
 #
@@ -10,12 +8,10 @@
 # - 用五個種子和信賴區間報告準確率，而不是只報一次的好運；
 # - 看出模型把哪些數字弄混，以及它答錯時有多少信心。
 #
-# 先備：01 到 05 課。這裡只用 Python、PyTorch 和高中數學。
+# 先備：[[perceptron_xor]]到[[regularization]]。這裡只用 Python、PyTorch 和高中數學。
 
-# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
-# # 06  Reading handwritten digits with a multi-layer perceptron
-#
-# [中文版](../06_mnist_mlp.ipynb)
+# %% [markdown] lang="en" about="the full loop on MNIST: five seeds, 98 % with an interval, where it goes wrong" slideshow={"slide_type": "slide"}
+# # Reading handwritten digits with a multi-layer perceptron
 #
 # This lesson assembles the parts of the earlier ones: neurons, activation functions, a loss function, an optimizer, regularization. By the end you can
 #
@@ -24,17 +20,17 @@
 # - report an accuracy from five seeds with a confidence interval, not from one lucky run;
 # - see which digits the model mixes up, and how confident it is when it is wrong.
 #
-# It builds on lessons 01 to 05, and needs only Python, PyTorch and school mathematics.
+# It builds on [[perceptron_xor]] to [[regularization]], and needs only Python, PyTorch and school mathematics.
 
 # %% lang="zh-TW" tags=["setup"] slideshow={"slide_type": "subslide"}
 from course_utils.notebook import set_up
 
-device = set_up("06_mnist_mlp", language="zh-TW", workers=True)
+device = set_up("mnist_mlp", language="zh-TW", workers=True)
 
 # %% lang="en" tags=["setup"] slideshow={"slide_type": "subslide"}
 from course_utils.notebook import set_up
 
-device = set_up("06_mnist_mlp", language="en", workers=True)
+device = set_up("mnist_mlp", language="en", workers=True)
 
 # %% slideshow={"slide_type": "subslide"}
 import time
@@ -409,14 +405,14 @@ figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.2))
 plotting.plot_history(left, histories, "loss")
 ax = plotting.plot_history(right, histories, "accuracy")
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 驗證集反而高！這不是作弊，有兩個常見的原因（這裡沒有分開量）：訓練時 dropout 關掉了兩成的神經元；而且訓練準確率是整輪的平均，包含了輪初還很笨的時候。到了最後，訓練損失遠低於驗證損失：看過的圖，模型比較拿手。光有差距還不等於 05 課的過擬合；要看驗證損失有沒有回頭往上。
+# 驗證集反而高！這不是作弊，有兩個常見的原因（這裡沒有分開量）：訓練時 dropout 關掉了兩成的神經元；而且訓練準確率是整輪的平均，包含了輪初還很笨的時候。到了最後，訓練損失遠低於驗證損失：看過的圖，模型比較拿手。光有差距還不等於[[regularization]]的過擬合；要看驗證損失有沒有回頭往上。
 #
 # **主張 7** 五個種子的第一輪，驗證準確率都高於訓練準確率。
 #
 # **主張 8** 第十輪時，五個種子的訓練損失都低於驗證損失。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# Validation is higher! Nobody cheated; two reasons are well known (they are not measured apart here): during training dropout switches off a fifth of the units, and the training accuracy is a mean over the whole epoch, its clumsy beginning included. By the end the training loss lies well below the validation loss: the model does better on images it has seen. The gap alone is not yet the overfitting of lesson 05; for that, see whether the validation loss turns upward.
+# Validation is higher! Nobody cheated; two reasons are well known (they are not measured apart here): during training dropout switches off a fifth of the units, and the training accuracy is a mean over the whole epoch, its clumsy beginning included. By the end the training loss lies well below the validation loss: the model does better on images it has seen. The gap alone is not yet the overfitting of [[regularization]]; for that, see whether the validation loss turns upward.
 #
 # **Claim 7** In the first epoch, validation accuracy is above training accuracy for all five seeds.
 #
@@ -681,7 +677,7 @@ def accuracy_by_confidence_solution(probs, labels, num_bins):
 # - 驗證集做選擇，測試集只用一次；五個種子與信賴區間，才是一個能相信的數字。
 # - 準確率之外，看混淆矩陣與最離譜的錯誤。
 #
-# **下一課**：07 訓練實務，比較激活函數與學習率排程、早停、檢查點。
+# **下一課**：[[training_practice]]，訓練實務：比較激活函數與學習率排程、早停、檢查點。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Summary
@@ -692,7 +688,7 @@ def accuracy_by_confidence_solution(probs, labels, num_bins):
 # - Validation makes the choices and the test set is used once; five seeds and an interval make a number you can believe.
 # - Look beyond the accuracy: at the confusion matrix, and at the worst mistakes.
 #
-# **Next**: 07 training practice compares activation functions and schedules, and adds early stopping and checkpoints.
+# **Next**: [[training_practice]], training practice: it compares activation functions and schedules, and adds early stopping and checkpoints.
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "skip"}
 # ### 原始文獻

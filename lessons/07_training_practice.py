@@ -1,7 +1,5 @@
-# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
-# # 07　訓練實務
-#
-# [English edition](en/07_training_practice.ipynb)
+# %% [markdown] lang="zh-TW" about="公平比較激活函數與排程；真正留得住的早停快照；接續訓練時一個位元都不差的檢查點" slideshow={"slide_type": "slide"}
+# # 訓練實務
 #
 # 模型會訓練了，接下來是每天都會碰到的四個問題：要不要換激活函數？學習率要不要隨時間變？什麼時候停？電腦半路當機怎麼辦？學完之後，你能夠
 #
@@ -10,12 +8,10 @@
 # - 用早停拿回最好的那一輪權重，避開最常見的快照錯誤，也不拿測試集來做選擇；
 # - 寫出禁得起當機的檢查點，讓接續的訓練和沒中斷過的分毫不差。
 #
-# 先備：04 課（優化器）與 06 課（訓練迴圈）。
+# 先備：[[optimizers]]（優化器）與[[mnist_mlp]]（訓練迴圈）。
 
-# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
-# # 07  Training practice
-#
-# [中文版](../07_training_practice.ipynb)
+# %% [markdown] lang="en" about="activations and schedules compared fairly; early stopping with a real snapshot; a checkpoint that resumes to the last bit" slideshow={"slide_type": "slide"}
+# # Training practice
 #
 # The model trains. Now come the questions of every working day: another activation function? A learning rate that changes? When to stop? And what if the machine goes down half-way? By the end you can
 #
@@ -24,17 +20,17 @@
 # - get back the best epoch's weights by early stopping, avoid the usual mistake with the snapshot, and keep the test set out of your choices;
 # - write checkpoints that survive a crash, so that a resumed run equals the uninterrupted one to the last bit.
 #
-# It builds on lessons 04 (optimizers) and 06 (the training loop).
+# It builds on [[optimizers]] (optimizers) and [[mnist_mlp]] (the training loop).
 
 # %% lang="zh-TW" tags=["setup"] slideshow={"slide_type": "subslide"}
 from course_utils.notebook import set_up
 
-device = set_up("07_training_practice", language="zh-TW", workers=True)
+device = set_up("training_practice", language="zh-TW", workers=True)
 
 # %% lang="en" tags=["setup"] slideshow={"slide_type": "subslide"}
 from course_utils.notebook import set_up
 
-device = set_up("07_training_practice", language="en", workers=True)
+device = set_up("training_practice", language="en", workers=True)
 
 # %% slideshow={"slide_type": "subslide"}
 import copy
@@ -173,14 +169,14 @@ claim(2, (~pairs["differs"]).sum() >= 7)
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 學習率排程：五種走法
 #
-# 04 課看過：固定的學習率有雜訊地板，大步走得快、停得高。**排程**讓學習率隨著步數改變。PyTorch 的排程器用法大同小異：`optimizer.step()` 之後呼叫 `scheduler.step()`，每步一次或每輪一次。
+# [[optimizers]]看過：固定的學習率有雜訊地板，大步走得快、停得高。**排程**讓學習率隨著步數改變。PyTorch 的排程器用法大同小異：`optimizer.step()` 之後呼叫 `scheduler.step()`，每步一次或每輪一次。
 #
 # `epochs` 是總輪數，`steps` 是一輪有幾步；`constant` 是對照組，學習率不變。先別看圖：哪一種只升不降？哪一種要看驗證損失才知道怎麼走？
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Learning-rate schedules: five ways to walk
 #
-# Lesson 04 showed it: a constant rate has a noise floor; large steps are quick, and stay high. A **schedule** lets the rate change with the steps. PyTorch's are used much alike: after `optimizer.step()` comes `scheduler.step()`, once a step or once an epoch.
+# [[Optimizers]] showed it: a constant rate has a noise floor; large steps are quick, and stay high. A **schedule** lets the rate change with the steps. PyTorch's are used much alike: after `optimizer.step()` comes `scheduler.step()`, once a step or once an epoch.
 #
 # `epochs` is the number of epochs, `steps` the number of steps in each; `constant`, which changes nothing, is there to compare with. Before you look at the picture: which one only rises? Which one has to see a validation loss first?
 
@@ -247,14 +243,14 @@ for ax in axes[1]:
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 賽跑：排程對固定學習率
 #
-# 模型是 06 課的 `MNIST_MLP`（隱藏層縮成 64，跑得快些），Adam，五輪，最高學習率都是 0.01。為了公平，再加一位固定學習率 0.001 的選手（06 課用的那個）：也許 0.01 只是太大而已。
+# 模型是[[mnist_mlp]]的 `MNIST_MLP`（隱藏層縮成 64，跑得快些），Adam，五輪，最高學習率都是 0.01。為了公平，再加一位固定學習率 0.001 的選手（[[mnist_mlp]]用的那個）：也許 0.01 只是太大而已。
 #
 # 想一想：哪幾種會贏過**兩個**固定的學習率？
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## The race: schedules against a constant rate
 #
-# The model is `MNIST_MLP` of lesson 06 (with 64 hidden units, to be quick), Adam, five epochs, and a highest rate of 0.01 for all. To be fair there is one more runner, constant at 0.001 (that of lesson 06): perhaps 0.01 is simply too large.
+# The model is `MNIST_MLP` of [[mnist_mlp]] (with 64 hidden units, to be quick), Adam, five epochs, and a highest rate of 0.01 for all. To be fair there is one more runner, constant at 0.001 (that of [[mnist_mlp]]): perhaps 0.01 is simply too large.
 #
 # Predict: which of them beat **both** constant rates?
 
@@ -1066,7 +1062,7 @@ def train_resumably_solution(path, run, epochs):
 # - 在同一份資料上挑選又報告，就是吹噓；資料越少，吹噓得越多。
 # - 檢查點：模型、優化器、排程、亂數生成器，一樣都不能少；先寫暫存檔再換名字；只用 `weights_only=True` 讀檔。
 #
-# **下一課**：08 權重初始化，訓練還沒開始，勝負可能已經決定了。
+# **下一課**：[[initialization]]，權重初始化：訓練還沒開始，勝負可能已經決定了。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Summary
@@ -1077,7 +1073,7 @@ def train_resumably_solution(path, run, epochs):
 # - To choose and report on the same data is to boast, and the less data, the more.
 # - A checkpoint needs the model, the optimizer, the scheduler and the generators, all of them; write a temporary file and rename it; read with `weights_only=True` only.
 #
-# **Next**: 08 weight initialization, where a run may be won or lost before it begins.
+# **Next**: [[initialization]], weight initialization, where a run may be won or lost before it begins.
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "skip"}
 # ### 原始文獻

@@ -1,7 +1,5 @@
-# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
-# # 08　權重初始化
-#
-# [English edition](en/08_initialization.ipynb)
+# %% [markdown] lang="zh-TW" about="六種起點、十層深：訊號剩下多少、全零為什麼學不動、第一個損失透露什麼" slideshow={"slide_type": "slide"}
+# # 權重初始化
 #
 # 訓練從某一點出發，一步一步往下走。那一點在哪裡，資料還沒有機會說話，只有你能決定。學完之後，你能夠
 #
@@ -10,12 +8,10 @@
 # - 說明為什麼一模一樣的神經元永遠學不出不同的東西，以及全部設成 0 時到底哪些參數會動；
 # - 在訓練之前預測第一個損失，並知道它能告訴你什麼、不能告訴你什麼。
 #
-# 先備：02 課（梯度消失）、03 課（反向傳播）、06 課（訓練迴圈）。
+# 先備：[[activations]]（梯度消失）、[[losses]]（反向傳播）、[[mnist_mlp]]（訓練迴圈）。
 
-# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
-# # 08  Weight initialization
-#
-# [中文版](../08_initialization.ipynb)
+# %% [markdown] lang="en" about="six ways to start, ten layers deep: what survives, why zeros never learn, what the first loss tells" slideshow={"slide_type": "slide"}
+# # Weight initialization
 #
 # Training starts at some point and walks downhill from there. Where that point lies, the data cannot say yet: it is your decision. By the end you can
 #
@@ -24,17 +20,17 @@
 # - explain why units that are exactly alike can never learn different things, and which parameters move at all when everything is 0;
 # - predict the first loss before any training, and know what it can tell you and what it cannot.
 #
-# It builds on lessons 02 (vanishing gradients), 03 (back-propagation) and 06 (the training loop).
+# It builds on [[activations]] (vanishing gradients), [[losses]] (back-propagation) and [[mnist_mlp]] (the training loop).
 
 # %% lang="zh-TW" tags=["setup"] slideshow={"slide_type": "subslide"}
 from course_utils.notebook import set_up
 
-device = set_up("08_initialization", language="zh-TW", workers=True)
+device = set_up("initialization", language="zh-TW", workers=True)
 
 # %% lang="en" tags=["setup"] slideshow={"slide_type": "subslide"}
 from course_utils.notebook import set_up
 
-device = set_up("08_initialization", language="en", workers=True)
+device = set_up("initialization", language="en", workers=True)
 
 # %% slideshow={"slide_type": "subslide"}
 import math
@@ -637,14 +633,14 @@ claim(11, gain.low > 2 and short.low > 20)
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 第一個損失
 #
-# 06 課說：訓練前的損失應該接近 ln 10 ≈ 2.303。對六種初始化都成立嗎？十層和三層（784-128-128-10）都量量看。
+# [[mnist_mlp]]說：訓練前的損失應該接近 ln 10 ≈ 2.303。對六種初始化都成立嗎？十層和三層（784-128-128-10）都量量看。
 #
 # 想一想：哪些會從 ln 10 開始？這表示它們是好的起點嗎？
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## The first loss
 #
-# Lesson 06 said: before training, the loss should be near ln 10 ≈ 2.303. Is that so for all six? Measure it for ten layers, and for three (784-128-128-10).
+# [[Mnist_mlp]] said: before training, the loss should be near ln 10 ≈ 2.303. Is that so for all six? Measure it for ten layers, and for three (784-128-128-10).
 #
 # Predict: which of them start at ln 10? And does that make them good places to start?
 
@@ -820,12 +816,12 @@ claim(16, not versus["differs"] and abs(versus["difference"].mean) < 5)
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # ### 把 Adam 拿掉
 #
-# Adam 把每個梯度除以它自己的大小（04 課），只剩十六分之一也補得回來。那就換成什麼都不補的 SGD（學習率 0.03），4,000 張圖、一輪，看看名次。
+# Adam 把每個梯度除以它自己的大小（[[optimizers]]），只剩十六分之一也補得回來。那就換成什麼都不補的 SGD（學習率 0.03），4,000 張圖、一輪，看看名次。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # ### Take Adam away
 #
-# Adam divides each gradient by its own size (lesson 04), so a factor of sixteen it can make up for. Use SGD instead, which makes up for nothing (rate 0.03): 4,000 images, one epoch. What does the ranking look like now?
+# Adam divides each gradient by its own size ([[optimizers]]), so a factor of sixteen it can make up for. Use SGD instead, which makes up for nothing (rate 0.03): 4,000 images, one epoch. What does the ranking look like now?
 
 # %%
 with_sgd = {}
@@ -1027,7 +1023,7 @@ def predict_first_loss_solution(counts, bias):
 # - 第一個損失接近 ln K 是健康檢查：不通過要查，通過也不保證。
 # - 三層時，合理的選擇只差一兩個百分點；十層時，default 第一輪就落後十個百分點以上。kaiming 與 xavier 用 Adam 沒有找到差異，換成 SGD（0.03、一輪）就分開了。
 #
-# **下一課**：09 梯度裁剪。起點再好，途中也可能爆炸。
+# **下一課**：[[gradient_clipping]]，梯度裁剪。起點再好，途中也可能爆炸。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Summary
@@ -1039,7 +1035,7 @@ def predict_first_loss_solution(counts, bias):
 # - A first loss near ln K is a check-up: failing it is a reason to look, passing it is no promise.
 # - With three layers, sensible choices differ by a point or two; with ten, default is more than ten points behind after one epoch. Between kaiming and xavier no difference was found under Adam; under SGD (0.03, one epoch) they come apart.
 #
-# **Next**: 09 gradient clipping. However good the start, things may still explode on the way.
+# **Next**: [[gradient_clipping]], gradient clipping. However good the start, things may still explode on the way.
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "skip"}
 # ### 原始文獻

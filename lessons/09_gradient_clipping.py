@@ -1,7 +1,5 @@
-# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
-# # 09　梯度裁剪
-#
-# [English edition](en/09_gradient_clipping.ipynb)
+# %% [markdown] lang="zh-TW" about="救回一次真正爆炸的訓練；裁剪改變了什麼，什麼時候根本沒東西可裁" slideshow={"slide_type": "slide"}
+# # 梯度裁剪
 #
 # 訓練好好的，忽然一步跨到天邊，損失變成 NaN，或是從此不動。**梯度裁剪**替這一步的長度設一個上限。學完之後，你能夠
 #
@@ -10,12 +8,10 @@
 # - 說明裁剪之後「學習率 × 上限」代表什麼，從範數的紀錄挑一個上限；
 # - 判斷什麼時候裁剪根本沒有作用，以及 Adam 底下它改變了什麼。
 #
-# 先備：04 課（學習率與 Adam）、06 課（訓練迴圈）、08 課（連乘的倍數）。
+# 先備：[[optimizers]]（學習率與 Adam）、[[mnist_mlp]]（訓練迴圈）、[[initialization]]（連乘的倍數）。
 
-# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
-# # 09  Gradient clipping
-#
-# [中文版](../09_gradient_clipping.ipynb)
+# %% [markdown] lang="en" about="a run that really explodes, rescued; what clipping bends, and where there is nothing to clip" slideshow={"slide_type": "slide"}
+# # Gradient clipping
 #
 # Training goes well, and then a single step lands beyond the horizon: the loss is NaN, or never moves again. **Gradient clipping** puts a limit on the length of that step. By the end you can
 #
@@ -24,17 +20,17 @@
 # - say what "rate × limit" means once you clip, and choose a limit from a log of norms;
 # - tell when clipping does nothing at all, and what it changes under Adam.
 #
-# It builds on lessons 04 (the rate, and Adam), 06 (the training loop) and 08 (factors that multiply).
+# It builds on [[optimizers]] (the rate, and Adam), [[mnist_mlp]] (the training loop) and [[initialization]] (factors that multiply).
 
 # %% lang="zh-TW" tags=["setup"] slideshow={"slide_type": "subslide"}
 from course_utils.notebook import set_up
 
-device = set_up("09_gradient_clipping", language="zh-TW", workers=True)
+device = set_up("gradient_clipping", language="zh-TW", workers=True)
 
 # %% lang="en" tags=["setup"] slideshow={"slide_type": "subslide"}
 from course_utils.notebook import set_up
 
-device = set_up("09_gradient_clipping", language="en", workers=True)
+device = set_up("gradient_clipping", language="en", workers=True)
 
 # %% slideshow={"slide_type": "subslide"}
 import math
@@ -287,7 +283,7 @@ label = axes[0].set_ylabel("gradient of w₂")
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 真的會爆炸的網路
 #
-# 同一個權重連乘很多次，這種網路到處都有：**遞迴網路**（recurrent network，14 課的主角）。它一個一個讀進 x₁, x₂, …, x_T，每一步都用**同一個矩陣** W 更新它的記憶 h：
+# 同一個權重連乘很多次，這種網路到處都有：**遞迴網路**（recurrent network，[[numpy_lstm]]的主角）。它一個一個讀進 x₁, x₂, …, x_T，每一步都用**同一個矩陣** W 更新它的記憶 h：
 #
 # h ← ReLU(h W + xₜ u + b)，讀完之後回答 h v + c。
 #
@@ -296,7 +292,7 @@ label = axes[0].set_ylabel("gradient of w₂")
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## A network that really explodes
 #
-# One weight multiplied again and again: such networks are everywhere. They are called **recurrent networks** (lesson 14 is about one). They read x₁, x₂, …, x_T one by one, and at each step update their memory h with **the same matrix** W:
+# One weight multiplied again and again: such networks are everywhere. They are called **recurrent networks** ([[numpy_lstm]] is about one). They read x₁, x₂, …, x_T one by one, and at each step update their memory h with **the same matrix** W:
 #
 # h ← ReLU(h W + xₜ u + b), and after the last, the answer is h v + c.
 #
@@ -494,14 +490,14 @@ axes[0].set(ylabel="norm before clipping (log)")
 line_at_limit = axes[1].axhline(0.3, color="#D55E00", linestyle="--")
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 一步太大，把 ReLU 全推到負的那一邊：神經元死了（02 課），從此梯度傳不到 W，只剩輸出的偏置在動。範數變小**不是**好了，是死了。
+# 一步太大，把 ReLU 全推到負的那一邊：神經元死了（[[activations]]），從此梯度傳不到 W，只剩輸出的偏置在動。範數變小**不是**好了，是死了。
 #
 # 怎麼確定？看網路對一千條不同的序列，答案差多少。完全答對的話，答案的標準差是 1；還沒學全的會小一些；死掉的接近 0。
 #
 # **主張 7** 不裁剪：十個網路至少九個對所有的序列給出幾乎一樣的答案（標準差不到 0.2），最後 50 步的範數中位數不到依範數裁剪的五分之一。依範數裁剪：十個的標準差都超過 0.4。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# One step was too large and pushed the ReLUs to their negative side: the units are dead (lesson 02), no gradient reaches W any more, and only the output bias moves. The norm is small not because all is well, but because the network is **dead**.
+# One step was too large and pushed the ReLUs to their negative side: the units are dead ([[activations]]), no gradient reaches W any more, and only the output bias moves. The norm is small not because all is well, but because the network is **dead**.
 #
 # How to make sure? See how much its answers to a thousand different sequences vary. If all were right, their standard deviation would be 1; for a network that has learned in part it is smaller; for a dead one it is near 0.
 #
@@ -693,7 +689,7 @@ claim(12, excess.low > 0)
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## Adam 底下呢？
 #
-# Adam 把梯度除以它自己的大小（04 課）。那麼裁剪還有用嗎？分兩種情形想：
+# Adam 把梯度除以它自己的大小（[[optimizers]]）。那麼裁剪還有用嗎？分兩種情形想：
 #
 # 1. 每一步的梯度都乘上**同一個**倍數，例如 0.001。
 # 2. 只有**某一步**的梯度大了一千倍。
@@ -703,7 +699,7 @@ claim(12, excess.low > 0)
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## And under Adam?
 #
-# Adam divides the gradient by its own size (lesson 04). Is clipping any use, then? Take two cases apart:
+# Adam divides the gradient by its own size ([[optimizers]]). Is clipping any use, then? Take two cases apart:
 #
 # 1. The gradients of all steps are multiplied by **one and the same** factor, say 0.001.
 # 2. The gradient of **one step** is a thousand times as large.
@@ -814,7 +810,7 @@ claim(14, bool(abs(gains[0.003].mean) < 1 and saved))
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 常見的示範：裁剪一個不會爆炸的網路
 #
-# 教材常這樣示範：06 課的 MNIST 網路、Adam 0.01、上限 1，印出「有裁剪」與「無裁剪」的平均範數，兩邊差不多，就結束了。有兩個問題：
+# 教材常這樣示範：[[mnist_mlp]]的 MNIST 網路、Adam 0.01、上限 1，印出「有裁剪」與「無裁剪」的平均範數，兩邊差不多，就結束了。有兩個問題：
 #
 # 1. 「有裁剪」的那個數是在裁剪**之前**量的，當然差不多。
 # 2. 這個網路的梯度**本來就小**，有什麼可以裁？
@@ -824,7 +820,7 @@ claim(14, bool(abs(gains[0.003].mean) < 1 and saved))
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## The usual demonstration: clipping a network that does not explode
 #
-# Tutorials often go like this: the MNIST network of lesson 06, Adam at 0.01, limit 1; print the mean norm "with clipping" and "without"; they look alike; done. Two things are wrong:
+# Tutorials often go like this: the MNIST network of [[mnist_mlp]], Adam at 0.01, limit 1; print the mean norm "with clipping" and "without"; they look alike; done. Two things are wrong:
 #
 # 1. The number "with clipping" was measured **before** clipping, so of course it looks alike.
 # 2. The gradients of this network **are small anyway**: what is there to clip?
@@ -1088,7 +1084,7 @@ norm_readings_solution = {"A": "always", "B": "dead", "C": "spikes", "D": "idle"
 #
 # Zhang、He、Sra、Jadbabaie（2020）說明為什麼裁剪能更快：梯度大的地方，曲率往往也大，步子本來就該小。
 #
-# **下一課**：10 學習率尋找器。
+# **下一課**：[[lr_finder]]，學習率尋找器。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Summary
@@ -1102,7 +1098,7 @@ norm_readings_solution = {"A": "always", "B": "dead", "C": "spikes", "D": "idle"
 #
 # Zhang, He, Sra and Jadbabaie (2020) explain why clipping can be faster: where gradients are large, curvature tends to be large as well, and steps ought to be short.
 #
-# **Next**: 10 the learning-rate finder.
+# **Next**: [[lr_finder]], the learning-rate finder.
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "skip"}
 # ### 原始文獻

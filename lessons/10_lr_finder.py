@@ -1,7 +1,5 @@
-# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
-# # 10　學習率尋找器
-#
-# [English edition](en/10_lr_finder.ipynb)
+# %% [markdown] lang="zh-TW" about="親手寫出學習率測試，再用九個固定學習率檢驗每一種挑法" slideshow={"slide_type": "slide"}
+# # 學習率尋找器
 #
 # 換了模型、換了資料，學習率要設多少？試九個值就得訓練九次。**學習率測試**只花一百多個批次：讓學習率一路升高，看損失什麼時候開始掉、什麼時候失控。學完之後，你能夠
 #
@@ -10,12 +8,10 @@
 # - 從一條曲線讀出建議，也知道什麼時候該回答「沒有建議」；
 # - 說出五種讀法裡哪一種量起來最好，以及它什麼時候也會看走眼。
 #
-# 先備：04 課（學習率與優化器）、06 課（訓練迴圈）。
+# 先備：[[optimizers]]（學習率與優化器）、[[mnist_mlp]]（訓練迴圈）。
 
-# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
-# # 10  The learning-rate finder
-#
-# [中文版](../10_lr_finder.ipynb)
+# %% [markdown] lang="en" about="the range test written out, and its rules held against runs at nine fixed rates" slideshow={"slide_type": "slide"}
+# # The learning-rate finder
 #
 # A new model, new data: which learning rate? Trying nine values means training nine times. A **range test** takes a hundred-odd batches: let the rate climb, and watch when the loss begins to fall and when it runs away. By the end you can
 #
@@ -24,17 +20,17 @@
 # - read a suggestion off a curve, and know when the answer is "no suggestion";
 # - say which of five ways to read it measured best, and when that one, too, is mistaken.
 #
-# It builds on lesson 04 (rates and optimizers) and lesson 06 (the training loop).
+# It builds on [[optimizers]] (rates and optimizers) and [[mnist_mlp]] (the training loop).
 
 # %% lang="zh-TW" tags=["setup"] slideshow={"slide_type": "subslide"}
 from course_utils.notebook import set_up
 
-device = set_up("10_lr_finder", language="zh-TW", workers=True)
+device = set_up("lr_finder", language="zh-TW", workers=True)
 
 # %% lang="en" tags=["setup"] slideshow={"slide_type": "subslide"}
 from course_utils.notebook import set_up
 
-device = set_up("10_lr_finder", language="en", workers=True)
+device = set_up("lr_finder", language="en", workers=True)
 
 # %% slideshow={"slide_type": "subslide"}
 import copy
@@ -217,14 +213,14 @@ legend = ax.legend()
 #
 # 移動平均：新的平均 = β × 舊的平均 + (1 − β) × 新的損失。問題是，第一個「舊的平均」從哪裡來？常見的兩種寫法：從**第一個損失**開始，或從 **0** 開始。
 #
-# 04 課的 Adam 遇過同樣的問題，它的答案是偏差修正：從 0 開始，再除以 1 − βᵗ。
+# [[optimizers]]的 Adam 遇過同樣的問題，它的答案是偏差修正：從 0 開始，再除以 1 − βᵗ。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Smoothing: how heavy is the first loss?
 #
 # A moving average: new average = β × old average + (1 − β) × new loss. But where does the first "old average" come from? Two common versions start at the **first loss**, or at **0**.
 #
-# Adam met the same problem in lesson 04, and its answer was a bias correction: start at 0, then divide by 1 − βᵗ.
+# Adam met the same problem in [[optimizers]], and its answer was a bias correction: start at 0, then divide by 1 − βᵗ.
 
 
 # %%
@@ -638,12 +634,12 @@ print("minimum/3:", *[f"≈{t.suggestion:.2f}" for t in found])
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 有時候，答案是「沒有」
 #
-# 全部權重都是 0 的網路（08 課）學不動：每一個權重的梯度都是 0，只有輸出的偏置會動。拿它去測，會得到什麼建議？
+# 全部權重都是 0 的網路（[[initialization]]）學不動：每一個權重的梯度都是 0，只有輸出的偏置會動。拿它去測，會得到什麼建議？
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Sometimes the answer is "none"
 #
-# A network with all weights 0 (lesson 08) cannot learn: the gradient of every weight is 0, and only the output's bias moves. Put it to the test; what will be suggested?
+# A network with all weights 0 ([[initialization]]) cannot learn: the gradient of every weight is 0, and only the output's bias moves. Put it to the test; what will be suggested?
 
 # %%
 dead_tests = []
@@ -739,12 +735,12 @@ legend = right.legend(loc="upper left", bbox_to_anchor=(1, 1))
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # ### 九種學習率並排訓練
 #
-# 04 課的規則是逐元素的，所以同一個種子的許多網路可以疊在一起，每個網路用自己的學習率，看到同樣的批次。
+# [[optimizers]]的規則是逐元素的，所以同一個種子的許多網路可以疊在一起，每個網路用自己的學習率，看到同樣的批次。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # ### Nine rates trained side by side
 #
-# The rules of lesson 04 work element by element, so many networks of one seed can be stacked; each has its own rate, and all see the same batches.
+# The rules of [[optimizers]] work element by element, so many networks of one seed can be stacked; each has its own rate, and all see the same batches.
 
 
 # %%
@@ -1193,7 +1189,7 @@ def sweep_rates_solution(model, batches, criterion, rates):
 # - 每條曲線都有最低點，平的也有：先問損失掉了幾成。
 # - 八種設定量下來，**最低點 ÷ 3** 多付的損失最少，有護欄的最陡緊跟在後；最低點本身太大，山谷只有最好的十分之一左右。
 #
-# **實務上**：`find_lr(model, optimizer, criterion, loader)`，畫出曲線看一眼，用 `.suggestion` 當起點，再往上下各試一個。**下一課**：11 標籤平滑。
+# **實務上**：`find_lr(model, optimizer, criterion, loader)`，畫出曲線看一眼，用 `.suggestion` 當起點，再往上下各試一個。**下一課**：[[label_smoothing]]，標籤平滑。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Summary
@@ -1204,7 +1200,7 @@ def sweep_rates_solution(model, batches, criterion, rates):
 # - Every curve has a minimum, a flat one too: first ask by what share the loss falls.
 # - Over eight settings **minimum / 3** cost the least in loss, guarded steepest close behind; the minimum itself is too large, valley about ten times too small.
 #
-# **In practice**: `find_lr(model, optimizer, criterion, loader)`, look at the curve, begin at `.suggestion`, and try one rate above and one below. **Next**: 11 label smoothing.
+# **In practice**: `find_lr(model, optimizer, criterion, loader)`, look at the curve, begin at `.suggestion`, and try one rate above and one below. **Next**: [[label_smoothing]], label smoothing.
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "skip"}
 # ### 原始文獻

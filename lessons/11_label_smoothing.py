@@ -1,7 +1,5 @@
-# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
-# # 11　標籤平滑
-#
-# [English edition](en/11_label_smoothing.ipynb)
+# %% [markdown] lang="zh-TW" about="手算軟標籤；它對準確率、信心與校準各有什麼影響" slideshow={"slide_type": "slide"}
+# # 標籤平滑
 #
 # 標籤說：「這張圖是 7，百分之百，別的都不可能。」模型真該學得這麼篤定嗎？**標籤平滑**把話說得保留一點。一個參數就能打開它，很多人打開之後，只看準確率。學完之後，你能夠
 #
@@ -10,12 +8,10 @@
 # - 量**校準誤差**、讀可靠度圖，說出模型是太有信心還是太沒信心；
 # - 用量到的數字回答：它讓準確率進步多少，又讓信心失真多少、怎麼修。
 #
-# 先備：03 課（交叉熵與它的梯度）、06 課（訓練迴圈，以及練習 3 的信心分箱）。
+# 先備：[[losses]]（交叉熵與它的梯度）、[[mnist_mlp]]（訓練迴圈，以及練習 3 的信心分箱）。
 
-# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
-# # 11  Label smoothing
-#
-# [中文版](../11_label_smoothing.ipynb)
+# %% [markdown] lang="en" about="soft targets by hand; what they do to accuracy, confidence and calibration" slideshow={"slide_type": "slide"}
+# # Label smoothing
 #
 # A label says: "this image is a 7, a hundred percent, nothing else is possible." Should a model learn to be that sure? **Label smoothing** says it with some reserve. One argument switches it on, and then most people look at the accuracy only. By the end you can
 #
@@ -24,17 +20,17 @@
 # - measure the **calibration error**, read a reliability diagram, and tell overconfident from underconfident;
 # - answer with measured numbers how much accuracy it gains, how much it distorts confidence, and how to mend that.
 #
-# It builds on lesson 03 (cross-entropy and its gradient) and lesson 06 (the training loop, and the confidence bins of its exercise 3).
+# It builds on [[losses]] (cross-entropy and its gradient) and [[mnist_mlp]] (the training loop, and the confidence bins of its exercise 3).
 
 # %% lang="zh-TW" tags=["setup"] slideshow={"slide_type": "subslide"}
 from course_utils.notebook import set_up
 
-device = set_up("11_label_smoothing", language="zh-TW", workers=True)
+device = set_up("label_smoothing", language="zh-TW", workers=True)
 
 # %% lang="en" tags=["setup"] slideshow={"slide_type": "subslide"}
 from course_utils.notebook import set_up
 
-device = set_up("11_label_smoothing", language="en", workers=True)
+device = set_up("label_smoothing", language="en", workers=True)
 
 # %% slideshow={"slide_type": "subslide"}
 import matplotlib.pyplot as plt
@@ -204,7 +200,7 @@ explore(draw, eps=slider(0.01, 0.5, value=0.1, step=0.01))
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # ### 推導：三行
 #
-# 1. 03 課：損失對第 k 個 logit 的梯度是 **pₖ − qₖ**。軟標籤也一樣。
+# 1. [[losses]]：損失對第 k 個 logit 的梯度是 **pₖ − qₖ**。軟標籤也一樣。
 # 2. 所以最低點就是 **p = q**：正確的類別 1 − ε + ε/K，其餘各 ε/K。
 # 3. logits 的差是機率之比的對數：**g = ln((1 − ε + ε/K) / (ε/K)) = ln(1 + K(1 − ε)/ε)**。
 #
@@ -215,7 +211,7 @@ explore(draw, eps=slider(0.01, 0.5, value=0.1, step=0.01))
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # ### The derivation, in three lines
 #
-# 1. Lesson 03: the gradient of the loss with respect to logit k is **pₖ − qₖ**. With soft targets, too.
+# 1. [[Losses]]: the gradient of the loss with respect to logit k is **pₖ − qₖ**. With soft targets, too.
 # 2. So the lowest point is where **p = q**: 1 − ε + ε/K for the right class, ε/K for each other.
 # 3. A difference of logits is the log of a ratio of probabilities: **g = ln((1 − ε + ε/K) / (ε/K)) = ln(1 + K(1 − ε)/ε)**.
 #
@@ -330,7 +326,7 @@ runs = run_seeds(smoothed_run, settings=settings, train=train_part, mnist=mnist)
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 校準：說九成，真的對九成嗎？
 #
-# 06 課的練習 3 把答案依**信心**（最大的那個機率）分箱，算每箱的準確率。**校準誤差**（expected calibration error, ECE；Naeini 等，2015；Guo 等，2017）再往前一步，把每箱「準確率與信心的差距」依樣本數加權平均（第 m 箱有 $n_m$ 個樣本）：
+# [[mnist_mlp]]的練習 3 把答案依**信心**（最大的那個機率）分箱，算每箱的準確率。**校準誤差**（expected calibration error, ECE；Naeini 等，2015；Guo 等，2017）再往前一步，把每箱「準確率與信心的差距」依樣本數加權平均（第 m 箱有 $n_m$ 個樣本）：
 #
 # $$\mathrm{ECE} = \sum_m \frac{n_m}{n}\,|\mathrm{acc}_m - \mathrm{conf}_m|$$
 #
@@ -341,7 +337,7 @@ runs = run_seeds(smoothed_run, settings=settings, train=train_part, mnist=mnist)
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Calibration: says nine in ten, is right nine in ten?
 #
-# Exercise 3 of lesson 06 sorted answers into bins by their **confidence** (the largest probability) and took each bin's accuracy. The **calibration error** (expected calibration error, ECE; Naeini et al., 2015; Guo et al., 2017) goes one step further, and averages each bin's gap between accuracy and confidence, weighted by its examples (bin m holds $n_m$ of the n):
+# Exercise 3 of [[mnist_mlp]] sorted answers into bins by their **confidence** (the largest probability) and took each bin's accuracy. The **calibration error** (expected calibration error, ECE; Naeini et al., 2015; Guo et al., 2017) goes one step further, and averages each bin's gap between accuracy and confidence, weighted by its examples (bin m holds $n_m$ of the n):
 #
 # $$\mathrm{ECE} = \sum_m \frac{n_m}{n}\,|\mathrm{acc}_m - \mathrm{conf}_m|$$
 #
@@ -891,7 +887,7 @@ def calibration_error_solution(probs, labels, num_bins):
 # - 不同 ε 的損失不能互比。訓練用平滑的，評估一律用硬的。
 # - 需要可信的機率，就在驗證集上找一個溫度 T；答案不會變。
 #
-# **下一課**：12 除錯診所，好幾個壞掉的訓練，等你診斷。
+# **下一課**：[[debugging_clinic]]，除錯診所：好幾個壞掉的訓練，等你診斷。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Summary
@@ -902,7 +898,7 @@ def calibration_error_solution(probs, labels, num_bins):
 # - Losses at different ε cannot be compared. Train with the smoothed one, evaluate with the hard one, always.
 # - Where probabilities must be trusted, find a temperature T on the validation set; the answers stay the same.
 #
-# **Next**: 12 the debugging clinic, broken training runs for you to diagnose.
+# **Next**: [[debugging_clinic]], the debugging clinic, broken training runs for you to diagnose.
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "skip"}
 # ### 原始文獻

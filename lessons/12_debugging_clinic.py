@@ -1,7 +1,5 @@
-# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
-# # 12　除錯診所
-#
-# [English edition](en/12_debugging_clinic.ipynb)
+# %% [markdown] lang="zh-TW" about="從曲線診斷壞掉的訓練，以及能分辨病因的檢查" slideshow={"slide_type": "slide"}
+# # 除錯診所
 #
 # 程式跑完了，沒有錯誤訊息，準確率卻只有 10 %。訓練神經網路的錯誤多半不會當掉，只會安靜地變差。學完之後，你能夠
 #
@@ -10,12 +8,10 @@
 # - 把十二個壞掉的訓練程式治好，而且證明真的治好了；
 # - 分辨治本與治標：哪些常見的處方只是讓症狀消失。
 #
-# 先備：01 到 06 課；07 到 11 課的工具在這裡會派上用場，但不必先讀。
+# 先備：[[perceptron_xor]]到[[mnist_mlp]]；[[training_practice]]到[[label_smoothing]]的工具在這裡會派上用場，但不必先讀。
 
-# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
-# # 12  The debugging clinic
-#
-# [中文版](../12_debugging_clinic.ipynb)
+# %% [markdown] lang="en" about="broken runs to diagnose from their curves, and the checks that tell the faults apart" slideshow={"slide_type": "slide"}
+# # The debugging clinic
 #
 # The program ran, there was no error message, and the accuracy is 10 %. Most mistakes in training a network do not crash; they make it quietly worse. By the end you can
 #
@@ -24,17 +20,17 @@
 # - mend twelve broken training programs, and prove that they are mended;
 # - tell a cure from a painkiller: which common remedies only make the symptom go away.
 #
-# It builds on lessons 01 to 06; the tools of 07 to 11 come in handy and need not be read first.
+# It builds on [[perceptron_xor]] to [[mnist_mlp]]; the tools of [[training_practice]] to [[label_smoothing]] come in handy and need not be read first.
 
 # %% lang="zh-TW" tags=["setup"] slideshow={"slide_type": "subslide"}
 from course_utils.notebook import set_up
 
-device = set_up("12_debugging_clinic", language="zh-TW", workers=True)
+device = set_up("debugging_clinic", language="zh-TW", workers=True)
 
 # %% lang="en" tags=["setup"] slideshow={"slide_type": "subslide"}
 from course_utils.notebook import set_up
 
-device = set_up("12_debugging_clinic", language="en", workers=True)
+device = set_up("debugging_clinic", language="en", workers=True)
 
 # %% slideshow={"slide_type": "subslide"}
 import copy
@@ -268,14 +264,14 @@ claim(3, bool(apart and between.min() > 0.25 and between.max() < 2))
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 檢查一：訓練之前，損失就會說話
 #
-# 還沒走一步的模型什麼都不知道：只要 logits 都很小，十類的損失就接近 ln 10（Kaiming 初始化會高一些，08 課）。這個檢查只要一次前向。
+# 還沒走一步的模型什麼都不知道：只要 logits 都很小，十類的損失就接近 ln 10（Kaiming 初始化會高一些，[[initialization]]）。這個檢查只要一次前向。
 #
 # 猜猜看：十二個病人裡，有幾個在第 0 步就露餡？softmax 做兩次的那個會嗎？
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Check one: the loss speaks before training
 #
-# A model that has taken no step knows nothing: with ten classes and small logits its loss is near ln 10 (somewhat higher under Kaiming, lesson 08). The check costs one forward pass.
+# A model that has taken no step knows nothing: with ten classes and small logits its loss is near ln 10 (somewhat higher under Kaiming, [[initialization]]). The check costs one forward pass.
 #
 # Guess: how many of the twelve give themselves away at step 0? Does the one with two softmaxes?
 
@@ -684,14 +680,14 @@ side_by_side(clinic.PATIENTS["E"])
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # 有人為了快速測試只取 30 張圖，忘了拿掉。治本的方法是刪掉那一行，不是調 dropout。
 #
-# 萬一真的只有 30 張呢？早停（07 課）回到驗證損失最低的地方：
+# 萬一真的只有 30 張呢？早停（[[training_practice]]）回到驗證損失最低的地方：
 #
 # **主張 11** 五個種子：E 最後的驗證損失都比自己的最低點高 5 % 以上，訓練損失都在 0.3 以下；健康程式的訓練損失都在 0.4 以上。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # For a quick test somebody took 30 pictures only, and forgot to remove the line. The cure is to delete it, not to tune dropout.
 #
-# And if there really are only 30? Early stopping (lesson 07) goes back to where the validation loss was lowest:
+# And if there really are only 30? Early stopping ([[training_practice]]) goes back to where the validation loss was lowest:
 #
 # **Claim 11** For all five seeds E's validation loss ends more than 5 % above its own lowest, with a training loss below 0.3; the sound program's training loss is above 0.4.
 
@@ -772,12 +768,12 @@ print(findings["H"][0]["speed"])
 side_by_side(clinic.PATIENTS["H"])
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# H 每次取圖，都把那一張重新正規化一遍，一次一張。結果每輪都一樣，全部一起做一次就好（06 課量過同樣的事）。
+# H 每次取圖，都把那一張重新正規化一遍，一次一張。結果每輪都一樣，全部一起做一次就好（[[mnist_mlp]]量過同樣的事）。
 #
 # **主張 13** 五個種子的中位數：H 用掉的處理器時間是健康程式的 1.5 倍以上，而平均準確率相差不到 3 個百分點。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# H normalizes every picture anew each time it is fetched, one at a time. The result is the same every time, so do it once, for all together (lesson 06 measured the like).
+# H normalizes every picture anew each time it is fetched, one at a time. The result is the same every time, so do it once, for all together ([[mnist_mlp]] measured the like).
 #
 # **Claim 13** In the median over five seeds H takes more than 1.5 times the processor time of the sound program, and the mean accuracies differ by less than 3 percentage points.
 
@@ -921,7 +917,7 @@ for name in remedies:
 pd.DataFrame({"effect (points)": effect, "still missing": left_to_gain}).map("{:.1f}".format)
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# - **C 裁剪**：NaN 不見了，準確率還是亂猜。一步最長是「學習率 × 上限」= 100，還是太長。裁剪（09 課）限制步長，治不了高出一千倍的學習率。
+# - **C 裁剪**：NaN 不見了，準確率還是亂猜。一步最長是「學習率 × 上限」= 100，還是太長。裁剪（[[gradient_clipping]]）限制步長，治不了高出一千倍的學習率。
 # - **J 裁剪**：治好了。一步最長是 1 × 1：學習率沒變，步伐夠短了。
 # - **J 排程**：平均好得多，但要看運氣：種子之間差很多，兩個區間都很寬（上表）。可能的原因：開頭的大步打死了一部分神經元（J 沒排程時數過），之後放慢也救不回來。
 # - **G 降低學習率**：0.0001 有一點幫助，離治好還差得遠（上表）。只試了這一個學習率；直接的治法是輸入的尺度。
@@ -932,7 +928,7 @@ pd.DataFrame({"effect (points)": effect, "still missing": left_to_gain}).map("{:
 # **主張 18** E 加權重衰減：驗證損失的成對變化，區間在 −0.1 以下，而平均準確率變化不到 3 個百分點。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# - **C, clipped**: no NaN any more, and still a guess. A step is at most rate × limit = 100, still too long. Clipping (lesson 09) caps the step; it cannot cure a rate a thousand times too high.
+# - **C, clipped**: no NaN any more, and still a guess. A step is at most rate × limit = 100, still too long. Clipping ([[gradient_clipping]]) caps the step; it cannot cure a rate a thousand times too high.
 # - **J, clipped**: cured. A step is now at most 1 × 1: the same rate, with steps short enough.
 # - **J, scheduled**: much better on average, and a matter of luck: the seeds differ a lot, and both intervals are wide (see the table). A likely reason: the first long steps kill part of the units (counted above in J without the schedule), and going slower later does not revive them.
 # - **G, slower**: 0.0001 helps a little and leaves it far from cured (see the table). Only this rate was tried; the direct cure is to scale the inputs.
@@ -1127,12 +1123,12 @@ def mixes_examples_solution(model, inputs):
 # | | 長得像的樣本，標籤也一樣 | `check_neighbours`，並畫出來看 | K |
 # | | 第一個損失是 ln K；輸出是 logits | `check_first_loss` | G、D |
 # | | 背得起一個批次 | `overfit_one_batch` | A C D F G I J（L 多半也是） |
-# | 頭幾步 | 清梯度、真的在動、步伐合理 | `check_step`；學習率尋找器（10 課） | A C F G I J L |
+# | 頭幾步 | 清梯度、真的在動、步伐合理 | `check_step`；學習率尋找器（[[lr_finder]]） | A C F G I J L |
 # | | 梯度到得了第一層；神經元活著 | `check_gradient_flow`、`check_dead_units` | I（訓練後再查還有 C、G、L，J 有時也是：都是後果） |
 # | | 不是在等資料；裝置正確 | `check_speed` | H |
 # | 訓練中 | 評估兩次相同 | `check_evaluation` | B |
-# | | 訓練與**驗證**損失一起看；早停（07 課） | `check_curves` | E（A C F G I K；D 和 L 多半也是） |
-# | 結束時 | 存下最好的檢查點（07 課）；測試集用一次；至少五個種子 | | |
+# | | 訓練與**驗證**損失一起看；早停（[[training_practice]]） | `check_curves` | E（A C F G I K；D 和 L 多半也是） |
+# | 結束時 | 存下最好的檢查點（[[training_practice]]）；測試集用一次；至少五個種子 | | |
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## To take away, one: a checklist in order
@@ -1145,12 +1141,12 @@ def mixes_examples_solution(model, inputs):
 # | | examples that look alike have the same label | `check_neighbours`, and draw some | K |
 # | | first loss is ln K; outputs are logits | `check_first_loss` | G, D |
 # | | one batch is learned by heart | `overfit_one_batch` | A C D F G I J (L, mostly) |
-# | first steps | gradients cleared, weights move, strides sensible | `check_step`; learning-rate finder (lesson 10) | A C F G I J L |
+# | first steps | gradients cleared, weights move, strides sensible | `check_step`; learning-rate finder ([[lr_finder]]) | A C F G I J L |
 # | | the gradient gets to the first layer; units are alive | `check_gradient_flow`, `check_dead_units` | I (after training also C, G, L, sometimes J: consequences) |
 # | | not waiting for data; the right device | `check_speed` | H |
 # | in training | evaluated twice, the same | `check_evaluation` | B |
-# | | training and **validation** loss together; early stopping (lesson 07) | `check_curves` | E (A C F G I K; D and L, mostly) |
-# | at the end | keep the best checkpoint (lesson 07); use the test set once; five seeds or more | | |
+# | | training and **validation** loss together; early stopping ([[training_practice]]) | `check_curves` | E (A C F G I K; D and L, mostly) |
+# | at the end | keep the best checkpoint ([[training_practice]]); use the test set once; five seeds or more | | |
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 帶走二：排查表，照量到的寫
@@ -1160,7 +1156,7 @@ def mixes_examples_solution(model, inputs):
 # | 症狀 | 可能的毛病 | 怎麼分開 | 處方 |
 # |---|---|---|---|
 # | 損失停在 ln K 不動 | 優化器拿錯模型 A、學習率太低 F、ReLU 死了 I、標籤錯開 K | 梯度範數；`check_step`、`check_dead_units`、`check_neighbours` | 各治各的；只有 F 要調學習率 |
-# | NaN | 學習率太高 C | `check_step`：十步之內就不是有限數 | 用學習率尋找器重找（10 課）；光是裁剪，C 還是亂猜 |
+# | NaN | 學習率太高 C | `check_step`：十步之內就不是有限數 | 用學習率尋找器重找（[[lr_finder]]）；光是裁剪，C 還是亂猜 |
 # | 第 0 步損失就遠高於 ln K | 輸入沒有正規化 G | `check_inputs` | 正規化；學習率降到 0.0001 還差得遠 |
 # | 訓練損失下降、驗證損失上升 | 過擬合 E | 先確認資料量 | 更多資料；早停、權重衰減救損失，不救準確率 |
 # | 驗證比該有的差，訓練損失並不低 | 忘了 `eval()` B | `check_evaluation` | `eval()`，然後換回 `train()` |
@@ -1177,7 +1173,7 @@ def mixes_examples_solution(model, inputs):
 # | symptom | likely faults | what tells them apart | remedy |
 # |---|---|---|---|
 # | loss stays at ln K | optimizer of another model A, rate too low F, dead ReLUs I, labels shifted K | gradient norm; `check_step`, `check_dead_units`, `check_neighbours` | each its own; only F needs another rate |
-# | NaN | rate too high C | `check_step`: not finite within ten steps | find the rate anew (lesson 10); clipping alone leaves C guessing |
+# | NaN | rate too high C | `check_step`: not finite within ten steps | find the rate anew ([[lr_finder]]); clipping alone leaves C guessing |
 # | loss far above ln K at step 0 | inputs not normalized G | `check_inputs` | normalize; a rate of 0.0001 is still far off |
 # | training loss falls, validation loss rises | overfitting E | first, how many examples? | more data; early stopping and weight decay save the loss, not the accuracy |
 # | validation worse than it should be, training loss not low | no `eval()` B | `check_evaluation` | `eval()`, and back to `train()` |
@@ -1191,7 +1187,7 @@ def mixes_examples_solution(model, inputs):
 #
 # | 主題 | 選項 | 什麼時候用，量到了什麼 | 課 |
 # |---|---|---|---|
-# | 激活函數 | ReLU、GELU、SiLU | 隱藏層；差距小，先用 ReLU | 02、07 |
+# | 激活函數 | ReLU、GELU、SiLU | 隱藏層；差距小，先用 ReLU | [[activations]]、[[training_practice]] |
 # | 損失函數 | MSE、交叉熵 | 迴歸、分類；交叉熵吃 logits | 03 |
 # | 優化器 | SGD + 動量、Adam、AdamW | 各用自己的學習率時分不出高下；要權重衰減就用 AdamW | 04 |
 # | 正則化 | 更多資料、dropout、權重衰減、批次正規化 | 過擬合時；更多資料最有效，批次正規化不算正則化 | 05 |
@@ -1206,7 +1202,7 @@ def mixes_examples_solution(model, inputs):
 #
 # | subject | options | when, and what was measured | lesson |
 # |---|---|---|---|
-# | activation | ReLU, GELU, SiLU | hidden layers; differences are small, begin with ReLU | 02, 07 |
+# | activation | ReLU, GELU, SiLU | hidden layers; differences are small, begin with ReLU | [[activations]], [[training_practice]] |
 # | loss | MSE, cross-entropy | regression, classification; cross-entropy wants logits | 03 |
 # | optimizer | SGD + momentum, Adam, AdamW | each at its own rate, hard to tell apart; for weight decay, AdamW | 04 |
 # | regularization | more data, dropout, weight decay, batch norm | against overfitting; more data works best, batch norm does not count | 05 |
@@ -1225,7 +1221,7 @@ def mixes_examples_solution(model, inputs):
 # - 由上游往下游查：資料、第一個損失、一步、內部、評估。死掉的 ReLU 常常只是後果。
 # - 改一個地方，用同樣的種子重跑，成對比較：這才叫治好。
 #
-# **下一課**：13 不用任何框架，用 NumPy 寫出這些訓練工具。
+# **下一課**：[[numpy_training_tools]]，不用任何框架，用 NumPy 寫出這些訓練工具。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Summary
@@ -1236,7 +1232,7 @@ def mixes_examples_solution(model, inputs):
 # - Go downstream: data, first loss, step, inside, evaluation. Dead ReLUs are often a consequence.
 # - Change one thing, run again with the same seeds, compare in pairs: only that is a cure.
 #
-# **Next**: 13 writes these training tools without a framework, in NumPy.
+# **Next**: [[numpy_training_tools]] writes these training tools without a framework, in NumPy.
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "skip"}
 # ### 原始文獻

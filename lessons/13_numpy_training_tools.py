@@ -1,7 +1,5 @@
-# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
-# # 13　用 NumPy 打造訓練工具
-#
-# [English edition](en/13_numpy_training_tools.ipynb)
+# %% [markdown] lang="zh-TW" about="不靠框架：損失、梯度檢查、裁剪、排程與訓練迴圈" slideshow={"slide_type": "slide"}
+# # 用 NumPy 打造訓練工具
 #
 # 前面十二課都有 autograd 幫你算梯度。從這一課起，梯度要自己算，而自己算的東西會錯，錯了還不一定看得出來。這一課把訓練一個網路的每樣工具拆開來看，全部只用 NumPy。學完之後，你能夠
 #
@@ -11,12 +9,10 @@
 # - 讀懂一個訓練迴圈的每一行：裁剪、排程、早停、梯度累積、混合精度；
 # - 把同一個網路放進 PyTorch，讓兩邊的損失一步一步對得上。
 #
-# 先備：03 課（損失與反向傳播）、04 課（優化器）。
+# 先備：[[losses]]（損失與反向傳播）、[[optimizers]]（優化器）。
 
-# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
-# # 13  Training tools in NumPy
-#
-# [中文版](../13_numpy_training_tools.ipynb)
+# %% [markdown] lang="en" about="losses, gradient checks, clipping, schedules and a training loop without a framework" slideshow={"slide_type": "slide"}
+# # Training tools in NumPy
 #
 # For twelve lessons autograd found your gradients. From here on you find them yourself; what you write yourself can be wrong, and wrong need not look wrong. This lesson takes apart every tool that trains a network, with NumPy alone. By the end you can
 #
@@ -26,17 +22,17 @@
 # - read every line of a training loop: clipping, schedules, early stopping, gradient accumulation, mixed precision;
 # - put the same network into PyTorch, and have both agree on the loss at every step.
 #
-# It builds on lesson 03 (losses and back-propagation) and lesson 04 (optimizers).
+# It builds on [[losses]] (losses and back-propagation) and [[optimizers]] (optimizers).
 
 # %% lang="zh-TW" tags=["setup"] slideshow={"slide_type": "subslide"}
 from course_utils.notebook import set_up
 
-device = set_up("13_numpy_training_tools", language="zh-TW")
+device = set_up("numpy_training_tools", language="zh-TW")
 
 # %% lang="en" tags=["setup"] slideshow={"slide_type": "subslide"}
 from course_utils.notebook import set_up
 
-device = set_up("13_numpy_training_tools", language="en")
+device = set_up("numpy_training_tools", language="en")
 
 # %% slideshow={"slide_type": "subslide"}
 import time
@@ -75,7 +71,7 @@ from course_utils.numpy_track.training_utils import (
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 公式沒錯，程式卻壞了
 #
-# softmax 的定義裡有 exp，而浮點數裝得下的 exp 有上限。03 課看過它爆掉；現在要問得更準：**爆在哪裡**？
+# softmax 的定義裡有 exp，而浮點數裝得下的 exp 有上限。[[losses]]看過它爆掉；現在要問得更準：**爆在哪裡**？
 #
 # 一個兩類的模型答錯了，錯的那一類 logit 比對的大 z。正確的損失是 log(1 + eᶻ)，z 大的時候就是 z。
 #
@@ -84,7 +80,7 @@ from course_utils.numpy_track.training_utils import (
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## The formula is right, the program breaks
 #
-# The softmax contains an exp, and a float can hold only so large an exp. Lesson 03 saw it overflow; now ask more precisely: **where**?
+# The softmax contains an exp, and a float can hold only so large an exp. [[Losses]] saw it overflow; now ask more precisely: **where**?
 #
 # A two-class model is wrong, the wrong class's logit exceeding the right one's by z. The correct loss is log(1 + eᶻ), which for large z is just z.
 #
@@ -228,14 +224,14 @@ claim(3, all(finite) and all(refused))
 #
 # 我們需要一個小到可以全部看清楚的任務。一個點繞著圓走六步，位置帶著雜訊；要回答的是：順時針（0）、停著（1），還是逆時針（2）。起點隨機。
 #
-# 輸入是序列，形狀 (B, 6, 2)；14 課的 LSTM 也吃這種形狀。
+# 輸入是序列，形狀 (B, 6, 2)；[[numpy_lstm]]的 LSTM 也吃這種形狀。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## A small task: which way does it turn?
 #
 # We need a task small enough to see all of it. A point walks around a circle for six steps, its positions are noisy, and the question is: clockwise (0), standing still (1), or counter-clockwise (2)? It starts anywhere.
 #
-# Inputs are sequences of shape (B, 6, 2), as the LSTM of lesson 14 takes them.
+# Inputs are sequences of shape (B, 6, 2), as the LSTM of [[numpy_lstm]] takes them.
 
 
 # %%
@@ -1323,12 +1319,12 @@ for parts in (2, 3, 5, 32):
     print(f"{parts:2d} parts: accumulate ≈{max(library):.0e}, mean of means ≈{max(means):.0e}")
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 份數整除時，兩種都對；不整除時，「平均的平均」讓短的那一份說話太大聲。要按每份的列數加權。（06 課的評估也是同一個道理。）
+# 份數整除時，兩種都對；不整除時，「平均的平均」讓短的那一份說話太大聲。要按每份的列數加權。（[[mnist_mlp]]的評估也是同一個道理。）
 #
 # **主張 17** 20 個種子、2、3、5、32 份：`accumulate` 走的那一步與整批的相對差距都小於 10⁻¹²；分成 3 份或 5 份的「平均的平均」都大於 10⁻⁴。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# Where the parts are equal, both are right; where they are not, the mean of means lets the short part speak too loudly. Weigh each by its number of rows. (The evaluation of lesson 06 was the same point.)
+# Where the parts are equal, both are right; where they are not, the mean of means lets the short part speak too loudly. Weigh each by its number of rows. (The evaluation of [[mnist_mlp]] was the same point.)
 #
 # **Claim 17** For 20 seeds and 2, 3, 5 and 32 parts, the step of `accumulate` is within a relative gap of 10⁻¹² of the whole batch's; with 3 or 5 parts the mean of means is off by more than 10⁻⁴ every time.
 
@@ -1804,7 +1800,7 @@ def masked_cross_entropy_gradient_solution(logits, targets):
 # - float16 裡太小的梯度會變成 0，而且不會報錯；損失縮放讓它們活下來。
 # - 用 float64 和另一個實作比到第十位：差在第六位，就是公式不同。
 #
-# **下一課**：14，同樣的工具，模型換成 LSTM，反向傳播要穿過時間。
+# **下一課**：[[numpy_lstm]]，同樣的工具，模型換成 LSTM，反向傳播要穿過時間。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Summary
@@ -1816,7 +1812,7 @@ def masked_cross_entropy_gradient_solution(logits, targets):
 # - Gradients too small for float16 become 0 without an error; loss scaling keeps them alive.
 # - Compare with another implementation in float64, to the tenth digit: a difference in the sixth is another formula.
 #
-# **Next**: 14, with the same tools and an LSTM for a model, whose backward pass goes through time.
+# **Next**: [[numpy_lstm]], with the same tools and an LSTM for a model, whose backward pass goes through time.
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "skip"}
 # ### 原始文獻

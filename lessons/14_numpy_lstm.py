@@ -1,7 +1,5 @@
-# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
-# # 14　用 NumPy 推導 LSTM
-#
-# [English edition](en/14_numpy_lstm.ipynb)
+# %% [markdown] lang="zh-TW" about="穿越時間的反向傳播，一個閘一個閘地推，結果與 PyTorch 相同" slideshow={"slide_type": "slide"}
+# # 用 NumPy 推導 LSTM
 #
 # 讀一個句子，要記得開頭說了什麼。LSTM 用三個閘守著一格記憶；這一課把它的前向與反向一行一行寫出來，不靠 autograd。學完之後，你能夠
 #
@@ -10,12 +8,10 @@
 # - 解釋為什麼「LSTM 不會梯度消失」只說對了一半，另一半要看遺忘閘的偏置；
 # - 在需要記憶的任務上，拿 LSTM 和瞎猜、多數類別、只看一部分的查表比較，再找一條更強的捷徑來考它。
 #
-# 先備：03 課（反向傳播）、13 課（梯度檢查、訓練迴圈）。
+# 先備：[[losses]]（反向傳播）、[[numpy_training_tools]]（梯度檢查、訓練迴圈）。
 
-# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
-# # 14  The LSTM, derived in NumPy
-#
-# [中文版](../14_numpy_lstm.ipynb)
+# %% [markdown] lang="en" about="back-propagation through time, one gate at a time, equal to PyTorch's" slideshow={"slide_type": "slide"}
+# # The LSTM, derived in NumPy
 #
 # To understand a sentence you must still know how it began. An LSTM guards a memory cell with three gates; this lesson writes out its way forward and its way back line by line, without autograd. By the end you can
 #
@@ -24,17 +20,17 @@
 # - explain why "LSTMs do not suffer from vanishing gradients" is half the truth, and what the forget gate's bias has to do with the other half;
 # - hold an LSTM against guessing, the majority class and look-up tables that see only part of the sequence, on tasks that need memory; then look for a stronger shortcut.
 #
-# It builds on lessons 03 (back-propagation) and 13 (gradient checks, training loop).
+# It builds on [[losses]] (back-propagation) and [[numpy_training_tools]] (gradient checks, training loop).
 
 # %% lang="zh-TW" tags=["setup"] slideshow={"slide_type": "subslide"}
 from course_utils.notebook import set_up
 
-device = set_up("14_numpy_lstm", language="zh-TW", workers=True)
+device = set_up("numpy_lstm", language="zh-TW", workers=True)
 
 # %% lang="en" tags=["setup"] slideshow={"slide_type": "subslide"}
 from course_utils.notebook import set_up
 
-device = set_up("14_numpy_lstm", language="en", workers=True)
+device = set_up("numpy_lstm", language="en", workers=True)
 
 # %% slideshow={"slide_type": "subslide"}
 import matplotlib.pyplot as plt
@@ -244,7 +240,7 @@ claim(2, max(errors.values()) < 1e-8 and abs(wrong_f - numeric("f")).max() > 1e-
 #
 # $$\bar a_f=\bar f\odot f(1-f)\qquad \bar a_g=\bar g\odot(1-g^2)$$
 #
-# 再前面是線性層，和第 03 課完全一樣：
+# 再前面是線性層，和[[losses]]完全一樣：
 #
 # $$\bar W = x^{\top}\bar a\qquad \bar U=h^{\top}\bar a\qquad \bar b=\textstyle\sum_{batch}\bar a\qquad \bar h = \sum_{k}\bar a_kU_k^{\top}$$
 #
@@ -257,7 +253,7 @@ claim(2, max(errors.values()) < 1e-8 and abs(wrong_f - numeric("f")).max() > 1e-
 #
 # $$\bar a_f=\bar f\odot f(1-f)\qquad \bar a_g=\bar g\odot(1-g^2)$$
 #
-# Before that a linear layer, just as in lesson 03:
+# Before that a linear layer, just as in [[losses]]:
 #
 # $$\bar W = x^{\top}\bar a\qquad \bar U=h^{\top}\bar a\qquad \bar b=\textstyle\sum_{batch}\bar a\qquad \bar h = \sum_{k}\bar a_kU_k^{\top}$$
 #

@@ -1,7 +1,5 @@
-# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
-# # 15　用 NumPy 推導 Relational RNN
-#
-# [English edition](en/15_numpy_relational_rnn.ipynb)
+# %% [markdown] lang="zh-TW" about="記憶格之間的注意力，以及與 LSTM 的誠實比較" slideshow={"slide_type": "slide"}
+# # 用 NumPy 推導 Relational RNN
 #
 # LSTM 的記憶是一個向量。如果要記住四樣東西，又要比較它們，何不給四個格子，讓格子彼此看一看？這就是關聯記憶（Santoro 等，2018）。學完之後，你能夠
 #
@@ -11,12 +9,10 @@
 # - 公平地比較兩個模型：學習率一樣用心挑，五個種子，同步數與同秒數，旁邊畫上不用學習的規則；
 # - 看出一個「贏了 3.7 %」的數字值多少。
 #
-# 先備：13 課（梯度檢查）、14 課（穿越時間的反向傳播）。
+# 先備：[[numpy_training_tools]]（梯度檢查）、[[numpy_lstm]]（穿越時間的反向傳播）。
 
-# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
-# # 15  The Relational RNN, derived in NumPy
-#
-# [中文版](../15_numpy_relational_rnn.ipynb)
+# %% [markdown] lang="en" about="attention over memory slots, and an honest comparison with the LSTM" slideshow={"slide_type": "slide"}
+# # The Relational RNN, derived in NumPy
 #
 # An LSTM's memory is one vector. If four things are to be remembered and compared, why not give them four slots, and let the slots look at each other? That is relational memory (Santoro et al., 2018). By the end you can
 #
@@ -26,17 +22,17 @@
 # - compare two models fairly: rates chosen with equal care, five seeds, equal steps and equal seconds, with rules that learn nothing drawn beside them;
 # - tell what a number such as "better by 3.7 %" is worth.
 #
-# It builds on lessons 13 (gradient checks) and 14 (back-propagation through time).
+# It builds on [[numpy_training_tools]] (gradient checks) and [[numpy_lstm]] (back-propagation through time).
 
 # %% lang="zh-TW" tags=["setup"] slideshow={"slide_type": "subslide"}
 from course_utils.notebook import set_up
 
-device = set_up("15_numpy_relational_rnn", language="zh-TW", workers=True)
+device = set_up("numpy_relational_rnn", language="zh-TW", workers=True)
 
 # %% lang="en" tags=["setup"] slideshow={"slide_type": "subslide"}
 from course_utils.notebook import set_up
 
-device = set_up("15_numpy_relational_rnn", language="en", workers=True)
+device = set_up("numpy_relational_rnn", language="en", workers=True)
 
 # %% slideshow={"slide_type": "subslide"}
 import time
@@ -155,14 +151,14 @@ claim(1, max(gaps) < 1e-12)
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 為什麼要除以 √K？
 #
-# 兩個隨機向量各有 $K$ 個標準常態的數，內積是 $K$ 項的和：變異數是 $K$，標準差是 $\sqrt K$。分數一大，softmax 就幾乎只看一個鍵，斜率趨近 0（02 課的飽和）。
+# 兩個隨機向量各有 $K$ 個標準常態的數，內積是 $K$ 項的和：變異數是 $K$，標準差是 $\sqrt K$。分數一大，softmax 就幾乎只看一個鍵，斜率趨近 0（[[activations]]的飽和）。
 #
 # 猜猜看：K = 256、不除以 √K，10 個鍵裡最大的權重平均是多少？
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Why divide by √K?
 #
-# Two random vectors of $K$ standard normal numbers: their dot product is a sum of $K$ terms, with variance $K$ and deviation $\sqrt K$. With large scores the softmax looks at hardly more than one key, and its slope goes to 0 (saturation, lesson 02).
+# Two random vectors of $K$ standard normal numbers: their dot product is a sum of $K$ terms, with variance $K$ and deviation $\sqrt K$. With large scores the softmax looks at hardly more than one key, and its slope goes to 0 (saturation, [[activations]]).
 #
 # Guess: with K = 256 and no division by √K, how large is the largest of 10 weights on average?
 
@@ -261,7 +257,7 @@ def candidate(M, e, P, num_heads, look):
 #
 # $$M'=i\odot\tanh(Z)+f\odot M$$
 #
-# 想一想：那個 $+1$ 做什麼用？（14 課見過。）
+# 想一想：那個 $+1$ 做什麼用？（[[numpy_lstm]]見過。）
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # ### Gates: how much to write, how much to keep
@@ -272,7 +268,7 @@ def candidate(M, e, P, num_heads, look):
 #
 # $$M'=i\odot\tanh(Z)+f\odot M$$
 #
-# Predict: what is the $+1$ good for? (Lesson 14 met it.)
+# Predict: what is the $+1$ good for? ([[Numpy_lstm]] met it.)
 
 
 # %%
@@ -364,12 +360,12 @@ ax.set(xlabel="steps", ylabel="nearest two slots: distance")
 legend = ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 從 0 開始，走幾步都一樣：每個格子用的是**同一組**權重，相同的列問相同的問題、得到相同的回答、開一樣的閘。這件事對任何權重都成立，所以訓練也分不開它們：四個格子，其實只有一個。這和 08 課「常數初始化」是同一件事：對稱不會自己打破。
+# 從 0 開始，走幾步都一樣：每個格子用的是**同一組**權重，相同的列問相同的問題、得到相同的回答、開一樣的閘。這件事對任何權重都成立，所以訓練也分不開它們：四個格子，其實只有一個。這和[[initialization]]「常數初始化」是同一件事：對稱不會自己打破。
 #
 # 因此記憶從**單位矩陣**的列開始，不足的補 0。如果 $N>D$，就沒有那麼多不同的列，課程的類別會拒絕。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# From zeros, however many the steps, it stays so: all slots use the **same** weights, and equal rows ask equal questions, get equal answers, open equal gates. That holds for any weights, so training cannot part them either: four slots are really one. It is lesson 08's constant initialization again: a symmetry does not break by itself.
+# From zeros, however many the steps, it stays so: all slots use the **same** weights, and equal rows ask equal questions, get equal answers, open equal gates. That holds for any weights, so training cannot part them either: four slots are really one. It is [[initialization]]'s constant initialization again: a symmetry does not break by itself.
 #
 # So the memory begins as rows of the **identity matrix**, filled up with zeros. With $N>D$ there are not enough different rows, and the course's class refuses.
 
@@ -455,12 +451,12 @@ def worst_gap(function, arrays, d_output, grads):
 
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 不會：同樣的權重，前向一個位元也沒變，錯的只有梯度。而方向不太準的梯度，常常照樣讓損失下降（13 課的「tanh 算兩次」就是一例）。看得出來的是檢查：
+# 不會：同樣的權重，前向一個位元也沒變，錯的只有梯度。而方向不太準的梯度，常常照樣讓損失下降（[[numpy_training_tools]]的「tanh 算兩次」就是一例）。看得出來的是檢查：
 #
 # **主張 5** 閘的四行梯度與中央差分一致（五個種子，差距小於 10⁻⁸）；漏掉 $f$ 裡面的 $+1$，誤差大到 10⁻³ 以上。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# It would not: with the same weights not a bit of the forward pass has changed, only the gradient is wrong. And a gradient that points roughly right often brings the loss down all the same (lesson 13's "tanh twice" did). The check is what tells:
+# It would not: with the same weights not a bit of the forward pass has changed, only the gradient is wrong. And a gradient that points roughly right often brings the loss down all the same ([[numpy_training_tools]]'s "tanh twice" did). The check is what tells:
 #
 # **Claim 5** The gates' four lines agree with central differences (five seeds, within 10⁻⁸); with the $+1$ in $f$ forgotten, the error exceeds 10⁻³.
 
@@ -622,14 +618,14 @@ claim(7, max(gaps) < 1e-8)
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 整個模型，和 PyTorch 對答案
 #
-# 把三段接起來、穿越時間，就是課程的 `RelationalRNN`（`relational_memory_backward.py`：上面三段的式子，加上 13 課的線性層與 02 課的 ReLU）：記憶走完整個序列，攤平，過一層 ReLU，再到輸出層。
+# 把三段接起來、穿越時間，就是課程的 `RelationalRNN`（`relational_memory_backward.py`：上面三段的式子，加上[[numpy_training_tools]]的線性層與[[activations]]的 ReLU）：記憶走完整個序列，攤平，過一層 ReLU，再到輸出層。
 #
 # 我們用 PyTorch 再寫一次前向，讓 autograd 算梯度，全部用 float64 比。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## The whole model, checked against PyTorch
 #
-# The three parts joined, and taken through time, are the course's `RelationalRNN` (`relational_memory_backward.py`: the formulas of the three parts, with lesson 13's linear layers and lesson 02's ReLU): the memory goes through the sequence, is flattened, passes a ReLU layer, then the output layer.
+# The three parts joined, and taken through time, are the course's `RelationalRNN` (`relational_memory_backward.py`: the formulas of the three parts, with [[numpy_training_tools]]'s linear layers and [[activations]]'s ReLU): the memory goes through the sequence, is flattened, passes a ReLU layer, then the output layer.
 #
 # We write the forward pass once more in PyTorch, let autograd find the gradients, and compare it all in float64.
 
@@ -1309,7 +1305,7 @@ def layer_norm_backward_solution(d_y, x, gain, eps=1e-5):
 # - 注意力圖畫得出來，不等於讀得懂；動手改掉它，看準確率，才知道它有沒有用。
 # - 沒訓練過、只有一個種子的「贏了 3.7 %」，是運氣。
 #
-# 這是最後一課。13 到 15 課的程式都在 `course_utils/numpy_track/`；`python -m course_utils.numpy_track.training_demo` 把每樣功能跑一遍。
+# 這是最後一課。[[numpy_training_tools]]到[[numpy_relational_rnn]]的程式都在 `course_utils/numpy_track/`；`python -m course_utils.numpy_track.training_demo` 把每樣功能跑一遍。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Summary
@@ -1321,7 +1317,7 @@ def layer_norm_backward_solution(d_y, x, gain, eps=1e-5):
 # - An attention map that can be drawn need not be readable; change it and watch the accuracy to know whether it matters.
 # - "Better by 3.7 %", untrained and at one seed, is luck.
 #
-# This is the last lesson. The code of lessons 13 to 15 stands in `course_utils/numpy_track/`; `python -m course_utils.numpy_track.training_demo` runs every feature once.
+# This is the last lesson. The code of [[numpy_training_tools]] to [[numpy_relational_rnn]] stands in `course_utils/numpy_track/`; `python -m course_utils.numpy_track.training_demo` runs every feature once.
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "skip"}
 # ### 原始文獻
 #

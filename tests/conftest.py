@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import os
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +11,14 @@ from hypothesis import HealthCheck, settings
 
 from course_utils import data
 
-# How long one example takes says something about the machine, not about the course.
-settings.register_profile("course", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# How long one example takes says something about the machine, not about the course. The examples
+# are the same every time; with HYPOTHESIS_SEARCH=1 they are new ones.
+settings.register_profile(
+    "course",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize=os.environ.get("HYPOTHESIS_SEARCH") != "1",
+)
 settings.load_profile("course")
 
 TRAINING_IMAGES, TEST_IMAGES = 5010, 7

@@ -17,6 +17,17 @@ CJK = r"\u3007\u3400-\u9fff"
 FULL_WIDTH = "，。；：？！（）「」、"
 
 
+def lesson_path(name: str) -> Path:
+    """The source of a lesson by its name, e.g. ``"optimizers"``."""
+    (path,) = (ROOT / "lessons").glob(f"[0-9][0-9]_{name}.py")
+    return path
+
+
+def notebook_path(name: str, folder: str = "notebooks") -> Path:
+    """Its notebook, Chinese or in the folder ``"notebooks/en"``."""
+    return ROOT / folder / f"{lesson_path(name).stem}.ipynb"
+
+
 def read_lesson(path: Path) -> list[NotebookNode]:
     cells = jupytext.read(path).cells
     for cell in cells:
@@ -57,7 +68,8 @@ def twins(cells: list[NotebookNode]) -> list[str]:
             problems.append(f"not a zh-TW cell followed by its en twin: {where}")
             index += 1
             continue
-        if {**cell.metadata, "lang": ""} != {**twin.metadata, "lang": ""}:
+        own = {"lang": "", "about": ""}
+        if {**cell.metadata, **own} != {**twin.metadata, **own}:
             problems.append(f"twins with different metadata: {where}")
         if cell.cell_type == "code" and cell.source.replace("zh-TW", "en") != twin.source:
             problems.append(f"set-up twins that differ in more than the language: {where}")
@@ -142,17 +154,6 @@ def slides(cells: list[NotebookNode]) -> list[str]:
         allowed = {1: {"slide"}, 2: {"slide"}, 3: {"slide", "subslide", "skip"}}
         if heading and kind not in allowed.get(len(heading[1]), {kind}):
             problems.append(f"slide_type {kind!r} at: {heading[0]}")
-    return problems
-
-
-def title_and_link(cells: list[NotebookNode], name: str) -> list[str]:
-    """The first cell links to the same lesson in the other language."""
-    chinese, english = cells[0].source, cells[1].source
-    problems = []
-    if f"[English edition](en/{name}.ipynb)" not in chinese:
-        problems.append(f"the Chinese title cell lacks [English edition](en/{name}.ipynb)")
-    if f"[中文版](../{name}.ipynb)" not in english:
-        problems.append(f"the English title cell lacks [中文版](../{name}.ipynb)")
     return problems
 
 

@@ -13,7 +13,7 @@ import alone
 import build
 import pytest
 
-CELL = 'from course_utils.notebook import set_up\n\ndevice = set_up("99_example", language="{}")'
+CELL = 'from course_utils.notebook import set_up\n\ndevice = set_up("example", language="{}")'
 # As if the course were not installed; then the cell, as a notebook runs it.
 RUN = """
 import os, sys

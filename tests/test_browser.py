@@ -1,6 +1,6 @@
 """The course in a real browser: `make lab` serves it, a lesson runs there, every slide fits.
 
-`python tests/test_browser.py notebooks/06_mnist_mlp.ipynb` prints every slide of a notebook and how
+`python tests/test_browser.py notebooks/NN_name.ipynb` prints every slide of a notebook and how
 far it reaches beyond the screen.
 """
 
@@ -24,11 +24,12 @@ from pathlib import Path
 import nbformat
 import psutil
 import pytest
+from lesson_rules import notebook_path
 from playwright.sync_api import BrowserContext, Page, sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = sorted((ROOT / "notebooks").rglob("[0-9][0-9]_*.ipynb"))
-START = "00_start_here.ipynb"
+START = notebook_path("start_here").name
 WIDGET = "application/vnd.jupyter.widget-view+json"
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 CHROMIUM = os.environ.get("COURSE_CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
@@ -241,7 +242,7 @@ def test_lab_listens_on_this_machine_only(lab):
 
 
 def test_lesson_runs_in_jupyterlab(lab, page):
-    lesson = nbformat.read(ROOT / "notebooks" / "06_mnist_mlp.ipynb", as_version=4)
+    lesson = nbformat.read(notebook_path("mnist_mlp"), as_version=4)
     code_cells = [cell for cell in lesson.cells if cell.cell_type == "code"]
     figures = sum(
         output.get("data", {}).get("text/html", "").startswith("<img alt=")

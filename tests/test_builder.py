@@ -15,24 +15,29 @@ import nbconvert
 import nbformat
 import pytest
 import run_tests
+from lesson_rules import notebook_path
 
 from course_utils.data import load_mnist
 
 ROOT = build.ROOT
-LESSON = """
-# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
-# # 99　例子
+TITLES = """
+# %% [markdown] lang="zh-TW" about="一個例子" slideshow={"slide_type": "slide"}
+# # 例子
 
-# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
-# # 99  An example
+# %% [markdown] lang="en" about="an example" slideshow={"slide_type": "slide"}
+# # An example
 
+"""
+LESSON = (
+    TITLES
+    + """
 # %% lang="zh-TW" tags=["setup"]
 from course_utils.notebook import set_up
-set_up("99_example", language="zh-TW")
+set_up("example", language="zh-TW")
 
 # %% lang="en" tags=["setup"]
 from course_utils.notebook import set_up
-set_up("99_example", language="en")
+set_up("example", language="en")
 
 # %%
 from course_utils.claims import claim
@@ -52,6 +57,7 @@ total = sum(progress(range(3), "adding"))
 # One possible answer.
 answer = 42
 """
+)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -65,7 +71,7 @@ def kernels_import_this_checkout():
 def place(tmp_path, monkeypatch):
     """A course of one lesson in a temporary folder; returns a function that (re)writes it."""
     folders = {"zh-TW": tmp_path / "notebooks", "en": tmp_path / "notebooks" / "en"}
-    for folder in ("lessons", "notebooks/en"):
+    for folder in ("lessons", "notebooks/en", "course_utils"):
         (tmp_path / folder).mkdir(parents=True)
     monkeypatch.setattr(build, "ROOT", tmp_path)
     monkeypatch.setattr(build, "FOLDERS", folders)
@@ -73,6 +79,7 @@ def place(tmp_path, monkeypatch):
 
     def write(text=LESSON):
         path.write_text(text.lstrip(), encoding="utf-8")
+        build.renew_derived_files()
         return path
 
     return write
@@ -98,8 +105,8 @@ def built(tmp_path_factory):
 def test_each_edition_speaks_its_language(built):
     chinese, english = (nbformat.reads(built[k].decode(), as_version=4) for k in ("zh-TW", "en"))
     assert [c.id for c in chinese.cells] == [c.id for c in english.cells]
-    assert chinese.cells[0].source == "# 99　例子"
-    assert english.cells[0].source == "# 99  An example"
+    assert chinese.cells[0].source == "# 99　例子\n\n[English edition](en/99_example.ipynb)"
+    assert english.cells[0].source == "# 99  An example\n\n[中文版](../99_example.ipynb)"
     assert "主張 1" in chinese.cells[2].outputs[0].text
     assert "Claim 1" in english.cells[2].outputs[0].text
     assert "lang" not in str([c.metadata for c in chinese.cells])
@@ -146,7 +153,7 @@ def test_latex_shows_the_figure(built):
 
 def test_metadata_for_nbgrader_slides_and_collapsed_solutions(built):
     cells = nbformat.reads(built["en"].decode(), as_version=4).cells
-    assert cells[4].metadata.nbgrader.grade_id == "99_example-004"
+    assert cells[4].metadata.nbgrader.grade_id == "example-004"
     assert cells[4].outputs == [], "a progress bar is silent under the builder"
     assert cells[5].metadata.jupyter.source_hidden is True
     assert cells[3].metadata.slideshow.slide_type == "subslide"
@@ -177,9 +184,7 @@ def test_a_bad_cell_is_named_and_the_old_notebook_stays(bad_cell, message, place
     with pytest.raises(build.BuildError, match="99_example") as caught:
         build.build(path, "en")
     assert message in str(caught.value)
-    assert bad_cell.splitlines()[-1][:10] in str(caught.value) or "99_example-003" in str(
-        caught.value
-    )
+    assert bad_cell.splitlines()[-1][:10] in str(caught.value) or "example-003" in str(caught.value)
     assert target.read_text() == "the old notebook"
     assert [p.name for p in target.parent.iterdir()] == ["99_example.ipynb"]
 
@@ -200,7 +205,7 @@ def test_no_drift_where_nothing_changed(built, place, capsys):
     ("old", "new"),
     [
         ("claim(1, 1 + 1 == 2)", "claim(1, 1 + 1 == 2.0)"),
-        ("# # 99  An example", "# # 99  Another example"),
+        ("# # An example", "# # 99  Another example"),
         ('"subslide"', '"slide"'),
         ("goes", "climbs"),
         ("# %% tags", "# %%\nextra = 1\n\n# %% tags"),
@@ -281,7 +286,7 @@ def test_a_missing_and_an_orphaned_notebook_fail(built, place):
 
 
 def a_cell(*outputs, **metadata):
-    cell = nbformat.v4.new_code_cell("1", outputs=list(outputs), id="99_example-007")
+    cell = nbformat.v4.new_code_cell("1", outputs=list(outputs), id="example-007")
     cell.metadata.update(metadata)
     return cell
 
@@ -310,9 +315,7 @@ FIGURE = '<img alt="matplotlib figure" src="data:image/svg+xml;base64,PHN2Zz4=">
 def test_a_bad_cell_prints_what_no_other_run_repeats_wherever_it_stands(text):
     for output in (printed(text), shown(text_plain=text), shown(text_html=text)):
         cell = a_cell(printed("before"), output)
-        with pytest.raises(
-            build.BuildError, match=r"99_example-007 prints .* no other run repeats"
-        ):
+        with pytest.raises(build.BuildError, match=r"example-007 prints .* no other run repeats"):
             build.clean_outputs(cell)
 
 
@@ -342,7 +345,7 @@ def test_figures_may_hold_any_letters_where_a_bad_cell_may_not():
     ids=["stderr", "error"],
 )
 def test_a_bad_cell_has_errors_or_warnings_among_its_outputs(output):
-    with pytest.raises(build.BuildError, match="99_example-007 printed to stderr or failed"):
+    with pytest.raises(build.BuildError, match="example-007 printed to stderr or failed"):
         build.clean_outputs(a_cell(printed("fine"), output))
 
 
@@ -371,7 +374,7 @@ def test_only_the_first_alt_of_a_figure_is_its_own():
 
 
 def test_figures_need_an_alt_text_and_widgets_leave_their_text_alone():
-    with pytest.raises(build.BuildError, match="99_example-007 draws a figure and has no alt-zh"):
+    with pytest.raises(build.BuildError, match="example-007 draws a figure and has no alt-zh"):
         build.clean_outputs(a_cell(shown(text_html=FIGURE)))
     output = nbformat.v4.new_output(
         "display_data", data={build.WIDGET: {"model_id": "x"}, "text/plain": "a slider"}
@@ -390,7 +393,7 @@ def test_figures_whose_alt_text_drifts_in_the_notebook_alone_fail(language, buil
     data = notebook.cells[3].outputs[0].data
     data["text/html"] = re.sub('alt="[^"]*"', 'alt="another"', data["text/html"])
     nbformat.write(notebook, path)
-    with pytest.raises(SystemExit, match=r"99_example-003: its figure has another alt text"):
+    with pytest.raises(SystemExit, match=r"example-003: its figure has another alt text"):
         build.check()
 
 
@@ -425,11 +428,12 @@ def command(tmp_path, monkeypatch, capsys):
     """A course of three lessons and a stand-in for building; returns a function that calls main."""
     (tmp_path / "lessons").mkdir()
     for name in ("01_one", "02_two", "10_ten"):
-        (tmp_path / "lessons" / f"{name}.py").write_text("# %%\n1\n")
+        write_lesson(tmp_path, name)
     (tmp_path / "lessons" / "notes.py").write_text("")
-    minutes = tmp_path / "minutes.json"
-    minutes.write_text('{"02_two": 7}')
-    calls = SimpleNamespace(built=[], pools=[], seconds=61.6, minutes=minutes, fails=None)
+    catalogue = tmp_path / "course_utils" / "lessons.json"
+    catalogue.parent.mkdir()
+    catalogue.write_text('{"two": {"seconds": 7}}')
+    calls = SimpleNamespace(built=[], pools=[], seconds=61.6, fails=None)
 
     def stand_in(lesson, language):
         if (lesson.stem, language) == calls.fails:
@@ -443,7 +447,7 @@ def command(tmp_path, monkeypatch, capsys):
 
     for name, value in (
         ("ROOT", tmp_path),
-        ("MINUTES_FILE", minutes),
+        ("FOLDERS", {"zh-TW": tmp_path / "notebooks", "en": tmp_path / "notebooks" / "en"}),
         ("build", stand_in),
         ("Parallel", pool),
         ("load_mnist", lambda: SimpleNamespace(tier="full")),
@@ -456,8 +460,21 @@ def command(tmp_path, monkeypatch, capsys):
         build.main()
         return capsys.readouterr().out
 
-    main.calls = calls
+    def recorded():
+        lessons = json.loads(catalogue.read_text(encoding="utf-8"))
+        return {name: lesson["seconds"] for name, lesson in lessons.items() if "seconds" in lesson}
+
+    main.calls, main.recorded, main.root = calls, recorded, tmp_path
     return main
+
+
+def write_lesson(root, file, prose="Text."):
+    """A lesson with nothing but a title and ``prose``."""
+    cells = [
+        f'# %% [markdown] lang="{language}" about="About {file[3:]}."\n# # {file[3:]}\n#\n# {prose}\n'
+        for language in BOTH
+    ]
+    (root / "lessons" / f"{file}.py").write_text("\n".join(cells), encoding="utf-8")
 
 
 BOTH = ("zh-TW", "en")
@@ -467,18 +484,18 @@ def test_every_lesson_is_built_in_both_languages_unless_some_are_named(command):
     out = command()
     names = ("01_one", "02_two", "10_ten")
     assert command.calls.built == [(name, language) for name in names for language in BOTH]
-    assert out.splitlines()[0] == "01_one (zh-TW): 62 s" and len(out.splitlines()) == 6
-    for start in ("1", "10", "10_ten"):
+    assert "01_one (zh-TW): 62 s" in out.splitlines() and out.count(" 62 s\n") == 6
+    for start in ("1", "10", "10_ten", "ten"):
         command(start)
         assert command.calls.built == [("10_ten", language) for language in BOTH]
     command("01", "10")
     assert [name for name, _ in command.calls.built] == ["01_one"] * 2 + ["10_ten"] * 2
     assert command.calls.pools[0] == {"n_jobs": -1, "return_as": "generator"}
-    assert json.loads(command.calls.minutes.read_text()) == {"02_two": 7}, "not asked to record"
+    assert command.recorded() == {"two": 7}, "not asked to record"
 
 
 def test_a_lesson_that_is_not_there_is_named(command):
-    with pytest.raises(SystemExit, match=r"no lesson is named \['11'\]; there are .*01_one"):
+    with pytest.raises(SystemExit, match="no lesson is named 11; there are 01_one, 02"):
         command("11")
     assert command.calls.built == []
 
@@ -486,14 +503,14 @@ def test_a_lesson_that_is_not_there_is_named(command):
 def test_minutes_are_recorded_one_lesson_at_a_time_and_keep_the_others(command):
     command("01", "--minutes")
     assert command.calls.pools[-1]["n_jobs"] == 1
-    assert json.loads(command.calls.minutes.read_text()) == {"01_one": 62, "02_two": 7}
+    assert command.recorded() == {"one": 62, "two": 7}
 
 
 def test_a_lesson_that_fails_ends_it_and_records_nothing(command):
     command.calls.fails = ("02_two", "en")
-    with pytest.raises(SystemExit, match=r"old notebook is untouched: 02_two \(en\): no"):
+    with pytest.raises(SystemExit, match=r"what was there is untouched: 02_two \(en\): no"):
         command("--minutes")
-    assert json.loads(command.calls.minutes.read_text()) == {"02_two": 7}
+    assert command.recorded() == {"two": 7}
 
 
 def test_without_full_mnist_it_warns_and_builds(command, monkeypatch):
@@ -540,7 +557,9 @@ def test_nbval_notices_a_changed_number_unless_it_is_approximate_or_lax(
 
 
 def test_the_network_is_refused_in_kernels(place, tmp_path, monkeypatch):
-    code = """
+    code = (
+        TITLES
+        + """
 # %%
 import socket
 for address in ("192.0.2.1", "example.org"):
@@ -553,11 +572,12 @@ print(run_seeds(lambda seed: seed + 1, n_jobs=2)["result"].tolist())
 import course_utils
 print("this checkout:", course_utils.__file__.startswith(ROOT))
 """
+    )
     refuse_network = str(ROOT / "tests" / "refuse_network")
     monkeypatch.setenv("PYTHONPATH", refuse_network, prepend=os.pathsep)
     build.build(place(code.replace("ROOT", repr(str(ROOT)))), "en")
     notebook = nbformat.read(build.FOLDERS["en"] / "99_example.ipynb", as_version=4)
-    printed = notebook.cells[0].outputs[0].text
+    printed = notebook.cells[1].outputs[0].text
     assert printed.count("the course runs offline") == 2
     assert "[1, 2, 3, 4, 5]" in printed
     assert "this checkout: True" in printed
@@ -579,4 +599,5 @@ def test_make_knows_its_targets():
         result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
         assert result.returncode == 0, result.stderr
         if target == "lab":
-            assert "notebooks/en/00_start_here.ipynb" in result.stdout
+            start = notebook_path("start_here", "notebooks/en")
+            assert f" {start.relative_to(ROOT).as_posix()} " in result.stdout

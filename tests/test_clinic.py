@@ -1,4 +1,4 @@
-"""The patients of lesson 12: one broken method each, charts that repeat, faults that are found."""
+"""The patients of the debugging clinic: one broken method each, charts that repeat, faults that are found."""
 
 import math
 import pickle

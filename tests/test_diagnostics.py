@@ -1,4 +1,4 @@
-"""The checks of lesson 12: silent on what is sound, right about what is not, and without a trace."""
+"""The checks of the debugging clinic: silent on what is sound, right about what is not, and without a trace."""
 
 import copy
 import functools

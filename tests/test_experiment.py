@@ -113,7 +113,7 @@ def processes():
     return {p.pid for p in psutil.Process().children(True) if "LokyProcess" in str(p.cmdline())}
 
 expected = int(sys.argv[1])
-set_up("00_start_here", "en", workers=True)
+set_up("start_here", "en", workers=True)
 deadline = time.monotonic() + 60
 while len(processes()) < expected and time.monotonic() < deadline:
     time.sleep(0.1)

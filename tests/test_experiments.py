@@ -1,4 +1,4 @@
-"""The results file of lesson 15: what is in it, how it is made, and one point of it made again."""
+"""The results file of numpy_relational_rnn: what is in it, how it is made, and one point of it made again."""
 
 import json
 import math

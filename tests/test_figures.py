@@ -227,7 +227,7 @@ def test_in_a_notebook_a_figure_comes_out_as_html_with_alternative_text_beside_a
     sources = [
         "from course_utils.notebook import set_up\n"
         "import matplotlib.pyplot as plt\n"
-        "device = set_up('00_start_here', 'en')",
+        "device = set_up('start_here', 'en')",
         "fig, ax = plt.subplots()\nax.plot([1, 2], label='a & b')\n"
         "ax.set(title='Shown at the end of the cell');",
         "fig = plt.figure()\nfig.suptitle('Shown by display')\nplt.close()\ndisplay(fig)",

@@ -3,6 +3,7 @@
 import json
 import re
 from importlib import import_module
+from itertools import pairwise
 from pathlib import Path
 
 import nbformat
@@ -26,15 +27,14 @@ from lesson_rules import (
     read_lesson,
     slides,
     tags,
-    title_and_link,
     twins,
     unseeded_chance,
 )
 
-from course_utils.lessons import TITLES, lesson_table, measured_minutes
+from course_utils.lessons import catalogue, lesson_table, measured_minutes
 
 LESSONS = sorted((ROOT / "lessons").glob("[0-9][0-9]_*.py"))
-TAUGHT = [path for path in LESSONS if not path.stem.startswith("00")]
+TAUGHT = [path for path in LESSONS if not path.stem.endswith("start_here")]
 MARKDOWN = [*ROOT.glob("*.md"), *ROOT.glob("data/*.md"), *COURSE_UTILS.rglob("*.md")]
 
 
@@ -58,11 +58,6 @@ def test_there_are_lessons():
 @every_lesson
 def test_lesson_keeps_rule(rule, lesson):
     assert rule(read_lesson(lesson)) == []
-
-
-@every_lesson
-def test_first_cell_links_to_the_other_language(lesson):
-    assert title_and_link(read_lesson(lesson), lesson.stem) == []
 
 
 @every_lesson
@@ -156,34 +151,21 @@ def test_a_cell_draws_at_most_one_figure_and_describes_it(lesson, folder):
 
 
 @every_lesson
-def test_the_lesson_is_in_the_table_under_its_title(lesson):
-    title = TITLES[lesson.stem]
-    chinese, english = (cell.source.splitlines()[0] for cell in read_lesson(lesson)[:2])
-    number = lesson.stem[:2]
-    assert (chinese, english) == (f"# {number}　{title.zh}", f"# {number}  {title.en}")
-
-
-@every_lesson
-def test_both_readmes_list_the_lesson(lesson):
-    for readme, folder in (("README.md", "notebooks/en"), ("README.zh-TW.md", "notebooks")):
-        assert f"({folder}/{lesson.stem}.ipynb)" in (ROOT / readme).read_text(encoding="utf-8")
-
-
-@every_lesson
 def test_minutes_are_measured(lesson):
-    minutes = json.loads((COURSE_UTILS / "minutes.json").read_text(encoding="utf-8"))
-    assert minutes.get(lesson.stem, 0) > 0, "run `make notebooks MINUTES=1`"
+    seconds = catalogue()[lesson.stem[3:]].get("seconds", 0)
+    assert seconds > 0, "run `make notebooks MINUTES=1`"
 
 
 @pytest.mark.parametrize(
     ("seconds", "shown"), [(90, "≈1.5"), (60, "≈1.0"), (6, "≈0.1"), (1, "≈0.1"), (None, "≈?")]
 )
 def test_minutes_of_a_lesson_are_those_last_recorded(seconds, shown, tmp_path, monkeypatch):
-    recorded = {"other": 600} if seconds is None else {"06_mnist_mlp": seconds}
-    path = tmp_path / "minutes.json"
+    recorded = {"other": {"seconds": 600}, "mnist_mlp": {"seconds": seconds}}
+    path = tmp_path / "lessons.json"
     path.write_text(json.dumps(recorded))
-    monkeypatch.setattr("course_utils.lessons.MINUTES_FILE", path)
-    assert measured_minutes("06_mnist_mlp") == shown
+    monkeypatch.setattr("course_utils.lessons.CATALOGUE", path)
+    assert measured_minutes("mnist_mlp") == shown
+    assert measured_minutes("not_there") == "≈?"
 
 
 @pytest.mark.parametrize("language", ["zh-TW", "en"])
@@ -192,7 +174,39 @@ def test_the_table_lists_every_lesson_with_its_link_and_minutes(language, monkey
     head, rule, *rows = lesson_table().data.splitlines()
     assert head == {"zh-TW": "| 課 | 題目 | 分鐘 |", "en": "| no. | lesson | minutes |"}[language]
     assert rule == "|---|---|---|" and len(rows) == len(LESSONS)
+    folder = ROOT / {"zh-TW": "notebooks", "en": "notebooks/en"}[language]
     for row, lesson in zip(rows, LESSONS, strict=True):
-        name = lesson.stem
-        expected = f"| {name[:2]} | [{TITLES[name]}]({name}.ipynb) | {measured_minutes(name)} |"
-        assert row == expected
+        notebook = nbformat.read(folder / f"{lesson.stem}.ipynb", as_version=4)
+        number, title = (
+            notebook.cells[0].source.splitlines()[0].removeprefix("# ").split(maxsplit=1)
+        )
+        minutes = measured_minutes(lesson.stem[3:])
+        assert row == f"| {number} | [{title}]({lesson.stem}.ipynb) | {minutes} |"
+
+
+def test_where_next_is_the_next_lesson():
+    for lesson, following in pairwise(LESSONS):
+        for language in ("zh-TW", "en"):
+            found = re.findall(
+                r"\*\*(?:下一課|Next)\*\*.*?\[\[(\w+)", prose(read_lesson(lesson), language)
+            )
+            assert found in ([], [following.stem[3:]]), (lesson.name, language)
+
+
+NUMBERED = re.compile(r"[Ll]essons? \d\d\b|(?<![\d.])\d\d 課")
+SOURCES = [
+    path
+    for folder in ("lessons", "course_utils", "tools", "tests")
+    for path in (ROOT / folder).rglob("*.py")
+    if path.name not in ("test_lessons.py", "test_references.py", "references.py")
+]
+
+
+@pytest.mark.parametrize("path", [*SOURCES, *MARKDOWN], ids=lambda path: path.name)
+def test_no_lesson_is_named_by_its_number(path):
+    text = path.read_text(encoding="utf-8")
+    files = "|".join(lesson.stem[3:] for lesson in LESSONS)
+    found = NUMBERED.findall(text)
+    if path.suffix == ".py":  # the builder renews names of files in Markdown
+        found += re.findall(rf"\d\d_(?:{files})\b", text)
+    assert not found, f"write [[name]] in a lesson, and the lesson's name elsewhere: {found}"

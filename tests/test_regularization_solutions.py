@@ -1,4 +1,4 @@
-"""Lesson 05's reference solutions agree with torch over many shapes, numbers and settings."""
+"""The reference solutions of regularization agree with torch over many shapes, numbers and settings."""
 
 import math
 

@@ -337,12 +337,12 @@ def test_a_notebook_says_that_seeds_are_shifted_and_refuses_a_bad_offset():
     code = """
 import os
 from course_utils.notebook import set_up
-set_up("00_start_here", "en")
+set_up("start_here", "en")
 os.environ["COURSE_SEED_OFFSET"] = "7"
-set_up("00_start_here", "en")
+set_up("start_here", "en")
 os.environ["COURSE_SEED_OFFSET"] = "x"
 try:
-    set_up("00_start_here", "en")
+    set_up("start_here", "en")
 except ValueError as error:
     print(error)
 """

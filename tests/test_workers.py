@@ -117,7 +117,7 @@ joblib._memmapping_reducer.SYSTEM_SHARED_MEM_FS = "/nowhere"
 from course_utils import workers
 workers.POSIX_TEMP_FOLDERS = ()
 from course_utils.notebook import set_up
-set_up("00_start_here", "en", workers=True)
+set_up("start_here", "en", workers=True)
 import numpy as np
 from course_utils.experiment import run_seeds
 

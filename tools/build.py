@@ -1,8 +1,12 @@
-"""Build the notebooks: `python tools/build.py [LESSON ...] [--check] [--minutes] [--overwrite]`.
+"""Build the notebooks: `python tools/build.py [LESSON ...] [--check] [--links] [--minutes]
+[--overwrite]`.
 
 A lesson (lessons/NN_name.py) holds both languages. Building keeps one, executes it, and writes
-notebooks/NN_name.ipynb (Traditional Chinese) or notebooks/en/NN_name.ipynb (English).
---check executes nothing and fails where a notebook is not what its lesson builds.
+notebooks/NN_name.ipynb (Traditional Chinese) or notebooks/en/NN_name.ipynb (English). First it
+renews what is derived from all lessons: tables, links, names of files (see references.py).
+--check executes nothing and fails if a notebook is not what its lesson builds.
+--links executes nothing and renews prose and links of notebooks, whose code must be unchanged: for
+after a lesson was renamed, or a sentence mended.
 A notebook in which somebody worked is not replaced without --overwrite.
 """
 
@@ -21,9 +25,9 @@ import nbformat
 from joblib import Parallel, delayed
 from nbclient import NotebookClient
 from nbformat import NotebookNode
+from references import CATALOGUE, LessonError, catalogue, derived_files, read_lessons, resolve
 
 from course_utils.data import load_mnist
-from course_utils.lessons import MINUTES_FILE
 from course_utils.saving import METADATA, seal
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -55,7 +59,7 @@ EMBEDDED = ("資料：隨課程附上", "Data: the 5,000 real")
 FORBIDDEN = re.compile(r"0x[0-9a-f]{6,}|<Axes|/tmp/|id=\"T_[0-9a-f]{5}")
 
 
-class BuildError(RuntimeError):
+class BuildError(LessonError):
     """A lesson could not be built; the notebook on disk is as it was."""
 
 
@@ -66,17 +70,26 @@ def lesson_paths() -> list[Path]:
 def edition(lesson: Path, language: str) -> NotebookNode:
     """The lesson in one language, not executed: the whole of what sources decide."""
     alt_key = "alt-zh" if language == "zh-TW" else "alt-en"
-    cells = []
+    lessons = read_lessons(lesson.parent)
+    this = lessons[lesson.stem[3:]]
+    cells: list[NotebookNode] = []
     for cell in jupytext.read(lesson).cells:
         metadata = dict(cell.metadata)
         if metadata.pop("lang", language) != language:
             continue
         metadata.pop("lines_to_next_cell", None)
+        if cell.cell_type == "markdown":
+            if metadata.pop("about", None):
+                cell.source = this.title_cell(cell.source, language)
+            try:
+                cell.source = resolve(cell.source, language, lessons)
+            except LessonError as error:
+                raise BuildError(f"{lesson.name}: {error}") from None
         alt = metadata.get(alt_key)
         metadata = {key: metadata[key] for key in metadata if not key.startswith("alt-")}
         if alt is not None:
             metadata["alt"] = alt
-        cell_id = f"{lesson.stem}-{len(cells):03d}"
+        cell_id = f"{this.name}-{len(cells):03d}"
         tags = metadata.get("tags", [])
         if "solution" in tags:
             metadata["jupyter"] = {"source_hidden": True}
@@ -145,11 +158,58 @@ def build(lesson: Path, language: str) -> float:
         finish(notebook, lesson)
     except Exception as error:
         raise BuildError(f"{lesson.stem} ({language}): {error}") from error
+    write(notebook, target)
+    return time.perf_counter() - started
+
+
+def write(notebook: NotebookNode, target: Path) -> None:
     nbformat.validate(notebook)
     temporary = target.with_suffix(".ipynb.part")
     temporary.write_text(nbformat.writes(notebook) + "\n", encoding="utf-8")
     temporary.replace(target)
-    return time.perf_counter() - started
+
+
+def renew_links(lesson: Path, language: str) -> None:
+    """Give a notebook the prose and links of its lesson, and keep its outputs."""
+    target = FOLDERS[language] / f"{lesson.stem}.ipynb"
+    old, new = nbformat.read(target, as_version=4), edition(lesson, language)
+    code = [[cell.source for cell in n.cells if cell.cell_type == "code"] for n in (old, new)]
+    if code[0] != code[1]:
+        raise BuildError(
+            f"the code of {lesson.stem} changed; build it: make notebooks LESSON={lesson.stem}"
+        )
+    files = {path.name for path in lesson_paths()}
+    shown = json.dumps([cell.get("outputs") for cell in old.cells])
+    if {f"{name}.py" for name in re.findall(r"\b(\d\d_\w+)\.ipynb", shown)} - files:
+        build(lesson, language)  # an output names a lesson that has another number now
+        return
+    done = iter(cell for cell in old.cells if cell.cell_type == "code")
+    for cell in new.cells:
+        if cell.cell_type == "code":
+            executed = next(done)
+            cell.outputs, cell.execution_count = executed.outputs, executed.execution_count
+            clean_outputs(cell)  # the alt text may be another
+    finish(new, lesson)
+    write(new, target)
+
+
+def renew_derived_files() -> None:
+    """Write what is derived from all lessons, and give notebooks of renamed lessons their name."""
+    lessons = read_lessons(ROOT / "lessons")
+    files = {lesson.path.stem for lesson in lessons.values()}
+    for folder in FOLDERS.values():
+        for orphan in [
+            path for path in folder.glob("[0-9][0-9]_*.ipynb") if path.stem not in files
+        ]:
+            lesson = lessons.get(orphan.stem[3:])
+            target = folder / f"{lesson.path.stem}.ipynb" if lesson else orphan
+            if target.is_file():
+                raise BuildError(f"{orphan.relative_to(ROOT)} has no lesson; remove it")
+            orphan.rename(target)
+    for path, text in derived_files(ROOT).items():
+        if not path.is_file() or path.read_text(encoding="utf-8") != text:
+            path.write_text(text, encoding="utf-8")
+            print(f"{path.relative_to(ROOT)} was renewed")
 
 
 def clean_outputs(cell: NotebookNode) -> None:
@@ -219,6 +279,11 @@ def check() -> None:
     for folder in FOLDERS.values():
         orphans = [path for path in folder.glob("*.ipynb") if path.stem not in names]
         problems += [f"{path.relative_to(ROOT)} has no lesson" for path in orphans]
+    problems += [
+        f"{path.relative_to(ROOT)} is not what the lessons say"
+        for path, text in derived_files(ROOT).items()
+        if not path.is_file() or path.read_text(encoding="utf-8") != text
+    ]
     problems = [problem for problem in problems if problem]
     if problems:
         sys.exit("\n".join([*problems, "Run `make notebooks` and commit the notebooks."]))
@@ -229,42 +294,55 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("lessons", nargs="*", help="numbers or names; all by default")
     parser.add_argument("--check", action="store_true", help="compare only, execute nothing")
+    parser.add_argument("--links", action="store_true", help="renew prose only, execute nothing")
     parser.add_argument("--minutes", action="store_true", help="one at a time; record how long")
     parser.add_argument("--overwrite", action="store_true", help="also notebooks edited by hand")
     arguments = parser.parse_args()
+    try:
+        run(arguments)
+    except LessonError as error:
+        sys.exit(f"not built, what was there is untouched: {error}")
+
+
+def run(arguments: argparse.Namespace) -> None:
     if arguments.check:
         return check()
     chosen = [
         path
         for path in lesson_paths()
-        if not arguments.lessons or path.stem.startswith(tuple(arguments.lessons))
+        if not arguments.lessons
+        or path.stem.startswith(tuple(arguments.lessons))
+        or path.stem[3:] in arguments.lessons
     ]
     if not chosen:
-        sys.exit(f"no lesson is named {arguments.lessons}; there are {lesson_paths()}")
+        names = ", ".join(path.stem for path in lesson_paths())
+        raise LessonError(f"no lesson is named {' or '.join(arguments.lessons)}; there are {names}")
+    renew_derived_files()
+    jobs = [(lesson, language) for lesson in chosen for language in FOLDERS]
     targets = [folder / f"{lesson.stem}.ipynb" for lesson in chosen for folder in FOLDERS.values()]
     edited = [str(path.relative_to(ROOT)) for path in targets if is_edited(path)]
     if edited and not arguments.overwrite:
-        sys.exit(
+        raise LessonError(
             f"edited by hand: {', '.join(edited)}. Building would replace what was written there: move "
             "it to another folder, or `git checkout` it, or build with --overwrite "
-            "(`make notebooks OVERWRITE=1`)."
+            "(`make notebooks OVERWRITE=1`)"
         )
+    if arguments.links:
+        for lesson, language in jobs:
+            renew_links(lesson, language)
+        return None
     if load_mnist().tier != "full":
         print("Full MNIST is not here (`make data`): try what you like, but do not commit outputs.")
-    jobs = [(lesson, language) for lesson in chosen for language in FOLDERS]
     pool = Parallel(n_jobs=1 if arguments.minutes else -1, return_as="generator")
-    minutes = json.loads(MINUTES_FILE.read_text(encoding="utf-8"))
-    try:
-        results = pool(delayed(build)(lesson, language) for lesson, language in jobs)
-        for (lesson, language), seconds in zip(jobs, results, strict=True):
-            print(f"{lesson.stem} ({language}): {seconds:.0f} s", flush=True)
-            minutes[lesson.stem] = round(seconds)
-    except BuildError as error:
-        sys.exit(f"not built, the old notebook is untouched: {error}")
+    seconds: dict[str, int] = {}
+    results = pool(delayed(build)(lesson, language) for lesson, language in jobs)
+    for (lesson, language), taken in zip(jobs, results, strict=True):
+        print(f"{lesson.stem} ({language}): {taken:.0f} s", flush=True)
+        seconds[lesson.stem[3:]] = round(taken)
     if arguments.minutes:
-        MINUTES_FILE.write_text(
-            json.dumps(dict(sorted(minutes.items())), indent=2) + "\n", encoding="utf-8"
-        )
+        lessons = read_lessons(ROOT / "lessons")
+        text = catalogue(lessons, ROOT / CATALOGUE, **seconds)
+        (ROOT / CATALOGUE).write_text(text, encoding="utf-8")
     return None
 
 

@@ -1,4 +1,4 @@
-"""The long comparison of lesson 15: `python tools/experiments.py [--check]`.
+"""The long comparison of the lesson numpy_relational_rnn: `python tools/experiments.py [--check]`.
 
 Without arguments all runs are made anew, two at a time and one thread each (20 to 25 minutes on two
 cores), and course_utils/numpy_track/farthest_vector.json is replaced once everything is there.

@@ -1,4 +1,4 @@
-"""Exercises of lesson 02: GELU, LeakyReLU, dead units."""
+"""Exercises of activations: GELU, LeakyReLU, dead units."""
 
 import math
 

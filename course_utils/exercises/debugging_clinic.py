@@ -1,4 +1,4 @@
-"""Exercises of lesson 12: read charts, mend a loop, write a diagnostic."""
+"""Exercises of debugging_clinic: read charts, mend a loop, write a diagnostic."""
 
 import copy
 from itertools import product

@@ -1,4 +1,4 @@
-"""Exercises of lesson 09: clip by norm, clip by value, choose a limit, read four logs."""
+"""Exercises of gradient_clipping: clip by norm, clip by value, choose a limit, read four logs."""
 
 import math
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Exercises of lesson 08: bounds from fans, twin units, the first loss."""
+"""Exercises of initialization: bounds from fans, twin units, the first loss."""
 
 import math
 
@@ -257,8 +257,8 @@ def _copy_units(hidden: nn.Linear, output: nn.Linear, first: int, others) -> Non
     ),
     wrong_sign=Text("正負號反了：損失不會是負的。", "the sign is wrong: a loss is never negative."),
     overflow=Text(
-        "偏置很大時結果變成 inf 或 nan：e 的 1000 次方裝不下。03 課怎麼處理 logits 是 ±10⁴ 的情形？",
-        "with large biases the result is inf or nan: e to the 1000 does not fit. What did lesson 03 "
+        "偏置很大時結果變成 inf 或 nan：e 的 1000 次方裝不下。「損失函數」那一課怎麼處理 logits 是 ±10⁴ 的情形？",
+        "with large biases the result is inf or nan: e to the 1000 does not fit. What did the lesson on losses "
         "do about logits of ±10⁴?",
     ),
 )

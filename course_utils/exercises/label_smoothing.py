@@ -1,4 +1,4 @@
-"""Exercises of lesson 11: soft targets, the smoothed loss, the expected calibration error."""
+"""Exercises of label_smoothing: soft targets, the smoothed loss, the expected calibration error."""
 
 import numpy as np
 import torch
@@ -77,8 +77,8 @@ def _check_targets(answer: Answer, targets: Tensor, eps: float) -> None:
 
 @exercise(
     hint=Text(
-        "03 課的練習已經教會你怎麼安全地算 log p。這裡每一列要用到全部 K 個 log p：正確的那個佔多少，其餘各佔多少？",
-        "Lesson 03's exercise taught you to compute log p safely. Here each row needs all K of "
+        "「損失函數」那一課的練習已經教會你怎麼安全地算 log p。這裡每一列要用到全部 K 個 log p：正確的那個佔多少，其餘各佔多少？",
+        "The lesson on losses taught you to compute log p safely. Here each row needs all K of "
         "them: how much does the right one count, and how much does each?",
     ),
     only_wrong_classes=Text(

@@ -1,4 +1,4 @@
-"""Exercises of lesson 03: three losses that survive every input, and one gradient by hand."""
+"""Exercises of losses: three losses that survive every input, and one gradient by hand."""
 
 import numpy as np
 import torch

@@ -1,4 +1,4 @@
-"""Exercises of lesson 10: the ramp, an average with gaps, reading three curves, an honest sweep."""
+"""Exercises of lr_finder: the ramp, an average with gaps, reading three curves, an honest sweep."""
 
 import copy
 import math

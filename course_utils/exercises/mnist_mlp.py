@@ -1,4 +1,4 @@
-"""Exercises of lesson 06: evaluation, confusion matrix, calibration."""
+"""Exercises of mnist_mlp: evaluation, confusion matrix, calibration."""
 
 import torch
 from sklearn.metrics import confusion_matrix

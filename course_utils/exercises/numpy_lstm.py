@@ -1,4 +1,4 @@
-"""Exercises of lesson 14: back through time, a gate's gradient, sequences of unequal length, counting."""
+"""Exercises of numpy_lstm: back through time, a gate's gradient, sequences of unequal length, counting."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Exercises of lesson 15: padded keys, layer norm backward, a gate for a whole slot, a shortcut's worth."""
+"""Exercises of numpy_relational_rnn: padded keys, layer norm backward, a gate for a whole slot, a shortcut's worth."""
 
 from typing import Any
 

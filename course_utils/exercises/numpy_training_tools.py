@@ -1,4 +1,4 @@
-"""Exercises of lesson 13: a check along one direction, clipping of any size, a copy, a masked slope."""
+"""Exercises of numpy_training_tools: a check along one direction, clipping of any size, a copy, a masked slope."""
 
 from typing import Any
 

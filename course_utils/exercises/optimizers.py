@@ -1,4 +1,4 @@
-"""Exercises of lesson 04: stable rate, Nesterov's momentum, AMSGrad, decoupled decay."""
+"""Exercises of optimizers: stable rate, Nesterov's momentum, AMSGrad, decoupled decay."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any

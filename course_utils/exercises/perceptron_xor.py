@@ -1,4 +1,4 @@
-"""Exercises of lesson 01: one perceptron update, XOR by hand, counting parameters."""
+"""Exercises of perceptron_xor: one perceptron update, XOR by hand, counting parameters."""
 
 from itertools import pairwise
 

@@ -1,4 +1,4 @@
-"""Exercises of lesson 05: dropout, batch normalization, generalization gap."""
+"""Exercises of regularization: dropout, batch normalization, generalization gap."""
 
 from collections.abc import Sequence
 

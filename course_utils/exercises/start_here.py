@@ -1,4 +1,4 @@
-"""The one exercise of lesson 00: meet the checks."""
+"""The one exercise of start_here: meet the checks."""
 
 import torch
 

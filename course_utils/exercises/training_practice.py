@@ -1,4 +1,4 @@
-"""Exercises of lesson 07: early stopping on accuracy, warm-up with cosine, a run that can be killed."""
+"""Exercises of training_practice: early stopping on accuracy, warm-up with cosine, a run that can be killed."""
 
 import math
 import tempfile

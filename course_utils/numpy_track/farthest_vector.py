@@ -1,4 +1,4 @@
-"""The long comparison of lesson 15: which vector lies farthest from this one?
+"""The long comparison of the lesson numpy_relational_rnn: which vector lies farthest from this one?
 
 A Relational RNN and an LSTM with a larger parameter budget, the same readout, optimizer and clipping,
 the same sequences at the same seed, fresh ones at every step. ``tools/experiments.py`` makes all runs and

@@ -1,4 +1,4 @@
-"""Answers to the exercises of lesson 08."""
+"""Answers to the exercises of initialization."""
 
 import math
 from collections import Counter

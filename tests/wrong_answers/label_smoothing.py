@@ -1,4 +1,4 @@
-"""Answers to the exercises of lesson 11."""
+"""Answers to the exercises of label_smoothing."""
 
 from itertools import pairwise
 

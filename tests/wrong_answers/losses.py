@@ -1,4 +1,4 @@
-"""Answers to the exercises of lesson 03."""
+"""Answers to the exercises of losses."""
 
 import numpy as np
 import torch

@@ -1,4 +1,4 @@
-"""Answers to the exercises of lesson 06."""
+"""Answers to the exercises of mnist_mlp."""
 
 import numpy as np
 import torch

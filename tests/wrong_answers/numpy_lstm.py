@@ -1,4 +1,4 @@
-"""Answers to the exercises of lesson 14."""
+"""Answers to the exercises of numpy_lstm."""
 
 import numpy as np
 import torch

@@ -1,4 +1,4 @@
-"""Answers to the exercises of lesson 15."""
+"""Answers to the exercises of numpy_relational_rnn."""
 
 import numpy as np
 import torch

@@ -1,4 +1,4 @@
-"""Answers to the exercises of lesson 13."""
+"""Answers to the exercises of numpy_training_tools."""
 
 import copy
 

@@ -1,4 +1,4 @@
-"""Answers to the exercises of lesson 04."""
+"""Answers to the exercises of optimizers."""
 
 import numpy as np
 import torch

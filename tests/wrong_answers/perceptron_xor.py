@@ -1,4 +1,4 @@
-"""Answers to the exercises of lesson 01."""
+"""Answers to the exercises of perceptron_xor."""
 
 from itertools import pairwise
 

@@ -1,4 +1,4 @@
-"""Answers to the exercises of lesson 05."""
+"""Answers to the exercises of regularization."""
 
 import numpy as np
 import torch

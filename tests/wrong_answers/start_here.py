@@ -1,4 +1,4 @@
-"""Answers to the exercise of lesson 00."""
+"""Answers to the exercise of start_here."""
 
 from course_utils.exercises import start_here as exercises
 

@@ -1,4 +1,4 @@
-"""Reference solutions of lesson 02."""
+"""Reference solutions of activations."""
 
 import math
 

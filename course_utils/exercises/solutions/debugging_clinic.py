@@ -1,4 +1,4 @@
-"""Reference solutions of lesson 12."""
+"""Reference solutions of debugging_clinic."""
 
 import copy
 

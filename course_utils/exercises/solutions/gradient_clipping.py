@@ -1,4 +1,4 @@
-"""Reference answers to the exercises of lesson 09."""
+"""Reference answers to the exercises of gradient_clipping."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Reference solutions of lesson 08."""
+"""Reference solutions of initialization."""
 
 import math
 

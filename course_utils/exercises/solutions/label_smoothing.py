@@ -1,4 +1,4 @@
-"""Reference solutions of lesson 11."""
+"""Reference solutions of label_smoothing."""
 
 import torch
 from torch import Tensor

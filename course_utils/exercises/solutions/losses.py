@@ -1,4 +1,4 @@
-"""Reference solutions of lesson 03."""
+"""Reference solutions of losses."""
 
 import torch
 from torch import Tensor

@@ -1,4 +1,4 @@
-"""Reference solutions of lesson 10."""
+"""Reference solutions of lr_finder."""
 
 import copy
 

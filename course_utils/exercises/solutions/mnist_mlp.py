@@ -1,4 +1,4 @@
-"""Reference solutions of lesson 06."""
+"""Reference solutions of mnist_mlp."""
 
 import torch
 from torch import Tensor, nn

@@ -1,4 +1,4 @@
-"""Reference solutions of lesson 14."""
+"""Reference solutions of numpy_lstm."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Reference solutions of lesson 15."""
+"""Reference solutions of numpy_relational_rnn."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Reference solutions of lesson 13."""
+"""Reference solutions of numpy_training_tools."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Reference solutions of lesson 04."""
+"""Reference solutions of optimizers."""
 
 import torch
 from torch import Tensor

@@ -1,4 +1,4 @@
-"""Reference solutions of lesson 01."""
+"""Reference solutions of perceptron_xor."""
 
 from collections.abc import Sequence
 from itertools import pairwise

@@ -1,4 +1,4 @@
-"""Reference solutions of lesson 05."""
+"""Reference solutions of regularization."""
 
 import torch
 from torch import Tensor, nn

@@ -1,4 +1,4 @@
-"""Reference solution of lesson 00."""
+"""Reference solution of start_here."""
 
 from torch import Tensor
 

@@ -1,4 +1,4 @@
-"""Reference solutions of lesson 07."""
+"""Reference solutions of training_practice."""
 
 import copy
 import math
