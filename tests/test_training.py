@@ -305,7 +305,7 @@ def losses_go(*losses):
 
     def criterion(logits, labels):
         if torch.is_grad_enabled():
-            return 0 * logits.sum()
+            return 0 * logits.mean()
         return torch.tensor(next(remaining))
 
     return criterion
