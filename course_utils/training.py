@@ -1,9 +1,11 @@
 """The training loop: one epoch, one evaluation, and ``fit``, which strings them together."""
 
+import copy
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from numbers import Integral
 from typing import Literal
 
 import torch
@@ -116,6 +118,10 @@ class History:
     def __len__(self) -> int:
         return len(self.train_loss)
 
+    def lengths(self) -> dict[str, int]:
+        """How many numbers each of these lists holds; a list that you have added is not counted."""
+        return {column.name: len(getattr(self, column.name)) for column in fields(self)}
+
     def add(self, **numbers: float) -> None:
         """Count one more epoch; an interruption finds all of its numbers, or none."""
         longer = {name: [*getattr(self, name), number] for name, number in numbers.items()}
@@ -163,7 +169,9 @@ def fit(
     after_epoch: called last in each epoch, with the history so far: the place for a checkpoint.
     history: of the epochs that an interrupted run has behind it (see ``load_checkpoint``); it is
     continued in place, and ``epochs`` counts them. An epoch is in it once it is validated, so that
-    after Ctrl-C it holds whole epochs only, and another ``fit`` can go on from it.
+    after Ctrl-C it holds whole epochs only, and another ``fit`` can go on from it: with the weights
+    as they are, and on the schedule at the epoch that is done again. If no epoch is left to do, a
+    warning says so.
     seed: governs dropout and any shuffling without a generator of its own; without it they draw
     from torch's global generator, as a resumed run must.
     Raises ValueError, before anything moves, on fewer than one epoch, on a history with lists of
@@ -173,8 +181,8 @@ def fit(
     NonFiniteLossError at the end of the epoch in which the training loss stops being finite. Each layer is left in
     its mode, training or evaluation, whatever happens.
     """
-    if epochs < 1:
-        raise ValueError(f"epochs must be at least 1, got {epochs}")
+    if not isinstance(epochs, Integral) or epochs < 1:
+        raise ValueError(f"epochs must be a whole number, at least 1, got {epochs!r}")
     history = History() if history is None else history
     _require_whole(history)
     if early_stopping is not None and early_stopping.epoch > len(history):
@@ -188,6 +196,7 @@ def fit(
     require_own_optimizer(model, optimizer, criterion)
     require_own_scheduler(optimizer, scheduler, scheduler_interval)
     Tally(criterion)  # refuses a criterion whose mean cannot be known
+    _warn_if_all_is_done(epochs, history, early_stopping)
     model.to(device)
     if isinstance(criterion, nn.Module):
         criterion.to(device)
@@ -196,7 +205,6 @@ def fit(
     with (
         modes_kept(model),
         nullcontext() if seed is None else seeded(seed),
-        _stepped_by(optimizer, scheduler) if each_step else nullcontext(),
         nullcontext()
         if early_stopping is None
         else _best_at_the_end(early_stopping, model, history),
@@ -214,18 +222,19 @@ def fit(
                 norms.append(nn.utils.get_total_norm(gradients))
 
             learning_rate = float(optimizer.param_groups[0]["lr"])
-            with one_example_explained():
-                train = train_epoch(model, train_loader, criterion, optimizer, device, record)
-            _raise_if_not_finite(torch.stack(losses), torch.stack(norms), epoch, history)
-            val_loss, val_accuracy = evaluate(model, val_loader, criterion, device)
-            history.add(
-                train_loss=train[0],
-                train_accuracy=train[1],
-                val_loss=val_loss,
-                val_accuracy=val_accuracy,
-                learning_rate=learning_rate,
-                grad_norm=float(torch.stack(norms).mean()),
-            )
+            with _stepped_by(optimizer, scheduler, history) if each_step else nullcontext():
+                with one_example_explained():
+                    train = train_epoch(model, train_loader, criterion, optimizer, device, record)
+                _raise_if_not_finite(torch.stack(losses), torch.stack(norms), epoch, history)
+                val_loss, val_accuracy = evaluate(model, val_loader, criterion, device)
+                history.add(
+                    train_loss=train[0],
+                    train_accuracy=train[1],
+                    val_loss=val_loss,
+                    val_accuracy=val_accuracy,
+                    learning_rate=learning_rate,
+                    grad_norm=float(torch.stack(norms).mean()),
+                )
             if early_stopping is not None:
                 early_stopping(val_loss, model)
             bar.set_postfix(val_loss=f"{val_loss:.4g}", val_accuracy=f"{val_accuracy:.1%}")
@@ -261,13 +270,41 @@ def _best_at_the_end(
 
 
 @contextmanager
-def _stepped_by(optimizer: Optimizer, scheduler: LRScheduler) -> Iterator[None]:
-    """Within the block, every step of ``optimizer`` is followed by one of ``scheduler``."""
+def _stepped_by(optimizer: Optimizer, scheduler: LRScheduler, history: History) -> Iterator[None]:
+    """Within the block, an epoch, every step of ``optimizer`` is followed by one of ``scheduler``.
+
+    If the epoch ends before the history counts it, it is to be done again, so the schedule goes back
+    to where it began.
+    """
+    done, before = len(history), copy.deepcopy(scheduler.state_dict())
+    settings = [
+        {name: copy.deepcopy(value) for name, value in group.items() if name != "params"}
+        for group in optimizer.param_groups
+    ]
     hook = optimizer.register_step_post_hook(lambda *_: scheduler.step())
     try:
         yield
     finally:
         hook.remove()
+        if len(history) == done:
+            scheduler.load_state_dict(before)
+            for group, setting in zip(optimizer.param_groups, settings, strict=True):
+                group.update(setting)
+
+
+def _warn_if_all_is_done(
+    epochs: int, history: History, early_stopping: EarlyStopping | None
+) -> None:
+    done = len(history)
+    if done >= epochs:
+        message = f"epochs={epochs} counts the {done} of the history; give epochs={done + epochs}"
+        message += f" for {epochs} more"
+    elif early_stopping is not None and early_stopping.should_stop:
+        message = f"early_stopping has ended this run after {done} epochs; to go on all the same, "
+        message += "raise its patience (early_stopping.patience = ...)"
+    else:
+        return
+    warnings.warn(f"nothing is trained: {message}", stacklevel=3)
 
 
 @contextmanager
@@ -286,7 +323,7 @@ def one_example_explained() -> Iterator[None]:
 
 
 def _require_whole(history: History) -> None:
-    lengths = {name: len(values) for name, values in vars(history).items()}
+    lengths = history.lengths()
     if len(set(lengths.values())) > 1:
         raise ValueError(
             f"the lists of the history differ in length, {lengths}, so it does not say how many "

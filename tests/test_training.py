@@ -14,7 +14,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
 from torch import nn
-from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau, StepLR
+from torch.optim.lr_scheduler import (
+    CyclicLR,
+    LambdaLR,
+    LinearLR,
+    OneCycleLR,
+    ReduceLROnPlateau,
+    SequentialLR,
+    StepLR,
+)
 from torch.utils.data import DataLoader, TensorDataset
 
 from course_utils import batches, early_stopping, tally, training
@@ -365,15 +373,17 @@ def test_a_history_is_continued_and_epochs_count_it():
     assert history == expected
     assert numbers == [3, 4, 5]
     assert_same_state(net, whole)
-    assert fit(net, loader(), loader(), CRITERION, optimizer, epochs=5, history=history) == expected
+    with pytest.warns(UserWarning, match="nothing is trained"):
+        again = fit(net, loader(), loader(), CRITERION, optimizer, epochs=5, history=history)
+    assert again == expected
     assert_same_state(net, whole)
 
 
-@pytest.mark.parametrize("epochs", [0, -1])
+@pytest.mark.parametrize("epochs", [0, -1, 3.0, "3", None])
 def test_fewer_than_one_epoch_is_refused_before_anything_moves(epochs):
     net = model()
     before = copy.deepcopy(net)
-    with pytest.raises(ValueError, match=f"at least 1, got {epochs}"):
+    with pytest.raises(ValueError, match=f"at least 1, got {epochs!r}"):
         fit(net, loader(), loader(), CRITERION, sgd(net), epochs=epochs)
     assert_same_state(net, before)
 
@@ -817,3 +827,66 @@ def test_early_stopping_of_another_run_is_refused_until_the_advice_is_followed()
     new = EarlyStopping(patience=9)
     fit(second, loader(), loader(), CRITERION, sgd(second), epochs=2, early_stopping=new)
     assert new.epoch == 2
+
+
+@pytest.mark.parametrize(
+    "schedule",
+    [
+        lambda optimizer: OneCycleLR(
+            optimizer, 0.1, total_steps=15
+        ),  # three epochs, and no step more
+        lambda optimizer: CyclicLR(optimizer, 0.01, 0.1, step_size_up=4),
+        lambda optimizer: SequentialLR(
+            optimizer, [LinearLR(optimizer, total_iters=4), StepLR(optimizer, 3, 0.5)], [7]
+        ),
+    ],
+    ids=["OneCycleLR", "CyclicLR", "SequentialLR"],
+)
+@pytest.mark.parametrize("place", ["training", "validation"])
+def test_an_epoch_that_is_interrupted_takes_no_steps_from_the_schedule(schedule, place):
+    def rates(stop_at):
+        net = model()
+        optimizer = torch.optim.SGD(net.parameters(), lr=0.1, momentum=0.9)
+        history, seen = History(), []
+        optimizer.register_step_pre_hook(
+            lambda *_: seen.append([optimizer.param_groups[0][k] for k in ("lr", "momentum")])
+        )
+        options = {"scheduler": schedule(optimizer), "scheduler_interval": "step"}
+        spoiled = Spoiled(loader(), stop_at, KeyboardInterrupt())
+        loaders = (spoiled, loader()) if place == "training" else (loader(), spoiled)
+        options |= {"epochs": 3, "history": history}
+        if stop_at:
+            with pytest.raises(KeyboardInterrupt):
+                fit(net, *loaders, CRITERION, optimizer, **options)
+            assert len(history) == 1
+            del seen[5:]
+        fit(net, loader(), loader(), CRITERION, optimizer, **options)
+        return seen, history.learning_rate
+
+    assert rates(stop_at=8) == rates(stop_at=0)
+
+
+def test_a_fit_with_nothing_left_to_do_says_so_and_the_advice_works():
+    net, history = model(), History()
+    args = (net, loader(), loader(), CRITERION, sgd(net))
+    assert len(fit(*args, epochs=2, history=history)) == 2
+    before = copy.deepcopy(net)
+    with pytest.warns(UserWarning, match="counts the 2 of the history; give epochs=4 for 2 more"):
+        fit(*args, epochs=2, history=history)
+    assert_same_state(net, before)
+    assert len(fit(*args, epochs=4, history=history)) == 4
+    history, early_stopping = History(), EarlyStopping(patience=1)
+    options = {"history": history, "early_stopping": early_stopping}
+    args = (net, loader(), loader(23, 23), losses_go(1.0, 2.0, 0.5), sgd(net))
+    assert len(fit(*args, epochs=3, **options)) == 2
+    with pytest.warns(UserWarning, match="has ended this run after 2 epochs.*raise its patience"):
+        fit(*args, epochs=3, **options)
+    early_stopping.patience = 2
+    assert len(fit(*args, epochs=3, **options)) == 3
+
+
+def test_a_list_that_somebody_adds_to_a_history_need_not_be_as_long():
+    net, history = model(), History()
+    history.seconds, history.note = [], "first try"
+    fit(net, loader(), loader(), CRITERION, sgd(net), epochs=1, history=history)
+    assert len(fit(net, loader(), loader(), CRITERION, sgd(net), epochs=2, history=history)) == 2
