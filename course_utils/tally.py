@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
-from course_utils.batches import described
+from course_utils.batches import require_tensor
 
 Criterion = Callable[[Tensor, Tensor], Tensor]
 
@@ -105,11 +105,7 @@ class Tally:
 
     def _by_class(self, outputs: Tensor, labels: Tensor) -> bool:
         """Whether labels are classes of these outputs (N, K, ...); raises ValueError on odd shapes."""
-        if not isinstance(outputs, Tensor):
-            raise ValueError(
-                f"the model must return one tensor, got {described(outputs)}; return only what the "
-                "criterion is to judge"
-            )
+        require_tensor(outputs)
         integers = self.is_cross_entropy and outputs.ndim == labels.ndim + 1
         if integers and labels.dtype not in (torch.int64, torch.uint8):
             raise ValueError(

@@ -1,6 +1,8 @@
 """The training loop: one epoch, one evaluation, and ``fit``, which strings them together."""
 
 import copy
+import functools
+import re
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
@@ -13,7 +15,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
-from course_utils.batches import Batches, batches_of, require_loader
+from course_utils.batches import Batches, batches_of, require_loader, require_tensor
 from course_utils.early_stopping import EarlyStopping
 from course_utils.ownership import require_own_optimizer, require_own_scheduler
 from course_utils.progress import progress
@@ -26,6 +28,43 @@ def best_device() -> torch.device:
     if torch.cuda.is_available():
         return torch.device("cuda")
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+
+
+#: What torch says, as a pattern -> what it means here, and what to do.
+EXPLANATIONS = {
+    "more than 1 value per channel": (
+        "batch normalization cannot train on a batch of one example, usually the last one of the "
+        "pass; build the loader with drop_last=True (DataLoader and TensorLoader have it) or with "
+        "another batch_size"
+    ),
+    "same device|torch\\.cuda\\.": (
+        "the model and its batches are on different devices; move the model first, "
+        "model.to(device), to the device that you give"
+    ),
+    "same dtype|should be the same|mixed dtype|expected scalar type|not implemented for '": (
+        "the inputs and the weights of the model differ in dtype; give the dataset inputs.float() (of "
+        "a NumPy array: torch.from_numpy(array).float()), or make the model that of the inputs, "
+        "model.double()"
+    ),
+    "Found dtype": ("the labels and the outputs differ in dtype; give the dataset labels.float()"),
+    "does not require grad": (
+        "no gradient reaches the loss: the model has no trainable parameter, or it computes under "
+        "torch.no_grad() or on detached tensors; torch.set_grad_enabled(True) ends what an earlier "
+        "cell may have switched off"
+    ),
+}
+
+
+@contextmanager
+def failures_explained() -> Iterator[None]:
+    """What torch raises within the block becomes a ValueError that says what to do, if it is known."""
+    try:
+        yield
+    except (ValueError, RuntimeError) as error:
+        for pattern, explanation in EXPLANATIONS.items():
+            if re.search(pattern, str(error)) and explanation not in str(error):
+                raise ValueError(f"{explanation} (torch says: {error})") from error
+        raise
 
 
 def train_epoch(
@@ -44,7 +83,8 @@ def train_epoch(
     ``Tally``. before_step: called with that loss once the gradients are there and before the
     weights move: the place to clip or to record.
     The sums stay on the device until the end, so that a GPU is never kept waiting.
-    Raises ValueError on what ``batches_of`` or ``Tally`` refuses.
+    Raises ValueError on what ``batches_of`` or ``Tally`` refuses, on an optimizer that does not belong
+    to the model, and on what ``failures_explained`` explains.
     """
     if not model.training:
         model.train()
@@ -61,6 +101,29 @@ def train_epoch(
     return tally.means()
 
 
+def _checked(train_epoch: Callable[..., tuple[float, float]]) -> Callable[..., tuple[float, float]]:
+    """The same function, which checks its optimizer first and explains what fails."""
+
+    @functools.wraps(train_epoch)
+    def checked(
+        model: nn.Module,
+        loader: Batches,
+        criterion: Criterion,
+        optimizer: Optimizer,
+        *args,
+        **options,
+    ) -> tuple[float, float]:
+        require_own_optimizer(model, optimizer, criterion)
+        with failures_explained():
+            return train_epoch(model, loader, criterion, optimizer, *args, **options)
+
+    return checked
+
+
+train_epoch = _checked(train_epoch)  # lesson 06 writes out the loop alone
+
+
+@failures_explained()
 @torch.no_grad()
 def evaluate(
     model: nn.Module, loader: Batches, criterion: Criterion, device: torch.device | str
@@ -80,12 +143,14 @@ def evaluate(
     return tally.means()
 
 
+@failures_explained()
 @torch.no_grad()
 def predict(model: nn.Module, loader: Batches, device: torch.device | str) -> Tensor:
     """Logits (N, K) of all examples of ``loader``, in its order, on the CPU; modes as ``evaluate``."""
     with modes_kept(model):
         model.eval()
-        return torch.cat([model(images.to(device)).cpu() for images, _ in batches_of(loader)])
+        outputs = (require_tensor(model(images.to(device))) for images, _ in batches_of(loader))
+        return torch.cat([logits.cpu() for logits in outputs])
 
 
 @contextmanager
@@ -223,8 +288,7 @@ def fit(
 
             learning_rate = float(optimizer.param_groups[0]["lr"])
             with _stepped_by(optimizer, scheduler, history) if each_step else nullcontext():
-                with one_example_explained():
-                    train = train_epoch(model, train_loader, criterion, optimizer, device, record)
+                train = train_epoch(model, train_loader, criterion, optimizer, device, record)
                 _raise_if_not_finite(torch.stack(losses), torch.stack(norms), epoch, history)
                 val_loss, val_accuracy = evaluate(model, val_loader, criterion, device)
                 history.add(
@@ -305,21 +369,6 @@ def _warn_if_all_is_done(
     else:
         return
     warnings.warn(f"nothing is trained: {message}", stacklevel=3)
-
-
-@contextmanager
-def one_example_explained() -> Iterator[None]:
-    """Say what to do if batch normalization is to train on a batch of one example."""
-    try:
-        yield
-    except ValueError as error:
-        if "more than 1 value per channel" not in str(error):
-            raise
-        raise ValueError(
-            "batch normalization cannot train on a batch of one example, usually the last one of "
-            "the pass; build the loader with drop_last=True (DataLoader and TensorLoader have it) "
-            "or with another batch_size"
-        ) from error
 
 
 def _require_whole(history: History) -> None:

@@ -28,12 +28,14 @@ from torch.utils.data import DataLoader, TensorDataset
 from course_utils import batches, early_stopping, tally, training
 from course_utils.data import TensorLoader
 from course_utils.early_stopping import EarlyStopping
+from course_utils.lr_finder import find_lr
 from course_utils.models import MLP
 from course_utils.plotting import plot_history
 from course_utils.training import (
     History,
     NonFiniteLossError,
     evaluate,
+    failures_explained,
     fit,
     predict,
     train_epoch,
@@ -725,6 +727,121 @@ def test_batch_norm_on_a_batch_of_one_is_explained_and_the_advice_works():
         fit(net, loader(21), loader(), CRITERION, sgd(net), epochs=1)
     whole = TensorLoader(examples(21), 5, drop_last=True)
     assert len(fit(net, whole, loader(), CRITERION, sgd(net), epochs=1)) == 1
+
+
+@pytest.mark.parametrize("work", ["train_epoch", "find_lr"])
+def test_batch_norm_on_a_batch_of_one_is_explained_everywhere(work):
+    net = model()
+    work = {"train_epoch": epoch_of, "find_lr": search}[work]
+    with pytest.raises(ValueError, match=r"^batch norm.*one example.*drop_last=True"):
+        work(net, sgd(net), loader(21))
+    work(net, sgd(net), TensorLoader(examples(21), 5, drop_last=True))
+
+
+def epoch_of(net, optimizer, batches=None, criterion=CRITERION):
+    return train_epoch(net, loader() if batches is None else batches, criterion, optimizer, "cpu")
+
+
+def fit_of(net, optimizer, batches=None, criterion=CRITERION):
+    batches = loader() if batches is None else batches
+    return fit(net, batches, batches, criterion, optimizer, epochs=1)
+
+
+def search(net, optimizer, batches=None, criterion=CRITERION):
+    return find_lr(net, optimizer, criterion, loader() if batches is None else batches)
+
+
+def only_look(net, optimizer, batches=None, criterion=CRITERION):
+    return evaluate(net, loader() if batches is None else batches, criterion, "cpu")
+
+
+TRAININGS = [epoch_of, fit_of, search]
+
+
+@pytest.mark.parametrize("work", [*TRAININGS, only_look])
+@pytest.mark.parametrize("dtype", [torch.float64, torch.int64, torch.float16])
+@pytest.mark.parametrize("layer", [nn.Linear(4, 3), nn.BatchNorm1d(4)], ids=["linear", "norm"])
+def test_inputs_of_another_dtype_are_explained_and_the_advice_works(work, dtype, layer):
+    net = nn.Sequential(copy.deepcopy(layer), nn.Linear(layer.weight.shape[0], 3))
+    inputs, labels = examples(20).tensors
+    other = inputs.to(dtype)
+    with pytest.raises(ValueError, match=r"^the inputs.*inputs\.float\(\).*torch says: "):
+        work(net, sgd(net), TensorLoader(TensorDataset(other, labels), 5))
+    work(net, sgd(net), TensorLoader(TensorDataset(other.float(), labels), 5))
+    if dtype == torch.float64:
+        work(net.double(), sgd(net), TensorLoader(TensorDataset(other, labels), 5))
+
+
+@pytest.mark.parametrize("work", TRAININGS)
+@pytest.mark.parametrize("dtype", [torch.int64, torch.float64])
+def test_targets_of_another_dtype_are_explained_and_the_advice_works(work, dtype):
+    net, (inputs, labels) = nn.Linear(4, 1), examples(20).tensors
+    labels = labels[:, None].to(dtype)
+    with pytest.raises(ValueError, match=r"^the labels.*labels\.float\(\)"):
+        work(net, sgd(net), TensorLoader(TensorDataset(inputs, labels), 5), nn.HuberLoss())
+    work(net, sgd(net), TensorLoader(TensorDataset(inputs, labels.float()), 5), nn.HuberLoss())
+
+
+@pytest.mark.parametrize("work", TRAININGS)
+@pytest.mark.parametrize(
+    ("build", "message"),
+    [
+        (lambda net: torch.optim.Adam, "got the class Adam; such as torch.optim.SGD"),
+        (lambda net: net, "must be built from the parameters.*got a MLP"),
+        (lambda net: sgd(model()), "no parameter of this model"),
+        (lambda net: sgd(net.net[0].requires_grad_(False)), r"is frozen.*requires_grad_\(True\)"),
+    ],
+    ids=["class", "no optimizer", "another model's", "frozen"],
+)
+def test_an_optimizer_of_no_use_is_named_and_nothing_moves(work, build, message):
+    net = model()
+    optimizer, before = build(net), copy.deepcopy(net)
+    with pytest.raises(ValueError, match=message):
+        work(net, optimizer)
+    assert_same_state(net, before)
+    net.requires_grad_(True)
+    work(net, sgd(net))
+
+
+@pytest.mark.parametrize("work", TRAININGS)
+def test_training_without_gradients_is_explained_and_the_advice_works(work):
+    net = model()
+    with torch.no_grad():
+        with pytest.raises(ValueError, match=r"set_grad_enabled\(True\)"):
+            work(net, sgd(net))
+        torch.set_grad_enabled(True)
+        work(net, sgd(net))
+
+
+def test_the_class_of_a_scheduler_is_named():
+    net = model()
+    with pytest.raises(ValueError, match=r"got the class StepLR; such as .*StepLR\(optimizer, 1\)"):
+        fit(net, loader(), loader(), CRITERION, sgd(net), epochs=1, scheduler=StepLR)
+
+
+@pytest.mark.parametrize("criterion", [nn.CrossEntropyLoss, "mse"])
+def test_a_criterion_that_was_not_built_is_refused_before_anything_moves(criterion):
+    net = model()
+    before = copy.deepcopy(net)
+    for work in TRAININGS:
+        with pytest.raises(ValueError, match="with parentheses"):
+            work(net, sgd(net), criterion=criterion)
+    assert_same_state(net, before)
+
+
+def test_a_model_that_returns_two_tensors_is_named_by_predict_too():
+    class Pair(nn.Linear):
+        def forward(self, inputs):
+            return super().forward(inputs), inputs
+
+    with pytest.raises(ValueError, match=r"one tensor, got a tuple of 2 \(Tensor, Tensor\)"):
+        predict(Pair(4, 3), loader(), "cpu")
+
+
+def test_what_is_explained_is_explained_once():
+    with pytest.raises(ValueError, match="torch says") as caught, failures_explained():
+        evaluate(model(), [(torch.zeros(5, 4).double(), torch.zeros(5).long())], CRITERION, "cpu")
+    assert str(caught.value).count("torch says") == 1
 
 
 def test_other_value_errors_pass_unchanged():

@@ -17,7 +17,7 @@ from course_utils.copies import copies
 from course_utils.language import Text
 from course_utils.seeding import generators_kept, seeded
 from course_utils.tally import Criterion
-from course_utils.training import one_example_explained
+from course_utils.training import failures_explained
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def copied(
     with settings_kept():
         model, optimizer = copies(model, optimizer)
     model.zero_grad(set_to_none=True)
-    with generators_kept(loader), seeded(0), settings_kept(), one_example_explained():
+    with generators_kept(loader), seeded(0), settings_kept(), failures_explained():
         yield model, optimizer
 
 
