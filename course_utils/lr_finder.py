@@ -14,10 +14,10 @@ from torch.optim import Optimizer
 
 from course_utils.batches import EMPTY, Batches, checked_pair, require_loader
 from course_utils.copies import copies
+from course_utils.failures import failures_explained
 from course_utils.ownership import require_own_optimizer
 from course_utils.seeding import generators_kept, seeded
 from course_utils.tally import Criterion, Tally
-from course_utils.training import failures_explained
 
 #: Points at the start of a curve at which no slope is trusted: the average has hardly begun.
 SKIP = 15

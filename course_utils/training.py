@@ -2,7 +2,6 @@
 
 import copy
 import functools
-import re
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
@@ -17,6 +16,7 @@ from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 from course_utils.batches import Batches, batches_of, require_loader, require_tensor
 from course_utils.early_stopping import EarlyStopping
+from course_utils.failures import failures_explained
 from course_utils.ownership import require_own_optimizer, require_own_scheduler
 from course_utils.progress import progress
 from course_utils.seeding import seeded
@@ -28,43 +28,6 @@ def best_device() -> torch.device:
     if torch.cuda.is_available():
         return torch.device("cuda")
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
-
-
-#: What torch says, as a pattern -> what it means here, and what to do.
-EXPLANATIONS = {
-    "more than 1 value per channel": (
-        "batch normalization cannot train on a batch of one example, usually the last one of the "
-        "pass; build the loader with drop_last=True (DataLoader and TensorLoader have it) or with "
-        "another batch_size"
-    ),
-    "same device|torch\\.cuda\\.": (
-        "the model and its batches are on different devices; move the model first, "
-        "model.to(device), to the device that you give"
-    ),
-    "same dtype|should be the same|mixed dtype|expected scalar type|not implemented for '": (
-        "the inputs and the weights of the model differ in dtype; give the dataset inputs.float() (of "
-        "a NumPy array: torch.from_numpy(array).float()), or make the model that of the inputs, "
-        "model.double()"
-    ),
-    "Found dtype": ("the labels and the outputs differ in dtype; give the dataset labels.float()"),
-    "does not require grad": (
-        "no gradient reaches the loss: the model has no trainable parameter, or it computes under "
-        "torch.no_grad() or on detached tensors; torch.set_grad_enabled(True) ends what an earlier "
-        "cell may have switched off"
-    ),
-}
-
-
-@contextmanager
-def failures_explained() -> Iterator[None]:
-    """What torch raises within the block becomes a ValueError that says what to do, if it is known."""
-    try:
-        yield
-    except (ValueError, RuntimeError) as error:
-        for pattern, explanation in EXPLANATIONS.items():
-            if re.search(pattern, str(error)) and explanation not in str(error):
-                raise ValueError(f"{explanation} (torch says: {error})") from error
-        raise
 
 
 def train_epoch(

@@ -5,7 +5,14 @@ import random
 import numpy as np
 import pytest
 import torch
-from torch.utils.data import BatchSampler, DataLoader, RandomSampler, TensorDataset
+from torch.utils.data import (
+    BatchSampler,
+    DataLoader,
+    Dataset,
+    RandomSampler,
+    Subset,
+    TensorDataset,
+)
 
 from course_utils.seeding import deterministic, generators_kept, seeded
 
@@ -171,3 +178,41 @@ def test_loaders_and_global_generators_are_put_back(fails):
             pass
         assert everything() == first
         assert everything() != first
+
+
+class Noisy(Dataset):
+    """Draws its noise from generators of its own, one of each kind."""
+
+    def __init__(self):
+        self.noise = {"torch": torch.Generator().manual_seed(0), "numpy": np.random.default_rng(0)}
+        self.others = [np.random.RandomState(0), random.Random(0)]
+
+    def __len__(self):
+        return 6
+
+    def __getitem__(self, i):
+        torch_noise = torch.randn((), generator=self.noise["torch"])
+        others = self.noise["numpy"].normal() + self.others[0].normal() + self.others[1].random()
+        return torch_noise.double() + others, i
+
+
+class Wrapper:
+    def __init__(self, inner):
+        self.inner = inner
+        self.again = self  # a circle
+
+    def __iter__(self):
+        return iter(self.inner)
+
+
+def test_generators_are_put_back_wherever_a_loader_holds_them():
+    def batches(look):
+        order = torch.Generator().manual_seed(3)
+        loader = Wrapper(DataLoader(Subset(Noisy(), range(5)), 2, shuffle=True, generator=order))
+        if look:
+            with generators_kept(loader):
+                list(loader)
+        return [torch.cat(column) for column in zip(*loader, strict=True)]
+
+    for looked, left_alone in zip(batches(look=True), batches(look=False), strict=True):
+        assert torch.equal(looked, left_alone)

@@ -28,6 +28,7 @@ from torch.utils.data import DataLoader, TensorDataset
 from course_utils import batches, early_stopping, tally, training
 from course_utils.data import TensorLoader
 from course_utils.early_stopping import EarlyStopping
+from course_utils.failures import failures_explained
 from course_utils.lr_finder import find_lr
 from course_utils.models import MLP
 from course_utils.plotting import plot_history
@@ -35,7 +36,6 @@ from course_utils.training import (
     History,
     NonFiniteLossError,
     evaluate,
-    failures_explained,
     fit,
     predict,
     train_epoch,
@@ -836,6 +836,13 @@ def test_a_model_that_returns_two_tensors_is_named_by_predict_too():
 
     with pytest.raises(ValueError, match=r"one tensor, got a tuple of 2 \(Tensor, Tensor\)"):
         predict(Pair(4, 3), loader(), "cpu")
+
+
+def test_a_model_on_another_device_is_explained():
+    net = nn.Linear(4, 3).to("meta")
+    for look in (epoch_of, only_look):
+        with pytest.raises(ValueError, match=r"on different devices.*model\.to\(device\)"):
+            look(net, sgd(net))
 
 
 def test_what_is_explained_is_explained_once():
