@@ -71,6 +71,16 @@ def checked_pair(batch: Any) -> tuple[Tensor, Tensor]:
     return inputs, labels
 
 
+def require_tensor(outputs: Any) -> Tensor:
+    """``outputs`` of a model if they are one tensor; raises ValueError if not."""
+    if not isinstance(outputs, Tensor):
+        raise ValueError(
+            f"the model must return one tensor, got {described(outputs)}; return only what the "
+            "criterion is to judge"
+        )
+    return outputs
+
+
 def described(batch: Any) -> str:
     """What a batch, or a model's output, is, for a message."""
     if isinstance(batch, dict):

@@ -5,10 +5,12 @@ import inspect
 import io
 import os
 import random
+import warnings
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from types import EllipsisType
 from typing import Any
 from zipfile import ZipFile
 
@@ -20,6 +22,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 from course_utils.early_stopping import EarlyStopping
+from course_utils.ownership import require_built_optimizer, require_built_scheduler
 from course_utils.plain_values import from_plain, to_plain
 from course_utils.training import History
 from course_utils.unfinished_files import give_name, remove_abandoned, unfinished_beside
@@ -89,16 +92,17 @@ def load_checkpoint(
     optimizer: Optimizer | None = None,
     scheduler: Scheduler | None = None,
     *,
-    early_stopping: EarlyStopping | None = None,
+    early_stopping: EarlyStopping | EllipsisType | None = ...,
     generators: Mapping[str, torch.Generator] | None = None,
 ) -> Checkpoint:
     """Bring model, optimizer, scheduler and generators to the state in ``path``: all of them, or none.
 
     Give those objects that the run was saved with, built anew in the same way, on the device that
     they are to use: what the optimizer remembers goes where the parameters are, and stays there. With
-    an optimizer the run is to go on, so the global generators are restored too; a model alone (to
-    predict with) leaves them as they are. Continue with ``fit(..., history=checkpoint.history)`` and
-    no ``seed``.
+    an optimizer the run is to go on, so the global generators are restored too, and a warning says if an
+    early stopping was saved and is not asked for (``early_stopping=None`` goes on without it). A model
+    alone (to predict with) leaves the generators as they are. Continue with
+    ``fit(..., history=checkpoint.history)`` and no ``seed``.
     Raises FileNotFoundError if there is no file, CheckpointError if it is damaged, belongs to
     another architecture, optimizer or scheduler, or lacks something that was asked for; then
     nothing has been changed.
@@ -106,6 +110,8 @@ def load_checkpoint(
     generators = {} if generators is None else generators
     _require_torch_generators(generators)
     state = _read(Path(path).expanduser())
+    forgotten = early_stopping is ... and optimizer is not None and state["early_stopping"]
+    early_stopping = None if early_stopping is ... else early_stopping
     names = _parameter_names(model, optimizer, scheduler)
     _require_same_shapes(model.state_dict(), state["model"])
     parts: list[tuple[Any, dict]] = [(model, state["model"])]
@@ -119,12 +125,19 @@ def load_checkpoint(
             "build it from model.parameters() in the same way"
         )
     _require_generators(generators, state["generators"])
-    checkpoint = Checkpoint(state["epoch"], History(**state["history"]))
+    checkpoint = Checkpoint(state["epoch"], _history(state["history"]))
     _load_all_or_none(parts)
     for name, generator in generators.items():
         generator.set_state(state["generators"][name])
     if optimizer is not None:
         _set_global_generators(state["global_generators"])
+    if forgotten:
+        warnings.warn(
+            "the checkpoint holds an early stopping with the best weights so far, which was not asked "
+            "for, so a run that goes on has lost them; load it too (early_stopping=...), or say that "
+            "you go on without it (early_stopping=None)",
+            stacklevel=2,
+        )
     return checkpoint
 
 
@@ -194,8 +207,18 @@ def _whole_number(epoch: Any) -> int:
     return number
 
 
+def _history(saved: dict[str, Any]) -> History:
+    """What was saved, with whatever somebody added to it (``history.seconds = []``)."""
+    history = History()
+    missing = vars(history).keys() - saved.keys()
+    if missing:
+        raise CheckpointError(f"the history of the checkpoint lacks {', '.join(sorted(missing))}")
+    vars(history).update(saved)
+    return history
+
+
 def _require_equal_lists(history: History) -> None:
-    lengths = {name: len(numbers) for name, numbers in vars(history).items() if len(numbers) > 0}
+    lengths = {name: length for name, length in history.lengths().items() if length > 0}
     if len(set(lengths.values())) > 1:
         raise ValueError(
             f"the lists of the history differ in length, {lengths}: an epoch was counted by some and "
@@ -216,18 +239,21 @@ def _parameter_names(
     model: nn.Module, optimizer: Optimizer | None, scheduler: Scheduler | None
 ) -> list[list[str]] | None:
     """The names of the parameters in each group of the optimizer, which must be the model's own."""
+    require_built_scheduler(scheduler)
     if scheduler is not None and optimizer is None:
         raise ValueError("a scheduler is of no use without its optimizer; give scheduler.optimizer")
     if scheduler is not None and scheduler.optimizer is not optimizer:
         raise ValueError("the scheduler drives another optimizer than the one given")
     if optimizer is None:
         return None
+    require_built_optimizer(optimizer)
     names = {id(parameter): name for name, parameter in model.named_parameters()}
     groups = [group["params"] for group in optimizer.param_groups]
     if not all(id(parameter) in names for group in groups for parameter in group):
         raise ValueError(
             "the optimizer trains parameters that are not this model's; was the name of the model "
-            "given to another one after the optimizer had been built?"
+            "given to another one after the optimizer had been built? If they are the criterion's, "
+            "give both as one model, here and to load_checkpoint: nn.ModuleList([model, criterion])"
         )
     return [[names[id(parameter)] for parameter in group] for group in groups]
 

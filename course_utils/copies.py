@@ -14,7 +14,8 @@ def copies(*originals: Any) -> tuple[Any, ...]:
     An optimizer that holds the model's parameters holds those of the copy. Two things are done that
     ``copy.deepcopy`` alone does not do: a tensor that remembers how it was computed (an output that a
     model keeps) is copied without its memory; and what an optimizer of one's own holds beside its
-    groups and their state is copied too.
+    groups and their state is copied too. Hooks of a module are copied, and they fire on the copy as
+    well: one that writes into a list of yours writes there.
     Raises ValueError if something cannot be copied.
     """
     memo: dict[int, Any] = {}

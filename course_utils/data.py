@@ -302,8 +302,8 @@ class TensorLoader:
     batch_size: at least 1. shuffle: a new order at each pass, drawn from ``generator``, else from
     torch's global generator. drop_last: leave out the last batch if it is short, as batch
     normalization needs where it would hold one example.
-    Raises ValueError on another kind of dataset, on an empty one, and on a batch size that is not
-    a whole number, is below 1, or leaves no batch.
+    Raises ValueError on another kind of dataset, on an empty one, on a generator that is none, and on
+    a batch size that is not a whole number, is below 1, or leaves no batch.
     """
 
     def __init__(
@@ -317,6 +317,11 @@ class TensorLoader:
         is_whole = isinstance(batch_size, int | np.integer) and not isinstance(batch_size, bool)
         if not is_whole or batch_size < 1:
             raise ValueError(f"batch_size must be a whole number, at least 1, got {batch_size!r}")
+        if generator is not None and not isinstance(generator, torch.Generator):
+            raise ValueError(
+                f"generator must be a torch.Generator, got {generator!r}; of a number, "
+                "torch.Generator().manual_seed(...) makes one"
+            )
         self.dataset, self.batch_size = _in_memory(dataset), int(batch_size)
         if len(self.dataset) == 0:
             raise ValueError("the dataset is empty; a loader needs at least one example")

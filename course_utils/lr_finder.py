@@ -14,10 +14,11 @@ from torch.optim import Optimizer
 
 from course_utils.batches import EMPTY, Batches, checked_pair, require_loader
 from course_utils.copies import copies
+from course_utils.failures import failures_explained
+from course_utils.generators import generators_kept
 from course_utils.ownership import require_own_optimizer
-from course_utils.seeding import generators_kept, seeded
+from course_utils.seeding import seeded
 from course_utils.tally import Criterion, Tally
-from course_utils.training import one_example_explained
 
 #: Points at the start of a curve at which no slope is trusted: the average has hardly begun.
 SKIP = 15
@@ -107,7 +108,7 @@ def find_lr(
     with (
         generators_kept(loader),
         nullcontext() if seed is None else seeded(seed),
-        one_example_explained(),
+        failures_explained(),
     ):
         pairs = map(checked_pair, endless(loader))
         batches = ((inputs.to(device), targets.to(device)) for inputs, targets in pairs)

@@ -18,12 +18,19 @@ def require_own_optimizer(
 
     It may hold some of the model's parameters only, and parameters of the criterion.
     """
+    require_built_optimizer(optimizer)
     own = {id(parameter) for parameter in model.parameters()}
     held = {id(parameter) for group in optimizer.param_groups for parameter in group["params"]}
     if own.isdisjoint(held):
         raise ValueError(
             "the optimizer holds no parameter of this model, so no rate can change the loss; "
             "build it after the model, from model.parameters()"
+        )
+    if not any(p.requires_grad for group in optimizer.param_groups for p in group["params"]):
+        raise ValueError(
+            "every parameter of the optimizer is frozen (requires_grad is False), so training would "
+            "change nothing; unfreeze what is to be trained (parameter.requires_grad_(True)), or give "
+            "the optimizer the parameters that are not frozen"
         )
     if isinstance(criterion, nn.Module):
         own |= {id(parameter) for parameter in criterion.parameters()}
@@ -45,6 +52,7 @@ def require_own_scheduler(
     optimizer: Optimizer, scheduler: Scheduler | None, interval: str = "epoch"
 ) -> None:
     """Raise ValueError unless the scheduler drives this optimizer and can be stepped so."""
+    require_built_scheduler(scheduler)
     on_plateau = isinstance(scheduler, ReduceLROnPlateau)
     if interval not in ("epoch", "step") or (on_plateau and interval == "step"):
         raise ValueError(
@@ -64,3 +72,26 @@ def require_own_scheduler(
             f"{type(scheduler).__name__}.step cannot be called as fit would call it ({error}); "
             "leave out scheduler, and step it in after_epoch, which is given the history"
         ) from error
+
+
+def require_built_optimizer(optimizer: Optimizer) -> None:
+    """Raise ValueError if this is the class of an optimizer, or no optimizer at all."""
+    if isinstance(optimizer, type) or not hasattr(optimizer, "param_groups"):
+        raise ValueError(
+            f"the optimizer must be built from the parameters that it is to train, got "
+            f"{_described(optimizer)}; such as torch.optim.SGD(model.parameters(), lr=0.1)"
+        )
+
+
+def require_built_scheduler(scheduler: Scheduler | None) -> None:
+    """Raise ValueError if this is neither None nor a scheduler with an optimizer."""
+    if scheduler is not None and not hasattr(scheduler, "optimizer"):
+        raise ValueError(
+            "the scheduler must be built from the optimizer that it drives, got "
+            f"{_described(scheduler)}; such as torch.optim.lr_scheduler.StepLR(optimizer, 1). A "
+            "history or an early stopping is given by its name: history=..., early_stopping=..."
+        )
+
+
+def _described(given: object) -> str:
+    return f"the class {given.__name__}" if isinstance(given, type) else f"a {type(given).__name__}"

@@ -60,7 +60,7 @@ def plot_forest(
     return ax
 
 
-def plot_history(ax: Axes, histories: Sequence[History], metric: str) -> Axes:
+def plot_history(ax: Axes, histories: History | Sequence[History], metric: str) -> Axes:
     """Training and validation ``metric`` ("loss" or "accuracy") against epochs.
 
     One history gives lines, several give means with 95 % bands.
@@ -68,6 +68,7 @@ def plot_history(ax: Axes, histories: Sequence[History], metric: str) -> Axes:
     """
     if metric not in ("loss", "accuracy"):
         raise ValueError(f"metric must be 'loss' or 'accuracy', got {metric!r}")
+    histories = [histories] if isinstance(histories, History) else list(histories)
     lengths = {len(getattr(h, f"{part}_{metric}")) for h in histories for part in ("train", "val")}
     if len(lengths) != 1:
         raise ValueError(

@@ -12,7 +12,7 @@ import random
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -117,33 +117,6 @@ def _has_accelerator() -> bool:
     import torch
 
     return torch.accelerator.is_available()
-
-
-@contextmanager
-def generators_kept(*loaders: Any) -> Iterator[None]:
-    """What is drawn within the block leaves no trace: all generators are put back afterwards.
-
-    Those of torch, NumPy and ``random``, and those of ``loaders`` and their samplers.
-    """
-    import torch
-
-    places = []
-    for loader in loaders:
-        batch_sampler = getattr(loader, "batch_sampler", None)
-        sampler = getattr(batch_sampler, "sampler", None)
-        places += [loader, getattr(loader, "sampler", None), batch_sampler, sampler]
-    found = [getattr(place, "generator", None) for place in places]
-    generators = [generator for generator in found if isinstance(generator, torch.Generator)]
-    states = [generator.get_state() for generator in generators]
-    numpy_state, python_state = np.random.get_state(), random.getstate()  # noqa: NPY002
-    with torch.random.fork_rng():
-        try:
-            yield
-        finally:
-            np.random.set_state(numpy_state)  # noqa: NPY002
-            random.setstate(python_state)
-            for generator, state in zip(generators, states, strict=True):
-                generator.set_state(state)
 
 
 @contextmanager

@@ -8,8 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.overrides import TorchFunctionMode
 
-from course_utils.batches import described
+from course_utils.batches import require_tensor
 
 Criterion = Callable[[Tensor, Tensor], Tensor]
 
@@ -22,8 +23,9 @@ class Tally:
     - CrossEntropyLoss and NLLLoss: over the labels that are not ``ignore_index``, each with its
       class weight if there are any, Σ w l / Σ w. Class probabilities as labels count as one each.
     - torch's other losses: over elements.
-    - any other criterion: it must return the mean over the examples (or over the labels that are
-      not its ``ignore_index``, -100 by default) and the mean over the batches weights them so.
+    - any other criterion, a subclass with a ``forward`` of its own included: it must return the
+      mean over the examples (or over the labels that are not its ``ignore_index``, -100 by default)
+      and the mean over the batches weights them so.
     - with ``reduction="sum"`` the sum is divided by what the mean would be divided by.
 
     Accuracy is the share of right answers among the labels that are not ignored: the highest logit
@@ -31,21 +33,24 @@ class Tally:
     element, whether output and label lie on the same side of probability 1/2; NaN for everything
     else, such as regression.
 
-    Raises ValueError on a criterion with ``reduction="none"`` and on one that hides a loss with
-    class weights inside, because a batch's mean does not say what the weights sum to.
+    Raises ValueError on a criterion with ``reduction="none"``, on labels of a dtype that the criterion
+    cannot take, and on another criterion that is seen to return no mean over examples. To see it, the
+    first call is watched (``_Watch``): it must not call a loss with class weights or an
+    ``ignore_index``, because its mean does not say how much a batch counts, nor add up the losses of
+    a batch and never divide by their number. Weights that it computes without torch's losses, and
+    divides by as well, stay out of sight.
     """
 
     def __init__(self, criterion: Criterion) -> None:
-        self.criterion = criterion
-        if isinstance(criterion, functools.partial):
-            loss, setting = criterion.func, criterion.keywords.get
-        else:
-            loss, setting = criterion, functools.partial(getattr, criterion)
-        self.reduction = setting("reduction", "mean")
+        self.criterion = require_built(criterion)
+        is_partial = isinstance(criterion, functools.partial)
+        loss, given = (criterion.func, criterion.keywords) if is_partial else (criterion, {})
+        self.reduction = given.get("reduction", getattr(loss, "reduction", "mean"))
         self.is_cross_entropy = _is(loss, CROSS_ENTROPIES)
         self.is_by_element = _is(loss, BY_ELEMENT)
-        self.class_weights = setting("weight", None) if self.is_cross_entropy else None
-        ignored = setting("ignore_index", None)
+        weights = given.get("weight", getattr(loss, "weight", None))
+        self.class_weights = weights if self.is_cross_entropy else None
+        ignored = given.get("ignore_index", getattr(loss, "ignore_index", None))
         self.ignore_index = -100 if ignored is None else ignored
         self.threshold = next((t for kind, t in THRESHOLDS.items() if _is(loss, (kind,))), None)
         if self.reduction == "none":
@@ -53,7 +58,6 @@ class Tally:
                 "the criterion has reduction='none' and returns a loss an example; build it with "
                 "reduction='mean'"
             )
-        _require_known_weights(criterion, self.ignore_index)
         self.losses: list[Tensor] = []
         self.weights: list[Tensor | int] = []  # what each loss counts
         self.answers: list[Tensor | int] = []  # how many can be right or wrong
@@ -62,7 +66,12 @@ class Tally:
     def loss(self, outputs: Tensor, labels: Tensor) -> Tensor:
         """``criterion(outputs, labels)``, noted. Nothing leaves the device before ``means``."""
         by_class = self._by_class(outputs, labels)
-        loss = self.criterion(outputs, labels)
+        if self.losses or self.is_cross_entropy or self.is_by_element:
+            loss = self.criterion(outputs, labels)
+        else:
+            with _Watch(self.ignore_index) as watch:
+                loss = self.criterion(outputs, labels)
+            watch.require_mean(self.reduction)
         if not isinstance(loss, Tensor) or loss.ndim > 0:
             got = f"shape {tuple(loss.shape)}" if isinstance(loss, Tensor) else type(loss).__name__
             raise ValueError(
@@ -96,10 +105,17 @@ class Tally:
 
     def _by_class(self, outputs: Tensor, labels: Tensor) -> bool:
         """Whether labels are classes of these outputs (N, K, ...); raises ValueError on odd shapes."""
-        if not isinstance(outputs, Tensor):
+        require_tensor(outputs)
+        integers = self.is_cross_entropy and outputs.ndim == labels.ndim + 1
+        if integers and labels.dtype not in (torch.int64, torch.uint8):
             raise ValueError(
-                f"the model must return one tensor, got {described(outputs)}; return only what the "
-                "criterion is to judge"
+                f"cross-entropy takes as labels the numbers of classes, of torch.int64, got "
+                f"{labels.dtype}; labels.long() makes them so"
+            )
+        if self.threshold is not None and not labels.is_floating_point():
+            raise ValueError(
+                f"a binary cross-entropy takes labels of the outputs' dtype, got {labels.dtype}; "
+                "labels.float() makes them so"
             )
         if not self.is_by_element and _are_classes(labels, outputs):
             return True
@@ -130,7 +146,7 @@ class Tally:
             if self.ignore_index >= 0:
                 right &= counted
             if self.class_weights is not None:
-                each = self.class_weights.to(labels.device)[labels.where(counted, 0)]
+                each = self.class_weights.to(labels.device)[labels.where(counted, 0).long()]
                 weight = (each * counted).sum()
         elif self.is_cross_entropy:
             weight = answers = labels.numel() // labels.shape[1]
@@ -162,9 +178,23 @@ THRESHOLDS = {
 }
 
 
+def require_built(criterion: Criterion) -> Criterion:
+    """The criterion itself; raises ValueError if it is the class of one, or cannot be called."""
+    if isinstance(criterion, type) or not callable(criterion):
+        got = f"the class {criterion.__name__}" if isinstance(criterion, type) else repr(criterion)
+        raise ValueError(
+            f"the criterion must be a loss that can be called, got {got}; build one, with "
+            "parentheses: nn.CrossEntropyLoss()"
+        )
+    return criterion
+
+
 def _is(loss: Any, kinds: tuple) -> bool:
-    classes = tuple(kind for kind in kinds if isinstance(kind, type))
-    return isinstance(loss, classes) or any(loss is kind for kind in kinds)
+    """Whether a loss is one of these; a subclass that computes something else is not."""
+    classes = [kind for kind in kinds if isinstance(kind, type) and isinstance(loss, kind)]
+    return any(loss is kind for kind in kinds) or any(
+        type(loss).forward is kind.forward for kind in classes
+    )
 
 
 def _are_classes(labels: Tensor, outputs: Tensor) -> bool:
@@ -177,20 +207,53 @@ def _are_classes(labels: Tensor, outputs: Tensor) -> bool:
     )
 
 
-def _require_known_weights(criterion: Criterion, ignore_index: int) -> None:
-    """A loss inside another one: its class weights and ignored labels are out of sight."""
-    parts: list[Any] = []
-    if isinstance(criterion, nn.Module):
-        parts = [part for part in criterion.modules() if part is not criterion]
-    elif inspect.isfunction(criterion):
-        seen = inspect.getclosurevars(criterion)
-        parts = [*seen.nonlocals.values(), *seen.globals.values()]
-    for part in parts:
-        if not isinstance(part, nn.CrossEntropyLoss | nn.NLLLoss) or part.reduction != "mean":
-            continue
-        if part.weight is not None or part.ignore_index != ignore_index:
+class _Watch(TorchFunctionMode):
+    """Within the block, sees every call of torch, in whatever the criterion hides it."""
+
+    def __init__(self, ignore_index: int) -> None:
+        super().__init__()
+        self.ignore_index = ignore_index
+        self.adds_up = self.knows_size = self.divides = False
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple = (), kwargs: dict | None = None
+    ) -> Any:
+        result = func(*args, **(kwargs or {}))
+        name = getattr(func, "__name__", "")
+        is_number = isinstance(result, Tensor) and result.ndim == 0
+        is_share = self.knows_size and ("div" in name or ("mul" in name and is_number))
+        if inspect.isfunction(func) and func.__module__ == F.__name__:
+            self._note_loss(func, inspect.signature(func).bind(*args, **(kwargs or {})))
+        elif name in ("__len__", "size", "numel", "nelement") or func == Tensor.shape.__get__:
+            self.knows_size = True
+        elif name in ("sum", "nansum") and is_number:
+            self.adds_up = True
+        elif "mean" in name or is_share:
+            self.divides = True
+        return result
+
+    def _note_loss(self, func: Callable, given: inspect.BoundArguments) -> None:
+        given.apply_defaults()
+        reduction = given.arguments.get("reduction")
+        self.adds_up |= reduction == "sum"
+        self.divides |= reduction in ("mean", "batchmean")
+        if func not in (F.cross_entropy, F.nll_loss) or reduction != "mean":
+            return
+        if given.arguments["weight"] is not None or (
+            given.arguments["ignore_index"] != self.ignore_index
+        ):
             raise ValueError(
-                f"the criterion calls a {type(part).__name__} with class weights or an "
-                "ignore_index, so that its mean does not say how much a batch counts; give that "
-                "loss itself, or one with reduction='none' inside and .mean() over examples"
+                f"the criterion calls {func.__name__} with class weights or an ignore_index, so "
+                "that its mean does not say how much a batch counts; give that loss itself, "
+                "nn.CrossEntropyLoss(weight=..., ignore_index=...), or take one with "
+                "reduction='none' inside and .mean() over examples"
+            )
+
+    def require_mean(self, reduction: str) -> None:
+        """Raise ValueError if a sum was seen that nothing divided by the number of examples."""
+        if self.adds_up and not self.divides and reduction != "sum":
+            raise ValueError(
+                "the criterion must return the mean over the examples of a batch, and this one adds "
+                "up their losses without dividing by their number; end it with .mean(), or with "
+                ".sum() / len(labels)"
             )

@@ -1,9 +1,12 @@
 """The training loop: one epoch, one evaluation, and ``fit``, which strings them together."""
 
+import copy
+import functools
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from numbers import Integral
 from typing import Literal
 
 import torch
@@ -11,8 +14,9 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
-from course_utils.batches import Batches, batches_of, require_loader
+from course_utils.batches import Batches, batches_of, require_loader, require_tensor
 from course_utils.early_stopping import EarlyStopping
+from course_utils.failures import failures_explained
 from course_utils.ownership import require_own_optimizer, require_own_scheduler
 from course_utils.progress import progress
 from course_utils.seeding import seeded
@@ -42,7 +46,8 @@ def train_epoch(
     ``Tally``. before_step: called with that loss once the gradients are there and before the
     weights move: the place to clip or to record.
     The sums stay on the device until the end, so that a GPU is never kept waiting.
-    Raises ValueError on what ``batches_of`` or ``Tally`` refuses.
+    Raises ValueError on what ``batches_of`` or ``Tally`` refuses, on an optimizer that does not belong
+    to the model, and on what ``failures_explained`` explains.
     """
     if not model.training:
         model.train()
@@ -59,6 +64,29 @@ def train_epoch(
     return tally.means()
 
 
+def _checked(train_epoch: Callable[..., tuple[float, float]]) -> Callable[..., tuple[float, float]]:
+    """The same function, which checks its optimizer first and explains what fails."""
+
+    @functools.wraps(train_epoch)
+    def checked(
+        model: nn.Module,
+        loader: Batches,
+        criterion: Criterion,
+        optimizer: Optimizer,
+        *args,
+        **options,
+    ) -> tuple[float, float]:
+        require_own_optimizer(model, optimizer, criterion)
+        with failures_explained():
+            return train_epoch(model, loader, criterion, optimizer, *args, **options)
+
+    return checked
+
+
+train_epoch = _checked(train_epoch)  # lesson 06 writes out the loop alone
+
+
+@failures_explained()
 @torch.no_grad()
 def evaluate(
     model: nn.Module, loader: Batches, criterion: Criterion, device: torch.device | str
@@ -78,12 +106,14 @@ def evaluate(
     return tally.means()
 
 
+@failures_explained()
 @torch.no_grad()
 def predict(model: nn.Module, loader: Batches, device: torch.device | str) -> Tensor:
     """Logits (N, K) of all examples of ``loader``, in its order, on the CPU; modes as ``evaluate``."""
     with modes_kept(model):
         model.eval()
-        return torch.cat([model(images.to(device)).cpu() for images, _ in batches_of(loader)])
+        outputs = (require_tensor(model(images.to(device))) for images, _ in batches_of(loader))
+        return torch.cat([logits.cpu() for logits in outputs])
 
 
 @contextmanager
@@ -115,6 +145,10 @@ class History:
 
     def __len__(self) -> int:
         return len(self.train_loss)
+
+    def lengths(self) -> dict[str, int]:
+        """How many numbers each of these lists holds; a list that you have added is not counted."""
+        return {column.name: len(getattr(self, column.name)) for column in fields(self)}
 
     def add(self, **numbers: float) -> None:
         """Count one more epoch; an interruption finds all of its numbers, or none."""
@@ -163,7 +197,9 @@ def fit(
     after_epoch: called last in each epoch, with the history so far: the place for a checkpoint.
     history: of the epochs that an interrupted run has behind it (see ``load_checkpoint``); it is
     continued in place, and ``epochs`` counts them. An epoch is in it once it is validated, so that
-    after Ctrl-C it holds whole epochs only, and another ``fit`` can go on from it.
+    after Ctrl-C it holds whole epochs only, and another ``fit`` can go on from it: with the weights
+    as they are, and on the schedule at the epoch that is done again. If no epoch is left to do, a
+    warning says so.
     seed: governs dropout and any shuffling without a generator of its own; without it they draw
     from torch's global generator, as a resumed run must.
     Raises ValueError, before anything moves, on fewer than one epoch, on a history with lists of
@@ -173,8 +209,8 @@ def fit(
     NonFiniteLossError at the end of the epoch in which the training loss stops being finite. Each layer is left in
     its mode, training or evaluation, whatever happens.
     """
-    if epochs < 1:
-        raise ValueError(f"epochs must be at least 1, got {epochs}")
+    if not isinstance(epochs, Integral) or epochs < 1:
+        raise ValueError(f"epochs must be a whole number, at least 1, got {epochs!r}")
     history = History() if history is None else history
     _require_whole(history)
     if early_stopping is not None and early_stopping.epoch > len(history):
@@ -188,6 +224,7 @@ def fit(
     require_own_optimizer(model, optimizer, criterion)
     require_own_scheduler(optimizer, scheduler, scheduler_interval)
     Tally(criterion)  # refuses a criterion whose mean cannot be known
+    _warn_if_all_is_done(epochs, history, early_stopping)
     model.to(device)
     if isinstance(criterion, nn.Module):
         criterion.to(device)
@@ -196,7 +233,6 @@ def fit(
     with (
         modes_kept(model),
         nullcontext() if seed is None else seeded(seed),
-        _stepped_by(optimizer, scheduler) if each_step else nullcontext(),
         nullcontext()
         if early_stopping is None
         else _best_at_the_end(early_stopping, model, history),
@@ -214,18 +250,18 @@ def fit(
                 norms.append(nn.utils.get_total_norm(gradients))
 
             learning_rate = float(optimizer.param_groups[0]["lr"])
-            with one_example_explained():
+            with _stepped_by(optimizer, scheduler, history) if each_step else nullcontext():
                 train = train_epoch(model, train_loader, criterion, optimizer, device, record)
-            _raise_if_not_finite(torch.stack(losses), torch.stack(norms), epoch, history)
-            val_loss, val_accuracy = evaluate(model, val_loader, criterion, device)
-            history.add(
-                train_loss=train[0],
-                train_accuracy=train[1],
-                val_loss=val_loss,
-                val_accuracy=val_accuracy,
-                learning_rate=learning_rate,
-                grad_norm=float(torch.stack(norms).mean()),
-            )
+                _raise_if_not_finite(torch.stack(losses), torch.stack(norms), epoch, history)
+                val_loss, val_accuracy = evaluate(model, val_loader, criterion, device)
+                history.add(
+                    train_loss=train[0],
+                    train_accuracy=train[1],
+                    val_loss=val_loss,
+                    val_accuracy=val_accuracy,
+                    learning_rate=learning_rate,
+                    grad_norm=float(torch.stack(norms).mean()),
+                )
             if early_stopping is not None:
                 early_stopping(val_loss, model)
             bar.set_postfix(val_loss=f"{val_loss:.4g}", val_accuracy=f"{val_accuracy:.1%}")
@@ -261,32 +297,45 @@ def _best_at_the_end(
 
 
 @contextmanager
-def _stepped_by(optimizer: Optimizer, scheduler: LRScheduler) -> Iterator[None]:
-    """Within the block, every step of ``optimizer`` is followed by one of ``scheduler``."""
+def _stepped_by(optimizer: Optimizer, scheduler: LRScheduler, history: History) -> Iterator[None]:
+    """Within the block, an epoch, every step of ``optimizer`` is followed by one of ``scheduler``.
+
+    If the epoch ends before the history counts it, it is to be done again, so the schedule goes back
+    to where it began.
+    """
+    done, before = len(history), copy.deepcopy(scheduler.state_dict())
+    settings = [
+        {name: copy.deepcopy(value) for name, value in group.items() if name != "params"}
+        for group in optimizer.param_groups
+    ]
     hook = optimizer.register_step_post_hook(lambda *_: scheduler.step())
     try:
         yield
     finally:
         hook.remove()
+        if len(history) == done:
+            scheduler.load_state_dict(before)
+            for group, setting in zip(optimizer.param_groups, settings, strict=True):
+                group.update(setting)
 
 
-@contextmanager
-def one_example_explained() -> Iterator[None]:
-    """Say what to do if batch normalization is to train on a batch of one example."""
-    try:
-        yield
-    except ValueError as error:
-        if "more than 1 value per channel" not in str(error):
-            raise
-        raise ValueError(
-            "batch normalization cannot train on a batch of one example, usually the last one of "
-            "the pass; build the loader with drop_last=True (DataLoader and TensorLoader have it) "
-            "or with another batch_size"
-        ) from error
+def _warn_if_all_is_done(
+    epochs: int, history: History, early_stopping: EarlyStopping | None
+) -> None:
+    done = len(history)
+    if done >= epochs:
+        message = f"epochs={epochs} counts the {done} of the history; give epochs={done + epochs}"
+        message += f" for {epochs} more"
+    elif early_stopping is not None and early_stopping.should_stop:
+        message = f"early_stopping has ended this run after {done} epochs; to go on all the same, "
+        message += "raise its patience (early_stopping.patience = ...)"
+    else:
+        return
+    warnings.warn(f"nothing is trained: {message}", stacklevel=3)
 
 
 def _require_whole(history: History) -> None:
-    lengths = {name: len(values) for name, values in vars(history).items()}
+    lengths = history.lengths()
     if len(set(lengths.values())) > 1:
         raise ValueError(
             f"the lists of the history differ in length, {lengths}, so it does not say how many "

@@ -475,6 +475,13 @@ def test_the_generator_decides_the_order_and_each_pass_has_a_new_one():
     assert first[0] != first[1]
 
 
+@pytest.mark.parametrize("wrong", [42, np.random.default_rng(0)])
+def test_a_generator_of_another_kind_is_named_and_the_advice_works(wrong):
+    with pytest.raises(ValueError, match=r"torch\.Generator, got .*manual_seed"):
+        TensorLoader(numbered(50), 8, shuffle=True, generator=wrong)
+    assert orders(torch.Generator().manual_seed(42)) == orders(torch.Generator().manual_seed(42))
+
+
 def test_own_generator_leaves_the_global_one_alone_and_without_it_the_global_one_decides():
     state = torch.get_rng_state()
     orders(torch.Generator().manual_seed(0))

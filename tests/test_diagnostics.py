@@ -1146,3 +1146,100 @@ def test_batch_norm_on_one_example_says_what_to_do():
 def test_the_front_lists_what_it_offers():
     assert sorted(diagnostics.__all__) == diagnostics.__all__
     assert all(getattr(diagnostics, name).__doc__ for name in diagnostics.__all__)
+
+
+# --- mistakes that would change what is checked, or end in a bare error
+
+
+def global_step(what):
+    """A step as it stands in a notebook: one of its names is global."""
+    net = MLP(64, [16], 3, seed=0)
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1, weight_decay=0.1)
+
+    def step(model, given_optimizer, inputs, labels):
+        loss = CROSS_ENTROPY((net if what == "model" else model)(inputs), labels)
+        (optimizer if what == "optimizer" else given_optimizer).zero_grad()
+        loss.backward()
+        (optimizer if what == "optimizer" else given_optimizer).step()
+        return loss.detach()
+
+    return net, optimizer, step
+
+
+@pytest.mark.parametrize("what", ["model", "optimizer"])
+@pytest.mark.parametrize("check", [check_step, overfit_one_batch])
+def test_a_step_that_uses_a_global_name_is_stopped_before_it_trains_that(what, check):
+    net, optimizer, step = global_step(what)
+    before = copy.deepcopy(net.state_dict())
+    with pytest.raises(ValueError, match=r"by its global name.*step\(model, optimizer, inputs"):
+        if check is check_step:
+            check_step(step, net, LOADER, optimizer)
+        else:
+            overfit_one_batch(net, LOADER, CROSS_ENTROPY, optimizer=optimizer, step=step)
+    assert all(torch.equal(before[name], value) for name, value in net.state_dict().items())
+    assert check_step(STEP, net, LOADER, optimizer).ok
+    STEP(net, optimizer, *next(iter(LOADER)))  # both are of use again
+    assert not torch.equal(before["net.0.weight"], net.net[0].weight)
+
+
+def test_an_evaluation_that_uses_a_global_name_is_stopped():
+    net = MLP(64, [16], 3, seed=0)
+    with pytest.raises(ValueError, match="must call the model that it is given"):
+        check_evaluation(
+            lambda _, loader: course_evaluate(net, loader, CROSS_ENTROPY, "cpu"), net, LOADER
+        )
+    assert check_evaluation(
+        lambda model, loader: course_evaluate(model, loader, CROSS_ENTROPY, "cpu"), net, LOADER
+    ).ok
+
+
+@pytest.mark.parametrize("count", [1, 2, 10])
+def test_first_loss_of_binary_outputs_is_a_guess_between_two_for_each(count):
+    net = nn.Linear(4, count)
+    nn.init.zeros_(net.weight), nn.init.zeros_(net.bias)
+    batch = torch.randn(20, 4), torch.ones(20, count)
+    finding = check_first_loss(net, [batch], nn.BCEWithLogitsLoss())
+    assert finding.ok
+    assert finding.values["num_classes"] == 2
+    assert finding.values["loss"] == pytest.approx(finding.values["chance"])
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_one_example_that_is_not_finite_does_not_hide_the_neighbours(bad):
+    pictures, labels = images(90).tensors
+    sound = check_neighbours([(pictures[1:], labels[1:])])
+    pictures[0, 0, 0, 0] = bad
+    finding = check_neighbours([(pictures, labels)])
+    assert set(finding.suspicions) == {"non_finite"}
+    assert finding.values == sound.values
+    with pytest.raises(
+        ValueError, match="got 1 of 90; look for NaN and infinity with check_inputs"
+    ):
+        check_neighbours([(torch.where(torch.arange(90) == 3, 1.0, bad)[:, None], labels)])
+
+
+CHECKS_OF_A_MODEL = [check_first_loss, check_gradient_flow, overfit_one_batch, check_speed]
+
+
+@pytest.mark.parametrize("check", CHECKS_OF_A_MODEL)
+def test_a_model_of_two_outputs_and_a_loss_without_parentheses_are_named(check):
+    class Pair(nn.Linear):
+        def forward(self, inputs):
+            return super().forward(inputs.flatten(1)), inputs
+
+    with pytest.raises(ValueError, match=r"must return one tensor, got a tuple of 2"):
+        check(Pair(64, 3), LOADER, CROSS_ENTROPY)
+    with pytest.raises(ValueError, match="got the class CrossEntropyLoss; build one"):
+        check(MLP(64, [], 3), LOADER, nn.CrossEntropyLoss)
+
+
+def test_a_step_that_returns_nothing_is_named():
+    with pytest.raises(ValueError, match=r"step must return the loss.*return loss\.detach"):
+        overfit_one_batch(MLP(64, [], 3), LOADER, CROSS_ENTROPY, step=lambda *_: None)
+
+
+def test_hooks_fire_on_the_copies_too():
+    net, seen = MLP(64, [], 3), []
+    net.register_forward_hook(lambda *_: seen.append(1))
+    check_first_loss(net, LOADER, CROSS_ENTROPY)
+    assert seen

@@ -101,6 +101,12 @@ def test_several_histories_give_means_and_bands_in_percent(ax):
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["training", "validation"]
 
 
+def test_one_history_needs_no_list(ax):
+    history = History([2.0, 1.0], [0.5, 0.75], [2.5, 1.5], [0.25, 0.5])
+    lines = plot_history(ax, history, "loss").lines
+    assert [list(line.get_ydata()) for line in lines] == [[2.0, 1.0], [2.5, 1.5]]
+
+
 def test_history_of_an_unknown_metric_is_refused(ax):
     with pytest.raises(ValueError, match="'loss' or 'accuracy', got 'acc'"):
         plot_history(ax, [history()], "acc")

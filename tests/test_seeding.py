@@ -9,16 +9,23 @@ import numpy as np
 import pytest
 import torch
 from lesson_rules import ROOT, code_cells, read_lesson
-from torch.utils.data import BatchSampler, DataLoader, RandomSampler, TensorDataset
+from torch.utils.data import (
+    BatchSampler,
+    DataLoader,
+    Dataset,
+    RandomSampler,
+    Subset,
+    TensorDataset,
+)
 
 from course_utils.experiment import run_seeds
+from course_utils.generators import generators_kept
 from course_utils.models import MLP
 from course_utils.numpy_track.lstm_baseline import LSTM
 from course_utils.seeding import (
     deterministic,
     fixed_permutation,
     generator,
-    generators_kept,
     rng,
     seeded,
     shifted,
@@ -350,3 +357,41 @@ except ValueError as error:
     assert plain.startswith("Device: ")
     assert "COURSE_SEED_OFFSET=7" in shifted_seeds
     assert "COURSE_SEED_OFFSET must be a whole number" in refusal
+
+
+class Noisy(Dataset):
+    """Draws its noise from generators of its own, one of each kind."""
+
+    def __init__(self):
+        self.noise = {"torch": torch.Generator().manual_seed(0), "numpy": np.random.default_rng(0)}
+        self.others = [np.random.RandomState(0), random.Random(0)]
+
+    def __len__(self):
+        return 6
+
+    def __getitem__(self, i):
+        torch_noise = torch.randn((), generator=self.noise["torch"])
+        others = self.noise["numpy"].normal() + self.others[0].normal() + self.others[1].random()
+        return torch_noise.double() + others, i
+
+
+class Wrapper:
+    def __init__(self, inner):
+        self.inner = inner
+        self.again = self  # a circle
+
+    def __iter__(self):
+        return iter(self.inner)
+
+
+def test_generators_are_put_back_wherever_a_loader_holds_them():
+    def batches(look):
+        order = torch.Generator().manual_seed(3)
+        loader = Wrapper(DataLoader(Subset(Noisy(), range(5)), 2, shuffle=True, generator=order))
+        if look:
+            with generators_kept(loader):
+                list(loader)
+        return [torch.cat(column) for column in zip(*loader, strict=True)]
+
+    for looked, left_alone in zip(batches(look=True), batches(look=False), strict=True):
+        assert torch.equal(looked, left_alone)

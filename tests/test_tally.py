@@ -42,6 +42,14 @@ class Focal(nn.Module):
         return each.sum() if self.reduction == "sum" else each.mean()
 
 
+class FocalInName(nn.CrossEntropyLoss):
+    """A cross-entropy by inheritance alone; its weights lie inside the mean over examples."""
+
+    def forward(self, logits: Tensor, labels: Tensor) -> Tensor:
+        each = F.cross_entropy(logits, labels, weight=self.weight, reduction="none")
+        return ((1 - torch.exp(-each)) ** 2 * each).mean()
+
+
 def hits(outputs, labels, counted=...):
     return (outputs.argmax(1) == labels)[counted].double().mean().item()
 
@@ -151,6 +159,55 @@ KINDS = {
     ),
     "own module": (Focal(), OUTPUTS, LABELS, Focal(), hits(OUTPUTS, LABELS)),
     "own module, sum": (Focal("sum"), OUTPUTS, LABELS, Focal(), hits(OUTPUTS, LABELS)),
+    "own in all but name": (
+        FocalInName(weight=WEIGHT),
+        OUTPUTS,
+        LABELS,
+        FocalInName(weight=WEIGHT),
+        hits(OUTPUTS, LABELS),
+    ),
+    "partial of a module": (
+        functools.partial(nn.CrossEntropyLoss(weight=WEIGHT, ignore_index=1)),
+        OUTPUTS,
+        LABELS,
+        functools.partial(weighted, ignore_index=1),
+        hits(OUTPUTS, LABELS, LABELS != 1),
+    ),
+    "weights, labels of bytes": (
+        nn.CrossEntropyLoss(weight=WEIGHT),
+        OUTPUTS,
+        LABELS.byte(),
+        lambda outputs, labels: weighted(outputs, labels.long()),
+        hits(OUTPUTS, LABELS),
+    ),
+    "own sum, divided": (
+        lambda outputs, labels: F.cross_entropy(outputs, labels, reduction="sum") / len(labels),
+        OUTPUTS,
+        LABELS,
+        F.cross_entropy,
+        hits(OUTPUTS, LABELS),
+    ),
+    "own sum of shares": (
+        lambda outputs, labels: ((outputs - labels) ** 2 / outputs.shape[0]).sum(),
+        COLUMN,
+        HALF,
+        F.mse_loss,
+        math.nan,
+    ),
+    "own sum, times": (
+        lambda outputs, labels: 0.5 * (outputs - labels).square().sum() * (1 / labels.numel()),
+        COLUMN,
+        HALF,
+        lambda outputs, labels: F.mse_loss(outputs, labels) / 2,
+        math.nan,
+    ),
+    "own mean and a penalty": (
+        lambda outputs, labels: F.mse_loss(outputs, labels) + 0.1 * WEIGHT.square().sum(),
+        COLUMN,
+        HALF,
+        lambda outputs, labels: F.mse_loss(outputs, labels) + 0.1 * WEIGHT.square().sum(),
+        math.nan,
+    ),
     "binary": (
         nn.BCEWithLogitsLoss(pos_weight=torch.tensor(3.0)),
         COLUMN,
@@ -242,6 +299,8 @@ def test_the_loss_is_the_criterions_and_its_gradient_passes():
 # --- refused by name
 
 inner = nn.CrossEntropyLoss(weight=WEIGHT)
+HIDDEN_WEIGHTS = "class weights.*that loss itself"
+NO_DIVISION = r"without dividing by their number.*\.sum\(\) / len\(labels\)"
 
 
 class Wrapped(nn.Module):
@@ -253,13 +312,47 @@ class Wrapped(nn.Module):
         return self.loss(outputs, labels)
 
 
+class Holder:
+    """No module: an object that keeps its loss in a list."""
+
+    def __init__(self, **options) -> None:
+        self.losses = [nn.CrossEntropyLoss(**options)]
+
+    def __call__(self, outputs, labels):
+        return self.losses[0](outputs, labels)
+
+    def judge(self, outputs, labels):
+        return self(outputs, labels)
+
+
+def through_a_helper(outputs, labels):
+    return weighted(outputs, labels) + 0.0
+
+
+def total_of_logs(outputs, labels):
+    return -outputs.log_softmax(1)[range(len(labels)), labels].sum()
+
+
 @pytest.mark.parametrize(
     ("criterion", "outputs", "labels", "message"),
     [
         (nn.MSELoss(reduction="none"), COLUMN, HALF, "reduction='mean'"),
         (functools.partial(F.mse_loss, reduction="none"), COLUMN, HALF, "reduction='mean'"),
-        (Wrapped(inner), OUTPUTS, LABELS, "class weights.*that loss itself"),
-        (lambda z, y: inner(z, y), OUTPUTS, LABELS, "class weights.*that loss itself"),
+        (Wrapped(inner), OUTPUTS, LABELS, HIDDEN_WEIGHTS),
+        (lambda z, y: inner(z, y), OUTPUTS, LABELS, HIDDEN_WEIGHTS),
+        (lambda z, y: F.cross_entropy(z, y, WEIGHT), OUTPUTS, LABELS, HIDDEN_WEIGHTS),
+        (lambda z, y: F.cross_entropy(z, y, ignore_index=0), OUTPUTS, LABELS, HIDDEN_WEIGHTS),
+        (through_a_helper, OUTPUTS, LABELS, HIDDEN_WEIGHTS),
+        (functools.partial(through_a_helper), OUTPUTS, LABELS, HIDDEN_WEIGHTS),
+        (inner.forward, OUTPUTS, LABELS, HIDDEN_WEIGHTS),
+        (Holder(weight=WEIGHT), OUTPUTS, LABELS, HIDDEN_WEIGHTS),
+        (Holder(ignore_index=2).judge, OUTPUTS, LABELS, HIDDEN_WEIGHTS),
+        (Holder(reduction="sum"), OUTPUTS, LABELS, NO_DIVISION),
+        (Wrapped(nn.MSELoss(reduction="sum")), COLUMN, HALF, NO_DIVISION),
+        (lambda z, y: F.cross_entropy(z, y, reduction="sum"), OUTPUTS, LABELS, NO_DIVISION),
+        (lambda z, y: 0.5 * ((z - y) ** 2).sum(), COLUMN, HALF, NO_DIVISION),
+        (lambda z, y: torch.sum((z - y).abs()) / 64, COLUMN, HALF, NO_DIVISION),
+        (total_of_logs, OUTPUTS, LABELS, NO_DIVISION),
         (Wrapped(nn.CrossEntropyLoss(ignore_index=0)), OUTPUTS, LABELS, "or an ignore_index"),
         (lambda z, y: (z[:, 0] - y) ** 2, OUTPUTS, HALF[:, 0], r"shape \(13,\).*\.mean\(\)"),
         (lambda z, y: 1.0, OUTPUTS, LABELS, r"got float; end it with \.mean\(\)"),
@@ -269,6 +362,12 @@ class Wrapped(nn.Module):
         (nn.MSELoss(), COLUMN, HALF[:, 0], r"labels.unsqueeze\(1\)"),
         (nn.BCEWithLogitsLoss(), COLUMN[:, 0], HALF, r"\(13,\) and labels \(13, 1\)"),
         (nn.MSELoss(), OUTPUTS, LABELS, "must have the same shape"),
+        (nn.CrossEntropyLoss(), OUTPUTS, LABELS.int(), r"torch\.int32; labels\.long\(\)"),
+        (F.cross_entropy, OUTPUTS, 1.0 * LABELS, r"torch\.float32; labels\.long\(\)"),
+        (nn.BCEWithLogitsLoss(), COLUMN, HALF.long(), r"torch\.int64; labels\.float\(\)"),
+        (nn.BCELoss(), COLUMN.sigmoid(), HALF.bool(), r"torch\.bool; labels\.float\(\)"),
+        (nn.CrossEntropyLoss, OUTPUTS, LABELS, "the class CrossEntropyLoss; build one, with paren"),
+        ("mse", OUTPUTS, LABELS, "can be called, got 'mse'"),
     ],
 )
 def test_what_has_no_known_mean_is_refused(criterion, outputs, labels, message):
@@ -276,8 +375,12 @@ def test_what_has_no_known_mean_is_refused(criterion, outputs, labels, message):
         evaluate(nn.Identity(), [(outputs, labels)], criterion, "cpu")
 
 
-def test_the_advice_for_shapes_works():
+def test_the_advice_works():
     for criterion, outputs, labels in [
+        (nn.CrossEntropyLoss(), OUTPUTS, LABELS.int().long()),
+        (nn.BCEWithLogitsLoss(), COLUMN, HALF.long().float()),
+        (lambda z, y: ((z - y) ** 2).sum() / len(y), OUTPUTS, BINARY),
+        (nn.CrossEntropyLoss(weight=WEIGHT, ignore_index=2), OUTPUTS, LABELS),
         (nn.CrossEntropyLoss(), OUTPUTS, LABELS[:, None].squeeze(1)),
         (nn.MSELoss(), COLUMN, HALF[:, 0].unsqueeze(1)),
         (nn.MSELoss(), COLUMN.squeeze(1), HALF[:, 0]),
@@ -291,6 +394,17 @@ def test_the_advice_for_shapes_works():
             for size in (SIZE, 4)
         )
         assert whole == pytest.approx(cut, nan_ok=True)
+
+
+def test_a_criterion_is_called_once_a_batch_and_hands_on_what_it_wrote_down():
+    noted = []
+
+    def criterion(outputs, labels):
+        noted.append(len(labels))
+        return (outputs - labels).abs().mean()
+
+    evaluate(nn.Identity(), TensorLoader(TensorDataset(COLUMN, HALF), 5), criterion, "cpu")
+    assert noted == [5, 5, 3]
 
 
 def test_a_model_that_returns_more_than_a_tensor_is_named():

@@ -14,12 +14,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
 from torch import nn
-from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau, StepLR
+from torch.optim.lr_scheduler import (
+    CyclicLR,
+    LambdaLR,
+    LinearLR,
+    OneCycleLR,
+    ReduceLROnPlateau,
+    SequentialLR,
+    StepLR,
+)
 from torch.utils.data import DataLoader, TensorDataset
 
 from course_utils import batches, early_stopping, tally, training
 from course_utils.data import TensorLoader
 from course_utils.early_stopping import EarlyStopping
+from course_utils.failures import failures_explained
+from course_utils.lr_finder import find_lr
 from course_utils.models import MLP
 from course_utils.plotting import plot_history
 from course_utils.training import (
@@ -305,7 +315,7 @@ def losses_go(*losses):
 
     def criterion(logits, labels):
         if torch.is_grad_enabled():
-            return 0 * logits.sum()
+            return 0 * logits.mean()
         return torch.tensor(next(remaining))
 
     return criterion
@@ -365,15 +375,17 @@ def test_a_history_is_continued_and_epochs_count_it():
     assert history == expected
     assert numbers == [3, 4, 5]
     assert_same_state(net, whole)
-    assert fit(net, loader(), loader(), CRITERION, optimizer, epochs=5, history=history) == expected
+    with pytest.warns(UserWarning, match="nothing is trained"):
+        again = fit(net, loader(), loader(), CRITERION, optimizer, epochs=5, history=history)
+    assert again == expected
     assert_same_state(net, whole)
 
 
-@pytest.mark.parametrize("epochs", [0, -1])
+@pytest.mark.parametrize("epochs", [0, -1, 3.0, "3", None])
 def test_fewer_than_one_epoch_is_refused_before_anything_moves(epochs):
     net = model()
     before = copy.deepcopy(net)
-    with pytest.raises(ValueError, match=f"at least 1, got {epochs}"):
+    with pytest.raises(ValueError, match=f"at least 1, got {epochs!r}"):
         fit(net, loader(), loader(), CRITERION, sgd(net), epochs=epochs)
     assert_same_state(net, before)
 
@@ -717,6 +729,128 @@ def test_batch_norm_on_a_batch_of_one_is_explained_and_the_advice_works():
     assert len(fit(net, whole, loader(), CRITERION, sgd(net), epochs=1)) == 1
 
 
+@pytest.mark.parametrize("work", ["train_epoch", "find_lr"])
+def test_batch_norm_on_a_batch_of_one_is_explained_everywhere(work):
+    net = model()
+    work = {"train_epoch": epoch_of, "find_lr": search}[work]
+    with pytest.raises(ValueError, match=r"^batch norm.*one example.*drop_last=True"):
+        work(net, sgd(net), loader(21))
+    work(net, sgd(net), TensorLoader(examples(21), 5, drop_last=True))
+
+
+def epoch_of(net, optimizer, batches=None, criterion=CRITERION):
+    return train_epoch(net, loader() if batches is None else batches, criterion, optimizer, "cpu")
+
+
+def fit_of(net, optimizer, batches=None, criterion=CRITERION):
+    batches = loader() if batches is None else batches
+    return fit(net, batches, batches, criterion, optimizer, epochs=1)
+
+
+def search(net, optimizer, batches=None, criterion=CRITERION):
+    return find_lr(net, optimizer, criterion, loader() if batches is None else batches)
+
+
+def only_look(net, optimizer, batches=None, criterion=CRITERION):
+    return evaluate(net, loader() if batches is None else batches, criterion, "cpu")
+
+
+TRAININGS = [epoch_of, fit_of, search]
+
+
+@pytest.mark.parametrize("work", [*TRAININGS, only_look])
+@pytest.mark.parametrize("dtype", [torch.float64, torch.int64, torch.float16])
+@pytest.mark.parametrize("layer", [nn.Linear(4, 3), nn.BatchNorm1d(4)], ids=["linear", "norm"])
+def test_inputs_of_another_dtype_are_explained_and_the_advice_works(work, dtype, layer):
+    net = nn.Sequential(copy.deepcopy(layer), nn.Linear(layer.weight.shape[0], 3))
+    inputs, labels = examples(20).tensors
+    other = inputs.to(dtype)
+    with pytest.raises(ValueError, match=r"^the inputs.*inputs\.float\(\).*torch says: "):
+        work(net, sgd(net), TensorLoader(TensorDataset(other, labels), 5))
+    work(net, sgd(net), TensorLoader(TensorDataset(other.float(), labels), 5))
+    if dtype == torch.float64:
+        work(net.double(), sgd(net), TensorLoader(TensorDataset(other, labels), 5))
+
+
+@pytest.mark.parametrize("work", TRAININGS)
+@pytest.mark.parametrize("dtype", [torch.int64, torch.float64])
+def test_targets_of_another_dtype_are_explained_and_the_advice_works(work, dtype):
+    net, (inputs, labels) = nn.Linear(4, 1), examples(20).tensors
+    labels = labels[:, None].to(dtype)
+    with pytest.raises(ValueError, match=r"^the labels.*labels\.float\(\)"):
+        work(net, sgd(net), TensorLoader(TensorDataset(inputs, labels), 5), nn.HuberLoss())
+    work(net, sgd(net), TensorLoader(TensorDataset(inputs, labels.float()), 5), nn.HuberLoss())
+
+
+@pytest.mark.parametrize("work", TRAININGS)
+@pytest.mark.parametrize(
+    ("build", "message"),
+    [
+        (lambda net: torch.optim.Adam, "got the class Adam; such as torch.optim.SGD"),
+        (lambda net: net, "must be built from the parameters.*got a MLP"),
+        (lambda net: sgd(model()), "no parameter of this model"),
+        (lambda net: sgd(net.net[0].requires_grad_(False)), r"is frozen.*requires_grad_\(True\)"),
+    ],
+    ids=["class", "no optimizer", "another model's", "frozen"],
+)
+def test_an_optimizer_of_no_use_is_named_and_nothing_moves(work, build, message):
+    net = model()
+    optimizer, before = build(net), copy.deepcopy(net)
+    with pytest.raises(ValueError, match=message):
+        work(net, optimizer)
+    assert_same_state(net, before)
+    net.requires_grad_(True)
+    work(net, sgd(net))
+
+
+@pytest.mark.parametrize("work", TRAININGS)
+def test_training_without_gradients_is_explained_and_the_advice_works(work):
+    net = model()
+    with torch.no_grad():
+        with pytest.raises(ValueError, match=r"set_grad_enabled\(True\)"):
+            work(net, sgd(net))
+        torch.set_grad_enabled(True)
+        work(net, sgd(net))
+
+
+def test_the_class_of_a_scheduler_is_named():
+    net = model()
+    with pytest.raises(ValueError, match=r"got the class StepLR; such as .*StepLR\(optimizer, 1\)"):
+        fit(net, loader(), loader(), CRITERION, sgd(net), epochs=1, scheduler=StepLR)
+
+
+@pytest.mark.parametrize("criterion", [nn.CrossEntropyLoss, "mse"])
+def test_a_criterion_that_was_not_built_is_refused_before_anything_moves(criterion):
+    net = model()
+    before = copy.deepcopy(net)
+    for work in TRAININGS:
+        with pytest.raises(ValueError, match="with parentheses"):
+            work(net, sgd(net), criterion=criterion)
+    assert_same_state(net, before)
+
+
+def test_a_model_that_returns_two_tensors_is_named_by_predict_too():
+    class Pair(nn.Linear):
+        def forward(self, inputs):
+            return super().forward(inputs), inputs
+
+    with pytest.raises(ValueError, match=r"one tensor, got a tuple of 2 \(Tensor, Tensor\)"):
+        predict(Pair(4, 3), loader(), "cpu")
+
+
+def test_a_model_on_another_device_is_explained():
+    net = nn.Linear(4, 3).to("meta")
+    for look in (epoch_of, only_look):
+        with pytest.raises(ValueError, match=r"on different devices.*model\.to\(device\)"):
+            look(net, sgd(net))
+
+
+def test_what_is_explained_is_explained_once():
+    with pytest.raises(ValueError, match="torch says") as caught, failures_explained():
+        evaluate(model(), [(torch.zeros(5, 4).double(), torch.zeros(5).long())], CRITERION, "cpu")
+    assert str(caught.value).count("torch says") == 1
+
+
 def test_other_value_errors_pass_unchanged():
     error = ValueError("own")
     with pytest.raises(ValueError, match=r"^own$") as caught:
@@ -817,3 +951,66 @@ def test_early_stopping_of_another_run_is_refused_until_the_advice_is_followed()
     new = EarlyStopping(patience=9)
     fit(second, loader(), loader(), CRITERION, sgd(second), epochs=2, early_stopping=new)
     assert new.epoch == 2
+
+
+@pytest.mark.parametrize(
+    "schedule",
+    [
+        lambda optimizer: OneCycleLR(
+            optimizer, 0.1, total_steps=15
+        ),  # three epochs, and no step more
+        lambda optimizer: CyclicLR(optimizer, 0.01, 0.1, step_size_up=4),
+        lambda optimizer: SequentialLR(
+            optimizer, [LinearLR(optimizer, total_iters=4), StepLR(optimizer, 3, 0.5)], [7]
+        ),
+    ],
+    ids=["OneCycleLR", "CyclicLR", "SequentialLR"],
+)
+@pytest.mark.parametrize("place", ["training", "validation"])
+def test_an_epoch_that_is_interrupted_takes_no_steps_from_the_schedule(schedule, place):
+    def rates(stop_at):
+        net = model()
+        optimizer = torch.optim.SGD(net.parameters(), lr=0.1, momentum=0.9)
+        history, seen = History(), []
+        optimizer.register_step_pre_hook(
+            lambda *_: seen.append([optimizer.param_groups[0][k] for k in ("lr", "momentum")])
+        )
+        options = {"scheduler": schedule(optimizer), "scheduler_interval": "step"}
+        spoiled = Spoiled(loader(), stop_at, KeyboardInterrupt())
+        loaders = (spoiled, loader()) if place == "training" else (loader(), spoiled)
+        options |= {"epochs": 3, "history": history}
+        if stop_at:
+            with pytest.raises(KeyboardInterrupt):
+                fit(net, *loaders, CRITERION, optimizer, **options)
+            assert len(history) == 1
+            del seen[5:]
+        fit(net, loader(), loader(), CRITERION, optimizer, **options)
+        return seen, history.learning_rate
+
+    assert rates(stop_at=8) == rates(stop_at=0)
+
+
+def test_a_fit_with_nothing_left_to_do_says_so_and_the_advice_works():
+    net, history = model(), History()
+    args = (net, loader(), loader(), CRITERION, sgd(net))
+    assert len(fit(*args, epochs=2, history=history)) == 2
+    before = copy.deepcopy(net)
+    with pytest.warns(UserWarning, match="counts the 2 of the history; give epochs=4 for 2 more"):
+        fit(*args, epochs=2, history=history)
+    assert_same_state(net, before)
+    assert len(fit(*args, epochs=4, history=history)) == 4
+    history, early_stopping = History(), EarlyStopping(patience=1)
+    options = {"history": history, "early_stopping": early_stopping}
+    args = (net, loader(), loader(23, 23), losses_go(1.0, 2.0, 0.5), sgd(net))
+    assert len(fit(*args, epochs=3, **options)) == 2
+    with pytest.warns(UserWarning, match="has ended this run after 2 epochs.*raise its patience"):
+        fit(*args, epochs=3, **options)
+    early_stopping.patience = 2
+    assert len(fit(*args, epochs=3, **options)) == 3
+
+
+def test_a_list_that_somebody_adds_to_a_history_need_not_be_as_long():
+    net, history = model(), History()
+    history.seconds, history.note = [], "first try"
+    fit(net, loader(), loader(), CRITERION, sgd(net), epochs=1, history=history)
+    assert len(fit(net, loader(), loader(), CRITERION, sgd(net), epochs=2, history=history)) == 2

@@ -6,8 +6,9 @@ import torch
 from torch import Tensor
 
 from course_utils.diagnostics.finding import NON_FINITE, Batches, Finding, fill, read_batches
+from course_utils.generators import generators_kept
 from course_utils.language import Text
-from course_utils.seeding import generators_kept, seeded
+from course_utils.seeding import seeded
 
 _INPUTS = Text(
     "輸入的平均 ≈{mean:.3g}、標準差 ≈{std:.3g}、最小 ≈{low:.3g}、最大 ≈{high:.3g}",
@@ -133,7 +134,8 @@ def check_neighbours(loader: Batches, *, max_examples: int = 500) -> Finding:
     """How often the nearest other example (Euclidean) bears the same label, against chance.
 
     Chance: both labels drawn at random from the shares seen. Suspicious: ``unrelated``, where the
-    agreement of 20 examples or more (fewer cannot tell) is not three standard errors above it. It
+    agreement of 20 examples or more (fewer cannot tell) is not three standard errors above it;
+    ``non_finite``, where an example holds NaN or infinity, which is then left out. It
     needs labels (N,) of classes, and says little where neighbours in input space need not be alike.
     It is the nearest-neighbour rule of Cover and Hart 1967, used as a question about the data.
     """
@@ -144,6 +146,13 @@ def check_neighbours(loader: Batches, *, max_examples: int = 500) -> Finding:
         raise ValueError(
             f"labels must be integers of shape (N,), got {labels.dtype}, {tuple(labels.shape)}"
         )
+    finite = inputs.isfinite().all(dim=1)
+    inputs, labels = inputs[finite], labels[finite]
+    if len(labels) < 2:
+        raise ValueError(
+            f"neighbours need at least two examples that are finite, got {len(labels)} of "
+            f"{len(finite)}; look for NaN and infinity with check_inputs"
+        )
     distance = torch.cdist(inputs, inputs).fill_diagonal_(math.inf)
     agreement = float((labels[distance.argmin(dim=1)] == labels).float().mean())
     shares = labels.unique(return_counts=True)[1] / len(labels)
@@ -152,6 +161,8 @@ def check_neighbours(loader: Batches, *, max_examples: int = 500) -> Finding:
     values = {"agreement": agreement, "chance": chance, "count": len(labels)}
     is_unrelated = len(labels) >= 20 and agreement <= chance + 3 * error
     suspicions = {"unrelated": _UNRELATED} if is_unrelated else {}
+    if not finite.all():
+        suspicions["non_finite"] = NON_FINITE
     return Finding("neighbours", fill(_NEIGHBOURS, **values), values, suspicions)
 
 

@@ -12,12 +12,13 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from course_utils.batches import Batches, batches_of, require_loader
+from course_utils.batches import Batches, batches_of, require_loader, require_tensor
 from course_utils.copies import copies
+from course_utils.failures import failures_explained
+from course_utils.generators import generators_kept
 from course_utils.language import Text
-from course_utils.seeding import generators_kept, seeded
-from course_utils.tally import Criterion
-from course_utils.training import one_example_explained
+from course_utils.seeding import seeded
+from course_utils.tally import Criterion, require_built
 
 
 @dataclass(frozen=True)
@@ -63,13 +64,48 @@ def copied(
 
     An optimizer that holds the model's parameters holds those of the copy. Chance begins at seed 0,
     so that a check gives the same answer twice. Gradients are on, also within ``torch.no_grad()``,
-    and settings of torch that code under test changes are put back.
+    and settings of torch that code under test changes are put back. Code under test that calls the
+    originals, by their global names, is stopped.
     """
+    originals = model, optimizer
     with settings_kept():
-        model, optimizer = copies(model, optimizer)
+        model, optimizer = copies(*originals)
+    if model is originals[0]:  # its class says that it is its own copy
+        originals = ()
     model.zero_grad(set_to_none=True)
-    with generators_kept(loader), seeded(0), settings_kept(), one_example_explained():
+    with (
+        _out_of_use(originals),
+        generators_kept(loader),
+        seeded(0),
+        settings_kept(),
+        failures_explained(),
+    ):
         yield model, optimizer
+
+
+@contextmanager
+def _out_of_use(originals: tuple[nn.Module | Optimizer | None, ...]) -> Iterator[None]:
+    """Within the block, a call of a model or a step of an optimizer among them raises ValueError."""
+
+    def refuse(*_: object) -> None:
+        raise ValueError(
+            "what is checked must call the model that it is given, and step the optimizer that it is "
+            "given; it used the original, which a check must not change, by its global name. Use the "
+            "arguments: step(model, optimizer, inputs, labels), evaluate(model, loader)"
+        )
+
+    hooks = [
+        original.register_forward_pre_hook(refuse)
+        if isinstance(original, nn.Module)
+        else original.register_step_pre_hook(refuse)
+        for original in originals
+        if original is not None
+    ]
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()
 
 
 @contextmanager
@@ -105,7 +141,7 @@ def read_batches(
 
 def mean_loss(criterion: Criterion, outputs: Tensor, labels: Tensor) -> Tensor:
     """The loss of a batch as one number; raises ValueError if the criterion returns more, or a sum."""
-    loss = criterion(outputs, labels)
+    loss = require_built(criterion)(require_tensor(outputs), labels)
     if _setting(criterion, "reduction") == "sum":
         raise ValueError(
             "the criterion must return the mean loss of a batch, and this one has reduction='sum'; "

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from course_utils.batches import require_tensor
 from course_utils.diagnostics.finding import (
     NON_FINITE,
     Batches,
@@ -24,6 +25,7 @@ from course_utils.diagnostics.finding import (
 )
 from course_utils.diagnostics.program_checks import Step, ordinary_step
 from course_utils.language import Text
+from course_utils.tally import Tally
 
 if TYPE_CHECKING:  # one function draws, and the workers of a lesson need not wait for matplotlib
     from matplotlib.axes import Axes
@@ -95,8 +97,8 @@ def check_first_loss(
     """Mean loss in evaluation mode, against ln K of a guess, where the outputs are (N, K, ...).
 
     criterion: a cross-entropy that returns the mean of a batch, class weights and labels that do not
-    count included; it is called once, with the outputs of all batches. One output (the logit of a
-    binary cross-entropy) counts as K = 2.
+    count included; it is called once, with the outputs of all batches. Outputs of a binary
+    cross-entropy, however many, are K = 2 each, and so is one output of another.
     tolerance: in nats, above 0. Sound nets may start above ln K: 64-32-K with He's initialization by
     0.6 in the median, and by up to 1.7 among 1,500.
     Suspicious: ``non_finite``, ``above_chance`` (by more than the tolerance), ``below_chance`` (by
@@ -109,12 +111,13 @@ def check_first_loss(
         raise ValueError(f"the first loss is known for a cross-entropy only, not for {name}")
     with copied(model, loader) as (model, _), torch.no_grad():
         model.eval()
-        pairs = [(model(x), y) for x, y in read_batches(loader, model, max_batches)]
+        pairs = [(require_tensor(model(x)), y) for x, y in read_batches(loader, model, max_batches)]
         outputs, labels = map(torch.cat, zip(*pairs, strict=True))
         require_mean(criterion, outputs, labels)
         loss = float(mean_loss(criterion, outputs, labels))
         all_probs = _are_probabilities(outputs)
-    num_classes = max(outputs.shape[1] if outputs.ndim > 1 else 1, 2)
+    is_binary = outputs.ndim == 1 or Tally(criterion).threshold is not None
+    num_classes = 2 if is_binary else max(outputs.shape[1], 2)
     values = {"loss": loss, "num_classes": num_classes, "chance": math.log(num_classes)}
     excess = values["loss"] - values["chance"]
     suspicions = {}
@@ -172,7 +175,7 @@ def overfit_one_batch(
         inputs, labels = next(read_batches(loader, model, 1))
         inputs, labels = inputs[:max_examples], labels[:max_examples]
         optimizer = optimizer or torch.optim.Adam(model.parameters(), lr=0.001)
-        losses = [float(step(model, optimizer, inputs, labels)) for _ in range(num_steps)]
+        losses = [_told(step(model, optimizer, inputs, labels)) for _ in range(num_steps)]
         with torch.no_grad():
             outputs = model.train()(inputs)
             require_mean(criterion, outputs, labels)
@@ -188,6 +191,14 @@ def overfit_one_batch(
     values = {"losses": losses, "first": losses[0], "last": losses[-1]}
     values |= {"steps": num_steps, "count": len(labels)}
     return Finding("one batch", fill(_ONE_BATCH, **values), values, suspicions)
+
+
+def _told(loss: Tensor | float | None) -> float:
+    if loss is None:
+        raise ValueError(
+            "step must return the loss of its batch; end it with: return loss.detach()"
+        )
+    return float(loss)
 
 
 def check_gradient_flow(
