@@ -90,7 +90,7 @@ def load_checkpoint(
     path: str | Path,
     model: nn.Module,
     optimizer: Optimizer | None = None,
-    scheduler: Scheduler | None = None,
+    scheduler: Scheduler | EllipsisType | None = ...,
     *,
     early_stopping: EarlyStopping | EllipsisType | None = ...,
     generators: Mapping[str, torch.Generator] | None = None,
@@ -99,19 +99,25 @@ def load_checkpoint(
 
     Give those objects that the run was saved with, built anew in the same way, on the device that
     they are to use: what the optimizer remembers goes where the parameters are, and stays there. With
-    an optimizer the run is to go on, so the global generators are restored too, and a warning says if an
-    early stopping was saved and is not asked for (``early_stopping=None`` goes on without it). A model
-    alone (to predict with) leaves the generators as they are. Continue with
+    an optimizer the run is to go on, so the global generators are restored too, and a warning says if a
+    scheduler, an early stopping or generators were saved and are not asked for (None, or ``{}`` for
+    generators, goes on without them). A model alone, to predict with, leaves the generators as they
+    are. Continue with
     ``fit(..., history=checkpoint.history)`` and no ``seed``.
     Raises FileNotFoundError if there is no file, CheckpointError if it is damaged, belongs to
     another architecture, optimizer or scheduler, or lacks something that was asked for; then
     nothing has been changed.
     """
+    unasked = {
+        "scheduler": scheduler is ...,
+        "early_stopping": early_stopping is ...,
+        "generators": generators is None,
+    }
+    scheduler = None if scheduler is ... else scheduler
+    early_stopping = None if early_stopping is ... else early_stopping
     generators = {} if generators is None else generators
     _require_torch_generators(generators)
     state = _read(Path(path).expanduser())
-    forgotten = early_stopping is ... and optimizer is not None and state["early_stopping"]
-    early_stopping = None if early_stopping is ... else early_stopping
     names = _parameter_names(model, optimizer, scheduler)
     _require_same_shapes(model.state_dict(), state["model"])
     parts: list[tuple[Any, dict]] = [(model, state["model"])]
@@ -131,11 +137,12 @@ def load_checkpoint(
         generator.set_state(state["generators"][name])
     if optimizer is not None:
         _set_global_generators(state["global_generators"])
-    if forgotten:
+    forgotten = [name for name, is_unasked in unasked.items() if is_unasked and state[name]]
+    if forgotten and optimizer is not None:
         warnings.warn(
-            "the checkpoint holds an early stopping with the best weights so far, which was not asked "
-            "for, so a run that goes on has lost them; load it too (early_stopping=...), or say that "
-            "you go on without it (early_stopping=None)",
+            f"the checkpoint also holds {' and '.join(forgotten)}, not asked for, so a run that goes "
+            f"on will not be the run that was saved; load too ({'=..., '.join(forgotten)}=...), or say "
+            "that you go on without (=None, or generators={})",
             stacklevel=2,
         )
     return checkpoint

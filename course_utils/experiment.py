@@ -11,13 +11,12 @@ from itertools import product
 from pickle import PicklingError
 from typing import Any
 
-import cloudpickle
 import pandas as pd
 from joblib import Parallel, delayed
 
 from course_utils.progress import progress
 from course_utils.seeding import seed_offset
-from course_utils.workers import Failure, WorkerTraceback, find_temp_folder, run_one
+from course_utils.workers import Failure, WorkerTraceback, cloudpickle, find_temp_folder, run_one
 
 
 def run_seeds(

@@ -17,8 +17,12 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-import cloudpickle
 from joblib import Parallel, delayed, effective_n_jobs, parallel_config
+
+try:  # only the cloudpickle that has sent a class knows it again: joblib's own, before 1.6
+    from joblib.externals import cloudpickle
+except ImportError:
+    import cloudpickle
 
 #: Where a temporary folder may be, besides the places that Windows names.
 POSIX_TEMP_FOLDERS = ("/tmp", "/var/tmp")

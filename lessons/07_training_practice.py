@@ -725,8 +725,10 @@ def resume(seed, train, val, ways):  # one whole run, then one for each way to l
 # %%
 ways = {
     "everything": lambda path, run: load_checkpoint(path, *run.parts, generators=run.order),
-    "no order": lambda path, run: load_checkpoint(path, *run.parts),
-    "no scheduler": lambda path, run: load_checkpoint(path, *run.parts[:2], generators=run.order),
+    "no order": lambda path, run: load_checkpoint(path, *run.parts, generators={}),
+    "no scheduler": lambda path, run: load_checkpoint(
+        path, *run.parts[:2], scheduler=None, generators=run.order
+    ),
     "weights only": lambda path, run: load_checkpoint(path, run.model),
 }
 resumed = run_seeds(resume, train=small["train"], val=small["val"], ways=ways)

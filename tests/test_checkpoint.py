@@ -791,19 +791,26 @@ def test_what_somebody_adds_to_a_history_comes_back(tmp_path):
     assert loaded.note == "first try"
 
 
-def test_an_early_stopping_that_was_not_asked_for_is_told_unless_none_is_asked_for(saved):
+@pytest.mark.parametrize(
+    ("left_out", "without"), [("scheduler", None), ("early_stopping", None), ("generators", {})]
+)
+def test_what_was_saved_and_not_asked_for_is_told_and_the_advice_works(left_out, without, saved):
     run = Run(seed=2)
     (model, optimizer, scheduler), named = run.parts()
-    with pytest.warns(UserWarning, match=r"early stopping.*\(early_stopping=\.\.\.\)") as told:
-        load_checkpoint(saved, model, optimizer, scheduler)
+    named["scheduler"] = scheduler
+    asked = {name: part for name, part in named.items() if name != left_out}
+    with pytest.warns(
+        UserWarning, match=rf"also holds {left_out}, .*\({left_out}=\.\.\.\)"
+    ) as told:
+        load_checkpoint(saved, model, optimizer, **asked)
     assert told[0].filename == __file__
     with warnings.catch_warnings(action="error"):
-        load_checkpoint(saved, model, optimizer, scheduler, early_stopping=None)
-        load_checkpoint(saved, model, optimizer, scheduler, **named)
-        load_checkpoint(saved, model)
-    save_checkpoint(saved, model, optimizer, scheduler)
+        load_checkpoint(saved, model, optimizer, **asked, **{left_out: without})
+        load_checkpoint(saved, model, optimizer, **named)
+        load_checkpoint(saved, model)  # to predict with
+    save_checkpoint(saved, model, optimizer, **(named | {left_out: without}))
     with warnings.catch_warnings(action="error"):
-        load_checkpoint(saved, model, optimizer, scheduler)
+        load_checkpoint(saved, model, optimizer, **asked)
 
 
 @pytest.mark.parametrize("wrong", [History(), EarlyStopping(2), StepLR])

@@ -291,18 +291,20 @@ def test_exact_gradients_are_taken_where_the_model_has_them():
 
 def test_up_to_2000_parameters_element_by_element_and_beyond_with_a_warning():
     X, y = classes(3)
-    small, large = (TanhModel(num_hidden=n) for n in (285, 286))  # 7 n + 3 parameters
+    y = y % 2
+    sizes = {"num_hidden": 333, "num_outputs": 2}  # 2,000 parameters
+    small, large = TanhModel(**sizes), TanhModel(num_hidden=4, num_outputs=397)
     rng = np.random.default_rng(0)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         loss, grads, predictions = loss_and_grads(small, X, y, "classification", rng)
-    twin = TanhModelWithGrads(num_hidden=285)
+    twin = TanhModelWithGrads(**sizes)
     exact = twin.loss_and_grads(X, y)
     assert loss == pytest.approx(exact[0])
     np.testing.assert_allclose(flat(grads), flat(exact[1]), atol=1e-6)
     np.testing.assert_allclose(predictions, exact[2], atol=1e-6)
     expected = (
-        r"2,005 parameters: 4,010 forward passes .* 64 along 32 .* about 0.13 .* about 8 times"
+        r"2,001 parameters: 4,002 forward passes .* 64 along 32 .* about 0.13 .* about 8 times"
     )
     with pytest.warns(UserWarning, match=expected):
         loss_and_grads(large, X, y, "classification", rng)

@@ -135,7 +135,9 @@ def test_half_precision_reaches_the_same_loss_within_the_spread_over_seeds(make)
     assert (full < first).all() and full.mean() < 0.9 * first.mean(), "nothing was learnt"
     difference, spread = half - full, full.std(ddof=1)
     assert np.median(np.abs(difference)) < spread / 10
-    interval = stats.bootstrap((difference,), np.mean, rng=0).confidence_interval
+    interval = stats.bootstrap(
+        (difference,), np.mean, random_state=np.random.default_rng(0)
+    ).confidence_interval
     assert np.abs(interval).max() < spread
 
 

@@ -61,7 +61,9 @@ def test_it_trains_to_the_same_loss_within_the_spread_over_seeds():
     full = np.array([run(seed, None)["val_loss"] for seed in seeds])
     half = np.array([run(seed, DynamicLossScale())["val_loss"] for seed in seeds])
     best = full.min(axis=1)
-    difference = stats.bootstrap((half.min(axis=1) - best,), np.mean, rng=0).confidence_interval
+    difference = stats.bootstrap(
+        (half.min(axis=1) - best,), np.mean, random_state=np.random.default_rng(0)
+    ).confidence_interval
     assert np.abs(difference).max() < best.std(ddof=1) / 4
     assert (best < 0.5 * full[:, 0]).all(), "too easy a comparison: nothing was learnt"
 

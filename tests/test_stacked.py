@@ -41,6 +41,12 @@ def test_one_batch_serves_all_models():
         torch.testing.assert_close(stack(inputs)[index], MLP(2, [3], 1, seed=index)(inputs))
 
 
+def test_a_stack_of_one():
+    inputs, options = torch.randn(6, 2), {"batch_norm": True, "dropout_rate": 0.3}
+    stack, model = StackedMLP(2, [3], 1, seeds=[5], **options), MLP(2, [3], 1, seed=5, **options)
+    torch.testing.assert_close(stack.eval()(inputs)[0], model.eval()(inputs))
+
+
 def test_dropout_masks_differ_between_models():
     stack = StackedMLP(1, [64], 1, seeds=[0, 0], dropout_rate=0.5)
     first, second = stack(torch.ones(1, 1))
