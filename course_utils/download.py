@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from course_utils.data import (
+from course_utils.mnist import (
     CHECKSUMS,
     DataError,
     candidate_roots,

@@ -9,8 +9,8 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from course_utils.data import MEAN, STD
 from course_utils.intervals import Interval, half_width
+from course_utils.mnist import MEAN, STD
 from course_utils.training import History
 
 

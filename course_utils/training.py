@@ -83,7 +83,7 @@ def _checked(train_epoch: Callable[..., tuple[float, float]]) -> Callable[..., t
     return checked
 
 
-train_epoch = _checked(train_epoch)  # lesson 06 writes out the loop alone
+train_epoch = _checked(train_epoch)  # the lesson mnist_mlp writes out the loop alone
 
 
 @failures_explained()

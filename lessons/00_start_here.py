@@ -31,12 +31,12 @@ import matplotlib.pyplot as plt
 import torch
 
 from course_utils import plotting, seeding
-from course_utils.claims import claim
-from course_utils.data import load_mnist
 from course_utils.exercises import start_here as exercises
 from course_utils.experiment import run_seeds
 from course_utils.intervals import mean_interval
-from course_utils.lessons import lesson_table
+from course_utils.mnist import load_mnist
+from course_utils.notebook.claims import claim
+from course_utils.notebook.lessons import lesson_table
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 你手上有哪些資料？

@@ -45,11 +45,11 @@ from scipy.stats import entropy
 from torch import nn
 
 from course_utils import plotting, seeding
-from course_utils.claims import claim
 from course_utils.exercises import perceptron_xor as exercises
-from course_utils.explore import explore, slider
 from course_utils.intervals import share_interval
 from course_utils.models import MLP
+from course_utils.notebook.claims import claim
+from course_utils.notebook.explore import explore, slider
 from course_utils.seeding import seeded
 from course_utils.stacked import StackedMLP
 

@@ -47,10 +47,10 @@ from torch import nn
 from torch.nn import functional as F
 
 from course_utils import plotting, seeding
-from course_utils.claims import claim
 from course_utils.exercises import losses as exercises
-from course_utils.explore import explore, slider
 from course_utils.intervals import holm, mean_interval, paired_difference, share_interval
+from course_utils.notebook.claims import claim
+from course_utils.notebook.explore import explore, slider
 from course_utils.stacked import StackedMLP
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}

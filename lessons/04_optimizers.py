@@ -40,12 +40,12 @@ import torch
 from torch import nn
 
 from course_utils import plotting, seeding
-from course_utils.claims import claim
-from course_utils.data import load_mnist
 from course_utils.exercises import optimizers as exercises
-from course_utils.explore import explore, slider
 from course_utils.intervals import compare_settings, mean_interval, paired_difference
+from course_utils.mnist import load_mnist
 from course_utils.models import MLP
+from course_utils.notebook.claims import claim
+from course_utils.notebook.explore import explore, slider
 from course_utils.stacked import StackedMLP
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}

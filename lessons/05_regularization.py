@@ -44,13 +44,13 @@ from scipy import stats
 from torch import nn
 
 from course_utils import plotting, seeding
-from course_utils.claims import claim
-from course_utils.data import load_mnist
 from course_utils.exercises import regularization as exercises
 from course_utils.experiment import run_seeds
-from course_utils.explore import explore, slider
 from course_utils.intervals import holm, mean_interval, paired_difference, share_interval
+from course_utils.mnist import load_mnist
 from course_utils.models import MLP
+from course_utils.notebook.claims import claim
+from course_utils.notebook.explore import explore, slider
 from course_utils.seeding import seeded
 from course_utils.stacked import StackedMLP
 

@@ -47,12 +47,13 @@ from torchvision import transforms
 
 from course_utils import plotting, seeding
 from course_utils.batches import batches_of
-from course_utils.claims import claim
-from course_utils.data import MEAN, STD, TensorLoader, load_mnist
 from course_utils.exercises import mnist_mlp as exercises
 from course_utils.experiment import run_seeds
 from course_utils.intervals import mean_interval
+from course_utils.loader import TensorLoader
+from course_utils.mnist import MEAN, STD, load_mnist
 from course_utils.models import MNIST_MLP, count_parameters
+from course_utils.notebook.claims import claim
 from course_utils.seeding import seeded
 from course_utils.tally import Tally
 from course_utils.training import evaluate, fit, predict

@@ -49,13 +49,14 @@ from torch.optim import lr_scheduler
 
 from course_utils import plotting, seeding
 from course_utils.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
-from course_utils.claims import claim
-from course_utils.data import TensorLoader, load_mnist
 from course_utils.early_stopping import EarlyStopping
 from course_utils.exercises import training_practice as exercises
 from course_utils.experiment import run_seeds
 from course_utils.intervals import compare_settings, mean_interval, paired_difference
+from course_utils.loader import TensorLoader
+from course_utils.mnist import load_mnist
 from course_utils.models import MLP, MNIST_MLP
+from course_utils.notebook.claims import claim
 from course_utils.seeding import seeded
 from course_utils.training import evaluate, fit, predict
 

@@ -43,13 +43,13 @@ from torch import nn
 from torch.nn import functional as F
 
 from course_utils import plotting, seeding
-from course_utils.claims import claim
-from course_utils.data import load_mnist
 from course_utils.exercises import initialization as exercises
 from course_utils.experiment import run_seeds
-from course_utils.explore import explore, slider
 from course_utils.intervals import compare_settings, mean_interval, paired_difference
+from course_utils.mnist import load_mnist
 from course_utils.models import MLP, initialize
+from course_utils.notebook.claims import claim
+from course_utils.notebook.explore import explore, slider
 from course_utils.seeding import seeded
 from course_utils.stacked import StackedMLP
 

@@ -43,13 +43,14 @@ from torch import nn
 from torch.nn import functional as F
 
 from course_utils import plotting, seeding
-from course_utils.claims import claim
-from course_utils.data import TensorLoader, load_mnist
 from course_utils.exercises import gradient_clipping as exercises
 from course_utils.experiment import run_seeds
-from course_utils.explore import explore, slider
 from course_utils.intervals import compare_settings, mean_interval, paired_difference
+from course_utils.loader import TensorLoader
+from course_utils.mnist import load_mnist
 from course_utils.models import MNIST_MLP
+from course_utils.notebook.claims import claim
+from course_utils.notebook.explore import explore, slider
 from course_utils.optimizers import adam_step, apply_step, sgd_step
 from course_utils.running_sum import StackedSumRNN, clip_each, gradient_of_each, sums_to_learn
 from course_utils.seeding import seeded

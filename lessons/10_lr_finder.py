@@ -43,13 +43,14 @@ from torch import nn
 from torch.utils.data import TensorDataset
 
 from course_utils import plotting, seeding
-from course_utils.claims import claim
-from course_utils.data import TensorLoader, load_mnist
 from course_utils.exercises import lr_finder as exercises
 from course_utils.experiment import run_seeds
 from course_utils.intervals import Interval, compare_settings, mean_interval, share_interval
+from course_utils.loader import TensorLoader
 from course_utils.lr_finder import endless, find_lr, relative_drop
+from course_utils.mnist import load_mnist
 from course_utils.models import MLP, MNIST_MLP
+from course_utils.notebook.claims import claim
 from course_utils.optimizers import adam_step, sgd_step
 from course_utils.seeding import seeded
 from course_utils.stacked import StackedMLP

@@ -48,13 +48,14 @@ from course_utils.calibration import (
     plot_reliability,
     reliability_bins,
 )
-from course_utils.claims import claim
-from course_utils.data import ImageDataset, TensorLoader, load_mnist
 from course_utils.exercises import label_smoothing as exercises
 from course_utils.experiment import run_seeds
-from course_utils.explore import explore, slider
 from course_utils.intervals import compare_settings, mean_interval, paired_difference
+from course_utils.loader import TensorLoader
+from course_utils.mnist import ImageDataset, load_mnist
 from course_utils.models import MLP, MNIST_MLP
+from course_utils.notebook.claims import claim
+from course_utils.notebook.explore import explore, slider
 from course_utils.training import fit, predict, train_epoch
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}

@@ -43,15 +43,16 @@ from IPython.display import HTML
 from torch import nn
 from torch.utils.data import TensorDataset
 
-from course_utils import clinic, faulty_programs, plotting, seeding
-from course_utils.claims import claim
-from course_utils.clinic_charts import plot_charts, side_by_side
-from course_utils.data import MEAN, STD, TensorLoader, load_mnist
+from course_utils import clinic, plotting, seeding
+from course_utils.clinic.charts import plot_charts, side_by_side
 from course_utils.diagnostics import check_inputs, plot_gradient_flow
 from course_utils.exercises import debugging_clinic as exercises
 from course_utils.experiment import run_seeds
 from course_utils.intervals import mean_interval, paired_difference
+from course_utils.loader import TensorLoader
+from course_utils.mnist import MEAN, STD, load_mnist
 from course_utils.models import MLP
+from course_utils.notebook.claims import claim
 from course_utils.seeding import seeded
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
@@ -802,7 +803,7 @@ claim(13, bool(seconds["H"] > 1.5 * seconds["sound"] and abs(gap.mean) < 3))
 checks = list(findings["sound"][0])
 count = {n: [sum(not f[c].ok for f in findings[n]) for c in checks] for n in programs}
 table = pd.DataFrame(count, index=checks).T
-names = [n if n == "sound" else f"{n}  {faulty_programs.name_of(programs[n])}" for n in programs]
+names = [n if n == "sound" else f"{n}  {clinic.programs.name_of(programs[n])}" for n in programs]
 shaded = table.set_axis(names).style.background_gradient(cmap="Blues", axis=None)
 HTML(shaded.to_html(table_uuid="checks"))
 
@@ -863,7 +864,7 @@ claim(16, all(interval.low > 3 for name, interval in gain.items() if name != "H"
 
 
 # %%
-class ClippedC(faulty_programs.RateDiverges):
+class ClippedC(clinic.programs.RateDiverges):
     def step(self, model, optimizer, images, labels):
         loss = nn.functional.cross_entropy(model(images), labels)
         optimizer.zero_grad()
@@ -873,12 +874,12 @@ class ClippedC(faulty_programs.RateDiverges):
         return loss.detach()
 
 
-class ClippedJ(faulty_programs.RateTooHigh):
+class ClippedJ(clinic.programs.RateTooHigh):
     step = ClippedC.step
 
 
 # %% slideshow={"slide_type": "subslide"}
-class ScheduledJ(faulty_programs.RateTooHigh):
+class ScheduledJ(clinic.programs.RateTooHigh):
     def make_optimizer(self, model):
         optimizer = super().make_optimizer(model)
         cosine = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=125)
@@ -886,12 +887,12 @@ class ScheduledJ(faulty_programs.RateTooHigh):
         return optimizer
 
 
-class SlowerG(faulty_programs.InputsUnscaled):
+class SlowerG(clinic.programs.InputsUnscaled):
     def make_optimizer(self, model):
         return torch.optim.SGD(model.parameters(), lr=0.0001)
 
 
-class DecayedE(faulty_programs.Overfitting):
+class DecayedE(clinic.programs.Overfitting):
     def make_optimizer(self, model):
         return torch.optim.SGD(model.parameters(), lr=0.1, weight_decay=0.03)
 

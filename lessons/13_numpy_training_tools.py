@@ -46,10 +46,10 @@ from torch import nn
 from torch.optim import lr_scheduler
 
 from course_utils import plotting, seeding
-from course_utils.claims import claim
 from course_utils.exercises import numpy_training_tools as exercises
 from course_utils.experiment import run_seeds
 from course_utils.intervals import mean_interval, paired_difference
+from course_utils.notebook.claims import claim
 
 # %% slideshow={"slide_type": "subslide"}
 from course_utils.numpy_track import optimizers, schedules

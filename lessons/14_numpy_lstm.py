@@ -38,10 +38,10 @@ import numpy as np
 import torch
 
 from course_utils import plotting, seeding
-from course_utils.claims import claim
 from course_utils.exercises import numpy_lstm as exercises
 from course_utils.experiment import run_seeds
 from course_utils.intervals import mean_interval
+from course_utils.notebook.claims import claim
 from course_utils.numpy_track import tasks
 from course_utils.numpy_track.activations import sigmoid
 from course_utils.numpy_track.initializers import orthogonal_initializer, xavier_initializer

@@ -45,10 +45,10 @@ import torch
 from torch.nn import functional as F
 
 from course_utils import plotting, seeding
-from course_utils.claims import claim
 from course_utils.exercises import numpy_relational_rnn as exercises
 from course_utils.experiment import run_seeds
 from course_utils.intervals import mean_interval, paired_difference
+from course_utils.notebook.claims import claim
 
 # %% slideshow={"slide_type": "subslide"}
 from course_utils.numpy_track import farthest_vector

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 
-from course_utils import data
+from course_utils import mnist
 
 # How long one example takes says something about the machine, not about the course. The examples
 # are the same every time; with HYPOTHESIS_SEARCH=1 they are new ones.
@@ -50,9 +50,9 @@ def mnist_files() -> dict[str, bytes]:
 @pytest.fixture
 def expect_mnist_files(mnist_files, monkeypatch) -> None:
     """Make the library expect these files in place of the real ones."""
-    assert list(mnist_files) == list(data.CHECKSUMS)
+    assert list(mnist_files) == list(mnist.CHECKSUMS)
     for name, content in mnist_files.items():
-        monkeypatch.setitem(data.CHECKSUMS, name, hashlib.md5(content).hexdigest())
+        monkeypatch.setitem(mnist.CHECKSUMS, name, hashlib.md5(content).hexdigest())
 
 
 @pytest.fixture

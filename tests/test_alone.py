@@ -43,7 +43,7 @@ def write_wheel(folder):
     info = "course_utils-0.1.dist-info"
     with zipfile.ZipFile(wheel, "w") as archive:
         archive.writestr("course_utils/__init__.py", "")
-        archive.writestr("course_utils/notebook.py", NOTEBOOK)
+        archive.writestr("course_utils/notebook/__init__.py", NOTEBOOK)
         archive.writestr(
             f"{info}/METADATA", "Metadata-Version: 2.1\nName: course-utils\nVersion: 0.1\n"
         )

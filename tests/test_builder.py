@@ -17,7 +17,7 @@ import pytest
 import run_tests
 from lesson_rules import notebook_path
 
-from course_utils.data import load_mnist
+from course_utils.mnist import load_mnist
 
 ROOT = build.ROOT
 TITLES = """
@@ -40,7 +40,7 @@ from course_utils.notebook import set_up
 set_up("example", language="en")
 
 # %%
-from course_utils.claims import claim
+from course_utils.notebook.claims import claim
 claim(1, 1 + 1 == 2)
 print("two is 2 and pi is ≈3.14159")
 

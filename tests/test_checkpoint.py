@@ -28,10 +28,10 @@ from torch.optim.lr_scheduler import (
 from torch.utils.data import TensorDataset
 
 from course_utils.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
-from course_utils.data import TensorLoader
 from course_utils.early_stopping import EarlyStopping
+from course_utils.exercises.practice_run import same_state as same
+from course_utils.loader import TensorLoader
 from course_utils.models import MLP
-from course_utils.practice_run import same_state as same
 from course_utils.training import History, fit
 from course_utils.unfinished_files import unfinished_beside
 

@@ -15,8 +15,8 @@ from torch.optim.swa_utils import SWALR, AveragedModel
 
 from course_utils.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
 from course_utils.early_stopping import EarlyStopping
+from course_utils.exercises.practice_run import same_state as same
 from course_utils.plain_values import from_plain, to_plain
-from course_utils.practice_run import same_state as same
 from course_utils.training import History
 
 X = torch.randn(12, 4, generator=torch.Generator().manual_seed(0))

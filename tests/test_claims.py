@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from course_utils.claims import ClaimError, claim
 from course_utils.language import get_language, set_language
+from course_utils.notebook.claims import ClaimError, claim
 
 
 @pytest.fixture(params=["zh-TW", "en"])

@@ -46,14 +46,14 @@ def course(tmp_path):
         ".ruff_cache/0.17.6/123",
         ".hypothesis/examples/1/2",
         "course_utils.egg-info/PKG-INFO",
-        "build/lib/course_utils/data.py",
+        "build/lib/course_utils/mnist.py",
         "build/bdist.linux-x86_64/x",
         "course_utils/__pycache__/data.cpython-312.pyc",
         "course_utils/exercises/__pycache__/losses.cpython-313.opt-1.pyc",
         "tests/__pycache__/test_data.cpython-311-pytest-9.2.0.pyc",
     ):
         write(root / name, "made by a tool")
-    write(root / "course_utils/data.py")
+    write(root / "course_utils/mnist.py")
     write(root / "data/MNIST/raw/train-images-idx3-ubyte.gz")
     return root
 
@@ -64,7 +64,7 @@ def files(root):
 
 def test_everything_that_was_made_goes(course):
     clean.clean(course)
-    assert files(course) == {"course_utils/data.py", "data/MNIST/raw/train-images-idx3-ubyte.gz"}
+    assert files(course) == {"course_utils/mnist.py", "data/MNIST/raw/train-images-idx3-ubyte.gz"}
     assert {path.name for path in course.iterdir()} == {"course_utils", "data", "tests"}
     clean.clean(course)  # and again, with nothing to do
 

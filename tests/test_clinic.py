@@ -14,9 +14,9 @@ from matplotlib.figure import Figure
 
 from course_utils import clinic
 from course_utils.clinic import NEW_PATIENTS, PATIENTS, run
-from course_utils.clinic_charts import plot_charts, side_by_side
-from course_utils.data import MEAN, STD, ImageDataset, load_mnist
-from course_utils.faulty_programs import FAULTS, TrainingProgram, name_of
+from course_utils.clinic.charts import plot_charts, side_by_side
+from course_utils.clinic.programs import FAULTS, TrainingProgram, name_of
+from course_utils.mnist import MEAN, STD, ImageDataset, load_mnist
 
 METHODS = {name for name in vars(TrainingProgram) if not name.startswith("_")}
 

@@ -17,18 +17,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.utils.data import DataLoader, Subset, TensorDataset, random_split
 
-from course_utils import data
-from course_utils.data import (
+from course_utils import mnist
+from course_utils.language import get_language, set_language
+from course_utils.loader import TensorLoader
+from course_utils.mnist import (
     CHECKSUMS,
     MEAN,
     STD,
     DataError,
     ImageDataset,
-    TensorLoader,
     load_mnist,
     read_verified,
 )
-from course_utils.language import get_language, set_language
 from course_utils.seeding import fixed_permutation
 
 TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS = CHECKSUMS
@@ -38,7 +38,7 @@ TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS = CHECKSUMS
 def nothing_configured(monkeypatch, tmp_path):
     monkeypatch.delenv("COURSE_DATA", raising=False)
     monkeypatch.delenv("COURSE_DATA_DIR", raising=False)
-    monkeypatch.setattr(data, "PROJECT_DATA_DIR", tmp_path / "project")
+    monkeypatch.setattr(mnist, "PROJECT_DATA_DIR", tmp_path / "project")
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +110,7 @@ def test_embedded_split_is_the_same_today_and_elsewhere(embedded):
 
 
 def test_embedded_digits_that_were_altered_are_refused(monkeypatch):
-    monkeypatch.setattr(data, "_EMBEDDED_MD5", "0" * 32)
+    monkeypatch.setattr(mnist, "_EMBEDDED_MD5", "0" * 32)
     with pytest.raises(DataError, match=r"mnist_5k\.csv\.gz is damaged"):
         load_mnist("embedded")
 
@@ -204,13 +204,13 @@ def test_auto_finds_full_mnist_in_the_project_then_in_course_data_dir(
 
 def test_a_relative_data_folder_is_the_same_to_notebooks_and_to_make(tmp_path, monkeypatch):
     monkeypatch.setenv("COURSE_DATA_DIR", "shared/data")
-    assert data.default_root() == Path("shared/data"), "without a checkout, as it stands"
+    assert mnist.default_root() == Path("shared/data"), "without a checkout, as it stands"
     (tmp_path / "pyproject.toml").touch()
     for folder in (tmp_path, tmp_path / "notebooks" / "en"):
         folder.mkdir(parents=True, exist_ok=True)
         monkeypatch.chdir(folder)
-        assert data.default_root() == tmp_path / "shared" / "data"
-        assert data.candidate_roots()[0] == tmp_path / "shared" / "data"
+        assert mnist.default_root() == tmp_path / "shared" / "data"
+        assert mnist.candidate_roots()[0] == tmp_path / "shared" / "data"
 
 
 def test_root_is_searched_instead_of_the_configured_folders(tmp_path, write_files, monkeypatch):
@@ -311,11 +311,11 @@ def test_a_shared_folder_that_may_not_be_read_is_named_with_the_ways_out(
 
 
 def test_an_installed_package_keeps_its_data_with_the_user(tmp_path):
-    shutil.copytree(Path(data.__file__).parent, tmp_path / "site" / "course_utils")
+    shutil.copytree(Path(mnist.__file__).parent, tmp_path / "site" / "course_utils")
     environment = {**os.environ, "PYTHONPATH": str(tmp_path / "site")}
     for name in ("XDG_DATA_HOME", "LOCALAPPDATA", "HOME", "USERPROFILE"):
         environment[name] = str(tmp_path / "user")
-    program = "from course_utils import data; print(data.PROJECT_DATA_DIR)"
+    program = "from course_utils import mnist; print(mnist.PROJECT_DATA_DIR)"
     command = [sys.executable, "-c", program]
     printed = subprocess.run(
         command, check=True, capture_output=True, text=True, cwd=tmp_path, env=environment

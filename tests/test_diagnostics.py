@@ -17,7 +17,6 @@ from torch import nn
 from torch.utils.data import BatchSampler, DataLoader, RandomSampler, TensorDataset
 
 from course_utils import diagnostics
-from course_utils.data import TensorLoader
 from course_utils.diagnostics import (
     check_curves,
     check_dead_units,
@@ -33,6 +32,7 @@ from course_utils.diagnostics import (
     plot_gradient_flow,
 )
 from course_utils.language import set_language
+from course_utils.loader import TensorLoader
 from course_utils.models import MLP
 from course_utils.training import evaluate as course_evaluate
 

@@ -10,9 +10,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from torchvision.datasets import MNIST
 
-from course_utils import data, download
-from course_utils.data import CHECKSUMS, DataError, load_mnist
+from course_utils import download, mnist
 from course_utils.download import download_mnist
+from course_utils.mnist import CHECKSUMS, DataError, load_mnist
 
 REAL_CHECKSUMS = dict(CHECKSUMS)
 
@@ -190,7 +190,7 @@ def student(tmp_path, mirrors, monkeypatch):
     """Types the commands of a message, in a course whose data folder is empty; the network works."""
     monkeypatch.setattr(download, "_CHILD", LIGHT_CHILD)
     monkeypatch.setattr(MNIST, "mirrors", [mirrors.url("good")])
-    monkeypatch.setattr(data, "PROJECT_DATA_DIR", tmp_path / "course" / "data")
+    monkeypatch.setattr(mnist, "PROJECT_DATA_DIR", tmp_path / "course" / "data")
     monkeypatch.delenv("COURSE_DATA_DIR", raising=False)
     monkeypatch.delenv("COURSE_DATA", raising=False)
 
@@ -213,7 +213,7 @@ def test_the_advice_to_complete_mnist_completes_it_where_it_is(
     if place == "configured":
         monkeypatch.setenv("COURSE_DATA_DIR", str(root))
     elif place == "project":
-        monkeypatch.setattr(data, "PROJECT_DATA_DIR", root)
+        monkeypatch.setattr(mnist, "PROJECT_DATA_DIR", root)
         monkeypatch.setenv("COURSE_DATA_DIR", str(tmp_path / "empty"))
     options = {"root": root} if place == "given" else {}
     with pytest.raises(DataError, match="incomplete") as error:

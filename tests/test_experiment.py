@@ -17,8 +17,9 @@ import torch
 from torch import nn
 from torch.utils.data import TensorDataset
 
-from course_utils.data import ImageDataset, TensorLoader
 from course_utils.experiment import run_seeds
+from course_utils.loader import TensorLoader
+from course_utils.mnist import ImageDataset
 from course_utils.models import MLP
 from course_utils.training import History, NonFiniteLossError, fit
 from course_utils.workers import Failure, WorkerTraceback, run_one

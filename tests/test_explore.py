@@ -3,7 +3,7 @@
 import ipywidgets
 import pytest
 
-from course_utils.explore import explore, slider
+from course_utils.notebook.explore import explore, slider
 
 
 def test_a_slider_has_its_range_and_waits_until_it_is_let_go():

@@ -15,8 +15,8 @@ from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_notebook
 from PIL import Image as Picture
 
-from course_utils import figures
-from course_utils.figures import DPI, chinese_fonts, describe, figure_outputs, set_style
+from course_utils.notebook import figures
+from course_utils.notebook.figures import DPI, chinese_fonts, describe, figure_outputs, set_style
 
 
 class Image(HTMLParser):
@@ -237,7 +237,7 @@ def test_in_a_notebook_a_figure_comes_out_as_html_with_alternative_text_beside_a
         "fig.text(0, 0, '').draw = lambda _: draws.append(1)\nfig.suptitle('Drawn once');",
         "assert draws == [1], draws",
         # a slider's figure belongs into its own output, to be replaced when it moves
-        "from course_utils.explore import slider\n"
+        "from course_utils.notebook.explore import slider\n"
         "import ipywidgets\n"
         "moved = ipywidgets.interactive(lambda k: plt.title(k), k=slider(0, 2, 1, 1))\n"
         "moved.update()",

@@ -56,7 +56,7 @@ def test_the_environment_sets_the_first_language(environment, spoken):
 def test_a_console_of_any_encoding_prints_claims_and_chinese(encoding):
     program = """
 import sys
-from course_utils.claims import claim
+from course_utils.notebook.claims import claim
 from course_utils.language import set_language
 for language in ("zh-TW", "en"):
     set_language(language)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from course_utils.data import TensorLoader
+from course_utils.loader import TensorLoader
 from course_utils.lr_finder import (
     FLAT,
     SKIP,

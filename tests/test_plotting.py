@@ -9,8 +9,8 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from scipy import stats
 
-from course_utils.data import MEAN, STD
 from course_utils.intervals import Interval
+from course_utils.mnist import MEAN, STD
 from course_utils.plotting import (
     plot_band,
     plot_confusion,

@@ -8,12 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from course_utils.data import TensorLoader
 from course_utils.exercises.solutions.regularization import (
     batch_norm_forward,
     generalization_gap,
     inverted_dropout,
 )
+from course_utils.loader import TensorLoader
 from course_utils.seeding import seeded
 
 seeds = st.integers(0, 2**31 - 1)

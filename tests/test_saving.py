@@ -16,7 +16,7 @@ from jupyter_server.services.contents.largefilemanager import (
     LargeFileManager,
 )
 
-from course_utils import saving
+from course_utils.notebook import saving
 
 NAME = "99_example.ipynb"
 LAB = {
@@ -236,7 +236,7 @@ def test_the_hook_is_put_where_another_extension_replaced_the_manager(lesson):
 
 
 def test_the_hook_needs_no_torch():
-    code = "import sys, course_utils.saving; print('torch' in sys.modules, 'numpy' in sys.modules)"
+    code = "import sys, course_utils.notebook.saving; print('torch' in sys.modules, 'numpy' in sys.modules)"
     command = [sys.executable, "-c", code]
     result = subprocess.run(command, capture_output=True, text=True, check=True, cwd=build.ROOT)
     assert result.stdout.split() == ["False", "False"]

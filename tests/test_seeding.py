@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 import torch
-from lesson_rules import ROOT, code_cells, read_lesson
+from lesson_rules import code_cells, lesson_path, read_lesson
 from torch.utils.data import (
     BatchSampler,
     DataLoader,
@@ -306,7 +306,7 @@ def test_workers_follow_the_caller_even_if_they_were_started_before():
 
 
 def test_the_numbers_of_a_lesson_change_in_the_caller_and_in_workers():
-    cells = code_cells(read_lesson(ROOT / "lessons" / "00_start_here.py"))
+    cells = code_cells(read_lesson(lesson_path("start_here")))
     (cell,) = [cell.source for cell in cells if "def toss(" in cell.source]
     lesson = {"__name__": "__main__"}  # so that its function travels by value, as a notebook's does
     exec("import torch\nfrom course_utils import seeding\n" + cell.partition("\n\n\n")[0], lesson)

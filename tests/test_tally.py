@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader, TensorDataset
 
 from course_utils.batches import batches_of
-from course_utils.data import TensorLoader
+from course_utils.loader import TensorLoader
 from course_utils.tally import Tally
 from course_utils.training import evaluate, fit, predict, train_epoch
 

@@ -26,9 +26,9 @@ from torch.optim.lr_scheduler import (
 from torch.utils.data import DataLoader, TensorDataset
 
 from course_utils import batches, early_stopping, tally, training
-from course_utils.data import TensorLoader
 from course_utils.early_stopping import EarlyStopping
 from course_utils.failures import failures_explained
+from course_utils.loader import TensorLoader
 from course_utils.lr_finder import find_lr
 from course_utils.models import MLP
 from course_utils.plotting import plot_history

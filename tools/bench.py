@@ -23,9 +23,10 @@ from torch import Tensor, nn, optim
 from torch.utils.data import DataLoader
 from torchvision import datasets, transforms
 
-from course_utils.data import MEAN, MNIST, STD, ImageDataset, TensorLoader, load_mnist
 from course_utils.experiment import run_seeds
 from course_utils.language import set_language
+from course_utils.loader import TensorLoader
+from course_utils.mnist import MEAN, MNIST, STD, ImageDataset, load_mnist
 from course_utils.models import MNIST_MLP
 from course_utils.training import Batches, fit, train_epoch
 
@@ -191,7 +192,7 @@ def numpy_track() -> Iterator[str]:
 
 @benchmark("data")
 def data() -> Iterator[str]:
-    code = """import time; from course_utils.data import load_mnist; started = time.perf_counter()
+    code = """import time; from course_utils.mnist import load_mnist; started = time.perf_counter()
 load_mnist({!r}); print(time.perf_counter() - started)"""
     for tier in tiers():
         seconds = [float(fresh_python(code.format(tier))) for _ in range(5)]

@@ -27,8 +27,8 @@ from nbclient import NotebookClient
 from nbformat import NotebookNode
 from references import CATALOGUE, LessonError, catalogue, derived_files, read_lessons, resolve
 
-from course_utils.data import load_mnist
-from course_utils.saving import METADATA, seal
+from course_utils.mnist import load_mnist
+from course_utils.notebook.saving import METADATA, seal
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDERS = {"zh-TW": ROOT / "notebooks", "en": ROOT / "notebooks" / "en"}

@@ -27,7 +27,7 @@ NAMING_NOTEBOOKS = (
     "course_utils/numpy_track/README.md",
     "course_utils/numpy_track/README.zh-TW.md",
 )
-CATALOGUE = "course_utils/lessons.json"
+CATALOGUE = "course_utils/notebook/lessons.json"
 _TABLE = re.compile(r"(<!-- lessons[^>]*-->\n).*?(?=<!-- end of lessons -->)", re.DOTALL)
 _REFERENCE = re.compile(r"\[\[(\w+)(?:#([^\[\]]+))?\]\]")
 _HEADING = re.compile(r"#+ (.+)")

@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 
 from build import BUILD_ENVIRONMENT, ROOT
 
-from course_utils.data import load_mnist
+from course_utils.mnist import load_mnist
 
 NBVAL = ["pytest", "--nbval-current-env", "--nbval-cell-timeout=900", "--timeout=1800", "-q"]
 NBVAL += ["-p", "no:cacheprovider", "-n", "2", "--dist", "loadfile"]

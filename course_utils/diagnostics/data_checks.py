@@ -5,7 +5,9 @@ import math
 import torch
 from torch import Tensor
 
-from course_utils.diagnostics.finding import NON_FINITE, Batches, Finding, fill, read_batches
+from course_utils.batches import Batches
+from course_utils.diagnostics.finding import NON_FINITE, Finding, fill
+from course_utils.diagnostics.trial import read_batches
 from course_utils.generators import generators_kept
 from course_utils.language import Text
 from course_utils.seeding import seeded

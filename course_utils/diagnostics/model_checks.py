@@ -10,22 +10,12 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from course_utils.batches import require_tensor
-from course_utils.diagnostics.finding import (
-    NON_FINITE,
-    Batches,
-    Criterion,
-    Finding,
-    backward,
-    copied,
-    fill,
-    mean_loss,
-    read_batches,
-    require_mean,
-)
+from course_utils.batches import Batches, require_tensor
+from course_utils.diagnostics.finding import NON_FINITE, Finding, fill
 from course_utils.diagnostics.program_checks import Step, ordinary_step
+from course_utils.diagnostics.trial import backward, copied, mean_loss, read_batches, require_mean
 from course_utils.language import Text
-from course_utils.tally import Tally
+from course_utils.tally import Criterion, Tally
 
 if TYPE_CHECKING:  # one function draws, and the workers of a lesson need not wait for matplotlib
     from matplotlib.axes import Axes

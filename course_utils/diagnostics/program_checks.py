@@ -9,19 +9,12 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from course_utils.diagnostics.finding import (
-    NON_FINITE,
-    Batches,
-    Criterion,
-    Finding,
-    backward,
-    copied,
-    fill,
-    mean_loss,
-    read_batches,
-)
+from course_utils.batches import Batches
+from course_utils.diagnostics.finding import NON_FINITE, Finding, fill
+from course_utils.diagnostics.trial import backward, copied, mean_loss, read_batches
 from course_utils.language import Text
 from course_utils.seeding import seeded
+from course_utils.tally import Criterion
 
 Step = Callable[[nn.Module, Optimizer, Tensor, Tensor], Tensor]
 

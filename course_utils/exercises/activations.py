@@ -8,9 +8,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.data import TensorDataset
 
-from course_utils.data import TensorLoader
 from course_utils.exercises import Answer, exercise
 from course_utils.language import Text
+from course_utils.loader import TensorLoader
 
 
 @exercise(

@@ -8,10 +8,10 @@ from torch import Tensor, nn
 from torch.utils.data import TensorDataset
 
 from course_utils.clinic import NEW_PATIENTS
-from course_utils.data import TensorLoader
+from course_utils.clinic.programs import FAULTS, name_of
 from course_utils.exercises import Answer, exercise
-from course_utils.faulty_programs import FAULTS, name_of
 from course_utils.language import Text
+from course_utils.loader import TensorLoader
 from course_utils.models import MLP
 from course_utils.seeding import seeded
 

@@ -5,9 +5,9 @@ from sklearn.metrics import confusion_matrix
 from torch import Tensor, nn
 from torch.utils.data import TensorDataset
 
-from course_utils.data import TensorLoader
 from course_utils.exercises import Answer, exercise
 from course_utils.language import Text
+from course_utils.loader import TensorLoader
 from course_utils.models import MLP
 
 

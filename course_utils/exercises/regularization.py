@@ -6,9 +6,9 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import TensorDataset
 
-from course_utils.data import TensorLoader
 from course_utils.exercises import Answer, exercise
 from course_utils.language import Text
+from course_utils.loader import TensorLoader
 
 
 @exercise(

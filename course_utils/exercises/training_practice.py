@@ -13,8 +13,14 @@ import torch
 from torch import nn
 
 from course_utils.exercises import Answer, exercise
+from course_utils.exercises.practice_run import (
+    Killed,
+    PracticeRun,
+    WatchedRun,
+    same_state,
+    save_half,
+)
 from course_utils.language import Text
-from course_utils.practice_run import Killed, PracticeRun, WatchedRun, same_state, save_half
 from course_utils.seeding import seeded
 
 Outcome = tuple[

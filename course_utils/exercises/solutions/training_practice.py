@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from course_utils.practice_run import PracticeRun
+from course_utils.exercises.practice_run import PracticeRun
 
 
 class EarlyStopper:

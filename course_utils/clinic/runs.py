@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from torch import Tensor, from_numpy, nn
 
-from course_utils import faulty_programs as faulty
-from course_utils.data import MEAN, MNIST, STD, ImageDataset
+from course_utils.clinic.programs import TrainingProgram
 from course_utils.diagnostics import (
     Finding,
     check_curves,
@@ -22,36 +21,8 @@ from course_utils.diagnostics import (
     check_step,
     overfit_one_batch,
 )
-from course_utils.faulty_programs import TrainingProgram
+from course_utils.mnist import MEAN, MNIST, STD, ImageDataset
 from course_utils.seeding import seeded
-
-#: The patients of the lesson, in the order in which they are seen.
-PATIENTS: dict[str, type[TrainingProgram]] = {
-    "A": faulty.OtherModelsOptimizer,
-    "B": faulty.NoEval,
-    "C": faulty.RateDiverges,
-    "D": faulty.SoftmaxTwice,
-    "E": faulty.Overfitting,
-    "F": faulty.RateTooLow,
-    "G": faulty.InputsUnscaled,
-    "H": faulty.SlowLoader,
-    "I": faulty.DeadReLUs,
-    "J": faulty.RateTooHigh,
-    "K": faulty.LabelsShifted,
-    "L": faulty.NoZeroGrad,
-}
-
-#: The patients of the exercise; one of them is sound.
-NEW_PATIENTS: dict[str, type[TrainingProgram]] = {
-    "M": faulty.DeadReLUs,
-    "N": faulty.NoEval,
-    "O": faulty.InputsUnscaled,
-    "P": faulty.SoftmaxTwice,
-    "Q": TrainingProgram,
-    "R": faulty.NoZeroGrad,
-    "S": faulty.OtherModelsOptimizer,
-    "T": faulty.Overfitting,
-}
 
 
 @dataclass(frozen=True)

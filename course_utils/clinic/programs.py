@@ -2,7 +2,7 @@
 
 ``TrainingProgram`` is sound; a patient is a subclass that overrides one of its methods, so that the
 broken code and the mended code can be read side by side. ``course_utils.clinic`` trains and
-examines them, ``course_utils.clinic_charts`` draws what was seen.
+examines them, ``course_utils.clinic.charts`` draws what was seen.
 """
 
 from collections.abc import Callable
@@ -13,7 +13,8 @@ from torch.optim import Optimizer
 from torch.utils.data import DataLoader, Dataset, TensorDataset
 
 from course_utils import seeding
-from course_utils.data import MEAN, STD, TensorLoader
+from course_utils.loader import TensorLoader
+from course_utils.mnist import MEAN, STD
 from course_utils.models import MLP
 from course_utils.training import Batches
 

@@ -91,7 +91,7 @@ def _written(notebook: dict) -> tuple[dict, list[dict]]:
 
 
 def _jupyter_server_extension_points() -> list[dict[str, str]]:
-    return [{"module": "course_utils.saving"}]
+    return [{"module": "course_utils.notebook.saving"}]
 
 
 def _load_jupyter_server_extension(server: "ServerApp") -> None:

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
 from course_utils.clinic import Chart
-from course_utils.faulty_programs import TrainingProgram
+from course_utils.clinic.programs import TrainingProgram
 
 _TRAIN = {"color": "#0173B2", "linestyle": "-"}
 _VAL = {"color": "#D55E00", "linestyle": "--"}

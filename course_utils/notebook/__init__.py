@@ -39,7 +39,7 @@ def set_up(lesson: str, language: str, *, workers: bool = False) -> torch.device
     try:
         return _set_up(lesson, workers)
     except ModuleNotFoundError as error:
-        requirements = Path(__file__).resolve().parent.parent / "requirements.txt"
+        requirements = Path(__file__).resolve().parents[2] / "requirements.txt"
         needed = f'-r "{requirements}"' if requirements.is_file() else error.name
         raise ModuleNotFoundError(
             f"the course needs the package {error.name!r}, which is not installed: run "
@@ -56,8 +56,8 @@ def _set_up(lesson: str, workers: bool) -> torch.device:
     collect_garbage_less_often()
     import torch  # these take seconds, in which the workers start
 
-    from course_utils.figures import set_style, use_html_figures
-    from course_utils.lessons import measured_minutes
+    from course_utils.notebook.figures import set_style, use_html_figures
+    from course_utils.notebook.lessons import measured_minutes
     from course_utils.seeding import seed_offset
     from course_utils.training import best_device
 
