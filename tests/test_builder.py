@@ -71,7 +71,7 @@ def kernels_import_this_checkout():
 def place(tmp_path, monkeypatch):
     """A course of one lesson in a temporary folder; returns a function that (re)writes it."""
     folders = {"zh-TW": tmp_path / "notebooks", "en": tmp_path / "notebooks" / "en"}
-    for folder in ("lessons", "notebooks/en", "course_utils"):
+    for folder in ("lessons", "notebooks/en", "course_utils/notebook"):
         (tmp_path / folder).mkdir(parents=True)
     monkeypatch.setattr(build, "ROOT", tmp_path)
     monkeypatch.setattr(build, "FOLDERS", folders)
@@ -430,8 +430,8 @@ def command(tmp_path, monkeypatch, capsys):
     for name in ("01_one", "02_two", "10_ten"):
         write_lesson(tmp_path, name)
     (tmp_path / "lessons" / "notes.py").write_text("")
-    catalogue = tmp_path / "course_utils" / "lessons.json"
-    catalogue.parent.mkdir()
+    catalogue = tmp_path / "course_utils" / "notebook" / "lessons.json"
+    catalogue.parent.mkdir(parents=True)
     catalogue.write_text('{"two": {"seconds": 7}}')
     calls = SimpleNamespace(built=[], pools=[], seconds=61.6, fails=None)
 
