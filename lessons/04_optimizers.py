@@ -63,7 +63,7 @@ from course_utils.stacked import StackedMLP
 # `descend` starts at `start`, takes `num_steps` steps, and keeps every point it visits.
 
 
-# %%
+# %% saved="optimizers: sgd_step"
 def sgd_step(param, grad, state, lr):
     return param - lr * grad
 
@@ -265,7 +265,7 @@ explore(walk_in_the_bowl, lr=slider(0.01, 0.104, value=0.09, step=0.002))
 # With β = 0.9, to how many times its size does a steady gradient pile up? (1 + 0.9 + 0.81 + … = 10)
 
 
-# %%
+# %% saved="optimizers"
 def momentum_step(param, grad, state, lr, momentum=0.9):
     state["velocity"] = momentum * state.get("velocity", 0) + grad
     return param - lr * state["velocity"]
@@ -351,7 +351,7 @@ claim(3, bool(same and (inside > 4 * outside).all()))
 # ε is a tiny number that only prevents division by 0.
 
 
-# %%
+# %% saved="optimizers"
 def rmsprop_step(param, grad, state, lr, alpha=0.99, eps=1e-8):
     state["v"] = alpha * state.get("v", 0) + (1 - alpha) * grad**2
     return param - lr * grad / (state["v"].sqrt() + eps)
@@ -372,7 +372,7 @@ def rmsprop_step(param, grad, state, lr, alpha=0.99, eps=1e-8):
 # The two β are the `betas` of `torch.optim.Adam`, (0.9, 0.999) by default.
 
 
-# %%
+# %% saved="optimizers"
 def adam_step(param, grad, state, lr, betas=(0.9, 0.999), eps=1e-8):
     beta1, beta2 = betas
     state["t"] = state.get("t", 0) + 1
@@ -398,7 +398,7 @@ def adam_step(param, grad, state, lr, betas=(0.9, 0.999), eps=1e-8):
 # A real model has many parameter tensors. `apply_step` moves each by **its own** gradient with **its own** `state`:
 
 
-# %%
+# %% saved="optimizers"
 def adamw_step(param, grad, state, lr, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.01):
     shrunk = (1 - lr * weight_decay) * param
     return adam_step(shrunk, grad, state, lr, betas, eps)

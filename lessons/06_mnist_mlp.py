@@ -281,7 +281,7 @@ claim(4, count_parameters(model) == 270_346 and sizes[0] / sum(sizes) > 0.7 and 
 # `before_step` is a door for later lessons: the gradients are there and the weights have not moved, which is the moment to record or to clip.
 
 
-# %%
+# %% saved="training"
 def train_epoch(model, loader, criterion, optimizer, device, before_step=None):
     if not model.training:
         model.train()

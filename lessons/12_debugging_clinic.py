@@ -70,7 +70,7 @@ from course_utils.seeding import seeded
 # Everything is small, so that twelve patients with five seeds are soon through: the first 12,000 training images, always the same (or all, where there are fewer), batches of 128, 500 validation images, a 784-64-64-10 net, 125 steps. This lesson never touches the test set.
 
 
-# %% slideshow={"slide_type": "subslide"}
+# %% saved="clinic.programs" slideshow={"slide_type": "subslide"}
 class TrainingProgram:
     def prepare(self, pixels):
         return (pixels - 255 * MEAN).div_(255 * STD)  # in place: one copy less

@@ -215,11 +215,9 @@ def chinese_style(text: str) -> list[str]:
     return problems
 
 
-def bare_syntax(source: str, *, values: bool = False) -> dict[str, str]:
-    """Name -> syntax of each function and class, docstrings and annotations aside.
-
-    values: of what is assigned to a single name at the top level, too.
-    """
+def bare_syntax(source: str) -> dict[str, str]:
+    """Name -> syntax of each function, class and value of the top level, docstrings and annotations
+    aside; a function that is wrapped later counts as it is written."""
 
     class Strip(ast.NodeTransformer):
         def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.FunctionDef:
@@ -249,22 +247,24 @@ def bare_syntax(source: str, *, values: bool = False) -> dict[str, str]:
     for node in ast.parse(source).body:
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
             syntax[node.name] = ast.dump(Strip().visit(node))
-        elif values and isinstance(assigned := Strip().visit(node), ast.Assign):
-            names = [target.id for target in assigned.targets if isinstance(target, ast.Name)]
-            syntax |= dict.fromkeys(names, ast.dump(assigned.value))
+        elif isinstance(assigned := Strip().visit(node), ast.Assign):
+            names = [n for n in ast.walk(assigned) if isinstance(n, ast.Name)]
+            named = [n.id for n in names if isinstance(n.ctx, ast.Store)]
+            syntax = dict.fromkeys(named, ast.dump(assigned.value)) | syntax
     return syntax
 
 
-def imported_later(cells: list[NotebookNode]) -> Iterator[tuple[str, str, str]]:
-    """(name, syntax in the lesson, syntax in course_utils) of all that is written in both."""
-    library = {}
-    for path in sorted(COURSE_UTILS.glob("*.py")):
-        library |= bare_syntax(path.read_text(encoding="utf-8"))
-    shown = [c for c in code_cells(cells) if not {"exercise", "solution"} & set(tags(c))]
-    for cell in shown:
-        for name, syntax in bare_syntax(cell.source).items():
-            if name in library:
-                yield name, syntax, library[name]
+def saved(cells: list[NotebookNode]) -> Iterator[tuple[str, bool]]:
+    """("module.name", whether the lesson has it as the module does) for each name of a cell that says
+    ``saved="module"``; ``saved="module: name, name"`` saves these alone."""
+    for cell in code_cells(cells):
+        if "saved" not in cell.metadata:
+            continue
+        module, _, some = cell.metadata.saved.partition(":")
+        library = COURSE_UTILS.joinpath(*module.split(".")).with_suffix(".py")
+        there, here = bare_syntax(library.read_text(encoding="utf-8")), bare_syntax(cell.source)
+        for name in some.replace(",", " ").split() or here:
+            yield f"{module}.{name}", here.get(name, "not here") == there.get(name)
 
 
 def dotted_names(tree: ast.AST) -> dict[ast.AST, str]:

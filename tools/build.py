@@ -77,7 +77,8 @@ def edition(lesson: Path, language: str) -> NotebookNode:
         metadata = dict(cell.metadata)
         if metadata.pop("lang", language) != language:
             continue
-        metadata.pop("lines_to_next_cell", None)
+        for key in ("lines_to_next_cell", "saved"):  # of no use to a reader
+            metadata.pop(key, None)
         if cell.cell_type == "markdown":
             if metadata.pop("about", None):
                 cell.source = this.title_cell(cell.source, language)
