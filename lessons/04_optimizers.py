@@ -1209,6 +1209,7 @@ exercises.largest_stable_rate.check(largest_stable_rate)
 # %% tags=["solution"]
 # One possible answer; open it once you have tried.
 def largest_stable_rate_solution(hessian):
+    """The rate above which gradient descent on the quadratic with this Hessian (n, n) diverges."""
     return 2 / torch.linalg.eigvalsh(hessian).max()
 
 
@@ -1244,6 +1245,7 @@ exercises.nesterov_step.check(nesterov_step)
 # %% tags=["solution"]
 # One possible answer; open it once you have tried.
 def nesterov_step_solution(param, grad, velocity, lr, momentum):
+    """(new parameter, new velocity) of Nesterov's momentum as PyTorch has it."""
     velocity = momentum * velocity + grad
     return param - lr * (grad + momentum * velocity), velocity
 
@@ -1284,12 +1286,15 @@ exercises.AMSGrad.check(AMSGrad)
 # %% tags=["solution"]
 # One possible answer; open it once you have tried.
 class AMSGrad_solution:
+    """Adam whose second moment never shrinks, over a list of parameters (Reddi et al. 2018)."""
+
     def __init__(self, params, lr=0.001, betas=(0.9, 0.999), eps=1e-8):
         self.params, self.lr, self.betas, self.eps, self.t = list(params), lr, betas, eps, 0
         self.states = [{name: torch.zeros_like(p) for name in "mvu"} for p in self.params]
 
     @torch.no_grad()
     def step(self):
+        """Move every parameter in place by its gradient."""
         self.t += 1
         (beta1, beta2), t = self.betas, self.t
         for param, state in zip(self.params, self.states, strict=True):
@@ -1332,6 +1337,7 @@ exercises.sgdw_step.check(sgdw_step)
 # %% tags=["solution"]
 # One possible answer; open it once you have tried.
 def sgdw_step_solution(param, grad, velocity, lr, momentum, weight_decay):
+    """(new parameter, new velocity) of momentum with decoupled decay (Loshchilov, Hutter 2019)."""
     velocity = momentum * velocity + grad
     return param - lr * velocity - lr * weight_decay * param, velocity
 

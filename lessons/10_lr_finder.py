@@ -1052,6 +1052,7 @@ exercises.ramp_by_decade.check(ramp_by_decade)
 # %% tags=["solution"]
 # One possible answer; open it once you have tried.
 def ramp_by_decade_solution(start_lr, end_lr, points_per_decade):
+    """Rates from start_lr to end_lr, both included, points_per_decade steps in each factor of ten."""
     num_steps = round(points_per_decade * abs(np.log10(end_lr / start_lr)))
     return np.geomspace(start_lr, end_lr, num_steps + 1)
 
@@ -1088,6 +1089,7 @@ exercises.smooth_with_gaps.check(smooth_with_gaps)
 # %% tags=["solution"]
 # One possible answer; open it once you have tried.
 def smooth_with_gaps_solution(losses, beta):
+    """Weighted mean of the losses so far that are not nan, with weight beta**age; nan before them."""
     total, weight, smoothed = 0.0, 0.0, []
     for loss in losses:
         total, weight = beta * total, beta * weight
@@ -1131,7 +1133,8 @@ exercises.picks.check(picks)
 # exercises.picks.hint()
 
 # %% tags=["solution"]
-# One possible answer; open it once you have tried.
+# One possible answer; open it once you have tried. A third of the minimum where there is one; B
+# never falls.
 picks_solution = {"A": 0.1, "B": None, "C": 0.001}
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
@@ -1166,6 +1169,7 @@ exercises.sweep_rates.check(sweep_rates)
 # %% tags=["solution"]
 # One possible answer; open it once you have tried.
 def sweep_rates_solution(model, batches, criterion, rates):
+    """Mean loss of one pass of SGD at each rate, each from a copy of the model."""
     mean_losses = []
     for rate in rates:
         trial = copy.deepcopy(model).train()

@@ -1051,6 +1051,7 @@ exercises.mended_training.check(mended_training)
 # %% tags=["solution"]
 # One possible answer; open it once you have tried.
 def mended_training_solution(model, optimizer, train_loader, val_loader, epochs):
+    """Validation accuracy of each epoch; trains ``model`` in place."""
     accuracies = []
     for _ in range(epochs):
         model.train()
@@ -1101,6 +1102,7 @@ exercises.mixes_examples.check(mixes_examples)
 # %% tags=["solution"]
 # One possible answer; open it once you have tried.
 def mixes_examples_solution(model, inputs):
+    """Whether the output of some row depends on the input of another."""
     model = copy.deepcopy(model)
     inputs = inputs.clone().requires_grad_()
     outputs = model(inputs)

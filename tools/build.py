@@ -209,6 +209,7 @@ def renew_derived_files() -> None:
             orphan.rename(target)
     for path, text in derived_files(ROOT).items():
         if not path.is_file() or path.read_text(encoding="utf-8") != text:
+            path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
             print(f"{path.relative_to(ROOT)} was renewed")
 
