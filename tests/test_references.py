@@ -185,13 +185,18 @@ readings = {"A": "up"}
 
 
 def test_solutions_are_written_from_the_lesson(tmp_path):
+    folder = tmp_path / "lessons"
+    folder.mkdir()
     for file in ("03_heat", "11_cold"):
-        write(tmp_path, file, "heat")
-    path = tmp_path / "03_heat.py"
+        write(folder, file, "heat")
+    path = folder / "03_heat.py"
     path.write_text(path.read_text("utf-8") + SOLVED, encoding="utf-8")
-    lessons = read_lessons(tmp_path)
+    lessons = read_lessons(folder)
     assert solutions("heat", lessons["heat"].code) == SOLUTIONS
     assert solutions("cold", lessons["cold"].code) is None
+    path.write_text(path.read_text("utf-8").replace("return math", "give math"), encoding="utf-8")
+    with pytest.raises(LessonError, match=r"03_heat\.py: invalid syntax: .*give math"):
+        derived_files(tmp_path)
 
 
 def test_anchors_are_those_of_nbconvert(tmp_path):

@@ -170,7 +170,11 @@ def derived_files(root: Path) -> dict[Path, str]:
     lessons = read_lessons(root / "lessons")
     files = {root / CATALOGUE: catalogue(lessons, root / CATALOGUE)}
     for name, lesson in lessons.items():
-        if (text := solutions(name, lesson.code)) is not None:
+        try:
+            text = solutions(name, lesson.code)
+        except SyntaxError as error:
+            raise LessonError(f"{lesson.path.name}: {error.msg}: {error.text}") from None
+        if text is not None:
             files[root / FOLDER / f"{name}.py"] = text
     for name in [*READMES, *NAMING_NOTEBOOKS]:
         path = root / name

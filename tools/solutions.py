@@ -34,5 +34,5 @@ def _ruff(text: str, *command: str) -> str:
     options = ["--config", str(ROOT / "pyproject.toml"), "--stdin-filename", f"{FOLDER}/new.py"]
     run = [sys.executable, "-m", "ruff", *command, *options, "-"]
     return subprocess.run(
-        run, input=text, check=True, capture_output=True, encoding="utf-8", cwd=ROOT
+        run, input=text, check=True, stdout=subprocess.PIPE, encoding="utf-8", cwd=ROOT
     ).stdout
