@@ -152,6 +152,7 @@ exercises.accuracy.check(accuracy)
 # %% tags=["solution"]
 # One possible answer; open it once you have tried.
 def accuracy_solution(predictions, labels):
+    """Share of equal entries."""
     return (predictions == labels).float().mean()
 
 

@@ -850,6 +850,7 @@ exercises.perceptron_update.check(perceptron_update)
 # %% tags=["solution"]
 # One possible answer; open it once you have tried.
 def perceptron_update_solution(weights, bias, x, label, learning_rate):
+    """Weights and bias after one point with label 0 or 1; a score of 0 counts as wrong."""
     sign = 2 * label - 1
     if sign * (weights @ x + bias) > 0:
         return weights, bias
@@ -882,7 +883,8 @@ exercises.xor_weights.check(xor_weights)
 # exercises.xor_weights.hint()
 
 # %% tags=["solution"]
-# One possible answer; open it once you have tried.
+# One possible answer; open it once you have tried. Both units look at x1 + x2: one turns on above
+# 0, the other above 1 and pulls twice as hard.
 xor_weights_solution = {"W1": [[1, 1], [1, 1]], "b1": [0, -1], "w2": [1, -2], "b2": 0}
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
@@ -913,6 +915,7 @@ exercises.count_mlp_parameters.check(count_mlp_parameters)
 # %% tags=["solution"]
 # One possible answer; open it once you have tried.
 def count_mlp_parameters_solution(widths):
+    """How many weights and biases a fully connected net of these widths has."""
     return sum(fan_in * fan_out + fan_out for fan_in, fan_out in pairwise(widths))
 
 

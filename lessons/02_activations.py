@@ -919,6 +919,7 @@ exercises.gelu_by_erf.check(gelu_by_erf)
 # %% tags=["solution"]
 # One possible answer; open it once you have tried.
 def gelu_by_erf_solution(z):
+    """z times the standard normal distribution function at z."""
     below = 0.5 * (1 + torch.erf(z / math.sqrt(2)))
     return z * below
 
@@ -951,6 +952,7 @@ exercises.leaky_relu.check(leaky_relu)
 # %% tags=["solution"]
 # One possible answer; open it once you have tried.
 def leaky_relu_solution(z, slope):
+    """z where it is positive, slope times z elsewhere; any slope."""
     return torch.where(z > 0, z, slope * z)
 
 
@@ -982,6 +984,7 @@ exercises.count_dead_units.check(count_dead_units)
 # %% tags=["solution"]
 # One possible answer; open it once you have tried.
 def count_dead_units_solution(layer, loader):
+    """How many units of ``layer``, which ends in a ReLU, give 0 for every example of ``loader``."""
     fired = torch.tensor(False)
     with torch.no_grad():
         for inputs, _labels in loader:

@@ -63,7 +63,7 @@ from course_utils.stacked import StackedMLP
 # `descend` starts at `start`, takes `num_steps` steps, and keeps every point it visits.
 
 
-# %%
+# %% saved="optimizers: sgd_step"
 def sgd_step(param, grad, state, lr):
     return param - lr * grad
 
@@ -265,7 +265,7 @@ explore(walk_in_the_bowl, lr=slider(0.01, 0.104, value=0.09, step=0.002))
 # With β = 0.9, to how many times its size does a steady gradient pile up? (1 + 0.9 + 0.81 + … = 10)
 
 
-# %%
+# %% saved="optimizers"
 def momentum_step(param, grad, state, lr, momentum=0.9):
     state["velocity"] = momentum * state.get("velocity", 0) + grad
     return param - lr * state["velocity"]
@@ -351,7 +351,7 @@ claim(3, bool(same and (inside > 4 * outside).all()))
 # ε is a tiny number that only prevents division by 0.
 
 
-# %%
+# %% saved="optimizers"
 def rmsprop_step(param, grad, state, lr, alpha=0.99, eps=1e-8):
     state["v"] = alpha * state.get("v", 0) + (1 - alpha) * grad**2
     return param - lr * grad / (state["v"].sqrt() + eps)
@@ -372,7 +372,7 @@ def rmsprop_step(param, grad, state, lr, alpha=0.99, eps=1e-8):
 # The two β are the `betas` of `torch.optim.Adam`, (0.9, 0.999) by default.
 
 
-# %%
+# %% saved="optimizers"
 def adam_step(param, grad, state, lr, betas=(0.9, 0.999), eps=1e-8):
     beta1, beta2 = betas
     state["t"] = state.get("t", 0) + 1
@@ -398,7 +398,7 @@ def adam_step(param, grad, state, lr, betas=(0.9, 0.999), eps=1e-8):
 # A real model has many parameter tensors. `apply_step` moves each by **its own** gradient with **its own** `state`:
 
 
-# %%
+# %% saved="optimizers"
 def adamw_step(param, grad, state, lr, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.01):
     shrunk = (1 - lr * weight_decay) * param
     return adam_step(shrunk, grad, state, lr, betas, eps)
@@ -1209,6 +1209,7 @@ exercises.largest_stable_rate.check(largest_stable_rate)
 # %% tags=["solution"]
 # One possible answer; open it once you have tried.
 def largest_stable_rate_solution(hessian):
+    """The rate above which gradient descent on the quadratic with this Hessian (n, n) diverges."""
     return 2 / torch.linalg.eigvalsh(hessian).max()
 
 
@@ -1244,6 +1245,7 @@ exercises.nesterov_step.check(nesterov_step)
 # %% tags=["solution"]
 # One possible answer; open it once you have tried.
 def nesterov_step_solution(param, grad, velocity, lr, momentum):
+    """(new parameter, new velocity) of Nesterov's momentum as PyTorch has it."""
     velocity = momentum * velocity + grad
     return param - lr * (grad + momentum * velocity), velocity
 
@@ -1284,12 +1286,15 @@ exercises.AMSGrad.check(AMSGrad)
 # %% tags=["solution"]
 # One possible answer; open it once you have tried.
 class AMSGrad_solution:
+    """Adam whose second moment never shrinks, over a list of parameters (Reddi et al. 2018)."""
+
     def __init__(self, params, lr=0.001, betas=(0.9, 0.999), eps=1e-8):
         self.params, self.lr, self.betas, self.eps, self.t = list(params), lr, betas, eps, 0
         self.states = [{name: torch.zeros_like(p) for name in "mvu"} for p in self.params]
 
     @torch.no_grad()
     def step(self):
+        """Move every parameter in place by its gradient."""
         self.t += 1
         (beta1, beta2), t = self.betas, self.t
         for param, state in zip(self.params, self.states, strict=True):
@@ -1332,6 +1337,7 @@ exercises.sgdw_step.check(sgdw_step)
 # %% tags=["solution"]
 # One possible answer; open it once you have tried.
 def sgdw_step_solution(param, grad, velocity, lr, momentum, weight_decay):
+    """(new parameter, new velocity) of momentum with decoupled decay (Loshchilov, Hutter 2019)."""
     velocity = momentum * velocity + grad
     return param - lr * velocity - lr * weight_decay * param, velocity
 

@@ -1088,6 +1088,7 @@ exercises.inverted_dropout.check(inverted_dropout)
 # %% tags=["solution"]
 # One possible answer; open it once you have tried.
 def inverted_dropout_solution(x, p, training):
+    """x with each entry zeroed with probability p and the rest enlarged; x itself in evaluation."""
     if not training or p == 0:
         return x
     if p == 1:
@@ -1130,6 +1131,7 @@ exercises.batch_norm_forward.check(batch_norm_forward)
 def batch_norm_forward_solution(
     x, gamma, beta, running_mean, running_var, training, momentum=0.1, eps=1e-5
 ):
+    """(output, new running mean, new running variance) as nn.BatchNorm1d computes them."""
     mean, var = running_mean, running_var
     if training:
         mean, var = x.mean(dim=0), x.var(dim=0, correction=0)
@@ -1172,6 +1174,7 @@ exercises.generalization_gap.check(generalization_gap)
 # One possible answer; open it once you have tried.
 @torch.no_grad()
 def generalization_gap_solution(model, train_loader, new_loader):
+    """Mean squared error on new examples minus that on the training examples."""
     was_training = model.training
     model.eval()
     means = []

@@ -281,7 +281,7 @@ claim(4, count_parameters(model) == 270_346 and sizes[0] / sum(sizes) > 0.7 and 
 # `before_step` is a door for later lessons: the gradients are there and the weights have not moved, which is the moment to record or to clip.
 
 
-# %%
+# %% saved="training"
 def train_epoch(model, loader, criterion, optimizer, device, before_step=None):
     if not model.training:
         model.train()
@@ -587,6 +587,7 @@ exercises.evaluate_by_example.check(evaluate_by_example)
 # %% tags=["solution"]
 # One possible answer; open it once you have tried.
 def evaluate_by_example_solution(model, loader, criterion):
+    """Mean loss and accuracy over all examples, whatever the batch size."""
     model.eval()
     total_loss, total_correct, count = 0.0, 0, 0
     with torch.no_grad():
@@ -626,6 +627,7 @@ exercises.count_confusions.check(count_confusions)
 # %% tags=["solution"]
 # One possible answer; open it once you have tried.
 def count_confusions_solution(labels, predictions, num_classes):
+    """Counts (K, K): row = true class, column = predicted class."""
     pair_index = labels * num_classes + predictions
     counts = torch.bincount(pair_index, minlength=num_classes**2)
     return counts.reshape(num_classes, num_classes)
@@ -663,6 +665,7 @@ exercises.accuracy_by_confidence.check(accuracy_by_confidence)
 # %% tags=["solution"]
 # One possible answer; open it once you have tried.
 def accuracy_by_confidence_solution(probs, labels, num_bins):
+    """Accuracy in each of num_bins equal-width confidence bins; nan where a bin is empty."""
     confidence, predictions = probs.max(dim=1)
     bins = (confidence * num_bins).long().clamp(max=num_bins - 1)
     correct = (predictions == labels).float()

@@ -941,11 +941,14 @@ exercises.EarlyStopper.check(EarlyStopper)
 # %% tags=["solution"]
 # One possible answer; open it once you have tried.
 class EarlyStopper_solution:
+    """Stops after ``patience`` epochs in a row without a better accuracy; keeps the best weights."""
+
     def __init__(self, patience, min_delta=0.0):
         self.patience, self.min_delta = patience, min_delta
         self.best, self.waited, self.snapshot = -math.inf, 0, None
 
     def update(self, val_accuracy, model):
+        """Take note of an epoch; True where training should stop."""
         if val_accuracy > self.best + self.min_delta:
             self.best, self.waited = val_accuracy, 0
             self.snapshot = copy.deepcopy(model.state_dict())
@@ -954,6 +957,7 @@ class EarlyStopper_solution:
         return self.waited >= self.patience
 
     def restore(self, model):
+        """Put the best weights back."""
         model.load_state_dict(self.snapshot)
 
 
@@ -993,6 +997,7 @@ exercises.warm_cosine.check(warm_cosine)
 # %% tags=["solution"]
 # One possible answer; open it once you have tried.
 def warm_cosine_solution(step, num_steps, warmup_steps, max_lr, min_lr):
+    """Linear from 0 to max_lr, half a cosine wave down to min_lr, and there it stays."""
     if step < warmup_steps:
         return max_lr * step / warmup_steps
     share = min((step - warmup_steps) / (num_steps - warmup_steps), 1.0)
@@ -1031,6 +1036,7 @@ exercises.train_resumably.check(train_resumably)
 # %% tags=["solution"]
 # One possible answer; open it once you have tried.
 def train_resumably_solution(path, run, epochs):
+    """Bring ``run`` to ``epochs`` epochs, going on from ``path`` if it exists; epochs trained now."""
     done = 0
     if path.exists():
         state = torch.load(path, weights_only=True)

@@ -934,6 +934,7 @@ exercises.initialization_bounds.check(initialization_bounds)
 # %% tags=["solution"]
 # One possible answer; open it once you have tried.
 def initialization_bounds_solution(weight, negative_slope):
+    """(Xavier, Kaiming) bounds of the uniform distribution for a weight (outputs, inputs)."""
     fan_out, fan_in = weight.shape
     xavier_variance = 2 / (fan_in + fan_out)
     kaiming_variance = 2 / (1 + negative_slope**2) / fan_in
@@ -972,6 +973,7 @@ exercises.count_twins.check(count_twins)
 # %% tags=["solution"]
 # One possible answer; open it once you have tried.
 def count_twins_solution(hidden, output):
+    """How many hidden units share incoming weights, bias and outgoing weights with another."""
     units = torch.cat([hidden.weight, hidden.bias[:, None], output.weight.T], dim=1)
     _, group_sizes = torch.unique(units, dim=0, return_counts=True)
     return int(group_sizes[group_sizes > 1].sum())
@@ -1009,6 +1011,7 @@ exercises.predict_first_loss.check(predict_first_loss)
 # %% tags=["solution"]
 # One possible answer; open it once you have tried.
 def predict_first_loss_solution(counts, bias):
+    """Mean cross-entropy where every image's logits are ``bias``; counts: images a class (K,)."""
     loss_of_class = bias.logsumexp(dim=0) - bias
     return (counts * loss_of_class).sum() / counts.sum()
 

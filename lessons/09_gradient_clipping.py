@@ -943,6 +943,7 @@ exercises.clip_by_norm.check(clip_by_norm)
 # %% tags=["solution"]
 # One possible answer; open it once you have tried.
 def clip_by_norm_solution(grads, max_norm):
+    """(clipped copies, norm before clipping) of a list of tensors (Pascanu et al. 2013)."""
     norm = torch.cat([grad.flatten() for grad in grads]).norm()
     if not norm.isfinite():
         raise ValueError(f"the norm of the gradient is {norm}")
@@ -983,6 +984,7 @@ exercises.clip_by_value.check(clip_by_value)
 # One possible answer; open it once you have tried. As limit goes to 0, the cosine goes to that
 # between g and sign(g): sum(|g|) / (sqrt(n) * norm(g)), where n counts the numbers that are not 0.
 def clip_by_value_solution(grads, limit):
+    """(clipped copies, cosine between the whole gradient before and after)."""
     clipped = [grad.clamp(-limit, limit) for grad in grads]
     before, after = (torch.cat([g.flatten() for g in part]) for part in (grads, clipped))
     return clipped, F.cosine_similarity(before, after, dim=0)
@@ -1016,6 +1018,7 @@ exercises.choose_limit.check(choose_limit)
 # %% tags=["solution"]
 # One possible answer; open it once you have tried.
 def choose_limit_solution(norms, share):
+    """The limit that a share of the norms before the first non-finite one exceeds."""
     sane = []
     for norm in norms:
         if not math.isfinite(norm):

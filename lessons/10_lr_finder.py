@@ -103,7 +103,7 @@ def shuffled(dataset, seed):
 # Predict: Adam's default rate is 0.001. If the same amount is added each time, how many of the 141 points lie below 0.1?
 
 
-# %%
+# %% saved="lr_finder: exponential_ramp"
 def exponential_ramp(start_lr, end_lr, num_steps):
     share_done = np.arange(num_steps) / (num_steps - 1)
     return start_lr * (end_lr / start_lr) ** share_done
@@ -150,7 +150,7 @@ claim(1, below == [2, 100] and bool((each_decade == 20).all()) and ends)
 # A step is the same five acts as ever, and before them comes "take the next rate". An optimizer may hold several groups of parameters with rates of their own; `set_lr` lets the highest follow the ramp and keeps the others in proportion.
 
 
-# %%
+# %% saved="lr_finder: set_lr"
 def set_lr(optimizer, lr):
     highest = max(group["lr"] for group in optimizer.param_groups)
     for group in optimizer.param_groups:
@@ -224,7 +224,7 @@ legend = ax.legend()
 # Adam met the same problem in [[optimizers]], and its answer was a bias correction: start at 0, then divide by 1 − βᵗ.
 
 
-# %%
+# %% saved="lr_finder: smooth_losses"
 def smooth_losses(losses, beta=0.9):
     average, smoothed = 0.0, []
     for t, loss in enumerate(losses, start=1):
@@ -299,7 +299,7 @@ claim(
 # Two reasons to stop: the loss is no longer finite, or the smoothed loss exceeds four times its lowest value (written as the value plus three times its size, which also serves losses that can be negative). Put into the loop, that makes the range test complete.
 
 
-# %%
+# %% saved="lr_finder"
 def has_diverged(losses, beta=0.9, factor=4.0):
     if not np.isfinite(losses[-1]):
         return True
@@ -307,7 +307,7 @@ def has_diverged(losses, beta=0.9, factor=4.0):
     return smoothed[-1] > smoothed.min() + (factor - 1) * abs(smoothed.min())
 
 
-# %% slideshow={"slide_type": "subslide"}
+# %% saved="lr_finder" slideshow={"slide_type": "subslide"}
 def range_test(model, optimizer, criterion, batches, lrs, beta=0.9, factor=4.0):
     if not model.training:
         model.train()
@@ -445,7 +445,7 @@ claim(4, bool(no_trace["same"].all()))
 # The steepest rule has two guards here: the first 15 points do not count (the average has hardly begun), nor does anything beyond the minimum.
 
 
-# %%
+# %% saved="lr_finder"
 SKIP = 15
 
 
@@ -1052,6 +1052,7 @@ exercises.ramp_by_decade.check(ramp_by_decade)
 # %% tags=["solution"]
 # One possible answer; open it once you have tried.
 def ramp_by_decade_solution(start_lr, end_lr, points_per_decade):
+    """Rates from start_lr to end_lr, both included, points_per_decade steps in each factor of ten."""
     num_steps = round(points_per_decade * abs(np.log10(end_lr / start_lr)))
     return np.geomspace(start_lr, end_lr, num_steps + 1)
 
@@ -1088,6 +1089,7 @@ exercises.smooth_with_gaps.check(smooth_with_gaps)
 # %% tags=["solution"]
 # One possible answer; open it once you have tried.
 def smooth_with_gaps_solution(losses, beta):
+    """Weighted mean of the losses so far that are not nan, with weight beta**age; nan before them."""
     total, weight, smoothed = 0.0, 0.0, []
     for loss in losses:
         total, weight = beta * total, beta * weight
@@ -1131,7 +1133,8 @@ exercises.picks.check(picks)
 # exercises.picks.hint()
 
 # %% tags=["solution"]
-# One possible answer; open it once you have tried.
+# One possible answer; open it once you have tried. A third of the minimum where there is one; B
+# never falls.
 picks_solution = {"A": 0.1, "B": None, "C": 0.001}
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
@@ -1166,6 +1169,7 @@ exercises.sweep_rates.check(sweep_rates)
 # %% tags=["solution"]
 # One possible answer; open it once you have tried.
 def sweep_rates_solution(model, batches, criterion, rates):
+    """Mean loss of one pass of SGD at each rate, each from a copy of the model."""
     mean_losses = []
     for rate in rates:
         trial = copy.deepcopy(model).train()

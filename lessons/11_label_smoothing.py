@@ -801,6 +801,7 @@ exercises.smooth_targets.check(smooth_targets)
 # %% tags=["solution"]
 # One possible answer; open it once you have tried.
 def smooth_targets_solution(targets, eps):
+    """Each row of ``targets`` (N, K), hard or soft, mixed with the uniform distribution."""
     num_classes = targets.shape[1]
     return (1 - eps) * targets + eps / num_classes
 
@@ -833,6 +834,7 @@ exercises.smoothed_cross_entropy.check(smoothed_cross_entropy)
 # %% tags=["solution"]
 # One possible answer; open it once you have tried.
 def smoothed_cross_entropy_solution(logits, labels, eps, reduction="mean"):
+    """Cross-entropy of logits (N, K) against classes (N,), smoothed by ``eps``."""
     log_probs = torch.log_softmax(logits, dim=1)
     of_label = -log_probs[torch.arange(len(labels)), labels]
     of_all = -log_probs.mean(dim=1)
@@ -872,6 +874,7 @@ exercises.calibration_error.check(calibration_error)
 # %% tags=["solution"]
 # One possible answer; open it once you have tried.
 def calibration_error_solution(probs, labels, num_bins):
+    """Expected calibration error of probabilities (N, K) against classes (N,)."""
     confidence, answers = probs.max(dim=1)
     surplus = confidence - (answers == labels).float()
     bins = (confidence * num_bins).long().clamp(max=num_bins - 1)

@@ -70,7 +70,7 @@ from course_utils.seeding import seeded
 # Everything is small, so that twelve patients with five seeds are soon through: the first 12,000 training images, always the same (or all, where there are fewer), batches of 128, 500 validation images, a 784-64-64-10 net, 125 steps. This lesson never touches the test set.
 
 
-# %% slideshow={"slide_type": "subslide"}
+# %% saved="clinic.programs" slideshow={"slide_type": "subslide"}
 class TrainingProgram:
     def prepare(self, pixels):
         return (pixels - 255 * MEAN).div_(255 * STD)  # in place: one copy less
@@ -1051,6 +1051,7 @@ exercises.mended_training.check(mended_training)
 # %% tags=["solution"]
 # One possible answer; open it once you have tried.
 def mended_training_solution(model, optimizer, train_loader, val_loader, epochs):
+    """Validation accuracy of each epoch; trains ``model`` in place."""
     accuracies = []
     for _ in range(epochs):
         model.train()
@@ -1101,6 +1102,7 @@ exercises.mixes_examples.check(mixes_examples)
 # %% tags=["solution"]
 # One possible answer; open it once you have tried.
 def mixes_examples_solution(model, inputs):
+    """Whether the output of some row depends on the input of another."""
     model = copy.deepcopy(model)
     inputs = inputs.clone().requires_grad_()
     outputs = model(inputs)

@@ -1638,6 +1638,7 @@ exercises.slopes_along_direction.check(slopes_along_direction)
 # %% tags=["solution"]
 # One possible answer; open it once you have tried.
 def slopes_along_direction_solution(loss, params, grads, direction, epsilon):
+    """(slope of the loss along ``direction`` by central difference, slope that ``grads`` predicts)."""
     above = {name: params[name] + epsilon * direction[name] for name in params}
     below = {name: params[name] - epsilon * direction[name] for name in params}
     measured = (loss(above) - loss(below)) / (2 * epsilon)
@@ -1677,6 +1678,7 @@ exercises.clip_by_global_norm.check(clip_by_global_norm)
 # %% tags=["solution"]
 # One possible answer; open it once you have tried.
 def clip_by_global_norm_solution(grads, max_norm):
+    """(grads with a global norm of at most ``max_norm``, the norm before); any size, any dtype."""
     largest = max(float(abs(g).max()) for g in grads.values())
     if largest == 0:
         return {name: g.copy() for name, g in grads.items()}, 0.0
@@ -1731,16 +1733,20 @@ exercises.BestParams.check(BestParams)
 # %% tags=["solution"]
 # One possible answer; open it once you have tried.
 class BestParams_solution:
+    """Keeps a copy of the parameters with the lowest loss, and hands out copies."""
+
     def __init__(self):
         self.loss, self.params = float("inf"), None
 
     def update(self, loss, params):
+        """True where ``loss`` is lower than every one before; then ``params`` are kept."""
         if not loss < self.loss:
             return False
         self.loss, self.params = loss, self._copy(params)
         return True
 
     def get(self):
+        """A copy of what was kept, or None."""
         return None if self.params is None else self._copy(self.params)
 
     def _copy(self, params):
@@ -1783,6 +1789,7 @@ exercises.masked_cross_entropy_gradient.check(masked_cross_entropy_gradient)
 # %% tags=["solution"]
 # One possible answer; open it once you have tried.
 def masked_cross_entropy_gradient_solution(logits, targets):
+    """∂L/∂logits (B, T, C) of L = -Σ q log p / Σ q; a padded step has q = 0 and gradient 0."""
     shifted = logits - logits.max(axis=-1, keepdims=True)
     exps = np.exp(shifted)
     probs = exps / exps.sum(axis=-1, keepdims=True)

@@ -786,6 +786,7 @@ exercises.rnn_weight_gradients.check(rnn_weight_gradients)
 # %% tags=["solution"]
 # One way to do it.
 def rnn_weight_gradients_solution(X, W, U, d_last):
+    """(d_W, d_U) of a tanh RNN, h' = tanh(xW + hU), whose loss sees the last h only."""
     hidden = [np.zeros((len(X), len(U)))]
     for t in range(X.shape[1]):
         hidden.append(np.tanh(X[:, t] @ W + hidden[-1] @ U))
@@ -826,6 +827,7 @@ exercises.gru_blend_backward.check(gru_blend_backward)
 # %% tags=["solution"]
 # One way to do it.
 def gru_blend_backward_solution(d_h_new, z, n, h):
+    """(d_a_z, d_a_n, d_h) of h' = (1 - z) h + z n, with z = σ(a_z) and n = tanh(a_n)."""
     d_a_z = d_h_new * (n - h) * z * (1 - z)
     d_a_n = d_h_new * z * (1 - n**2)
     return d_a_z, d_a_n, d_h_new * (1 - z)
@@ -859,6 +861,7 @@ exercises.last_valid_hidden.check(last_valid_hidden)
 # %% tags=["solution"]
 # One way to do it.
 def last_valid_hidden_solution(hidden, lengths):
+    """(B, H): the row of ``hidden`` (B, T, H) at each sequence's own last step."""
     return hidden[np.arange(len(hidden)), lengths - 1]
 
 
@@ -890,6 +893,7 @@ exercises.lstm_parameters.check(lstm_parameters)
 # %% tags=["solution"]
 # One way to do it.
 def lstm_parameters_solution(input_size, hidden_size, output_size):
+    """Four gates with W, U and b each, and an output layer."""
     one_gate = hidden_size * (input_size + hidden_size + 1)
     return 4 * one_gate + output_size * (hidden_size + 1)
 

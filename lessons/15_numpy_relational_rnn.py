@@ -1172,6 +1172,7 @@ exercises.shortcut_accuracy.check(shortcut_accuracy)
 # %% tags=["solution"]
 # One possible answer; open it once you have tried.
 def shortcut_accuracy_solution(k):
+    """For the last rank (one question in k) always right, else one guess among k - 1."""
     return 1 / k + (k - 1) / k * 1 / (k - 1)
 
 
@@ -1207,6 +1208,7 @@ exercises.padded_attention.check(padded_attention)
 # %% tags=["solution"]
 # One possible answer; open it once you have tried.
 def padded_attention_solution(Q, K, V, lengths):
+    """(output, weights): only the first ``lengths[b]`` keys are real; without any, both are 0."""
     real = np.arange(K.shape[1]) < np.asarray(lengths)[:, None, None]  # (B, 1, T_k)
     scores = np.where(real, Q @ K.mT / np.sqrt(K.shape[-1]), -np.inf)
     highest = scores.max(axis=-1, keepdims=True)
@@ -1248,6 +1250,7 @@ exercises.memory_gate_gradient.check(memory_gate_gradient)
 # %% tags=["solution"]
 # One possible answer; open it once you have tried.
 def memory_gate_gradient_solution(d_new, M, Z, G):
+    """∂L/∂G (B, N, 2), from M' = σ(G₀) tanh(Z) + σ(G₁ + 1) M."""
     gates = 1 / (1 + np.exp(-(G + np.array([0, 1]))))
     d_gates = np.stack([(d_new * np.tanh(Z)).sum(axis=-1), (d_new * M).sum(axis=-1)], axis=-1)
     return d_gates * gates * (1 - gates)
@@ -1285,6 +1288,7 @@ exercises.layer_norm_backward.check(layer_norm_backward)
 # %% tags=["solution"]
 # One possible answer; open it once you have tried.
 def layer_norm_backward_solution(d_y, x, gain, eps=1e-5):
+    """(∂L/∂x, ∂L/∂gain, ∂L/∂bias), x of shape (..., F)."""
     std = np.sqrt(x.var(axis=-1, keepdims=True) + eps)
     x_hat = (x - x.mean(axis=-1, keepdims=True)) / std
     d_hat = d_y * gain

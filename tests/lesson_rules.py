@@ -105,8 +105,10 @@ def claims(cells: list[NotebookNode], at_least: int = 5, any_tier: int = 3) -> l
 
 
 def cell_sizes(cells: list[NotebookNode]) -> list[str]:
-    """Code cells have at most 6 lines in the median, 15 at the 90th percentile, 30 at most."""
-    sizes = [sum(bool(line.strip()) for line in c.source.splitlines()) for c in code_cells(cells)]
+    """Code cells have at most 6 lines in the median, 15 at the 90th percentile, 30 at most; neither
+    empty lines nor docstrings count."""
+    lines = [[line.strip() for line in c.source.splitlines()] for c in code_cells(cells)]
+    sizes = [sum(not re.match(r'$|"""', line) for line in cell) for cell in lines]
     median, high = statistics.median(sizes), statistics.quantiles(sizes, n=10)[-1]
     measured = f"median {median}, 90th percentile {high}, longest {max(sizes)}"
     return [] if median <= 6 and high <= 15 and max(sizes) <= 30 else [measured]
@@ -215,11 +217,9 @@ def chinese_style(text: str) -> list[str]:
     return problems
 
 
-def bare_syntax(source: str, *, values: bool = False) -> dict[str, str]:
-    """Name -> syntax of each function and class, docstrings and annotations aside.
-
-    values: of what is assigned to a single name at the top level, too.
-    """
+def bare_syntax(source: str) -> dict[str, str]:
+    """Name -> syntax of each function, class and value of the top level, docstrings and annotations
+    aside; a function that is wrapped later counts as it is written."""
 
     class Strip(ast.NodeTransformer):
         def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.FunctionDef:
@@ -249,22 +249,24 @@ def bare_syntax(source: str, *, values: bool = False) -> dict[str, str]:
     for node in ast.parse(source).body:
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
             syntax[node.name] = ast.dump(Strip().visit(node))
-        elif values and isinstance(assigned := Strip().visit(node), ast.Assign):
-            names = [target.id for target in assigned.targets if isinstance(target, ast.Name)]
-            syntax |= dict.fromkeys(names, ast.dump(assigned.value))
+        elif isinstance(assigned := Strip().visit(node), ast.Assign):
+            names = [n for n in ast.walk(assigned) if isinstance(n, ast.Name)]
+            named = [n.id for n in names if isinstance(n.ctx, ast.Store)]
+            syntax = dict.fromkeys(named, ast.dump(assigned.value)) | syntax
     return syntax
 
 
-def imported_later(cells: list[NotebookNode]) -> Iterator[tuple[str, str, str]]:
-    """(name, syntax in the lesson, syntax in course_utils) of all that is written in both."""
-    library = {}
-    for path in sorted(COURSE_UTILS.glob("*.py")):
-        library |= bare_syntax(path.read_text(encoding="utf-8"))
-    shown = [c for c in code_cells(cells) if not {"exercise", "solution"} & set(tags(c))]
-    for cell in shown:
-        for name, syntax in bare_syntax(cell.source).items():
-            if name in library:
-                yield name, syntax, library[name]
+def saved(cells: list[NotebookNode]) -> Iterator[tuple[str, bool]]:
+    """("module.name", whether the lesson has it as the module does) for each name of a cell that says
+    ``saved="module"``; ``saved="module: name, name"`` saves these alone."""
+    for cell in code_cells(cells):
+        if "saved" not in cell.metadata:
+            continue
+        module, _, some = cell.metadata.saved.partition(":")
+        library = COURSE_UTILS.joinpath(*module.split(".")).with_suffix(".py")
+        there, here = bare_syntax(library.read_text(encoding="utf-8")), bare_syntax(cell.source)
+        for name in some.replace(",", " ").split() or here:
+            yield f"{module}.{name}", here.get(name, "not here") == there.get(name)
 
 
 def dotted_names(tree: ast.AST) -> dict[ast.AST, str]:

@@ -274,12 +274,17 @@ def test_a_set_up_cell_begins_with_the_one_line_that_the_builder_extends(place):
         build.edition(path, "en")
 
 
-def test_a_missing_and_an_orphaned_notebook_fail(built, place):
-    place()
+def test_what_is_missing_and_what_has_no_lesson_fails(built, place):
+    folder = place().parents[1] / build.SOLUTIONS
     put(built)
+    (folder / "__init__.py").touch()
+    (folder / "example.py").rename(folder / "old.py")
     (build.FOLDERS["en"] / "99_example.ipynb").rename(build.FOLDERS["en"] / "98_old.ipynb")
-    with pytest.raises(SystemExit, match=r"(?s)99_example.ipynb is missing.*98_old"):
+    with pytest.raises(SystemExit, match=r"(?s)99_example.ipynb is missing.*98_old") as said:
         build.check()
+    assert "solutions/old.py has no lesson" in str(said.value)
+    assert "solutions/example.py is not what the lessons say" in str(said.value)
+    assert "__init__" not in str(said.value)
 
 
 # --- what may stay in an output

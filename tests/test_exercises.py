@@ -1,6 +1,7 @@
 """The machinery behind every exercise, tried on exercises made here."""
 
 import random
+import re
 import sys
 from types import ModuleType
 
@@ -400,6 +401,96 @@ def test_models_and_closures_reach_the_answer_themselves_and_may_change():
     assert seen[1] is not_implemented
     assert seen[2] is model
     assert not model.weight.any()
+
+
+# --- whose fault it is
+
+
+STUDENTS = """
+class Counter:
+    def __init__(self):
+        self.count = 0
+
+    def add(self, amount):
+        {body}
+
+def counts(amounts):
+    yield amounts[0]
+    yield 1 / 0
+"""
+
+
+def students(name, body="self.count += amount"):
+    """What a student's notebook defines."""
+    namespace = {"__name__": "__main__"}
+    exec(STUDENTS.format(body=body), namespace)
+    return namespace[name]
+
+
+@exercise(hint=Text("", ""))
+def counter(answer: Answer) -> None:
+    counter = answer()
+    counter.add(2)
+    answer.require(counter.count, 2, "2 added")
+
+
+@pytest.mark.parametrize(
+    ("value", "mistake", "says"),
+    [
+        (students("Counter"), None, ""),
+        (students("Counter", "amount / 0"), "raised", "your code raised ZeroDivisionError"),
+        (students("Counter", "torch.ones(2)"), "raised", "your code raised NameError"),
+        (students("Counter", "raise NotImplementedError"), "not_attempted", "Not attempted"),
+        (type("Adder", (), {}), "raised", "'Adder' object has no attribute 'add'"),
+        (lambda: "text", "unusable", "yours is str, and the check met AttributeError: 'str'"),
+        (lambda: type("Thing", (), {"add": list.sort})(), "unusable", "yours is Thing"),
+    ],
+)
+def test_what_the_students_own_code_raises_is_theirs_and_else_the_answer_is_of_no_use(
+    value, mistake, says
+):
+    verdict = counter.examine(value)
+    assert verdict.mistake == mistake
+    assert says in verdict.message
+
+
+def test_what_is_raised_where_torch_calls_on_is_told_apart_too():
+    @exercise(hint=Text("", ""))
+    def stacked(answer: Answer) -> None:
+        torch.stack(list(answer([1.0])))
+
+    assert stacked.examine(lambda x: ["a", "b"]).mistake == "unusable"
+    assert stacked.examine(students("counts")).mistake == "raised"
+    assert stacked.examine(lambda x: torch.stack(["a"])).mistake == "raised"
+
+
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [
+        (lambda answer: answer.mistake("tripeld"), "KeyError: 'tripeld'"),
+        (lambda answer: answer.mistake("wrong_length", got=1), "KeyError: 'expected'"),
+        (lambda answer: answer.requires(1, 1, "case"), "AttributeError: .*'requires'"),
+        (lambda answer: undefined, "NameError: .*'undefined'"),  # noqa: F821
+    ],
+)
+def test_a_fault_of_the_exercise_is_raised_as_it_is(fault, error):
+    @exercise(hint=Text("", ""))
+    def faulty(answer: Answer) -> None:
+        fault(answer(answer))
+
+    for check in (faulty.examine, faulty.check):
+        with pytest.raises((KeyError, AttributeError, NameError)) as raised:
+            check(lambda answer: answer)
+        assert re.match(error, f"{type(raised.value).__name__}: {raised.value}")
+
+
+def test_before_anything_was_answered_no_answer_is_to_blame():
+    @exercise(hint=Text("", ""))
+    def faulty(answer: Answer) -> None:
+        answer(torch.ones(2) @ torch.ones(3))
+
+    with pytest.raises(RuntimeError, match="size"):
+        faulty.examine(lambda x: x)
 
 
 # --- recognizing a known mistake

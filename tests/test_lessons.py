@@ -2,9 +2,7 @@
 
 import json
 import re
-from importlib import import_module
 from itertools import pairwise
-from pathlib import Path
 
 import nbformat
 import pytest
@@ -13,20 +11,17 @@ from lesson_rules import (
     COURSE_UTILS,
     ROOT,
     alt_texts,
-    bare_syntax,
     cell_sizes,
     chinese_style,
     claims,
-    code_cells,
     exercises,
     foreign_chance,
-    imported_later,
     languages_apart,
     printed_numbers,
     prose,
     read_lesson,
+    saved,
     slides,
-    tags,
     twins,
     unseeded_chance,
 )
@@ -43,7 +38,6 @@ def by_name(path):
 
 
 every_lesson = pytest.mark.parametrize("lesson", LESSONS, ids=by_name)
-every_taught_lesson = pytest.mark.parametrize("lesson", TAUGHT, ids=by_name)
 
 
 def test_there_are_lessons():
@@ -108,27 +102,10 @@ def test_all_random_numbers_come_from_seeding(path):
         assert foreign_chance(path.read_text(encoding="utf-8")) == []
 
 
-@every_lesson
-def test_what_a_lesson_writes_out_is_what_the_library_holds(lesson):
-    for name, in_lesson, in_library in imported_later(read_lesson(lesson)):
-        assert in_lesson == in_library, f"{name} differs between the lesson and course_utils"
-
-
-@every_taught_lesson
-def test_solution_cells_are_the_reference_solutions(lesson):
-    cells = code_cells(read_lesson(lesson))
-    subject = re.search(r"from course_utils\.exercises import (\w+) as exercises", str(cells))[1]
-    solutions = import_module(f"course_utils.exercises.solutions.{subject}")
-    reference = bare_syntax(Path(solutions.__file__).read_text(encoding="utf-8"), values=True)
-    for cell in cells:
-        if "solution" not in tags(cell):
-            continue
-        solved = bare_syntax(cell.source, values=True)
-        solved = {name: syntax for name, syntax in solved.items() if name.endswith("_solution")}
-        assert solved, f"no name ends in _solution: {cell.source}"
-        for name, syntax in solved.items():
-            short = name.removesuffix("_solution")
-            assert syntax.replace(name, short) == reference[short], f"{name} differs"
+def test_what_is_saved_from_a_lesson_is_what_the_library_holds():
+    compared = dict(pair for lesson in LESSONS for pair in saved(read_lesson(lesson)))
+    assert compared, 'no cell says saved="module"'
+    assert [name for name, same in compared.items() if not same] == []
 
 
 @every_lesson

@@ -11,6 +11,7 @@ import pytest
 import references
 from lesson_rules import ROOT
 from references import LessonError, derived_files, read_lessons, resolve
+from solutions import solutions
 
 LESSON = """
 # %% [markdown] lang="zh-TW" about="{name} 的事" slideshow={{"slide_type": "slide"}}
@@ -144,6 +145,58 @@ def test_two_lessons_of_one_name_are_refused(tmp_path):
 def test_what_is_derived_is_as_the_lessons_say():
     for path, text in derived_files(ROOT).items():
         assert path.read_text(encoding="utf-8") == text, f"{path.name}: run `make notebooks`"
+
+
+SOLVED = """
+# %% tags=["setup"]
+import math, json
+import numpy as np
+from course_utils import seeding
+from torch import Tensor, nn
+
+# %% tags=["solution"]
+# One possible answer.
+# It may say more.
+def root_solution(layer: nn.Module, x):
+    \"""Its root.\"""
+    return math.sqrt(x) if x else root_solution(layer, 1)  # twice
+
+# %%
+json.dumps(nn.ReLU())
+
+# %% tags=["solution"]
+# One possible answer.
+readings_solution = {'A': "up"}
+"""
+SOLUTIONS = '''"""Solutions of the lesson heat, from which `make notebooks` generates this file."""
+
+import math
+
+from torch import nn
+
+
+def root(layer: nn.Module, x):
+    """Its root."""
+    return math.sqrt(x) if x else root(layer, 1)  # twice
+
+
+readings = {"A": "up"}
+'''
+
+
+def test_solutions_are_written_from_the_lesson(tmp_path):
+    folder = tmp_path / "lessons"
+    folder.mkdir()
+    for file in ("03_heat", "11_cold"):
+        write(folder, file, "heat")
+    path = folder / "03_heat.py"
+    path.write_text(path.read_text("utf-8") + SOLVED, encoding="utf-8")
+    lessons = read_lessons(folder)
+    assert solutions("heat", lessons["heat"].code) == SOLUTIONS
+    assert solutions("cold", lessons["cold"].code) is None
+    path.write_text(path.read_text("utf-8").replace("return math", "give math"), encoding="utf-8")
+    with pytest.raises(LessonError, match=r"03_heat\.py: invalid syntax: .*give math"):
+        derived_files(tmp_path)
 
 
 def test_anchors_are_those_of_nbconvert(tmp_path):

@@ -7,6 +7,7 @@ from importlib import import_module
 from pkgutil import iter_modules
 
 import pytest
+import torch
 import wrong_answers
 
 import course_utils.exercises
@@ -83,3 +84,13 @@ def test_an_untouched_stub_is_not_an_attempt(subject, exercise):
 
     for untouched in (..., stub):
         assert exercise.examine(untouched).mistake == "not_attempted"
+
+
+ODD = ["3", object(), {"a": 1}, [[1.0], [1.0, 2.0]], ("a", "b"), torch.tensor(1.0), [], int]
+
+
+@every_exercise
+def test_an_odd_answer_is_not_said_to_raise_what_the_check_does(subject, exercise):
+    for value in ODD:
+        verdict = exercise.examine(lambda *args, _value=value, **options: _value)
+        assert not verdict.passed and verdict.mistake != "raised", (value, verdict)

@@ -26,6 +26,7 @@ from joblib import Parallel, delayed
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 from references import CATALOGUE, LessonError, catalogue, derived_files, read_lessons, resolve
+from solutions import FOLDER as SOLUTIONS
 
 from course_utils.mnist import load_mnist
 from course_utils.notebook.saving import METADATA, seal
@@ -77,7 +78,8 @@ def edition(lesson: Path, language: str) -> NotebookNode:
         metadata = dict(cell.metadata)
         if metadata.pop("lang", language) != language:
             continue
-        metadata.pop("lines_to_next_cell", None)
+        for key in ("lines_to_next_cell", "saved"):  # of no use to a reader
+            metadata.pop(key, None)
         if cell.cell_type == "markdown":
             if metadata.pop("about", None):
                 cell.source = this.title_cell(cell.source, language)
@@ -208,6 +210,7 @@ def renew_derived_files() -> None:
             orphan.rename(target)
     for path, text in derived_files(ROOT).items():
         if not path.is_file() or path.read_text(encoding="utf-8") != text:
+            path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
             print(f"{path.relative_to(ROOT)} was renewed")
 
@@ -276,12 +279,14 @@ def check() -> None:
     lessons = lesson_paths()
     problems = [drift(lesson, language) for lesson in lessons for language in FOLDERS]
     names = {lesson.stem for lesson in lessons}
+    derived = derived_files(ROOT)
+    orphans = [path for path in (ROOT / SOLUTIONS).glob("[a-z]*.py") if path not in derived]
     for folder in FOLDERS.values():
-        orphans = [path for path in folder.glob("*.ipynb") if path.stem not in names]
-        problems += [f"{path.relative_to(ROOT)} has no lesson" for path in orphans]
+        orphans += [path for path in folder.glob("*.ipynb") if path.stem not in names]
+    problems += [f"{path.relative_to(ROOT)} has no lesson" for path in orphans]
     problems += [
         f"{path.relative_to(ROOT)} is not what the lessons say"
-        for path, text in derived_files(ROOT).items()
+        for path, text in derived.items()
         if not path.is_file() or path.read_text(encoding="utf-8") != text
     ]
     problems = [problem for problem in problems if problem]

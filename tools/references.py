@@ -16,6 +16,8 @@ from pathlib import Path
 from urllib.parse import quote
 
 import jupytext
+from nbformat import NotebookNode
+from solutions import FOLDER, solutions
 
 LANGUAGES = {"zh-TW": "Chinese", "en": "English"}
 #: README -> its language, and where its links find the notebooks.
@@ -45,6 +47,7 @@ class Lesson:
     titles: dict[str, str]
     about: dict[str, str]
     headings: dict[str, list[str]]
+    code: list[NotebookNode]
 
     @property
     def number(self) -> str:
@@ -104,7 +107,8 @@ def read_lessons(folder: Path) -> dict[str, Lesson]:
 def _read(path: Path, _changed: int) -> Lesson:
     titles, about = {}, {}
     headings: dict[str, list[str]] = {language: [] for language in LANGUAGES}
-    for cell in jupytext.read(path).cells:
+    cells = jupytext.read(path).cells
+    for cell in cells:
         language = cell.metadata.get("lang")
         if cell.cell_type != "markdown" or language not in LANGUAGES:
             continue
@@ -129,7 +133,8 @@ def _read(path: Path, _changed: int) -> Lesson:
                 f'the table of the README: `# %% [markdown] lang="{language}" about="…" '
                 'slideshow={"slide_type": "slide"}`, and in the next line `# # Title`'
             )
-    return Lesson(path, titles, about, headings)
+    code = [cell for cell in cells if cell.cell_type == "code"]
+    return Lesson(path, titles, about, headings, code)
 
 
 def _slug(heading: str) -> str:
@@ -157,13 +162,20 @@ def resolve(source: str, language: str, lessons: Mapping[str, Lesson]) -> str:
 
 
 def derived_files(root: Path) -> dict[Path, str]:
-    """What other files should hold, by path: the catalogue, READMEs, names of notebooks.
+    """What other files should hold, by path: the catalogue, solutions, READMEs, names of notebooks.
 
     The catalogue (``CATALOGUE``) is what an installed course knows of its lessons; it also keeps how
     long each one ran, which ``build.py --minutes`` records.
     """
     lessons = read_lessons(root / "lessons")
     files = {root / CATALOGUE: catalogue(lessons, root / CATALOGUE)}
+    for name, lesson in lessons.items():
+        try:
+            text = solutions(name, lesson.code)
+        except SyntaxError as error:
+            raise LessonError(f"{lesson.path.name}: {error.msg}: {error.text}") from None
+        if text is not None:
+            files[root / FOLDER / f"{name}.py"] = text
     for name in [*READMES, *NAMING_NOTEBOOKS]:
         path = root / name
         if not path.is_file():

@@ -3,12 +3,14 @@
 An exercise is a function that tries an answer on inputs with known results. Where it recognizes a
 misconception it calls ``answer.mistake("its_name")``; the sentence for it stands in the decorator,
 in both languages. Everything else that can go wrong (nothing written yet, an exception, a missing
-``return``, a wrong shape, an argument changed in place) is noticed for every exercise alike.
+``return``, a wrong shape, an argument changed in place) is noticed for every exercise alike. Where
+an exception came from says the traceback: a fault of the exercise itself is nobody's mistake.
 """
 
 import dis
 import inspect
 import os
+import traceback
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import import_module
@@ -23,6 +25,9 @@ from course_utils.seeding import seeded
 _PASSED = Text("✓ 正確：{name}", "✓ Correct: {name}")
 _NOT_YET = Text("✗ 還不對：{message}", "✗ Not yet: {message}")
 
+#: What an answer of the wrong type makes a check raise.
+_OF_AN_ANSWER = (TypeError, ValueError, AttributeError, LookupError, ArithmeticError, RuntimeError)
+
 #: What can go wrong in any exercise.
 COMMON_MISTAKES = {
     "not_attempted": Text(
@@ -31,6 +36,10 @@ COMMON_MISTAKES = {
         "cell, then check again.",
     ),
     "raised": Text("你的程式執行時發生 {error}", "your code raised {error}"),
+    "unusable": Text(
+        "這種答案無法檢查：你的是 {got}，檢查時發生 {error}",
+        "an answer of this kind cannot be checked: yours is {got}, and the check met {error}",
+    ),
     "no_return": Text(
         "你的函式回傳了 None。是不是忘了寫 return？",
         "your function returned None. Is a `return` missing?",
@@ -84,17 +93,22 @@ class Answer:
     def __init__(self, value: Any, mistakes: dict[str, Text]) -> None:
         self.value = value
         self._mistakes = mistakes
+        self._given = () if callable(value) else (value,)  # what the check has seen of the answer
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """The student's result; a missing return and a changed tensor or array are mistakes."""
         before = [_copy(arg) for arg in args]
-        result = self.value(*args, **kwargs)
+        result = self._call(*args, **kwargs)
+        self._given = (result,)
         for position, (old, new) in enumerate(zip(before, args, strict=True), start=1):
             if not _same(old, new):
                 self.mistake("changed_argument", position=position)
         if result is None:
             self.mistake("no_return")
         return result
+
+    def _call(self, *args: Any, **kwargs: Any) -> Any:
+        return self.value(*args, **kwargs)  # whatever is raised from here on is the student's
 
     def mistake(self, name: str, **values: object) -> NoReturn:
         """End the examination: the answer makes the mistake of this name."""
@@ -171,6 +185,29 @@ class Answer:
         if missing:
             self.mistake("missing_entries", names=", ".join(missing))
 
+    def _blame(self, error: Exception, checker: str) -> tuple[str, str] | None:
+        """The mistake and its message behind an exception; None if the fault is the check's own.
+
+        checker: name of the module that examines.
+        """
+        frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+        running = {frame.f_code for frame in frames}
+        modules = {frame.f_globals.get("__name__") for frame in frames}
+        theirs = {"__main__", getattr(self.value, "__module__", None)} - {checker, None}
+        if isinstance(error, KeyError) and Answer.mistake.__code__ in running:
+            return None  # no such mistake, or its sentence asks for a value that was not given
+        said = f"{type(error).__name__}: {error}"
+        owner = getattr(error, "obj", None)  # what lacks the attribute of an AttributeError
+        lacking = inspect.isclass(self.value) and isinstance(owner, self.value)
+        if Answer._call.__code__ in running or modules & theirs or lacking:
+            if isinstance(error, NotImplementedError):
+                return "not_attempted", str(COMMON_MISTAKES["not_attempted"])
+            return "raised", COMMON_MISTAKES["raised"].format(error=said)
+        if not self._given or isinstance(owner, Answer) or not isinstance(error, _OF_AN_ANSWER):
+            return None
+        got = type(self._given[0]).__name__
+        return "unusable", COMMON_MISTAKES["unusable"].format(got=got, error=said)
+
     def _as_array(self, got: Any, expected: Any) -> np.ndarray:
         try:
             return _as_array(got)
@@ -189,19 +226,22 @@ class Exercise:
         self._examine, self._hint, self._module = examine, hint, examine.__module__
 
     def examine(self, value: Any) -> Verdict:
-        """Try an answer, seeded, and say what was found; prints nothing and never raises."""
+        """Try an answer, seeded, and say what was found; prints nothing.
+
+        Raises only what is the fault of the exercise itself, as it is.
+        """
+        if value is ... or _is_stub(value):
+            return Verdict(False, "not_attempted", str(COMMON_MISTAKES["not_attempted"]))
+        answer = Answer(value, self.mistakes)
         try:
-            if value is ... or _is_stub(value):
-                raise NotImplementedError
             with seeded(0):
-                self._examine(Answer(value, self.mistakes))
+                self._examine(answer)
         except _MistakeFound as found:
             return Verdict(False, found.mistake, found.message)
-        except NotImplementedError:
-            return Verdict(False, "not_attempted", str(COMMON_MISTAKES["not_attempted"]))
         except Exception as error:
-            message = COMMON_MISTAKES["raised"].format(error=f"{type(error).__name__}: {error}")
-            return Verdict(False, "raised", message)
+            if (found := answer._blame(error, self._module)) is None:
+                raise
+            return Verdict(False, *found)
         return Verdict(True)
 
     def check(self, value: Any) -> None:

@@ -1,23 +1,22 @@
-"""Reference solutions of activations."""
+"""Solutions of the lesson activations, from which `make notebooks` generates this file."""
 
 import math
 
 import torch
-from torch import Tensor, nn
 
 
-def gelu_by_erf(z: Tensor) -> Tensor:
+def gelu_by_erf(z):
     """z times the standard normal distribution function at z."""
     below = 0.5 * (1 + torch.erf(z / math.sqrt(2)))
     return z * below
 
 
-def leaky_relu(z: Tensor, slope: float) -> Tensor:
+def leaky_relu(z, slope):
     """z where it is positive, slope times z elsewhere; any slope."""
     return torch.where(z > 0, z, slope * z)
 
 
-def count_dead_units(layer: nn.Module, loader) -> int:
+def count_dead_units(layer, loader):
     """How many units of ``layer``, which ends in a ReLU, give 0 for every example of ``loader``."""
     fired = torch.tensor(False)
     with torch.no_grad():

@@ -1,10 +1,9 @@
-"""Reference solutions of debugging_clinic."""
+"""Solutions of the lesson debugging_clinic, from which `make notebooks` generates this file."""
 
 import copy
 
 import torch
-from torch import Tensor, nn
-from torch.optim import Optimizer
+from torch import nn
 
 diagnosis = {
     "M": "dead_relus",
@@ -18,9 +17,7 @@ diagnosis = {
 }
 
 
-def mended_training(
-    model: nn.Module, optimizer: Optimizer, train_loader, val_loader, epochs: int
-) -> list[float]:
+def mended_training(model, optimizer, train_loader, val_loader, epochs):
     """Validation accuracy of each epoch; trains ``model`` in place."""
     accuracies = []
     for _ in range(epochs):
@@ -40,7 +37,7 @@ def mended_training(
     return accuracies
 
 
-def mixes_examples(model: nn.Module, inputs: Tensor) -> bool:
+def mixes_examples(model, inputs):
     """Whether the output of some row depends on the input of another."""
     model = copy.deepcopy(model)
     inputs = inputs.clone().requires_grad_()

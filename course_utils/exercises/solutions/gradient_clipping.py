@@ -1,4 +1,4 @@
-"""Reference answers to the exercises of gradient_clipping."""
+"""Solutions of the lesson gradient_clipping, from which `make notebooks` generates this file."""
 
 import math
 

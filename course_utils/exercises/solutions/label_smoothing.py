@@ -1,18 +1,15 @@
-"""Reference solutions of label_smoothing."""
+"""Solutions of the lesson label_smoothing, from which `make notebooks` generates this file."""
 
 import torch
-from torch import Tensor
 
 
-def smooth_targets(targets: Tensor, eps: float) -> Tensor:
+def smooth_targets(targets, eps):
     """Each row of ``targets`` (N, K), hard or soft, mixed with the uniform distribution."""
     num_classes = targets.shape[1]
     return (1 - eps) * targets + eps / num_classes
 
 
-def smoothed_cross_entropy(
-    logits: Tensor, labels: Tensor, eps: float, reduction: str = "mean"
-) -> Tensor:
+def smoothed_cross_entropy(logits, labels, eps, reduction="mean"):
     """Cross-entropy of logits (N, K) against classes (N,), smoothed by ``eps``."""
     log_probs = torch.log_softmax(logits, dim=1)
     of_label = -log_probs[torch.arange(len(labels)), labels]
@@ -21,7 +18,7 @@ def smoothed_cross_entropy(
     return losses.mean() if reduction == "mean" else losses.sum()
 
 
-def calibration_error(probs: Tensor, labels: Tensor, num_bins: int) -> float:
+def calibration_error(probs, labels, num_bins):
     """Expected calibration error of probabilities (N, K) against classes (N,)."""
     confidence, answers = probs.max(dim=1)
     surplus = confidence - (answers == labels).float()

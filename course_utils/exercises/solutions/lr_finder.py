@@ -1,19 +1,18 @@
-"""Reference solutions of lr_finder."""
+"""Solutions of the lesson lr_finder, from which `make notebooks` generates this file."""
 
 import copy
 
 import numpy as np
 import torch
-from torch import nn
 
 
-def ramp_by_decade(start_lr: float, end_lr: float, points_per_decade: int) -> np.ndarray:
+def ramp_by_decade(start_lr, end_lr, points_per_decade):
     """Rates from start_lr to end_lr, both included, points_per_decade steps in each factor of ten."""
     num_steps = round(points_per_decade * abs(np.log10(end_lr / start_lr)))
     return np.geomspace(start_lr, end_lr, num_steps + 1)
 
 
-def smooth_with_gaps(losses: np.ndarray, beta: float) -> np.ndarray:
+def smooth_with_gaps(losses, beta):
     """Weighted mean of the losses so far that are not nan, with weight beta**age; nan before them."""
     total, weight, smoothed = 0.0, 0.0, []
     for loss in losses:
@@ -24,11 +23,10 @@ def smooth_with_gaps(losses: np.ndarray, beta: float) -> np.ndarray:
     return np.array(smoothed)
 
 
-#: A third of the minimum where there is one; B never falls.
 picks = {"A": 0.1, "B": None, "C": 0.001}
 
 
-def sweep_rates(model: nn.Module, batches, criterion: nn.Module, rates) -> list[float]:
+def sweep_rates(model, batches, criterion, rates):
     """Mean loss of one pass of SGD at each rate, each from a copy of the model."""
     mean_losses = []
     for rate in rates:

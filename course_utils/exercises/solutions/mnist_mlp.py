@@ -1,10 +1,9 @@
-"""Reference solutions of mnist_mlp."""
+"""Solutions of the lesson mnist_mlp, from which `make notebooks` generates this file."""
 
 import torch
-from torch import Tensor, nn
 
 
-def evaluate_by_example(model: nn.Module, loader, criterion: nn.Module) -> tuple[float, float]:
+def evaluate_by_example(model, loader, criterion):
     """Mean loss and accuracy over all examples, whatever the batch size."""
     model.eval()
     total_loss, total_correct, count = 0.0, 0, 0
@@ -17,14 +16,14 @@ def evaluate_by_example(model: nn.Module, loader, criterion: nn.Module) -> tuple
     return total_loss / count, total_correct / count
 
 
-def count_confusions(labels: Tensor, predictions: Tensor, num_classes: int) -> Tensor:
+def count_confusions(labels, predictions, num_classes):
     """Counts (K, K): row = true class, column = predicted class."""
     pair_index = labels * num_classes + predictions
     counts = torch.bincount(pair_index, minlength=num_classes**2)
     return counts.reshape(num_classes, num_classes)
 
 
-def accuracy_by_confidence(probs: Tensor, labels: Tensor, num_bins: int) -> Tensor:
+def accuracy_by_confidence(probs, labels, num_bins):
     """Accuracy in each of num_bins equal-width confidence bins; nan where a bin is empty."""
     confidence, predictions = probs.max(dim=1)
     bins = (confidence * num_bins).long().clamp(max=num_bins - 1)

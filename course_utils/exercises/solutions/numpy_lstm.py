@@ -1,4 +1,4 @@
-"""Reference solutions of numpy_lstm."""
+"""Solutions of the lesson numpy_lstm, from which `make notebooks` generates this file."""
 
 import numpy as np
 

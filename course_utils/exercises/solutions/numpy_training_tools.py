@@ -1,4 +1,4 @@
-"""Reference solutions of numpy_training_tools."""
+"""Solutions of the lesson numpy_training_tools, from which `make notebooks` generates this file."""
 
 import numpy as np
 

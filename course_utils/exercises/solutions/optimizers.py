@@ -1,17 +1,14 @@
-"""Reference solutions of optimizers."""
+"""Solutions of the lesson optimizers, from which `make notebooks` generates this file."""
 
 import torch
-from torch import Tensor
 
 
-def largest_stable_rate(hessian: Tensor) -> Tensor:
+def largest_stable_rate(hessian):
     """The rate above which gradient descent on the quadratic with this Hessian (n, n) diverges."""
     return 2 / torch.linalg.eigvalsh(hessian).max()
 
 
-def nesterov_step(
-    param: Tensor, grad: Tensor, velocity: Tensor, lr: float, momentum: float
-) -> tuple[Tensor, Tensor]:
+def nesterov_step(param, grad, velocity, lr, momentum):
     """(new parameter, new velocity) of Nesterov's momentum as PyTorch has it."""
     velocity = momentum * velocity + grad
     return param - lr * (grad + momentum * velocity), velocity
@@ -37,9 +34,7 @@ class AMSGrad:
             param -= self.lr * m_hat / (u_hat.sqrt() + self.eps)
 
 
-def sgdw_step(
-    param: Tensor, grad: Tensor, velocity: Tensor, lr: float, momentum: float, weight_decay: float
-) -> tuple[Tensor, Tensor]:
+def sgdw_step(param, grad, velocity, lr, momentum, weight_decay):
     """(new parameter, new velocity) of momentum with decoupled decay (Loshchilov, Hutter 2019)."""
     velocity = momentum * velocity + grad
     return param - lr * velocity - lr * weight_decay * param, velocity

@@ -1,10 +1,9 @@
-"""Reference solutions of regularization."""
+"""Solutions of the lesson regularization, from which `make notebooks` generates this file."""
 
 import torch
-from torch import Tensor, nn
 
 
-def inverted_dropout(x: Tensor, p: float, training: bool) -> Tensor:
+def inverted_dropout(x, p, training):
     """x with each entry zeroed with probability p and the rest enlarged; x itself in evaluation."""
     if not training or p == 0:
         return x
@@ -14,16 +13,7 @@ def inverted_dropout(x: Tensor, p: float, training: bool) -> Tensor:
     return x * survives / (1 - p)
 
 
-def batch_norm_forward(
-    x: Tensor,
-    gamma: Tensor,
-    beta: Tensor,
-    running_mean: Tensor,
-    running_var: Tensor,
-    training: bool,
-    momentum: float = 0.1,
-    eps: float = 1e-5,
-) -> tuple[Tensor, Tensor, Tensor]:
+def batch_norm_forward(x, gamma, beta, running_mean, running_var, training, momentum=0.1, eps=1e-5):
     """(output, new running mean, new running variance) as nn.BatchNorm1d computes them."""
     mean, var = running_mean, running_var
     if training:
@@ -35,7 +25,7 @@ def batch_norm_forward(
 
 
 @torch.no_grad()
-def generalization_gap(model: nn.Module, train_loader, new_loader) -> float:
+def generalization_gap(model, train_loader, new_loader):
     """Mean squared error on new examples minus that on the training examples."""
     was_training = model.training
     model.eval()

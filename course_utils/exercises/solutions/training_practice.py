@@ -1,23 +1,19 @@
-"""Reference solutions of training_practice."""
+"""Solutions of the lesson training_practice, from which `make notebooks` generates this file."""
 
 import copy
 import math
-from pathlib import Path
 
 import torch
-from torch import nn
-
-from course_utils.exercises.practice_run import PracticeRun
 
 
 class EarlyStopper:
     """Stops after ``patience`` epochs in a row without a better accuracy; keeps the best weights."""
 
-    def __init__(self, patience: int, min_delta: float = 0.0) -> None:
+    def __init__(self, patience, min_delta=0.0):
         self.patience, self.min_delta = patience, min_delta
         self.best, self.waited, self.snapshot = -math.inf, 0, None
 
-    def update(self, val_accuracy: float, model: nn.Module) -> bool:
+    def update(self, val_accuracy, model):
         """Take note of an epoch; True where training should stop."""
         if val_accuracy > self.best + self.min_delta:
             self.best, self.waited = val_accuracy, 0
@@ -26,14 +22,12 @@ class EarlyStopper:
             self.waited += 1
         return self.waited >= self.patience
 
-    def restore(self, model: nn.Module) -> None:
+    def restore(self, model):
         """Put the best weights back."""
         model.load_state_dict(self.snapshot)
 
 
-def warm_cosine(
-    step: int, num_steps: int, warmup_steps: int, max_lr: float, min_lr: float
-) -> float:
+def warm_cosine(step, num_steps, warmup_steps, max_lr, min_lr):
     """Linear from 0 to max_lr, half a cosine wave down to min_lr, and there it stays."""
     if step < warmup_steps:
         return max_lr * step / warmup_steps
@@ -41,7 +35,7 @@ def warm_cosine(
     return min_lr + (max_lr - min_lr) * (1 + math.cos(math.pi * share)) / 2
 
 
-def train_resumably(path: Path, run: PracticeRun, epochs: int) -> int:
+def train_resumably(path, run, epochs):
     """Bring ``run`` to ``epochs`` epochs, going on from ``path`` if it exists; epochs trained now."""
     done = 0
     if path.exists():
