@@ -1,9 +1,10 @@
-# make lab | test | test-oldest | notebooks | data | bench | experiments | clean   (Windows: see README.md)
+# make lab | test | test-oldest | notebooks | lesson | renumber | data | bench | experiments | clean
+# (Windows: see README.md)
 PYTHON ?= python3
 BIN := .venv/bin
 START = $(wildcard notebooks/$(if $(filter en,$(COURSE_LANG)),en/)[0-9][0-9]_start_here.ipynb)
 
-.PHONY: lab test test-oldest notebooks data bench experiments clean python install install-dev
+.PHONY: lab test test-oldest notebooks lesson renumber data bench experiments clean python install install-dev
 
 lab: install  ## open the course; ARGS="--no-browser --port 8890" passes options on
 	-@test -n "$$COURSE_DATA_DIR" || $(BIN)/python -m course_utils.download --deadline 45
@@ -18,6 +19,12 @@ test-oldest: python  ## the same without a browser, on the oldest versions allow
 
 notebooks: install-dev  ## build and execute; LESSON=06 for one, MINUTES=1 to record how long, OVERWRITE=1 for edited ones too
 	$(BIN)/python tools/build.py $(LESSON) $(if $(MINUTES),--minutes) $(if $(OVERWRITE),--overwrite)
+
+lesson: install-dev  ## begin one: make lesson NAME="Second moments"
+	$(BIN)/python tools/lesson.py new "$(NAME)"
+
+renumber: install-dev  ## number the claims of LESSON in the order in which they stand
+	$(BIN)/python tools/lesson.py renumber "$(LESSON)"
 
 data: install  ## download MNIST, verified
 	$(BIN)/python -m course_utils.download

@@ -275,21 +275,25 @@ def is_edited(path: Path) -> bool:
     return notebook.metadata.get("course", {}).get("seal") != seal(notebook.cells)
 
 
-def check() -> None:
-    lessons = lesson_paths()
-    problems = [drift(lesson, language) for lesson in lessons for language in FOLDERS]
-    names = {lesson.stem for lesson in lessons}
+def stale_files() -> list[str]:
+    """What is derived from all lessons and is not as they say, a sentence each."""
+    names = {lesson.stem for lesson in lesson_paths()}
     derived = derived_files(ROOT)
     orphans = [path for path in (ROOT / SOLUTIONS).glob("[a-z]*.py") if path not in derived]
     for folder in FOLDERS.values():
-        orphans += [path for path in folder.glob("*.ipynb") if path.stem not in names]
-    problems += [f"{path.relative_to(ROOT)} has no lesson" for path in orphans]
-    problems += [
+        orphans += [path for path in sorted(folder.glob("*.ipynb")) if path.stem not in names]
+    problems = [f"{path.relative_to(ROOT)} has no lesson" for path in orphans]
+    return problems + [
         f"{path.relative_to(ROOT)} is not what the lessons say"
         for path, text in derived.items()
         if not path.is_file() or path.read_text(encoding="utf-8") != text
     ]
-    problems = [problem for problem in problems if problem]
+
+
+def check() -> None:
+    lessons = lesson_paths()
+    problems = [drift(lesson, language) for lesson in lessons for language in FOLDERS]
+    problems = [*filter(None, problems), *stale_files()]
     if problems:
         sys.exit("\n".join([*problems, "Run `make notebooks` and commit the notebooks."]))
     print(f"{len(lessons) * len(FOLDERS)} notebooks are what their lessons build")

@@ -15,6 +15,8 @@ ROOT = Path(__file__).resolve().parent.parent
 COURSE_UTILS = ROOT / "course_utils"
 CJK = r"\u3007\u3400-\u9fff"
 FULL_WIDTH = "，。；：？！（）「」、"
+#: How the cell below an exercise's stub begins.
+CHECK = re.compile(r"exercises\.(\w+)\.check\(\1\)")
 
 
 def lesson_path(name: str) -> Path:
@@ -91,26 +93,31 @@ def claims(cells: list[NotebookNode], at_least: int = 5, any_tier: int = 3) -> l
         "the code": [ast.literal_eval(call.args[0]) for call in claim_calls(cells)],
     }
     problems = [
-        f"{where} claims {found}, not 1 to {len(found)} in order"
+        f"number the claims 1 to {len(found)} in order (make renumber LESSON=…): {where} has {found}"
         for where, found in numbers.items()
         if found != list(range(1, len(found) + 1))
     ]
     counts = {where: len(found) for where, found in numbers.items()}
     if len(set(counts.values())) > 1:
-        problems.append(f"the claims differ: {counts}")
+        problems.append(f"write each claim in both languages and in code: {counts}")
     full_only = sum(any(k.arg == "tiers" for k in call.keywords) for call in claim_calls(cells))
     if counts["the code"] < at_least or counts["the code"] - full_only < any_tier:
-        problems.append(f"{counts['the code']} claims, {full_only} of them on full MNIST only")
+        problems.append(
+            f"make at least {at_least} claims, {any_tier} of them on any data: there are "
+            f"{counts['the code']}, {full_only} of them on full MNIST only"
+        )
     return problems
 
 
 def cell_sizes(cells: list[NotebookNode]) -> list[str]:
     """Code cells have at most 6 lines in the median, 15 at the 90th percentile, 30 at most; neither
     empty lines nor docstrings count."""
+    if len(code_cells(cells)) < 2:
+        return ["write its code: set-up, imports, then an idea a cell"]
     lines = [[line.strip() for line in c.source.splitlines()] for c in code_cells(cells)]
     sizes = [sum(not re.match(r'$|"""', line) for line in cell) for cell in lines]
     median, high = statistics.median(sizes), statistics.quantiles(sizes, n=10)[-1]
-    measured = f"median {median}, 90th percentile {high}, longest {max(sizes)}"
+    measured = f"shorten code cells to 6 lines in the median, 15 at the 90th percentile, 30 at most: median {median}, 90th percentile {high}, longest {max(sizes)}"
     return [] if median <= 6 and high <= 15 and max(sizes) <= 30 else [measured]
 
 
@@ -125,7 +132,7 @@ def exercises(cells: list[NotebookNode], at_least: int = 3) -> list[str]:
             problems.append(f"after a stub come check and solution, not {following}")
             continue
         check, solution = cells[index + 1], cells[index + 2]
-        name = re.match(r"exercises\.(\w+)\.check\(\1\)", check.source)
+        name = CHECK.match(check.source)
         if name is None:
             problems.append(f"a check cell begins exercises.NAME.check(NAME): {check.source}")
             continue
@@ -143,8 +150,19 @@ def exercises(cells: list[NotebookNode], at_least: int = 3) -> list[str]:
             if later.cell_type == "code" and re.search(rf"\b{name[1]}(_solution)?\b", later.source):
                 problems.append(f"a later cell uses {name[1]}: {later.source[:60]}")
     if len(names) < at_least:
-        problems.append(f"only {len(names)} exercises")
+        problems.append(f"set at least {at_least} exercises: there are {len(names)}")
     return problems
+
+
+def where_next(lesson: Path, following: str) -> list[str]:
+    """The summary names the lesson that follows, if it names one."""
+    cells = read_lesson(lesson)
+    return [
+        f"{lesson.stem}: it says that [[{found}]] comes next; {following} does"
+        for language in ("zh-TW", "en")
+        for found in re.findall(r"\*\*(?:下一課|Next)\*\*.*?\[\[(\w+)", prose(cells, language))
+        if found != following
+    ]
 
 
 def slides(cells: list[NotebookNode]) -> list[str]:
@@ -264,6 +282,9 @@ def saved(cells: list[NotebookNode]) -> Iterator[tuple[str, bool]]:
             continue
         module, _, some = cell.metadata.saved.partition(":")
         library = COURSE_UTILS.joinpath(*module.split(".")).with_suffix(".py")
+        if not library.is_file():
+            yield f"{module} (there is no such module)", False
+            continue
         there, here = bare_syntax(library.read_text(encoding="utf-8")), bare_syntax(cell.source)
         for name in some.replace(",", " ").split() or here:
             yield f"{module}.{name}", here.get(name, "not here") == there.get(name)
