@@ -24,9 +24,18 @@ def scaled_dot_product_attention(
 ) -> tuple[np.ndarray, np.ndarray]:
     """(output, weights): weights = softmax(Q Kᵀ / √K + mask), output = weights V.
 
-    Q: (..., T_q, K). K: (..., T_k, K). V: (..., T_k, V). mask: broadcasts to (..., T_q, T_k); bools,
-    True where a query may look, or floats that are added to the scores, -inf where it may not.
-    Raises ValueError where shapes do not fit, on NaN, and for a query that may look nowhere.
+    Raises ValueError if shapes do not fit, on NaN, and for a query that may look nowhere.
+
+    Args:
+        Q: (..., T_q, K).
+        K: (..., T_k, K).
+        V: (..., T_k, V).
+        mask: broadcasts to (..., T_q, T_k); bools, True if a query may look there, or floats that are
+            added to the scores, -inf if it may not.
+
+    >>> output, weights = scaled_dot_product_attention(np.zeros((2, 4)), np.ones((2, 4)), np.eye(2))
+    >>> weights.tolist()  # equal scores, equal weights
+    [[0.5, 0.5], [0.5, 0.5]]
     """
     Q, K, V = _checked_qkv(Q, K, V)
     added = _additive_mask(mask, (*Q.shape[:-1], K.shape[-2]), Q.dtype)
@@ -61,9 +70,21 @@ def multi_head_attention(
 ) -> tuple[np.ndarray, np.ndarray]:
     """(output, weights): H attentions side by side, each on its own part of the projected features.
 
-    Q: (B, T_q, D), K and V: (B, T_k, D), D a multiple of ``num_heads``. W_*: (D, D); one left out is the
-    identity. mask: as above, (T_q, T_k), (B, T_q, T_k) or (B, H, T_q, T_k). The output is
-    concat(heads) W_o, (B, T_q, D); weights have shape (B, H, T_q, T_k). Raises ValueError as above.
+    Raises ValueError as ``scaled_dot_product_attention`` does.
+
+    Args:
+        Q: (B, T_q, D), D a multiple of ``num_heads``.
+        K: (B, T_k, D).
+        V: (B, T_k, D).
+        num_heads: H.
+        W_q: (D, D), the identity if None; so are the next three.
+        W_k: of the keys.
+        W_v: of the values.
+        W_o: of the output.
+        mask: as for ``scaled_dot_product_attention``, (T_q, T_k), (B, T_q, T_k) or (B, H, T_q, T_k).
+
+    Returns:
+        concat(heads) W_o, (B, T_q, D), and the weights, (B, H, T_q, T_k).
     """
     heads, W_o, added = _checked_heads(Q, K, V, num_heads, (W_q, W_k, W_v, W_o), mask)
     output, weights = attend(*heads, added)

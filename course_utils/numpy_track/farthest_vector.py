@@ -83,8 +83,17 @@ def train_run(
 ) -> dict[str, Any]:
     """Train one model from scratch: its learning curve on held-out sequences, and the model itself.
 
-    num_steps: those of the setting if None, a multiple of ``every``. The curve is lists ``steps``,
-    ``loss`` (nats), ``accuracy`` and ``seconds`` (of this process's CPU, evaluation left out).
+    The curve is lists ``steps``, ``loss`` (nats), ``accuracy`` and ``seconds`` (of this process's CPU
+    time, evaluation left out).
+
+    Args:
+        seed: of parameters and sequences.
+        model: a name that ``build_model`` knows.
+        setting: the task.
+        learning_rate: of Adam.
+        num_steps: a multiple of ``every``; those of the setting if None.
+        every: steps between two evaluations.
+        purpose: which sequences judge.
     """
     num_steps = setting.num_steps if num_steps is None else check_count("num_steps", num_steps)
     if num_steps % check_count("every", every):

@@ -26,6 +26,9 @@ def cross_entropy_loss(predictions: Any, targets: Any) -> float:
     predictions: logits (B, C) or (B, T, C), C at least 2. targets: the class ids, integers in [0, C)
     of shape (B,) or (B, T); or the probabilities q, one-hot or soft, of the shape of the logits.
     Raises ValueError on anything else.
+
+    >>> round(cross_entropy_loss([[0.0, 0.0], [0.0, 0.0]], [0, 1]), 4)  # a guess: ln 2
+    0.6931
     """
     logits, target_probs = _classification_pair(predictions, targets)
     return _cross_entropy(_log_softmax(logits), target_probs)
@@ -82,18 +85,23 @@ def loss_and_output_grad(predictions: Any, targets: Any, task: str) -> tuple[flo
 
 
 def targets_are_sequences(targets: Any, num_steps: int | None, output_size: int, task: str) -> bool:
-    """Whether ``targets`` hold one answer a step (True) or one a sequence (False).
+    """Whether ``targets`` hold one answer per step (True) or one per sequence (False).
 
-    num_steps: T of the inputs (B, T, ...), None where they have no steps. output_size: the number of
-    classes C or of values O that the model puts out. The shape decides:
+    The shape decides:
 
-    | targets | False: one a sequence | True: one a step |
+    | targets | False: one per sequence | True: one per step |
     |---|---|---|
     | class ids (integers) | (B,) | (B, T) |
     | class probabilities, one-hot or soft | (B, C) | (B, T, C) |
-    | values to predict | (B,), (B, O) | (B, T, O), and (B, T) where O is 1 |
+    | values to predict | (B,), (B, O) | (B, T, O), and (B, T) if O is 1 |
 
-    Raises ValueError for integers (B, k) with k equal to both T and C: one-hot rows, or an id a step?
+    Raises ValueError for integers (B, k) with k equal to both T and C: one-hot rows, or an id per step?
+
+    Args:
+        targets: the answers.
+        num_steps: T of the inputs (B, T, ...), None if they have no steps.
+        output_size: the number of classes C or of values O that the model puts out.
+        task: "classification" or "regression".
     """
     check_task(task)
     targets = as_array("targets", targets)

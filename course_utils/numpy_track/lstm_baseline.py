@@ -32,13 +32,22 @@ STACKED_GATES = "ofic"
 class LSTM(RecurrentModel):
     """An LSTM layer and a linear output layer, with exact gradients.
 
-    input_size D, hidden_size H, output_size O: widths; without output_size the outputs are the hidden
-    vectors themselves. Parameters: W_f, W_i, W_c, W_o (D, H); U_* (H, H); b_* (H,); W_out (H, O);
-    b_out (O,). W are Xavier, U orthogonal, biases 0, but for b_f, which begins at ``forget_bias``: with
-    1 the cell keeps most of its content from the start (Jozefowicz et al. 2015).
-    readout_size: a layer relu(h W_h + b_h) of this width before the output, as a Relational RNN has
-    one; none if None. rng: a generator or a seed.
-    The state of ``forward(..., return_state=True)`` is h and c, both (B, H).
+    Parameters: W_f, W_i, W_c, W_o (D, H); U_* (H, H); b_* (H,); W_out (H, O); b_out (O,). W are Xavier,
+    U orthogonal, biases 0, but for b_f. The state of ``forward(..., return_state=True)`` is h and c, both
+    (B, H).
+
+    Args:
+        input_size: D, numbers per step of the input.
+        hidden_size: H, width of the hidden and the cell vector.
+        output_size: O; without it the outputs are the hidden vectors themselves.
+        forget_bias: where b_f begins: with 1 the cell keeps most of its content from the start
+            (Jozefowicz et al. 2015).
+        readout_size: width of a layer relu(h W_h + b_h) before the output, as a Relational RNN has one;
+            none if None.
+        rng: a generator or a seed.
+
+    >>> LSTM(3, 8, 5, rng=0).forward(np.zeros((2, 7, 3))).shape
+    (2, 7, 5)
     """
 
     def __init__(

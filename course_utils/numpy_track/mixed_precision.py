@@ -42,8 +42,14 @@ class FixedLossScale:
 class DynamicLossScale:
     """A loss scale that halves after an overflow and doubles after ``growth_interval`` good steps.
 
-    initial_scale, factors: powers of two keep the scaling itself free of rounding.
-    ``scale`` is the present one, ``num_skipped`` counts the steps that overflowed.
+    ``scale`` is the present one, ``num_skipped`` counts the steps that overflowed. Powers of two keep
+    the scaling itself free of rounding.
+
+    Args:
+        initial_scale: where it begins.
+        growth_interval: good steps in a row until it grows.
+        growth_factor: by what it grows.
+        backoff_factor: what an overflow leaves of it.
     """
 
     smallest, largest = 2.0**-14, 2.0**24

@@ -31,9 +31,12 @@ class RecurrentModel(Parameterized):
     ) -> Any:
         """Outputs (B, T, O) of every step, or (B, O) of the last one.
 
-        sequence: (B, T, input_size), finite numbers. return_state: return a tuple instead, the outputs
-        and then the state after the last step. Raises ValueError on any other input, and
-        where numbers leave the range of the dtype.
+        Raises ValueError on any other input, and if numbers leave the range of the dtype.
+
+        Args:
+            sequence: (B, T, input_size), finite numbers.
+            return_sequences: whether every step is wanted.
+            return_state: return a tuple instead, the outputs and then the state after the last step.
         """
         X = self._time_first(sequence)
         chunks = []
@@ -57,9 +60,13 @@ class RecurrentModel(Parameterized):
     ) -> tuple[float, Params, np.ndarray]:
         """(loss, its gradient by parameter name, predictions), by back-propagation through time.
 
-        X: (B, T, input_size). y: one answer a sequence or one a step, as ``losses`` explains; the
-        predictions have the matching shape, (B, O) or (B, T, O). task: "classification" (mean
-        cross-entropy) or "regression" (mean square). Raises ValueError where they do not fit.
+        Raises ValueError if X and y do not fit.
+
+        Args:
+            X: (B, T, input_size).
+            y: one answer per sequence or one per step, as ``losses`` explains; the predictions have the
+                matching shape, (B, O) or (B, T, O).
+            task: "classification" (mean cross-entropy) or "regression" (mean square).
         """
         X = self._time_first(X)
         sequences = targets_are_sequences(y, len(X), self.output_size, task)

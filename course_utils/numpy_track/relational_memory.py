@@ -34,9 +34,15 @@ GATES = ("unit", "memory")
 class RelationalMemory(Parameterized):
     """The core: ``memory = core.forward(x, memory)``, beginning at ``core.initial_memory(B)``.
 
-    num_slots N, slot_size D, num_heads H, input_size I (D if None), key_size K (D/H if None).
-    gate: "unit" opens and closes every number by itself, "memory" a slot as a whole.
-    D is a multiple of H, and at least N, else slots would begin equal and stay so for ever.
+    Args:
+        num_slots: N, rows of the memory.
+        slot_size: D, a multiple of H, and at least N, or else slots would begin equal and stay so for
+            ever.
+        num_heads: H, attentions side by side.
+        input_size: I; D if None.
+        gate: "unit" opens and closes every number by itself, "memory" a slot as a whole.
+        key_size: K, width of a head's queries and keys; D/H if None.
+        rng: a generator or a seed.
     """
 
     def __init__(
