@@ -1,4 +1,4 @@
-"""Can confidence be trusted? Reliability bins, expected calibration error and their picture."""
+"""Can confidence be trusted? Reliability bins, expected calibration error and their figure."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -14,7 +14,7 @@ class ReliabilityBins(NamedTuple):
     """Confidence bins of equal width, from 0 to 1; three tensors of shape (num_bins,).
 
     count: examples in the bin (int64). confidence, accuracy: their means in [0, 1] (float64), nan
-    where the bin is empty.
+    if the bin is empty.
     """
 
     count: Tensor

@@ -82,7 +82,7 @@ def run_seeds(
         )
         n_jobs = 1
     offset = seed_offset()
-    # Settings take turns: where they are timed, a slow minute of the machine is shared by all.
+    # Settings take turns: if they are timed, a slow minute of the machine is shared by all.
     runs = list(product(seeds, settings))
     # mapped copy-on-write ("c"), for a dataset wraps the memory that it is sent
     results = Parallel(n_jobs=n_jobs, return_as="generator", mmap_mode="c")(

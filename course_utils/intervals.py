@@ -153,7 +153,7 @@ def compare_settings(runs: pd.DataFrame, metric: str, baseline: str | None = Non
 
 
 def _paired_p(a: ArrayLike, b: ArrayLike) -> float:
-    """The p-value of the paired t-test, and 1 where no pair differs (scipy: nan and a warning)."""
+    """The p-value of the paired t-test, and 1 if no pair differs (scipy: nan and a warning)."""
     difference = np.asarray(a) - np.asarray(b)
     if not difference.any():
         return 1.0

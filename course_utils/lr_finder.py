@@ -260,7 +260,7 @@ def relative_drop(smoothed: np.ndarray, skip: int = SKIP) -> float:
 
 
 def endless(loader: Batches) -> Iterator[tuple[Tensor, Tensor]]:
-    """The batches of ``loader``, pass after pass; ends only where a pass has none."""
+    """The batches of ``loader``, pass after pass; ends only if a pass has none."""
     found = True
     while found:
         found = False

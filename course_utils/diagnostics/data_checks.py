@@ -145,10 +145,10 @@ def _suspicious_labels(
 def check_neighbours(loader: Batches, *, max_examples: int = 500) -> Finding:
     """How often the nearest other example (Euclidean) bears the same label, against chance.
 
-    Chance: both labels drawn at random from the shares seen. Suspicious: ``unrelated``, where the
+    Chance: both labels drawn at random from the shares seen. Suspicious: ``unrelated``, if the
     agreement of 20 examples or more (fewer cannot tell) is not three standard errors above it;
-    ``non_finite``, where an example holds NaN or infinity, which is then left out. It
-    needs labels (N,) of classes, and says little where neighbours in input space need not be alike.
+    ``non_finite``, if an example holds NaN or infinity, which is then left out. It
+    needs labels (N,) of classes, and says little if neighbours in input space need not be alike.
     It is the nearest-neighbour rule of Cover and Hart 1967, used as a question about the data.
     """
     if max_examples < 20:

@@ -162,7 +162,7 @@ def _relative_moves(
     """Weight -> mean distance of one step relative to its norm; and whether all stays finite.
 
     Of a parameter that begins at 0 nothing is relative, and a bias before batch norm need not move:
-    weights with two axes or more are looked at, and the rest only where there are none.
+    weights with two axes or more are looked at, and the rest only if there are none.
     """
     with copied(model, loader, optimizer) as (model, optimizer):
         model.train()

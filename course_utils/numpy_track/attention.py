@@ -230,7 +230,7 @@ def _additive_mask(mask: Any, scores_shape: tuple, dtype: np.dtype) -> np.ndarra
     mask = np.asarray(mask)
     if mask.dtype.kind not in "bf" or (mask.dtype.kind == "f" and set(np.unique(mask)) == {0, 1}):
         raise ValueError(
-            "mask must be bools, True where a query may look, or floats to add to the scores, 0 or "
+            "mask must be bools, True if a query may look there, or floats to add to the scores, 0 or "
             f"-inf; got dtype {mask.dtype}. For a mask of 0s and 1s write mask.astype(bool)"
         )
     try:

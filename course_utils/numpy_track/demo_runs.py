@@ -40,7 +40,7 @@ def fit(
 
 
 def training(picture: Path) -> Checks:
-    """Whole runs of LSTM and Relational RNN, with history and picture."""
+    """Whole runs of LSTM and Relational RNN, with history and figure."""
     checks = {}
     for model in (LSTM(2, 24, 3, rng=0), RelationalRNN(2, 24, 3, num_slots=2, slot_size=16, rng=0)):
         name = type(model).__name__
@@ -71,7 +71,7 @@ def own_loop() -> Checks:
 
 
 def regression() -> Checks:
-    """Regression, one value a step: the running mean of a channel."""
+    """Regression, one value per step: the running mean of a channel."""
     model = LSTM(2, 16, 1, rng=0)
     history = fit(model, (X, VALUES), (X_VAL, VALUES_VAL), task="regression")
     print(f"mean square {history['val_loss'][0]:.4f} -> {min(history['val_loss']):.4f}")

@@ -30,7 +30,7 @@ Checks = dict[str, bool]
 
 
 def sequences(num_rows: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(X, labels, values): in which third of (N, 9, 2) did channel 0 peak; its running mean a step."""
+    """(X, labels, values): in which third of (N, 9, 2) did channel 0 peak; its running mean per step."""
     X = check_rng(seed).normal(size=(num_rows, 9, 2)).astype(np.float32)
     labels = X[:, :, 0].argmax(axis=1) // 3
     running_mean = X[:, :, :1].cumsum(axis=1) / np.arange(1, 10)[:, None]

@@ -50,5 +50,5 @@ class EarlyStopping:
         return self.num_bad_calls >= self.patience
 
     def get_best_params(self) -> Params | None:
-        """A copy of the parameters of the lowest loss; None where none were given with it."""
+        """A copy of the parameters of the lowest loss; None if none were given with it."""
         return None if self._best_params is None else copy_params(self._best_params)

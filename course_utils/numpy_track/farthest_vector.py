@@ -59,7 +59,7 @@ SETTINGS = {
 
 
 def build_model(model: str, setting: Setting, rng: np.random.Generator) -> RecurrentModel:
-    """ "relational": a slot a vector, four heads. "LSTM": several times as many parameters."""
+    """ "relational": a slot per vector, four heads. "LSTM": several times as many parameters."""
     k = setting.num_vectors
     inputs = setting.vector_size + 3 * k
     if model == "relational":

@@ -162,7 +162,7 @@ def _decide_sequences(model: Model, X: np.ndarray, y: np.ndarray, loss_fn: LossF
             return wants_sequences(model, X, y, task)
     if y.ndim == 2:
         raise ValueError(
-            f"targets of shape {y.shape} may be one a step or one a sequence, and this loss_fn does not "
+            f"targets of shape {y.shape} may be one per step or one per sequence, and this loss_fn does not "
             "tell; say return_sequences=True or return_sequences=False"
         )
     return y.ndim > 2
@@ -171,7 +171,7 @@ def _decide_sequences(model: Model, X: np.ndarray, y: np.ndarray, loss_fn: LossF
 def loss_and_grads(
     model: Model, X: np.ndarray, y: np.ndarray, task: str, rng: np.random.Generator
 ) -> tuple[float, Params, np.ndarray]:
-    """(loss, gradients by name, predictions): the model's own where it has them, else numerical ones.
+    """(loss, gradients by name, predictions): the model's own if it has them, else numerical ones.
 
     Numerical gradients are element-wise up to 2,000 parameters; beyond, random directions take their
     place, and a warning says what that costs.
@@ -194,7 +194,7 @@ def loss_and_grads(
 def _price(num_params: int, num_directions: int) -> str:
     cosine = np.sqrt(num_directions / (num_directions + num_params))
     return (
-        f"numerical gradients of {num_params:,} parameters: {2 * num_params:,} forward passes a step "
+        f"numerical gradients of {num_params:,} parameters: {2 * num_params:,} forward passes per step "
         f"would be exact; {2 * num_directions} along {num_directions} random directions are taken, an "
         f"estimate whose cosine with the gradient is about {cosine:.2f} and whose length is about "
         f"{1 / cosine:.0f} times the gradient's. Give the model a method loss_and_grads to train well"

@@ -22,7 +22,7 @@ def xavier_initializer(
 def orthogonal_initializer(
     shape: Sequence[int], gain: float = 1.0, *, rng: np.random.Generator | int | None = None
 ) -> np.ndarray:
-    """``gain`` times a random matrix with orthonormal columns (or rows, where it is wide); float64.
+    """``gain`` times a random matrix with orthonormal columns (or rows, if it is wide); float64.
 
     A square one keeps the length of every vector: multiplied by it at each step, a gradient neither
     vanishes nor explodes. Saxe et al. 2014, "Exact solutions to the nonlinear dynamics of learning".

@@ -1,6 +1,6 @@
 """Two losses, the metric beside them, and the slope of each loss at the model's output.
 
-Predictions are what a model puts out: (B, C) for one answer a sequence, (B, T, C) for one answer a
+Predictions are what a model puts out: (B, C) for one answer per sequence, (B, T, C) for one answer per
 step. A loss is the mean over all answers, as in torch.
 """
 
@@ -37,7 +37,7 @@ def cross_entropy_loss(predictions: Any, targets: Any) -> float:
 def mse_loss(predictions: Any, targets: Any) -> float:
     """L = mean of (prediction - target)² over all numbers.
 
-    targets: real numbers of the shape of ``predictions``; where the model puts out one number an
+    targets: real numbers of the shape of ``predictions``; if the model puts out one number per
     answer, (B, 1) or (B, T, 1), that last axis may be left out. Raises ValueError on anything else.
     """
     _, errors = _regression_pair(predictions, targets)
@@ -165,7 +165,7 @@ def _classification_pair(predictions: Any, targets: Any) -> tuple[np.ndarray, np
     if num_classes < 2:
         raise ValueError(
             f"classification needs at least 2 classes, got predictions of shape {logits.shape}; "
-            "for one number an answer take task='regression' (mse_loss)"
+            "for one number per answer take task='regression' (mse_loss)"
         )
     targets = as_array("targets", targets)
     if targets.shape == logits.shape:
@@ -225,13 +225,13 @@ def _regression_pair(predictions: Any, targets: Any) -> tuple[np.ndarray, np.nda
 
 
 def _remedy(targets: tuple[int, ...], predictions: tuple[int, ...]) -> str:
-    """What most likely went wrong where two shapes do not fit."""
+    """What most likely went wrong if two shapes do not fit."""
     if targets[0] != predictions[0]:
         return f"There are {predictions[0]} rows of predictions, so {predictions[0]} targets are needed"
     if targets[-1] == 1:
         return "Write targets[..., 0] to drop the last axis"
     if len(predictions) == 3 and len(targets) < 3:
-        return "For one answer a sequence, let the model put out its last step only (return_sequences=False)"
+        return "For one answer per sequence, let the model put out its last step only (return_sequences=False)"
     if len(predictions) == 2 and len(targets) == 3:
-        return "For one answer a step, let the model put out every step (return_sequences=True)"
+        return "For one answer per step, let the model put out every step (return_sequences=True)"
     return "Check output_size of the model"

@@ -1,4 +1,4 @@
-"""The LSTM (Hochreiter and Schmidhuber 1997; with forget gate: Gers et al. 2000), and its way back.
+"""The LSTM (Hochreiter and Schmidhuber 1997; with forget gate: Gers et al. 2000), and its backward pass.
 
 At each step, from the input x and the previous hidden vector h:
 

@@ -6,7 +6,7 @@ it usable (Micikevicius et al. 2018, "Mixed precision training"):
 1. master weights stay in float32; the forward and backward pass see them rounded to float16;
 2. the loss is multiplied by a scale S before back-propagation, so that small gradients do not round to
    zero; by the chain rule every gradient is then S times itself, and is divided by S in float32;
-3. S is as large as it can be: where a gradient overflows, the step is left out and S is halved; after
+3. S is as large as it can be: if a gradient overflows, the step is left out and S is halved; after
    a while without overflow it is doubled.
 
 Simulated is what crosses the border of a model: weights, inputs and gradients are rounded to float16.
@@ -117,7 +117,7 @@ def half_precision_grads(
 ) -> tuple[float, Params | None, np.ndarray]:
     """(loss, gradients, predictions) of one pass in simulated half precision.
 
-    The gradients are float32, with the scale taken out again; None where one of them overflowed. The
+    The gradients are float32, with the scale taken out again; None if one of them overflowed. The
     model keeps its master weights.
     """
     with params_restored(model) as master:

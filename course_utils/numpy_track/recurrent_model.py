@@ -86,7 +86,7 @@ class RecurrentModel(Parameterized):
         if X.ndim != 3 or X.shape[2] != self.input_size:
             raise ValueError(
                 f"the input must have shape (B, T, {self.input_size}): sequences, steps, and "
-                f"input_size numbers a step; got {X.shape}. One sequence alone is X[None]"
+                f"input_size numbers per step; got {X.shape}. One sequence alone is X[None]"
             )
         return self._cast("the input", X.swapaxes(0, 1))
 
@@ -108,7 +108,7 @@ class RecurrentModel(Parameterized):
         return d_outputs @ self._params["W_out"].T if "W_out" in self._params else d_outputs
 
     def _unroll(self, X: np.ndarray) -> SimpleNamespace:
-        """Run over X (T, B, D) and keep what the way back needs."""
+        """Run over X (T, B, D) and keep what the backward pass needs."""
         raise NotImplementedError
 
     def _hidden(self, tape: SimpleNamespace, num_last: int) -> np.ndarray:

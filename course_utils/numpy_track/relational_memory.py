@@ -1,4 +1,4 @@
-"""The relational memory core (Santoro et al. 2018), one step at a time, and its way back.
+"""The relational memory core (Santoro et al. 2018), one step at a time, and its backward pass.
 
 A memory M of N slots of D numbers, and at each step an input x. Slots and input are rows of one table,
 and every slot looks at all of them (H heads, keys of K numbers, values of V = D/H):
@@ -111,7 +111,7 @@ class RelationalMemory(Parameterized):
     def unroll(self, X: np.ndarray, memory: np.ndarray | None = None) -> SimpleNamespace:
         """Run over X (T, B, I), unchecked; ``.memory`` (T + 1, N, B, D) holds the memories.
 
-        Raises NonFiniteError where numbers leave the range of the dtype on the way.
+        Raises NonFiniteError if numbers leave the range of the dtype on the way.
         """
         P, N = self._params, self.num_slots
         tape = self._tape(*X.shape[:2])
@@ -137,7 +137,7 @@ class RelationalMemory(Parameterized):
         return tape
 
     def _tape(self, T: int, B: int) -> SimpleNamespace:
-        """Room for everything that the way back needs, of all steps."""
+        """Room for everything that the backward pass needs, of all steps."""
         P, N, D, H = self._params, self.num_slots, self.slot_size, self.num_heads
         F, slots = P["b_qkv"].size, (T, N, B, D)
         tape = self._buffers(
