@@ -214,9 +214,10 @@ def notebook_names(folder):
 
 def test_the_stages_and_what_each_runs(tier):
     stages = run_tests.stages()
-    lint, style, drift, tests, chinese, english = stages.items()
+    lint, style, types, drift, tests, chinese, english = stages.items()
     assert lint == ("lint", (["ruff", "check", "."], {}))
     assert style == ("format", (["ruff", "format", "--check", "."], {}))
+    assert types == ("types", (["mypy"], {}))
     assert drift[1][0] == ["build", "--check"]
     assert str(run_tests.ROOT / "tools") in drift[1][1]["PYTHONPATH"].split(os.pathsep)
     assert tests[0] == "tests" and tests[1][1]["OMP_NUM_THREADS"] == "1"

@@ -40,6 +40,7 @@ def stages() -> dict[str, tuple[list[str], dict[str, str]]]:
     return {
         "lint": (["ruff", "check", "."], {}),
         "format": (["ruff", "format", "--check", "."], {}),
+        "types": (["mypy"], {}),
         "notebooks match lessons": (["build", "--check"], {"PYTHONPATH": str(ROOT / "tools")}),
         "tests": (TESTS, {"OMP_NUM_THREADS": "1"}),
         zh_name: (

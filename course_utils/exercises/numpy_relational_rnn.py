@@ -118,7 +118,7 @@ def _padded_by_torch(Q, K, V, lengths) -> Arrays:
     return weights @ V, weights
 
 
-def _other_padded(Q, K, V, lengths) -> dict[str, Arrays]:
+def _other_padded(Q, K, V, lengths) -> dict[str, tuple]:
     """What known mistakes make of output and weights."""
     num_queries, num_keys, size = Q.shape[1], K.shape[1], K.shape[-1]
     raw, real = Q @ K.mT, _is_real(lengths, num_keys)[:, None]
@@ -262,7 +262,7 @@ def _other_norms(d_y: np.ndarray, x: np.ndarray, gain: np.ndarray) -> dict[str, 
         "mean_forgotten": {"through_mean": False},
         "deviation_forgotten": {"through_deviation": False},
     }
-    others = {
+    others: dict[str, tuple] = {
         name: ((_norm_with(d_hat, x, **option)[0],), (), ()) for name, option in options.items()
     }
     plain, _ = _norm_with(d_y, x)

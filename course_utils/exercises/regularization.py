@@ -309,7 +309,7 @@ def generalization_gap(answer: Answer) -> None:
     model = nn.Sequential(
         probe, nn.Linear(3, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Dropout(0.5), nn.Linear(8, 1)
     )
-    model[2].running_mean.normal_()
+    model[2].running_mean.normal_()  # type: ignore[operator]
     x_train, x_new = torch.randn(11, 3), torch.randn(7, 3)
     with torch.no_grad():
         predictions = model.eval()(x_train)

@@ -11,6 +11,7 @@ import numpy as np
 from course_utils.numpy_track.checks import NonFiniteError, as_floats, check_count
 
 Grads = dict[str, np.ndarray]
+QKV = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 def create_causal_mask(seq_len: int) -> np.ndarray:
@@ -187,7 +188,7 @@ def _softmax(scores: np.ndarray) -> np.ndarray:
     return weights
 
 
-def _checked_qkv(Q: Any, K: Any, V: Any) -> list[np.ndarray]:
+def _checked_qkv(Q: Any, K: Any, V: Any) -> QKV:
     arrays = [as_floats(name, x) for name, x in zip("QKV", (Q, K, V), strict=True)]
     Q, K, V = arrays
     fit = min(x.ndim for x in arrays) >= 2 and Q.shape[-1] == K.shape[-1]
@@ -197,12 +198,13 @@ def _checked_qkv(Q: Any, K: Any, V: Any) -> list[np.ndarray]:
             f"leading axes; got {Q.shape}, {K.shape} and {V.shape}"
         )
     dtype = np.result_type(*arrays)
-    return [x.astype(dtype, copy=False) for x in arrays]
+    q, k, v = (x.astype(dtype, copy=False) for x in arrays)
+    return q, k, v
 
 
 def _checked_heads(
     Q: Any, K: Any, V: Any, num_heads: int, matrices: tuple, mask: Any
-) -> tuple[list[np.ndarray], np.ndarray, np.ndarray | None]:
+) -> tuple[QKV, np.ndarray, np.ndarray | None]:
     """Projected queries, keys and values by head, the output matrix, and the mask to be added."""
     Q, K, V = _checked_qkv(Q, K, V)
     D, num_heads = Q.shape[-1], check_count("num_heads", num_heads)
@@ -218,10 +220,10 @@ def _checked_heads(
             raise ValueError(f"W_{name} must have shape ({D}, {D}), got {W.shape}")
         checked.append(W)
     *projections, W_o = checked
-    heads = [split_heads(x @ W, num_heads) for x, W in zip((Q, K, V), projections, strict=True)]
+    q, k, v = (split_heads(x @ W, num_heads) for x, W in zip((Q, K, V), projections, strict=True))
     if mask is not None and np.ndim(mask) == 3:
         mask = np.asarray(mask)[:, None]
-    return heads, W_o, _additive_mask(mask, (*heads[0].shape[:-1], K.shape[-2]), heads[0].dtype)
+    return (q, k, v), W_o, _additive_mask(mask, (*q.shape[:-1], K.shape[-2]), q.dtype)
 
 
 def _additive_mask(mask: Any, scores_shape: tuple, dtype: np.dtype) -> np.ndarray | None:

@@ -41,14 +41,16 @@ def fit(
 
 def training(picture: Path) -> Checks:
     """Whole runs of LSTM and Relational RNN, with history and figure."""
-    checks = {}
+    checks: Checks = {}
     for model in (LSTM(2, 24, 3, rng=0), RelationalRNN(2, 24, 3, num_slots=2, slot_size=16, rng=0)):
         name = type(model).__name__
         history = fit(model, epochs=8, verbose=name == "LSTM")
         loss, value = evaluate(model, X_VAL, Y_VAL)
         print(f"{name}: validation accuracy {value:.1%} (chance 33 %)")
         checks[f"{name} learns the task"] = value > 0.6
-        checks[f"{name} ends with its best parameters"] = np.isclose(loss, min(history["val_loss"]))
+        checks[f"{name} ends with its best parameters"] = bool(
+            np.isclose(loss, min(history["val_loss"]))
+        )
     figure = plot_training_curves(history, picture)
     checks["the picture is written"] = figure is None or picture.stat().st_size > 0
     return checks

@@ -101,7 +101,7 @@ def train_run(
     net = build_model(model, setting, seeding.rng([seed, 0]))
     rng, optimizer = seeding.rng([seed, 1]), Adam()
     X_held_out, y_held_out, _ = setting.held_out(purpose)
-    curve = {"steps": [], "loss": [], "accuracy": [], "seconds": []}
+    curve: dict[str, list[float]] = {"steps": [], "loss": [], "accuracy": [], "seconds": []}
     seconds = 0.0
     for step in range(every, num_steps + 1, every):
         started = time.process_time()

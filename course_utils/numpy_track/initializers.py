@@ -38,4 +38,5 @@ def orthogonal_initializer(
 def _matrix_shape(shape: Sequence[int]) -> tuple[int, int]:
     if not isinstance(shape, tuple | list) or len(shape) != 2:
         raise ValueError(f"shape must be that of a matrix, (fan_in, fan_out), got {shape!r}")
-    return tuple(check_count("each number in shape", size) for size in shape)
+    fan_in, fan_out = (check_count("each number in shape", size) for size in shape)
+    return fan_in, fan_out

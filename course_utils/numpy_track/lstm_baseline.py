@@ -170,7 +170,8 @@ class LSTM(RecurrentModel):
 
     def _blocks(self, stack: np.ndarray) -> Params:
         """The parameters, or their gradients, as views into their stack (4, H + D + 1, H)."""
-        H, blocks = self.hidden_size, {}
+        H = self.hidden_size
+        blocks: Params = {}
         for gate, matrix in zip(STACKED_GATES, stack, strict=True):
             blocks |= {f"U_{gate}": matrix[:H], f"W_{gate}": matrix[H:-1], f"b_{gate}": matrix[-1]}
         return blocks

@@ -128,5 +128,7 @@ def half_precision_grads(
         scaled = {name: np.float16(loss_scale * g) for name, g in grads.items()}
     if not all(np.isfinite(g).all() for g in scaled.values()):
         return loss, None, predictions
-    grads = {name: np.float32(g) / np.float32(loss_scale) for name, g in scaled.items()}
-    return loss, grads, predictions
+    unscaled: Params = {
+        name: np.divide(g, np.float32(loss_scale), dtype=np.float32) for name, g in scaled.items()
+    }
+    return loss, unscaled, predictions

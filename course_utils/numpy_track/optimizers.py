@@ -158,6 +158,6 @@ class AdamW(Adam):
         return super()._rule((1 - lr * self.weight_decay) * theta, g, lr, memory)
 
 
-def _check_finite(values: np.ndarray, name: str) -> None:
+def _check_finite(values: np.ndarray | int, name: str) -> None:
     if not np.isfinite(values).all():
         raise NonFiniteError(f"{name} is NaN or infinite")

@@ -26,6 +26,7 @@ from course_utils.numpy_track.buffers import Buffers
 from course_utils.numpy_track.checks import NonFiniteError, as_floats, check_count, check_rng
 from course_utils.numpy_track.initializers import xavier_initializer
 from course_utils.numpy_track.layer_norm import layer_norm_into
+from course_utils.numpy_track.model_interface import Params
 from course_utils.numpy_track.parameters import Parameterized
 
 GATES = ("unit", "memory")
@@ -77,7 +78,7 @@ class RelationalMemory(Parameterized):
         g = D if gate == "unit" else 1
         shapes = {"x": (self.input_size, D), "qkv": (D, F), "1": (D, D), "2": (D, D)}
         shapes |= {"gi": (D, 2 * g), "gm": (D, 2 * g)}
-        params = {}
+        params: Params = {}
         for name, shape in shapes.items():
             params |= {
                 f"W_{name}": xavier_initializer(shape, rng=rng),

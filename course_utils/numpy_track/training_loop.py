@@ -181,7 +181,7 @@ def train_model(
         interrupted = isinstance(error, KeyboardInterrupt)  # keep what was reached until then
         model.set_params((stopping.get_best_params() if interrupted else None) or before)
         raise
-    model.set_params(stopping.get_best_params())
+    model.set_params(stopping.get_best_params() or before)
     if verbose:
         best = history["val_loss"].index(stopping.best_loss) + 1
         print(f"after {epoch} epochs, kept the parameters of epoch {best}, the best on validation")
@@ -191,7 +191,7 @@ def train_model(
 def _check_part(name: str, data: Any, model: Model, task: str) -> tuple[np.ndarray, np.ndarray]:
     if not isinstance(data, tuple | list) or len(data) != 2:
         raise ValueError(f"{name} must be a pair (X, y), got {type(data).__name__}")
-    X, y = check_pair(*data, name=f"{name} ")
+    X, y = check_pair(data[0], data[1], name=f"{name} ")
     try:
         wants_sequences(model, X, y, task)
     except ValueError as error:

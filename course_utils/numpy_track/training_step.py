@@ -115,9 +115,11 @@ def _accumulated(
 
     A mean over the batch is the mean over its parts, weighted by their length; so is its gradient.
     """
-    loss, value, grads, overflowed = 0.0, 0.0, {}, False
+    loss, value, overflowed = 0.0, 0.0, False
+    grads: Params = {}
     for rows in np.array_split(np.arange(len(X)), num_parts):
         part = (model, X[rows], y[rows], task, rng)
+        part_grads: Params | None
         if loss_scale is None:
             part_loss, part_grads, predictions = loss_and_grads(*part)
         else:
