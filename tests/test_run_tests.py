@@ -205,6 +205,7 @@ def test_a_real_stage_that_fails_is_noticed_and_timed(tmp_path, monkeypatch, cap
 @pytest.fixture(params=["full", "embedded"])
 def tier(request, monkeypatch):
     monkeypatch.setattr(run_tests, "load_mnist", lambda: SimpleNamespace(tier=request.param))
+    monkeypatch.setattr(sys, "prefix", "/course/.venv")
     return request.param
 
 
@@ -243,6 +244,12 @@ def test_the_stages_and_what_each_runs(tier):
         assert arguments[arguments.index("--nbval-sanitize-with") + 1] == "tests/nbval_sanitize.cfg"
         assert environment.items() >= run_tests.BUILD_ENVIRONMENT.items()
         assert environment["LOKY_MAX_CPU_COUNT"] == "1"
+
+
+def test_types_are_those_of_the_pinned_versions(tier, monkeypatch):
+    everything = run_tests.stages()
+    monkeypatch.setattr(sys, "prefix", "/course/.venv-oldest")
+    assert everything.keys() - run_tests.stages().keys() == {"types"}
 
 
 def test_no_stage_leaves_out_a_test_or_looks_at_a_cell_for_too_short_a_time(tier):
