@@ -1,4 +1,4 @@
-"""Batches of any loader, each checked as it comes: a pair of tensors with an example a row."""
+"""Batches of any loader, each checked as it comes: a pair of tensors with an example per row."""
 
 from collections.abc import Iterable, Iterator
 from operator import length_hint
@@ -19,7 +19,7 @@ def batches_of(loader: Batches) -> Iterator[tuple[Tensor, Tensor]]:
     """The batches of ``loader``, one pass.
 
     Raises ValueError if there is none, or if one is not a pair (inputs, labels) of tensors with an
-    example a row in both.
+    example per row in both.
     """
     found = False
     for batch in loader:
@@ -57,13 +57,13 @@ def checked_pair(batch: Any) -> tuple[Tensor, Tensor]:
     inputs, labels = batch
     if inputs.ndim == 0 or labels.ndim == 0:
         raise ValueError(
-            f"inputs and labels must have an example a row, got shapes {tuple(inputs.shape)} and "
+            f"inputs and labels must have an example per row, got shapes {tuple(inputs.shape)} and "
             f"{tuple(labels.shape)}; a dataset must be given in a DataLoader or a TensorLoader"
         )
     if len(inputs) != len(labels):
         raise ValueError(
-            f"inputs and labels must have an example a row and as many rows as each other, got "
-            f"{len(inputs)} and {len(labels)} rows; where the examples lie along another "
+            f"inputs and labels must have an example per row and as many rows as each other, got "
+            f"{len(inputs)} and {len(labels)} rows; if the examples lie along another "
             "dimension, put it first"
         )
     if len(inputs) == 0:

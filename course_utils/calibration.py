@@ -1,4 +1,4 @@
-"""Can confidence be trusted? Reliability bins, expected calibration error and their picture."""
+"""Can confidence be trusted? Reliability bins, expected calibration error and their figure."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -14,7 +14,7 @@ class ReliabilityBins(NamedTuple):
     """Confidence bins of equal width, from 0 to 1; three tensors of shape (num_bins,).
 
     count: examples in the bin (int64). confidence, accuracy: their means in [0, 1] (float64), nan
-    where the bin is empty.
+    if the bin is empty.
     """
 
     count: Tensor
@@ -25,11 +25,18 @@ class ReliabilityBins(NamedTuple):
 def reliability_bins(probs: Tensor, labels: Tensor, num_bins: int = 15) -> ReliabilityBins:
     """Sort examples by confidence, the probability of the class answered, and average in each bin.
 
-    probs: (N, K), each row adds up to 1. labels: (N,), whole numbers in [0, K). A confidence on the
-    edge of two bins belongs to the lower one, as in the paper: bin m is ((m - 1) / M, m / M].
-    Raises ValueError on empty input, shapes that do not fit, rows that are not distributions,
-    labels out of range, and fewer than one bin.
+    A confidence on the edge of two bins belongs to the lower one, as in the paper: bin m is
+    ((m - 1) / M, m / M].
     Naeini, Cooper, Hauskrecht 2015; Guo et al. 2017, "On Calibration of Modern Neural Networks".
+
+    Args:
+        probs: (N, K), each row adds up to 1.
+        labels: (N,), whole numbers in [0, K).
+        num_bins: M, at least 1.
+
+    Raises:
+        ValueError: on empty input, shapes that do not fit, rows that are not distributions, labels
+            out of range, and fewer than one bin.
     """
     probs, labels = _checked(probs, labels)
     if num_bins < 1:
@@ -46,10 +53,16 @@ def reliability_bins(probs: Tensor, labels: Tensor, num_bins: int = 15) -> Relia
 
 
 def expected_calibration_error(probs: Tensor, labels: Tensor, num_bins: int = 15) -> float:
-    """Mean gap between confidence and accuracy over the bins, each weighted by its examples.
+    """Mean gap between confidence and accuracy over the bins, each weighted by its examples; in [0, 1].
 
-    Arguments and errors as ``reliability_bins``; returns a number in [0, 1].
+    Arguments and errors as ``reliability_bins``.
     Guo et al. 2017, "On Calibration of Modern Neural Networks", eq. 3.
+
+    >>> probs = torch.tensor([[0.75, 0.25]]).expand(4, 2)  # 75 % sure of class 0
+    >>> expected_calibration_error(probs, torch.tensor([0, 0, 0, 1]))
+    0.0
+    >>> expected_calibration_error(probs, torch.tensor([0, 0, 1, 1]))
+    0.25
     """
     bins = reliability_bins(probs, labels, num_bins)
     gaps = (bins.accuracy - bins.confidence).abs().nan_to_num(0.0)
@@ -66,8 +79,13 @@ def plot_reliability(
 ) -> Axes:
     """Mean accuracy against mean confidence over several runs, with pointwise 95 % t-intervals.
 
-    runs: at least two, with equally many bins. A bin is drawn where every run has ``min_count``
-    examples in it: with fewer, its accuracy is mostly luck.
+    Args:
+        ax: where to draw.
+        runs: at least two, with equally many bins.
+        label: the line's name in the legend.
+        marker: of the line, so that colour is not the only sign.
+        min_count: a bin is drawn if every run has so many examples in it: with fewer, its accuracy
+            is mostly luck.
     """
     if len(runs) < 2 or len({len(bins.count) for bins in runs}) != 1:
         sizes = [len(bins.count) for bins in runs]

@@ -56,14 +56,35 @@ def save_checkpoint(
 ) -> None:
     """Write the state of a run to ``path``; a kill at any moment leaves the old or the new file whole.
 
-    epoch: how many are done; by default as many as ``history`` has. generators: those of your own,
-    such as a loader's, by a name of your choice; the global ones of torch, NumPy and ``random`` are
-    always kept. The file holds tensors, numbers, strings and containers only, so that
+    The file holds tensors, numbers, strings and containers only, so that
     ``torch.load(weights_only=True)`` reads it, and ``load_checkpoint`` does. Several processes may
-    write to one path: the last one wins, and a reader always finds a whole file.
-    Raises ValueError if the optimizer trains another model, or the scheduler another optimizer; if
-    something has a state that cannot be read back safely; or if the lists of ``history`` differ in
-    length. Raises OSError if the file cannot be written. The old file is then still there.
+    write to one path: the last one wins, and a reader always finds a whole file. The global
+    generators of torch, NumPy and ``random`` are always kept.
+
+    Args:
+        path: the file; its folder is made if need be.
+        model: the network.
+        optimizer: the one that trains it.
+        scheduler: the one that drives the optimizer.
+        history: what ``fit`` returned.
+        epoch: how many are done; by default as many as ``history`` has.
+        early_stopping: the one given to ``fit``.
+        generators: those of your own, such as a loader's, by a name of your choice.
+
+    Raises:
+        ValueError: if the optimizer trains another model, or the scheduler another optimizer; if
+            something has a state that cannot be read back safely; or if the lists of ``history``
+            differ in length.
+        OSError: if the file cannot be written. The old file is then still there.
+
+    >>> from course_utils.models import MLP
+    >>> model, other = MLP(2, [], 2, seed=0), MLP(2, [], 2, seed=1)
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save_checkpoint(Path(folder) / "run.pt", model, epoch=3)
+    ...     checkpoint = load_checkpoint(Path(folder) / "run.pt", other)
+    >>> checkpoint.epoch, bool((model.net[0].weight == other.net[0].weight).all())
+    (3, True)
     """
     history = History() if history is None else history
     generators = {} if generators is None else generators
@@ -99,14 +120,26 @@ def load_checkpoint(
 
     Give those objects that the run was saved with, built anew in the same way, on the device that
     they are to use: what the optimizer remembers goes where the parameters are, and stays there. With
-    an optimizer the run is to go on, so the global generators are restored too, and a warning says if a
-    scheduler, an early stopping or generators were saved and are not asked for (None, or ``{}`` for
-    generators, goes on without them). A model alone, to predict with, leaves the generators as they
-    are. Continue with
+    an optimizer the run is to go on, so the global generators are restored too, and a warning says if
+    a scheduler, an early stopping or generators were saved and are not asked for. A model alone, to
+    predict with, leaves the generators as they are. Continue with
     ``fit(..., history=checkpoint.history)`` and no ``seed``.
-    Raises FileNotFoundError if there is no file, CheckpointError if it is damaged, belongs to
-    another architecture, optimizer or scheduler, or lacks something that was asked for; then
-    nothing has been changed.
+
+    Args:
+        path: what ``save_checkpoint`` has written.
+        model: a network of the same architecture.
+        optimizer: of the same kind, with the same groups of parameters.
+        scheduler: of the same kind; None goes on without it.
+        early_stopping: takes over what was seen; None goes on without it.
+        generators: by the names they were saved with; ``{}`` goes on without them.
+
+    Returns:
+        How many epochs are done, and their history.
+
+    Raises:
+        FileNotFoundError: if there is no file.
+        CheckpointError: if it is damaged, belongs to another architecture, optimizer or scheduler, or
+            lacks something that was asked for; then nothing has been changed.
     """
     unasked = {
         "scheduler": scheduler is ...,

@@ -48,10 +48,14 @@ def download_mnist(
 ) -> list[Path]:
     """Complete ``root/MNIST/raw`` and return the files fetched; files already whole stay as they are.
 
-    root: by default ``$COURSE_DATA_DIR``, else ``data/``, where lessons look too.
-    deadline: seconds for everything. stall: seconds without a byte after which the next mirror is
-    tried. mirrors: base addresses, torchvision's by default.
-    Raises DataError if the folder cannot be written, or naming the files that could not be had.
+    Args:
+        root: by default ``$COURSE_DATA_DIR``, else ``data/``, where lessons look too.
+        deadline: seconds for everything.
+        stall: seconds without a byte after which the next mirror is tried.
+        mirrors: base addresses, torchvision's by default.
+
+    Raises:
+        DataError: if the folder cannot be written, or naming the files that could not be had.
     """
     root = default_root() if root is None else expanded(root)
     folder = root / "MNIST" / "raw"

@@ -10,14 +10,26 @@ from torch import nn
 class EarlyStopping:
     """Stops after ``patience`` epochs in a row without a better validation loss.
 
-    patience: epochs without improvement after which it stops, at least 1. min_delta: by how much a
-    loss must lie **below** the best one to count as better, at least 0 (0: any decrease counts).
     The best weights are copied, not referred to, so further training leaves them alone. A loss that
     is NaN never counts as better. Raises ValueError on a patience or min_delta outside its range.
     Prechelt 1998, "Early stopping - but when?"
 
-    Attributes: best_loss; best_epoch, from 1 (0 before there is one); epoch, the number of losses
-    seen; should_stop.
+    Args:
+        patience: epochs without improvement after which it stops, at least 1.
+        min_delta: by how much a loss must lie **below** the best one to count as better, at least 0
+            (0: any decrease counts).
+
+    Attributes:
+        best_loss: the lowest loss that counted as better.
+        best_epoch: its epoch, from 1 (0 before there is one).
+        epoch: the number of losses seen.
+        should_stop: whether the last ``patience`` epochs were all without improvement.
+
+    >>> stopping, model = EarlyStopping(patience=2), nn.Linear(1, 1)
+    >>> [stopping(loss, model) for loss in (0.9, 0.5, 0.6, 0.7)]
+    [False, False, False, True]
+    >>> stopping.best_epoch, stopping.best_loss
+    (2, 0.5)
     """
 
     def __init__(self, patience: int, min_delta: float = 0.0) -> None:

@@ -29,18 +29,36 @@ def run_seeds(
 ) -> pd.DataFrame:
     """Call ``run(seed=..., **setting, **shared)`` for every setting and seed: a row each.
 
-    run: returns a dict (its keys become columns) or one value (column ``result``). It may be
-    defined in a notebook cell. settings: name -> keyword arguments, e.g. ``{"low": {"lr": 0.01}}``.
-    shared: what all runs are given, such as ``mnist``; large data reach the workers memory-mapped.
-    Each run has copies of all these arguments for itself, and may change them.
-    n_jobs: processes, -1 for one a core, 1 for none, None to follow ``joblib.parallel_config``
-    (which may name a Dask cluster). Every run has one thread, deterministic algorithms and the
-    caller's ``COURSE_SEED_OFFSET`` wherever it happens, so the numbers are the same; runs that share
-    a process take turns. An exception names the run it came from.
+    Every run has copies of its arguments for itself and may change them. It has one thread,
+    deterministic algorithms and the caller's ``COURSE_SEED_OFFSET`` wherever it happens, so the
+    numbers are the same; runs that share a process take turns. An exception names the run it came
+    from.
 
-    Rows are in the order of settings, then seeds; columns ``setting`` and ``seed`` come first.
-    Raises ValueError or TypeError before anything runs if there is nothing to run, a seed is given
-    twice or is no whole number from 0 up (nor ``COURSE_SEED_OFFSET``), or ``run`` does not take what it would be given.
+    Args:
+        run: returns a dict (its keys become columns) or one value (column ``result``). It may be
+            defined in a notebook cell.
+        seeds: whole numbers from 0 up, none of them twice.
+        settings: name -> keyword arguments, e.g. ``{"low": {"lr": 0.01}}``.
+        n_jobs: processes, -1 for one per core, 1 for none, None to follow
+            ``joblib.parallel_config`` (which may name a Dask cluster).
+        **shared: what all runs are given, such as ``mnist``; large data reach the workers
+            memory-mapped.
+
+    Returns:
+        The rows in the order of settings, then seeds; columns ``setting`` and ``seed`` come first.
+
+    Raises:
+        ValueError: before anything runs, if there is nothing to run, or a seed is given twice or is
+            no whole number from 0 up (nor ``COURSE_SEED_OFFSET``).
+        TypeError: before anything runs, if ``run`` does not take what it would be given.
+
+    >>> settings = {"low": {"lr": 0.1}, "high": {"lr": 0.5}}
+    >>> print(run_seeds(lambda seed, lr: seed * lr, [1, 2], settings, n_jobs=1))
+      setting  seed  result
+    0     low     1     0.1
+    1     low     2     0.2
+    2    high     1     0.5
+    3    high     2     1.0
     """
     seeds = _checked_seeds(seeds)
     settings = {"": {}} if settings is None else settings
@@ -64,7 +82,7 @@ def run_seeds(
         )
         n_jobs = 1
     offset = seed_offset()
-    # Settings take turns: where they are timed, a slow minute of the machine is shared by all.
+    # Settings take turns: if they are timed, a slow minute of the machine is shared by all.
     runs = list(product(seeds, settings))
     # mapped copy-on-write ("c"), for a dataset wraps the memory that it is sent
     results = Parallel(n_jobs=n_jobs, return_as="generator", mmap_mode="c")(

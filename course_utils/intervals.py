@@ -15,6 +15,9 @@ class Interval:
     """A mean and its confidence interval; formats as ``f"{interval:.2f}"`` or ``f"{interval:.1%}"``.
 
     Every number it prints stands behind ≈, because another machine may change its last digits.
+
+    >>> print(f"{Interval(0.975, 0.97, 0.98):.1%}")
+    ≈97.5 % (95 % CI ≈97.0 % to ≈98.0 %)
     """
 
     mean: float
@@ -58,8 +61,13 @@ def _standard_error(values: np.ndarray) -> np.ndarray:
 def mean_interval(values: ArrayLike, bounds: tuple[float, float] = (-np.inf, np.inf)) -> Interval:
     """The mean of independent values (at least two, finite) and its 95 % t-interval.
 
-    bounds: what no value can exceed, such as (0, 1) for shares; the interval ends there at the
-    latest, which costs it nothing: the true mean does not lie beyond either.
+    Args:
+        values: numbers in one dimension.
+        bounds: what no value can exceed, such as (0, 1) for shares; the interval ends there at the
+            latest, which costs it nothing: the true mean does not lie beyond either.
+
+    >>> print(mean_interval([1.0, 2.0, 3.0]))
+    ≈2 (95 % CI ≈-0.484 to ≈4.48)
     """
     values = np.asarray(values, dtype=float)
     if values.ndim != 1 or len(values) < 2 or not np.isfinite(values).all():
@@ -73,7 +81,11 @@ def mean_interval(values: ArrayLike, bounds: tuple[float, float] = (-np.inf, np.
 
 
 def paired_difference(a: ArrayLike, b: ArrayLike) -> Interval:
-    """Mean of ``a - b`` and its 95 % t-interval, where a[i] and b[i] come from the same seed."""
+    """Mean of ``a - b`` and its 95 % t-interval; a[i] and b[i] come from the same seed.
+
+    >>> print(f"{paired_difference([0.9, 0.8, 0.7], [0.85, 0.8, 0.6]):.2f}")
+    ≈0.05 (95 % CI ≈-0.07 to ≈0.17)
+    """
     a, b = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
     if a.shape != b.shape:
         raise ValueError(f"pairs need as many values on both sides, got {a.shape} and {b.shape}")
@@ -81,7 +93,11 @@ def paired_difference(a: ArrayLike, b: ArrayLike) -> Interval:
 
 
 def share_interval(successes: int, trials: int) -> Interval:
-    """A share of successes (a count, not the share) and its 95 % Wilson interval (Wilson 1927)."""
+    """A share of successes (a count, not the share) and its 95 % Wilson interval (Wilson 1927).
+
+    >>> print(f"{share_interval(18, 20):.0%}")
+    ≈90 % (95 % CI ≈70 % to ≈97 %)
+    """
     from scipy import stats  # takes a second to import, and few lessons count successes
 
     result = stats.binomtest(successes, trials)
@@ -90,7 +106,11 @@ def share_interval(successes: int, trials: int) -> Interval:
 
 
 def holm(p_values: Sequence[float]) -> np.ndarray:
-    """Holm's adjusted p-values (Holm 1979), in the order given: reject those below 0.05."""
+    """Holm's adjusted p-values (Holm 1979), in the order given: reject those below 0.05.
+
+    >>> holm([0.01, 0.04, 0.03]).round(2).tolist()
+    [0.03, 0.06, 0.06]
+    """
     p_values = np.asarray(p_values, dtype=float)
     order = np.argsort(p_values)
     steps = np.arange(len(p_values), 0, -1)
@@ -101,10 +121,21 @@ def holm(p_values: Sequence[float]) -> np.ndarray:
 def compare_settings(runs: pd.DataFrame, metric: str, baseline: str | None = None) -> pd.DataFrame:
     """Every pair of settings in the table of ``run_seeds``, compared seed by seed.
 
-    baseline: the name of one setting; then the pairs are every other setting against this one.
-    Columns: a, b, difference (Interval of a minus b, not corrected), p (t-test, Holm-corrected over
-    these pairs), differs (p < 0.05). Raises ValueError where a setting lacks a seed that another
-    has, or where no setting has the baseline's name.
+    Args:
+        runs: the table, with a row for every setting and seed.
+        metric: the column to compare.
+        baseline: the name of one setting; then the pairs are every other setting against this one.
+
+    Returns:
+        A table with columns a, b, difference (Interval of a minus b, not corrected), p (t-test,
+        Holm-corrected over these pairs), differs (p < 0.05).
+
+    Raises:
+        ValueError: if a setting lacks a seed that another has, or none has the baseline's name.
+
+    >>> runs = pd.DataFrame({"setting": list("aaabbb"), "seed": [0, 1, 2] * 2, "loss": range(6)})
+    >>> compare_settings(runs, "loss")[["a", "b", "differs"]].values.tolist()
+    [['a', 'b', True]]
     """
     table = runs.pivot(index="seed", columns="setting", values=metric).astype(float)
     if table.isna().any().any():
@@ -122,7 +153,7 @@ def compare_settings(runs: pd.DataFrame, metric: str, baseline: str | None = Non
 
 
 def _paired_p(a: ArrayLike, b: ArrayLike) -> float:
-    """The p-value of the paired t-test, and 1 where no pair differs (scipy: nan and a warning)."""
+    """The p-value of the paired t-test, and 1 if no pair differs (scipy: nan and a warning)."""
     difference = np.asarray(a) - np.asarray(b)
     if not difference.any():
         return 1.0

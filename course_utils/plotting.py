@@ -19,7 +19,13 @@ def plot_band(
 ) -> Axes:
     """The mean over runs as a line, its pointwise 95 % t-interval as a band.
 
-    x: (T,). runs: (S, T), a row a run, S at least 2. log: geometric mean, for a logarithmic axis.
+    Args:
+        ax: where to draw.
+        x: (T,).
+        runs: (S, T), a row per run, S at least 2.
+        label: the line's name in the legend.
+        log: take the geometric mean, for a logarithmic axis.
+        marker: of the line, so that colour is not the only sign.
     """
     runs = np.asarray(runs, dtype=float)
     if runs.ndim != 2 or len(runs) < 2 or runs.shape[1] != len(np.asarray(x)):
@@ -38,10 +44,14 @@ def plot_band(
 def plot_forest(
     ax: Axes, labels: Sequence[str], intervals: Sequence[Interval], found: Sequence[bool] = ()
 ) -> Axes:
-    """A row an interval, from the top down: a dot at the mean, a bar from low to high, a line at 0.
+    """A row per interval, from the top down: a dot at the mean, a bar from low to high, a line at 0.
 
-    found: whether each counts as a difference (say, after Holm's correction), shown as a filled
-    dot; without it, whether the interval excludes zero.
+    Args:
+        ax: where to draw.
+        labels: a name per row.
+        intervals: as many as ``labels``.
+        found: whether each counts as a difference (say, after Holm's correction), shown as a filled
+            dot; without it, whether the interval excludes zero.
     """
     if len(labels) != len(intervals) or (len(found) and len(found) != len(intervals)):
         raise ValueError(
@@ -61,10 +71,15 @@ def plot_forest(
 
 
 def plot_history(ax: Axes, histories: History | Sequence[History], metric: str) -> Axes:
-    """Training and validation ``metric`` ("loss" or "accuracy") against epochs.
+    """Training and validation ``metric`` against epochs.
 
-    One history gives lines, several give means with 95 % bands.
-    Raises ValueError on another metric, on no history, and on histories of different lengths.
+    Args:
+        ax: where to draw.
+        histories: one gives lines, several give means with 95 % bands.
+        metric: ``"loss"`` or ``"accuracy"``.
+
+    Raises:
+        ValueError: on another metric, on no history, and on histories of different lengths.
     """
     if metric not in ("loss", "accuracy"):
         raise ValueError(f"metric must be 'loss' or 'accuracy', got {metric!r}")
@@ -96,9 +111,14 @@ def show_images(
     columns: int = 5,
     wrong: Sequence[bool] | None = None,
 ) -> np.ndarray:
-    """A grid of normalized images (N, 1, 28, 28) with a title each; returns the array of Axes.
+    """A grid of normalized images with a title each; returns the array of Axes.
 
-    wrong: marks these titles in bold vermilion, so that colour is not the only sign.
+    Args:
+        figure: where to draw.
+        images: (N, 1, 28, 28).
+        titles: one per image.
+        columns: how many images stand side by side.
+        wrong: marks these titles in bold vermilion, so that colour is not the only sign.
     """
     if len(images) != len(titles):
         raise ValueError(f"as many titles as images are needed, got {len(titles)}, {len(images)}")
@@ -115,10 +135,17 @@ def show_images(
 
 
 def plot_confusion(ax: Axes, counts: ArrayLike, class_names: Sequence[str] | None = None) -> Axes:
-    """A confusion matrix: counts (K, K), a row a true class, a column a predicted one.
+    """A confusion matrix: a row per true class, a column per predicted one.
 
     The colour shows mistakes only (the diagonal would drown them); every count is written.
-    Raises ValueError unless counts are square and whole, and class_names one a class.
+
+    Args:
+        ax: where to draw.
+        counts: (K, K).
+        class_names: one per class.
+
+    Raises:
+        ValueError: unless counts are square and whole, and class_names one per class.
     """
     counts = np.asarray(counts)
     if counts.ndim != 2 or counts.shape[0] != counts.shape[1] or not counts.size:
@@ -131,7 +158,7 @@ def plot_confusion(ax: Axes, counts: ArrayLike, class_names: Sequence[str] | Non
     counts = counts.astype(np.int64)
     names = class_names if class_names is not None else [str(k) for k in range(len(counts))]
     if len(names) != len(counts):
-        raise ValueError(f"class_names must be {len(counts)}, one a class, got {len(names)}")
+        raise ValueError(f"class_names must be {len(counts)}, one per class, got {len(names)}")
     import seaborn as sns  # takes a second, and few lessons draw one
 
     mistakes = counts * ~np.eye(len(counts), dtype=bool)
@@ -162,7 +189,12 @@ def plot_decision_boundary(
 ) -> Axes:
     """Shade the plane by the sign of ``score`` and draw the line where it is zero.
 
-    score: maps points (N, 2) to N numbers, positive where the model says class 1.
+    Args:
+        ax: where to draw.
+        score: maps points (N, 2) to N numbers, positive if the model says class 1.
+        xlim: the left and right end.
+        ylim: the lower and upper end.
+        resolution: points per side of the grid.
     """
     x, y = torch.linspace(*xlim, resolution), torch.linspace(*ylim, resolution)
     points = torch.cartesian_prod(x, y)

@@ -68,9 +68,14 @@ def gradient_of_each(stack: nn.Module) -> Tensor:
 def clip_each(stack: nn.Module, max_norm: Tensor, max_value: Tensor) -> Tensor:
     """Clip the gradient of each network of a stack by its own limits, in place; inf clips nothing.
 
-    max_norm, max_value: (S,), the limit on each network's whole norm, as ``clip_grad_norm_`` would
-    apply it to that network alone, and on each of its numbers, as ``clip_grad_value_`` would.
-    Returns the norms (S,) before clipping, in float64.
+    Args:
+        stack: the networks.
+        max_norm: (S,), the limit on each network's whole norm, as ``clip_grad_norm_`` would apply it to
+            that network alone.
+        max_value: (S,), the limit on each of its numbers, as ``clip_grad_value_`` would.
+
+    Returns:
+        The norms (S,) before clipping, in float64.
     """
     norms = gradient_of_each(stack).norm(dim=1)
     factors = (max_norm / (norms + 1e-6)).clamp(max=1)[:, None, None]

@@ -42,6 +42,14 @@ class StackedMLP(nn.Module):
     models; output (S, N, out_features). For losses take the mean over each model's own batch and
     add these up (``loss.mean(dim=(1, 2)).sum()``): then each gets the gradient it would get alone;
     one mean over all S models would leave 1/S of it.
+
+    Args:
+        *args: the widths, as for ``MLP``.
+        seeds: one per model, at least one; ValueError if there is none.
+        **kwargs: the other arguments of ``MLP``.
+
+    >>> StackedMLP(2, [8], 1, seeds=range(5))(torch.zeros(10, 2)).shape
+    torch.Size([5, 10, 1])
     """
 
     def __init__(self, *args: Any, seeds: Sequence[int], **kwargs: Any) -> None:

@@ -24,7 +24,7 @@ from course_utils.tally import Criterion, Tally
 
 
 def best_device() -> torch.device:
-    """CUDA where there is one, else Apple's MPS, else the CPU."""
+    """CUDA if there is one, else Apple's MPS, else the CPU."""
     if torch.cuda.is_available():
         return torch.device("cuda")
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
@@ -42,12 +42,21 @@ def train_epoch(
 
     A model in evaluation mode is switched over. One in training mode is left as it is, so that a
     layer that you have frozen (``model.norm.eval()``) stays frozen.
-    criterion: returns the mean loss of a batch; which ones, and what their accuracy is, says
-    ``Tally``. before_step: called with that loss once the gradients are there and before the
-    weights move: the place to clip or to record.
     The sums stay on the device until the end, so that a GPU is never kept waiting.
-    Raises ValueError on what ``batches_of`` or ``Tally`` refuses, on an optimizer that does not belong
-    to the model, and on what ``failures_explained`` explains.
+
+    Args:
+        model: the network, already on ``device``; it is trained in place.
+        loader: batches (inputs, labels) that can be walked again and again.
+        criterion: returns the mean loss of a batch; ``Tally`` says which ones, and what their
+            accuracy is.
+        optimizer: trains the parameters of ``model``.
+        device: where each batch is sent.
+        before_step: called with the batch's loss once the gradients are there and before the
+            weights move: the place to clip or to record.
+
+    Raises:
+        ValueError: on what ``batches_of`` or ``Tally`` refuses, on an optimizer that does not belong
+            to the model, and on what ``failures_explained`` explains.
     """
     if not model.training:
         model.train()
@@ -93,9 +102,23 @@ def evaluate(
 ) -> tuple[float, float]:
     """(mean loss, accuracy in [0, 1]) over the examples of ``loader``; the model is not changed.
 
-    The result does not depend on the batch size; what it is for which criterion says ``Tally``.
-    Every layer is handed back in the mode, training or evaluation, in which it came.
-    Raises ValueError on what ``batches_of`` or ``Tally`` refuses.
+    The result does not depend on the batch size. Every layer is handed back in the mode, training or
+    evaluation, in which it came. Raises ValueError on what ``batches_of`` or ``Tally`` refuses.
+
+    Args:
+        model: the network, already on ``device``.
+        loader: batches (inputs, labels).
+        criterion: returns the mean loss of a batch; ``Tally`` says which ones, and what their
+            accuracy is.
+        device: where each batch is sent.
+
+    >>> from course_utils.loader import TensorLoader
+    >>> from course_utils.models import MLP
+    >>> model = MLP(3, [], 2, initialization="zeros")  # says 1/2 for both classes
+    >>> data = torch.utils.data.TensorDataset(torch.zeros(4, 3), torch.tensor([0, 0, 0, 1]))
+    >>> loss, accuracy = evaluate(model, TensorLoader(data, 2), nn.CrossEntropyLoss(), "cpu")
+    >>> round(loss, 4), accuracy
+    (0.6931, 0.75)
     """
     tally = Tally(criterion)
     with modes_kept(model):
@@ -109,7 +132,13 @@ def evaluate(
 @failures_explained()
 @torch.no_grad()
 def predict(model: nn.Module, loader: Batches, device: torch.device | str) -> Tensor:
-    """Logits (N, K) of all examples of ``loader``, in its order, on the CPU; modes as ``evaluate``."""
+    """Logits (N, K) of all examples of ``loader``, in its order, on the CPU; modes as ``evaluate``.
+
+    Args:
+        model: the network, already on ``device``.
+        loader: batches (inputs, labels), whose labels are not looked at.
+        device: where each batch is sent.
+    """
     with modes_kept(model):
         model.eval()
         outputs = (require_tensor(model(images.to(device))) for images, _ in batches_of(loader))
@@ -129,11 +158,15 @@ def modes_kept(model: nn.Module) -> Iterator[None]:
 
 @dataclass
 class History:
-    """What ``fit`` saw: one number an epoch in each list.
+    """What ``fit`` saw: one number per epoch in each list.
 
-    Losses are means over examples, accuracies lie in [0, 1] (NaN where the loss knows no right or
-    wrong, see ``Tally``); learning_rate is the one the epoch began with, of the optimizer's first
-    group; grad_norm is the mean over steps of the global L2 norm of the gradient.
+    Attributes:
+        train_loss: mean over the examples, as met during the epoch.
+        train_accuracy: in [0, 1]; NaN if the loss knows no right or wrong (see ``Tally``).
+        val_loss: mean over the examples, after the epoch.
+        val_accuracy: as ``train_accuracy``, after the epoch.
+        learning_rate: the one the epoch began with, of the optimizer's first group.
+        grad_norm: mean over the steps of the gradient's global L2 norm.
     """
 
     train_loss: list[float] = field(default_factory=list)
@@ -189,25 +222,47 @@ def fit(
 ) -> History:
     """Train ``model`` in place for ``epochs`` and return its History; a bar shows the progress.
 
-    scheduler: stepped once after each epoch (a plateau scheduler is told the validation loss), or,
-    with ``scheduler_interval="step"``, after each step of the optimizer.
-    early_stopping: told the validation loss after each epoch; it ends the training, and its best
-    weights are put back in any case, also if an exception or an interruption ends it. If no
-    validation loss was finite there are none, the last weights stay, and a warning says so.
-    after_epoch: called last in each epoch, with the history so far: the place for a checkpoint.
-    history: of the epochs that an interrupted run has behind it (see ``load_checkpoint``); it is
-    continued in place, and ``epochs`` counts them. An epoch is in it once it is validated, so that
-    after Ctrl-C it holds whole epochs only, and another ``fit`` can go on from it: with the weights
-    as they are, and on the schedule at the epoch that is done again. If no epoch is left to do, a
-    warning says so.
-    seed: governs dropout and any shuffling without a generator of its own; without it they draw
-    from torch's global generator, as a resumed run must.
-    Raises ValueError, before anything moves, on fewer than one epoch, on a history with lists of
-    different lengths, on an ``early_stopping`` that has seen more epochs than the history, on a
-    loader that is empty or can be walked only once, on an optimizer or a scheduler that does not
-    belong to the model or needs arguments to step, and on a criterion that ``Tally`` refuses;
-    NonFiniteLossError at the end of the epoch in which the training loss stops being finite. Each layer is left in
-    its mode, training or evaluation, whatever happens.
+    Each layer is left in its mode, training or evaluation, whatever happens.
+
+    Args:
+        model: the network; it is moved to ``device``.
+        train_loader: batches (inputs, labels) that can be walked again and again.
+        val_loader: the same, of other examples.
+        criterion: returns the mean loss of a batch, as ``Tally`` says.
+        optimizer: trains the parameters of ``model``.
+        epochs: how many in all, at least 1; those of a ``history`` count.
+        device: where to train.
+        scheduler: stepped once after each epoch; a plateau scheduler is told the validation loss.
+        scheduler_interval: ``"step"`` steps the scheduler after each step of the optimizer instead.
+        early_stopping: told the validation loss after each epoch; it ends the training, and its best
+            weights are put back in any case, also if an exception or an interruption ends it. If no
+            validation loss was finite, the last weights stay, and a warning says so.
+        after_epoch: called last in each epoch, with the history so far: the place for a checkpoint.
+        history: of the epochs that an interrupted run has behind it (see ``load_checkpoint``); it is
+            continued in place. An epoch is in it once it is validated, so that after Ctrl-C it holds
+            whole epochs only, and another ``fit`` can go on from it: with the weights as they are,
+            and on the schedule at the epoch that is done again. If no epoch is left to do, a warning
+            says so.
+        seed: governs dropout and any shuffling without a generator of its own; without it they draw
+            from torch's global generator, as a resumed run must.
+
+    Raises:
+        ValueError: before anything moves, on fewer than one epoch, on a history with lists of
+            different lengths, on an ``early_stopping`` that has seen more epochs than the history,
+            on a loader that is empty or can be walked only once, on an optimizer or a scheduler that
+            does not belong to the model or needs arguments to step, and on a criterion that ``Tally``
+            refuses.
+        NonFiniteLossError: at the end of the epoch in which the training loss stops being finite.
+
+    >>> from course_utils.loader import TensorLoader
+    >>> from course_utils.models import MLP
+    >>> x = torch.linspace(-1, 1, 20)[:, None]
+    >>> loader = TensorLoader(torch.utils.data.TensorDataset(x, (x[:, 0] > 0).long()), batch_size=5)
+    >>> model = MLP(1, [], 2, seed=0)
+    >>> optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
+    >>> history = fit(model, loader, loader, nn.CrossEntropyLoss(), optimizer, epochs=3)
+    >>> len(history), history.val_loss[2] < history.val_loss[0]
+    (3, True)
     """
     if not isinstance(epochs, Integral) or epochs < 1:
         raise ValueError(f"epochs must be a whole number, at least 1, got {epochs!r}")

@@ -28,12 +28,12 @@ except ImportError:
 POSIX_TEMP_FOLDERS = ("/tmp", "/var/tmp")
 
 #: Seeds, thread counts and the environment belong to the whole process, so it makes one run at a
-#: time, even where the backend (threads, or Dask with several threads a worker) offers more.
+#: time, even if the backend (threads, or Dask with several threads per worker) offers more.
 _ONE_RUN = threading.RLock()
 
 
 def start_workers() -> None:
-    """Start the processes of ``run_seeds``, one a core, in the background; nothing waits for them."""
+    """Start the processes of ``run_seeds``, one per core, in the background; nothing waits for them."""
     num_processes = effective_n_jobs(-1)
     if num_processes > 1 and find_temp_folder():
         calls = [delayed(_get_ready)() for _ in range(num_processes)]

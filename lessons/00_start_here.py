@@ -107,7 +107,7 @@ claim(1, bool((abs(shares - 0.5) < 0.2).all()))
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Convention two: a number behind ≈ may differ on your machine
 #
-# Processor, number of threads and library versions change the last digits. Such a number always stands behind ≈. With full MNIST, a number without ≈ should be the same on your screen; with the 5,000 digits, results differ.
+# CPU, number of threads and library versions change the last digits. Such a number always stands behind ≈. With full MNIST, a number without ≈ should be the same on your screen; with the 5,000 digits, results differ.
 #
 # Random numbers repeat, too: `seeding.generator(seed)` is PyTorch's `torch.Generator().manual_seed(seed)`, and gives the same numbers whenever it starts from the same **seed**. All chance in the course comes from `seeding`: set the environment variable `COURSE_SEED_OFFSET=1` before you start, and every lesson has other seeds.
 #

@@ -317,7 +317,7 @@ legend = ax.legend()
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # ### XOR: round and round forever
 #
-# AND and OR stall for a while and then fall to 0; XOR, on average over a thousand shufflings, keeps making more than three mistakes an epoch.
+# AND and OR stall for a while and then fall to 0; XOR, on average over a thousand shufflings, keeps making more than three mistakes per epoch.
 #
 # A fixed order shows it best; these are the four updates of the thousandth epoch above: one point after the other is wrong, the four updates cancel exactly, and the line is back where the epoch began. The rule has no memory: **back at the same weights, it takes the same path again, without end.**
 

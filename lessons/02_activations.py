@@ -421,7 +421,7 @@ claim(6, 0.25**10 < 1e-6)
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # ### How we measure
 #
-# Take an untrained network, 64 units a layer, feed it 256 random inputs with random labels, back-propagate **once**, and record how long the gradient of each layer's weights is. Ten seeds, a network each. Three things vary: the activation, the depth, and how the weights are initialized.
+# Take an untrained network, 64 units per layer, feed it 256 random inputs with random labels, back-propagate **once**, and record how long the gradient of each layer's weights is. Ten seeds, a network each. Three things vary: the activation, the depth, and how the weights are initialized.
 
 
 # %%
@@ -542,7 +542,7 @@ pd.DataFrame({"predicted": predicted.round(3), "measured": factors.map("≈{:.3f
 # %% [markdown] lang="en"
 # **Claim 9** For all six activations the predicted factor per layer is within 10 % of the measured one.
 #
-# All without a single step of training. ReLU keeps about four tenths a layer; over eighteen layers that is 0.41¹⁸ ≈ 10⁻⁷.
+# All without a single step of training. ReLU keeps about four tenths per layer; over eighteen layers that is 0.41¹⁸ ≈ 10⁻⁷.
 
 # %%
 claim(9, ((predicted / factors - 1).abs() < 0.1).all())

@@ -897,7 +897,7 @@ pd.DataFrame(table, index=names).round(6).T
 # **主張 14** 九個手算的梯度與 autograd 相差不到 10⁻¹²，與有限差分不到 10⁻⁷；兩個隱藏神經元的梯度比都剛好是 2。
 
 # %% [markdown] lang="en"
-# Finite differences take two forward passes a parameter, 18 for nine; back-propagation walks back **once** and has them all. With 270,000 parameters that is the difference between possible and not.
+# Finite differences take two forward passes per parameter, 18 for nine; back-propagation walks back **once** and has them all. With 270,000 parameters that is the difference between possible and not.
 #
 # **Claim 14** The nine gradients by hand are within 10⁻¹² of autograd's and within 10⁻⁷ of the finite differences; in both hidden neurons their ratio is exactly 2.
 

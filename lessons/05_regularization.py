@@ -824,7 +824,7 @@ print("not learned:", [name for name, _ in norm.named_buffers()])
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # ### How long until the running statistics can be trusted?
 #
-# Batches of 32 numbers whose true mean is 5 and deviation 2. Starting at 0 and 1, how many batches until they catch up?
+# Batches of 32 numbers whose true mean is 5 and standard deviation 2. Starting at 0 and 1, how many batches until they catch up?
 
 # %%
 norm, generator, track = nn.BatchNorm1d(1), seeding.generator(0), []

@@ -306,7 +306,7 @@ def train_epoch(model, loader, criterion, optimizer, device, before_step=None):
 # **先問一個還沒訓練的模型**：十個類別它一無所知，損失會是多少？
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# Two details. `tally.means()` multiplies each batch's loss by `len(labels)`, adds up, and divides by the total at the end: the last batch is shorter and must not weigh as much as the others. And what is noted stays on the device, fetched once an epoch: with `.item()` at every step, a GPU would stop and wait for you.
+# Two details. `tally.means()` multiplies each batch's loss by `len(labels)`, adds up, and divides by the total at the end: the last batch is shorter and must not weigh as much as the others. And what is noted stays on the device, fetched once per epoch: with `.item()` at every step, a GPU would stop and wait for you.
 #
 # `evaluate` does the same without moving the weights; it lives in `course_utils.training`, and exercise 1 asks you to write your own.
 #

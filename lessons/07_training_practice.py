@@ -177,7 +177,7 @@ claim(2, (~pairs["differs"]).sum() >= 7)
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Learning-rate schedules: five ways to walk
 #
-# [[Optimizers]] showed it: a constant rate has a noise floor; large steps are quick, and stay high. A **schedule** lets the rate change with the steps. PyTorch's are used much alike: after `optimizer.step()` comes `scheduler.step()`, once a step or once an epoch.
+# [[Optimizers]] showed it: a constant rate has a noise floor; large steps are quick, and stay high. A **schedule** lets the rate change with the steps. PyTorch's are used much alike: after `optimizer.step()` comes `scheduler.step()`, once a step or once per epoch.
 #
 # `epochs` is the number of epochs, `steps` the number of steps in each; `constant`, which changes nothing, is there to compare with. Before you look at the picture: which one only rises? Which one has to see a validation loss first?
 
@@ -923,7 +923,7 @@ folder.cleanup()
 #
 # Write the class `EarlyStopper(patience, min_delta=0.0)`, which watches an **accuracy** (larger is better):
 #
-# - `update(val_accuracy, model)` is called once an epoch. It is an improvement when the accuracy exceeds that of the best epoch so far by **more than** `min_delta` (the first epoch always is one); only an improvement becomes the new best epoch. After `patience` epochs in a row without one, return `True` in that very epoch; else `False`.
+# - `update(val_accuracy, model)` is called once per epoch. It is an improvement when the accuracy exceeds that of the best epoch so far by **more than** `min_delta` (the first epoch always is one); only an improvement becomes the new best epoch. After `patience` epochs in a row without one, return `True` in that very epoch; else `False`.
 # - `restore(model)` puts the state of the best epoch (parameters and buffers) back into the model.
 
 

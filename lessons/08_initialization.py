@@ -102,7 +102,7 @@ pd.DataFrame({"standard deviation of the weights": stds})
 # 這是一個 128 → 128 的層。隨機的四種，標準差最多差十幾倍。這麼一點差別，要緊嗎？
 
 # %% [markdown] lang="en"
-# This is a layer 128 → 128. The deviations of the four random ones differ by a dozen times at most. Can so little matter?
+# This is a layer 128 → 128. The standard deviations of the four random ones differ by a dozen times at most. Can so little matter?
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 往前走：訊號還剩多少？
@@ -197,7 +197,7 @@ claim(1, bool(is_level and (shrink & (left["constant"] > 3)).all() and not forwa
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # ### Why does default come to rest?
 #
-# The line of default falls to 0.03 and stays there. Is the signal saved? Take the deviation apart: how much does **one and the same unit** vary over the 500 images? A unit that says the same for every image says nothing, however large its number.
+# The line of default falls to 0.03 and stays there. Is the signal saved? Take the standard deviation apart: how much does **one and the same unit** vary over the 500 images? A unit that says the same for every image says nothing, however large its number.
 
 # %% alt-zh="對數縱軸。kaiming 的全部標準差平在 0.8，同一神經元跨圖片的部分從 0.7 緩降到 0.4；default 全部停在 0.03，跨圖片的部分卻一路直線掉到 0.0002。" alt-en="Log axis. For kaiming the whole deviation is level at 0.8 and the part over images drops slowly from 0.7 to 0.4; for default the whole stays at 0.03 while the part over images goes straight down to 0.0002."
 figure, ax = plt.subplots(figsize=(8.5, 3.2))
@@ -219,7 +219,7 @@ legend = ax.legend(ncols=2, fontsize=9, loc="lower left")
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # It is not: what stays are the random **biases**; the signal of the images keeps falling. Be clear about what it is that you measure.
 #
-# **Claim 2** At the ninth layer, for all ten seeds, default's deviation over images is less than 5 % of its whole deviation; kaiming's is more than 25 %.
+# **Claim 2** At the ninth layer, for all ten seeds, default's standard deviation over images is less than 5 % of its whole standard deviation; kaiming's is more than 25 %.
 
 # %%
 from_images = {name: share[:, -1] for name, share in over_images.items()}
@@ -731,7 +731,7 @@ claim(13, bool(torch.stack(gaps).abs().max() < 0.2))
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## The answer: ten layers race
 #
-# A fixed 12,000 training images (all of them where there are fewer), batches of 128, Adam at 0.001, two epochs, five seeds; after each epoch the accuracy on a fixed 2,000 validation images, the same for every network. Take out the ranking that you wrote down.
+# A fixed 12,000 training images (all of them if there are fewer), batches of 128, Adam at 0.001, two epochs, five seeds; after each epoch the accuracy on a fixed 2,000 validation images, the same for every network. Take out the ranking that you wrote down.
 
 
 # %%
@@ -1031,7 +1031,7 @@ def predict_first_loss_solution(counts, bias):
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Summary
 #
-# - A layer multiplies E[x²] by n · Var(w) / 2 (with ReLU). For that to be 1, Var(w) = 2/n, where n is fan_in. No fixed deviation suits every width.
+# - A layer multiplies E[x²] by n · Var(w) / 2 (with ReLU). For that to be 1, Var(w) = 2/n, where n is fan_in. No fixed standard deviation suits every width.
 # - Xavier is a compromise between forward and backward, for activations of slope 1; the deviation of PyTorch's default is only 1/√6 of Kaiming's. For deep ReLU networks, ask for Kaiming yourself.
 # - Units that are alike receive the same gradient and stay alike. Randomness is there to break the symmetry.
 # - With zeros and ReLU only the output bias moves; "all neurons learn the same" describes the sigmoid.

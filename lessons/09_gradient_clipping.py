@@ -826,7 +826,7 @@ claim(14, bool(abs(gains[0.003].mean) < 1 and saved))
 # 1. The number "with clipping" was measured **before** clipping, so of course it looks alike.
 # 2. The gradients of this network **are small anyway**: what is there to clip?
 #
-# Do it again: 12,000 images (all of them where there are fewer), 128 units a layer, two epochs, five seeds. `before_step` of `train_epoch` is the very place to clip, and we record on both sides of it.
+# Do it again: 12,000 images (all of them if there are fewer), 128 units per layer, two epochs, five seeds. `before_step` of `train_epoch` is the very place to clip, and we record on both sides of it.
 
 # %% slideshow={"slide_type": "subslide"}
 mnist = load_mnist()
@@ -1002,7 +1002,7 @@ def clip_by_value_solution(grads, limit):
 #
 # Difficulty ★★☆, about 10 minutes.
 #
-# `norms` is a list of norms before clipping, one a step. The run may have exploded on the way: from that step on the log holds inf or nan, and nothing after it can be trusted. Write `choose_limit(norms, share)`: return a limit such that of the steps **before the explosion** exactly a `share` (0.1, say) would be clipped.
+# `norms` is a list of norms before clipping, one per step. The run may have exploded on the way: from that step on the log holds inf or nan, and nothing after it can be trusted. Write `choose_limit(norms, share)`: return a limit such that of the steps **before the explosion** exactly a `share` (0.1, say) would be clipped.
 
 
 # %% tags=["exercise"]

@@ -567,7 +567,7 @@ claim(6, min(unguarded) > 1 and max(guarded) < 0.5)
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## The usual version and its three errors
 #
-# In many tutorials the finder looks like this: from 10⁻⁷ up to 1 in 100 steps; an average that starts at the first loss; the text says "take the rate where the loss falls fastest", the code computes minimum / 10. The model is `MNIST_MLP` (128 units a layer) with SGD.
+# In many tutorials the finder looks like this: from 10⁻⁷ up to 1 in 100 steps; an average that starts at the first loss; the text says "take the rate where the loss falls fastest", the code computes minimum / 10. The model is `MNIST_MLP` (128 units per layer) with SGD.
 #
 # Predict: the end of the ramp is **your** casual choice. Had you chosen 0.3 instead of 1, would the suggestion change?
 
@@ -625,7 +625,7 @@ claim(8, bool((usual["0.3"]["text"] / usual["0.3"]["code"] > 2).all()))
 # 修好之後呢？`find_lr` 的斜坡走到 10，`MNIST_MLP`（這裡每層 256 個單元）的最低點就遠離終點了：
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# And once mended? The ramp of `find_lr` goes up to 10, and the minimum of `MNIST_MLP` (here 256 units a layer) is nowhere near the end:
+# And once mended? The ramp of `find_lr` goes up to 10, and the minimum of `MNIST_MLP` (here 256 units per layer) is nowhere near the end:
 
 # %%
 lowest = [float(t.lrs[t.smoothed.argmin()]) for t in found]

@@ -776,7 +776,7 @@ side_by_side(clinic.PATIENTS["H"])
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # H normalizes every picture anew each time it is fetched, one at a time. The result is the same every time, so do it once, for all together ([[mnist_mlp]] measured the like).
 #
-# **Claim 13** In the median over five seeds H takes more than 1.5 times the processor time of the sound program, and the mean accuracies differ by less than 3 percentage points.
+# **Claim 13** In the median over five seeds H takes more than 1.5 times the CPU time of the sound program, and the mean accuracies differ by less than 3 percentage points.
 
 # %%
 accuracy = {n: 100 * np.array([chart.val_accuracy[-1] for chart in charts[n]]) for n in programs}

@@ -376,7 +376,7 @@ class TurnNet(TanhNet):
 #
 # ∂L/∂θᵢ ≈ (L(θ + εeᵢ) − L(θ − εeᵢ)) / 2ε
 #
-# Two forward passes a parameter make it slow; but it uses `forward` only, and cannot share a mistake with the backward pass. Compare by the **relative gap** ‖a − b‖ / (‖a‖ + ‖b‖): an absolute gap of 10⁻⁵ in a gradient of size 10⁻⁶ is all wrong.
+# Two forward passes per parameter make it slow; but it uses `forward` only, and cannot share a mistake with the backward pass. Compare by the **relative gap** ‖a − b‖ / (‖a‖ + ‖b‖): an absolute gap of 10⁻⁵ in a gradient of size 10⁻⁶ is all wrong.
 
 
 # %%
@@ -591,7 +591,7 @@ by_hand, by_library = zip(*[train_both_ways(seed) for seed in range(5)], strict=
 # 課程的 `train_model` 做的就是這件事，再加上檢查、早停，與完整的紀錄：六個串列，每輪一個數。`plot_training_curves` 把它們畫成四格。先看種子 0。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# The course's `train_model` does just this, and adds checks, early stopping and a full record: six lists, one number an epoch. `plot_training_curves` draws them in four panels. Here is seed 0.
+# The course's `train_model` does just this, and adds checks, early stopping and a full record: six lists, one number per epoch. `plot_training_curves` draws them in four panels. Here is seed 0.
 
 # %% alt-zh="四格圖，橫軸是輪數：訓練與驗證損失從 1.1 降到 0.1 左右；準確率從四成升到九成八；學習率每十輪下降一階；梯度範數從 0.55 起伏著降到 0.15。" alt-en="Four panels against epochs: training and validation loss fall from 1.1 to about 0.1; accuracy rises from four tenths to 98 %; the rate steps down every ten epochs; the gradient norm falls, with wobbles, from 0.55 to 0.15."
 figure = plot_training_curves(by_library[0])

@@ -158,7 +158,7 @@ claim(1, max(gaps) < 1e-12)
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Why divide by √K?
 #
-# Two random vectors of $K$ standard normal numbers: their dot product is a sum of $K$ terms, with variance $K$ and deviation $\sqrt K$. With large scores the softmax looks at hardly more than one key, and its slope goes to 0 (saturation, [[activations]]).
+# Two random vectors of $K$ standard normal numbers: their dot product is a sum of $K$ terms, with variance $K$ and standard deviation $\sqrt K$. With large scores the softmax looks at hardly more than one key, and its slope goes to 0 (saturation, [[activations]]).
 #
 # Guess: with K = 256 and no division by √K, how large is the largest of 10 weights on average?
 
@@ -214,7 +214,7 @@ claim(2, bool((plain > 0.85).all() and (scaled < 0.45).all()))
 # 2. slots look at all rows: $O=\mathrm{softmax}(qk^\top/\sqrt K)\,v$;
 # 3. $Y=\mathrm{LN}(M+O)$, and a small network: $Z=\mathrm{LN}(Y+\mathrm{relu}(YW_1+b_1)W_2+b_2)$.
 #
-# LN is layer normalization (Ba et al., 2016): take off each row's mean, divide by its deviation, multiply by a gain, add a bias.
+# LN is layer normalization (Ba et al., 2016): take off each row's mean, divide by its standard deviation, multiply by a gain, add a bias.
 
 
 # %%
@@ -500,7 +500,7 @@ claim(5, max(gaps) < 1e-8 and min(careless) > 1e-3)
 # |---|---|
 # | it is the same number, only for $j=k$ | $\mathbf 1_{jk}/s$ |
 # | the mean moves along, $\partial\mu/\partial x_k=1/F$ | $-\frac1F/s$ |
-# | the deviation moves along, $\partial s/\partial x_k=\hat x_k/F$ | $-\hat x_j\hat x_k/(Fs)$ |
+# | the standard deviation moves along, $\partial s/\partial x_k=\hat x_k/F$ | $-\hat x_j\hat x_k/(Fs)$ |
 #
 # Added up they are the Jacobian: $J=\left(I-\frac1F\mathbf 1\mathbf 1^\top-\frac1F\hat x\hat x^\top\right)/s$.
 

@@ -45,7 +45,7 @@ class TanhModel:
 
 
 class TanhModelWithGrads(TanhModel):
-    """The same with exact gradients. Targets of three dimensions, or ids (B, T), are one a step."""
+    """The same with exact gradients. Targets of three dimensions, or ids (B, T), are one per step."""
 
     def loss_and_grads(self, X, y, task="classification"):
         y = np.asarray(y)

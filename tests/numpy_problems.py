@@ -5,7 +5,7 @@ import torch
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
-KINDS = ["ids", "ids a step", "soft", "soft a step", "values", "values a step"]
+KINDS = ["ids", "ids per step", "soft", "soft per step", "values", "values per step"]
 seeds = st.integers(0, 2**32 - 1)
 sizes = st.integers(1, 5)
 float_dtypes = st.sampled_from([np.float32, np.float64])

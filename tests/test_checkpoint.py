@@ -44,7 +44,7 @@ def warm_up_then_cosine(optimizer):
     return SequentialLR(optimizer, parts, milestones=[4])
 
 
-#: name -> (scheduler of an optimizer, its interval); five steps an epoch, five epochs.
+#: name -> (scheduler of an optimizer, its interval); five steps per epoch, five epochs.
 SCHEDULES = {
     "none": (lambda _: None, "epoch"),
     "step": (lambda optimizer: StepLR(optimizer, step_size=2, gamma=0.5), "epoch"),

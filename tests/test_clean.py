@@ -44,6 +44,7 @@ def course(tmp_path):
         ".pytest_cache/v/cache/nodeids",
         ".pytest_cache/README.md",
         ".ruff_cache/0.17.6/123",
+        ".mypy_cache/3.11/cache.0.db",
         ".hypothesis/examples/1/2",
         "course_utils.egg-info/PKG-INFO",
         "build/lib/course_utils/mnist.py",

@@ -58,7 +58,7 @@ def full():
 
 
 def pixels(dataset: ImageDataset) -> np.ndarray:
-    """Raw bytes again, a row an image."""
+    """Raw bytes again, a row per image."""
     raw = ((dataset.images.double() * STD + MEAN) * 255).numpy().reshape(len(dataset), -1)
     assert np.abs(raw - raw.round()).max() < 1e-3
     return raw.round().astype(np.uint8)

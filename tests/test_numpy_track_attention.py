@@ -139,7 +139,7 @@ X = np.ones((2, 3, 4))
         (lambda: xavier_initializer((3, 0)), "each number in shape must be at least 1, got 0"),
         (lambda: orthogonal_initializer(3), "shape must be that of a matrix"),
         (lambda: orthogonal_initializer((3, 3), np.nan), "gain must be a finite number, got nan"),
-        (lambda: orthogonal_initializer((3, 3), rng="0"), "rng, where it is a seed, must be"),
+        (lambda: orthogonal_initializer((3, 3), rng="0"), "rng, if it is a seed, must be"),
     ],
 )
 def test_what_makes_no_sense_is_refused(call, message):

@@ -95,7 +95,7 @@ def test_a_generator_stays_itself_a_seed_makes_one_and_none_is_fresh():
     assert check_rng(0).random() == check_rng(np.int32(0)).random() != check_rng(1).random()
     assert check_rng(None).random() != check_rng(None).random()
     for wrong in (-1, 0.5, "0", True):
-        with pytest.raises(ValueError, match="rng, where it is a seed, must be"):
+        with pytest.raises(ValueError, match="rng, if it is a seed, must be"):
             check_rng(wrong)
 
 

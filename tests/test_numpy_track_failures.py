@@ -51,7 +51,7 @@ STEP_MISTAKES = [
     pytest.param({"optimizer": "adam"}, r"an object such as Adam\(\), got 'adam'", id="a name"),
     pytest.param({"optimizer": Adam}, r"an object such as Adam\(\), got <class", id="a class"),
     pytest.param({"loss_scale": -1}, "loss_scale must be .* above 0, got -1", id="loss scale"),
-    pytest.param({"rng": -1}, "rng, where it is a seed, must be at least 0, got -1", id="seed"),
+    pytest.param({"rng": -1}, "rng, if it is a seed, must be at least 0, got -1", id="seed"),
 ]
 RUN_MISTAKES = [
     pytest.param({"epochs": 0}, "epochs must be at least 1, got 0", id="epochs 0"),
@@ -188,7 +188,7 @@ def test_who_interrupts_keeps_the_best_so_far():
     model, twin = BreaksAfter(15, KeyboardInterrupt()), TanhModelWithGrads()
     with pytest.raises(KeyboardInterrupt):
         train_model(model, (X, Y), VAL, 9, 6, 0.5, verbose=False, rng=0)
-    # 15 calls: one look at each set, then five an epoch (two steps, the look, a batch of validation)
+    # 15 calls: one look at each set, then five per epoch (two steps, the look, a batch of validation)
     train_model(twin, (X, Y), VAL, 3, 6, 0.5, verbose=False, rng=0)
     for name, values in twin.get_params().items():
         np.testing.assert_array_equal(model.get_params()[name], values)

@@ -35,11 +35,11 @@ def targets_of_every_kind(seed=0, B=4, T=5, C=3):
     values = rng.normal(size=(B, T, C))
     return {
         "ids": (ids[:, 0], cross_entropy_loss, "classification"),
-        "ids a step": (ids, cross_entropy_loss, "classification"),
+        "ids per step": (ids, cross_entropy_loss, "classification"),
         "soft": (probs[:, 0], cross_entropy_loss, "classification"),
-        "soft a step": (probs, cross_entropy_loss, "classification"),
+        "soft per step": (probs, cross_entropy_loss, "classification"),
         "values": (values[:, 0], mse_loss, "regression"),
-        "values a step": (values, mse_loss, "regression"),
+        "values per step": (values, mse_loss, "regression"),
     }
 
 
@@ -92,7 +92,7 @@ def test_large_parameters_do_not_swallow_the_step():
 # --- along random directions
 
 
-@pytest.mark.parametrize("kind", ["ids", "values a step"])
+@pytest.mark.parametrize("kind", ["ids", "values per step"])
 def test_the_mean_over_many_directions_is_the_gradient(kind):
     y, loss_fn, task = targets_of_every_kind()[kind]
     X, _ = classes(4, dtype=np.float64)

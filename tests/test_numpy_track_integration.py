@@ -32,13 +32,13 @@ def relational(num_features=2, num_outputs=3, hidden_size=5, seed=0):
 MODELS = pytest.mark.parametrize("make", [lstm, relational])
 TARGETS = {
     "ids": ((), "classification", 3),
-    "ids a step": ((4,), "classification", 3),
+    "ids per step": ((4,), "classification", 3),
     "one-hot": ((3,), "classification", 3),
-    "one-hot a step": ((4, 3), "classification", 3),
+    "one-hot per step": ((4, 3), "classification", 3),
     "a number": ((), "regression", 1),
-    "a number a step": ((4,), "regression", 1),
+    "a number per step": ((4,), "regression", 1),
     "values": ((2,), "regression", 2),
-    "values a step": ((4, 2), "regression", 2),
+    "values per step": ((4, 2), "regression", 2),
 }
 KINDS = pytest.mark.parametrize("kind", TARGETS)
 
@@ -83,7 +83,7 @@ def test_both_models_train_and_keep_their_best_parameters(make, kind):
         assert metric == -loss
     else:
         y_val = sets[1][1]
-        steps = y_val.ndim == 3 or (y_val.ndim == 2 and kind == "ids a step")
+        steps = y_val.ndim == 3 or (y_val.ndim == 2 and kind == "ids per step")
         answers = model.forward(X[30:], return_sequences=steps).argmax(axis=-1)
         truth = y_val.argmax(axis=-1) if kind.startswith("one-hot") else y_val
         assert metric == pytest.approx((answers == truth).mean())
@@ -109,7 +109,7 @@ def test_parts_of_a_batch_make_the_step_of_the_whole(make, kind):
 
 @MODELS
 def test_a_model_without_its_gradients_takes_the_same_steps(make):
-    X, y, _, _ = problem("ids a step", num_rows=4)
+    X, y, _, _ = problem("ids per step", num_rows=4)
     exact, hidden = make(), make()
     bare = only_three_methods(hidden)
     for _ in range(2):

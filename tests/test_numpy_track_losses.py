@@ -150,7 +150,9 @@ def test_lists_and_whole_numbers_are_accepted():
         pytest.param([[2.0, -1, 0, 0]] * 3, "smallest number of -1", id="negative probability"),
         pytest.param(np.full((3, 4), np.nan), "12 of its 12 numbers are NaN", id="NaN"),
         pytest.param(np.eye(4, dtype=bool)[[0, 1, 2]], r"got bools.*astype\(float\)", id="bools"),
-        pytest.param(np.zeros((3, 2), int), "one answer a sequence|Check output_size", id="(B, T)"),
+        pytest.param(
+            np.zeros((3, 2), int), "one answer per sequence|Check output_size", id="(B, T)"
+        ),
     ],
 )
 def test_class_targets_that_do_not_fit(targets, message):
@@ -165,7 +167,7 @@ def test_class_targets_that_do_not_fit(targets, message):
     ("targets", "message"),
     [
         pytest.param([1.0], "3 rows of predictions, so 3 targets are needed", id="one for three"),
-        pytest.param(np.ones((3, 1)), "one target for each predicted number", id="one a row"),
+        pytest.param(np.ones((3, 1)), "one target for each predicted number", id="one per row"),
         pytest.param(np.ones(4), "one target for each predicted number", id="as many as values"),
         pytest.param(np.ones((3, 2, 4)), "return_sequences=True", id="a step each"),
         pytest.param(np.ones((3, 4), bool), "got bools", id="bools"),
@@ -216,7 +218,7 @@ def test_an_unknown_task_is_not_regression(task):
         metric(LOGITS, IDS, task)
 
 
-# --- one answer a sequence, or one a step
+# --- one answer per sequence, or one per step
 
 
 @pytest.mark.parametrize(

@@ -330,7 +330,7 @@ def test_sequences_are_scaled_by_the_training_data(seed, method):
         (lambda: generate_nth_farthest(5, 3, 2, 4), "n must be at most num_vectors = 3, got 4"),
         (lambda: generate_nth_farthest(5, 3, 2, 0), "n must be at least 1, got 0"),
         (lambda: generate_nth_farthest(2.5), "n_samples must be an integer .* got 2.5"),
-        (lambda: generate_babi_simple(rng="seed"), "rng, where it is a seed, must be"),
+        (lambda: generate_babi_simple(rng="seed"), "rng, if it is a seed, must be"),
         (lambda: create_train_test_split([1, 2], [1, 2], 1.5), "test_ratio must be .* got 1.5"),
         (lambda: create_train_test_split([1, 2], [1, 2], 1), "leave rows for both parts; 1 of 2"),
         (lambda: create_train_test_split([1, 2], [1]), "equally long, got 2 and 1 rows"),

@@ -79,10 +79,10 @@ def test_a_model_with_the_three_methods_alone_takes_the_same_step():
 
 TARGETS = {
     "ids": lambda rng: (rng.integers(0, 3, 7), "classification"),
-    "ids a step": lambda rng: (rng.integers(0, 3, (7, 5)), "classification"),
+    "ids per step": lambda rng: (rng.integers(0, 3, (7, 5)), "classification"),
     "soft": lambda rng: (rng.dirichlet(np.ones(3), 7), "classification"),
     "values": lambda rng: (rng.normal(size=(7, 3)), "regression"),
-    "values a step": lambda rng: (rng.normal(size=(7, 5, 3)), "regression"),
+    "values per step": lambda rng: (rng.normal(size=(7, 5, 3)), "regression"),
 }
 
 
@@ -163,7 +163,7 @@ def test_batches_are_a_generator_of_copies_in_another_order_each_epoch():
         ({"X": np.zeros((0, 2)), "y": np.zeros(0)}, "X is empty"),
         ({"X": np.zeros(4)}, r"X must have shape .* got \(4,\)"),
         ({"X": np.full((4, 2), np.inf)}, "X must be finite, but 8 of its 8"),
-        ({"rng": "seed"}, "rng, where it is a seed, must be an integer"),
+        ({"rng": "seed"}, "rng, if it is a seed, must be an integer"),
     ],
 )
 def test_bad_batches_are_refused_at_the_call(change, message):
@@ -292,7 +292,7 @@ class OverflowsFirst(TanhModelWithGrads):
 
 
 def test_skipped_steps_are_counted_epoch_by_epoch_and_have_no_part_in_the_gradient_norm():
-    """Three steps an epoch. Of the first epoch the second is left out, of the third all three."""
+    """Three steps per epoch. Of the first epoch the second is left out, of the third all three."""
     scale = DynamicLossScale(1024.0)
     scale.update(True)  # a run counts its own skipped steps, not those of the past
     model = OverflowsFirst({2, 7, 8, 9})

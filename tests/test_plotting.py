@@ -196,7 +196,7 @@ def test_confusion_takes_counts_of_any_type_and_refuses_what_are_none(ax):
     for bad in ([[0.5, 0.5], [0.25, 0.75]], [[-1, 0], [0, 1]], [[math.nan, 0], [0, 1]]):
         with pytest.raises(ValueError, match=r"whole numbers of examples.*without dividing"):
             plot_confusion(ax, bad)
-    with pytest.raises(ValueError, match="class_names must be 2, one a class, got 3"):
+    with pytest.raises(ValueError, match="class_names must be 2, one per class, got 3"):
         plot_confusion(ax, np.eye(2, dtype=int), ["a", "b", "c"])
 
 

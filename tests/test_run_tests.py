@@ -205,6 +205,7 @@ def test_a_real_stage_that_fails_is_noticed_and_timed(tmp_path, monkeypatch, cap
 @pytest.fixture(params=["full", "embedded"])
 def tier(request, monkeypatch):
     monkeypatch.setattr(run_tests, "load_mnist", lambda: SimpleNamespace(tier=request.param))
+    monkeypatch.setattr(sys, "prefix", "/course/.venv")
     return request.param
 
 
@@ -214,9 +215,10 @@ def notebook_names(folder):
 
 def test_the_stages_and_what_each_runs(tier):
     stages = run_tests.stages()
-    lint, style, drift, tests, chinese, english = stages.items()
+    lint, style, types, drift, tests, chinese, english = stages.items()
     assert lint == ("lint", (["ruff", "check", "."], {}))
     assert style == ("format", (["ruff", "format", "--check", "."], {}))
+    assert types == ("types", (["mypy"], {}))
     assert drift[1][0] == ["build", "--check"]
     assert str(run_tests.ROOT / "tools") in drift[1][1]["PYTHONPATH"].split(os.pathsep)
     assert tests[0] == "tests" and tests[1][1]["OMP_NUM_THREADS"] == "1"
@@ -242,6 +244,12 @@ def test_the_stages_and_what_each_runs(tier):
         assert arguments[arguments.index("--nbval-sanitize-with") + 1] == "tests/nbval_sanitize.cfg"
         assert environment.items() >= run_tests.BUILD_ENVIRONMENT.items()
         assert environment["LOKY_MAX_CPU_COUNT"] == "1"
+
+
+def test_types_are_those_of_the_pinned_versions(tier, monkeypatch):
+    everything = run_tests.stages()
+    monkeypatch.setattr(sys, "prefix", "/course/.venv-oldest")
+    assert everything.keys() - run_tests.stages().keys() == {"types"}
 
 
 def test_no_stage_leaves_out_a_test_or_looks_at_a_cell_for_too_short_a_time(tier):

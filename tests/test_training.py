@@ -249,7 +249,7 @@ def test_seed_repeats_dropout_and_order_and_leaves_the_global_generator_alone():
 
 
 def diverging(bad_epoch: int, bad_step: int, value: float):
-    """A criterion whose loss is ``value`` at one step (both count from 1; 5 steps an epoch)."""
+    """A criterion whose loss is ``value`` at one step (both count from 1; 5 steps per epoch)."""
     steps = 0
 
     def criterion(logits, labels):
@@ -288,7 +288,7 @@ def test_scheduler_at_each_step_follows_the_step_of_the_optimizer():
     scheduler = LambdaLR(optimizer, lambda step: 1 / (1 + step))
     options = {"scheduler": scheduler, "scheduler_interval": "step"}
     history = fit(net, loader(), loader(), CRITERION, optimizer, epochs=2, **options)
-    assert history.learning_rate == [1.0, pytest.approx(1 / 6)], "five steps an epoch"
+    assert history.learning_rate == [1.0, pytest.approx(1 / 6)], "five steps per epoch"
     by_hand = sgd(reference, lr=1.0)
     for step, (inputs, labels) in enumerate([*loader(), *loader()]):
         by_hand.param_groups[0]["lr"] = 1 / (1 + step)
@@ -352,7 +352,7 @@ def test_early_stopping_restores_the_best_weights_at_the_last_epoch_too():
 
 
 def diverging_validation(criterion, from_epoch: int):
-    """Its loss without gradients is 99 from this epoch on (one validation batch an epoch)."""
+    """Its loss without gradients is 99 from this epoch on (one validation batch per epoch)."""
     epoch = 0
 
     def wrapped(logits, labels):

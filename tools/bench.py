@@ -141,7 +141,7 @@ def epoch() -> Iterator[str]:
 def loader() -> Iterator[str]:
     batches = TensorLoader(training_images(), 64, shuffle=True)
     seconds = take_turns(11, partial(course_epoch, batches), partial(course_epoch, list(batches)))
-    yield "{:.2f} s an epoch; {:.2f} s from ready-made batches".format(*np.median(seconds, axis=1))
+    yield "{:.2f} s per epoch; {:.2f} s from ready-made batches".format(*np.median(seconds, axis=1))
     yield f"epoch / from ready-made batches: {judged(seconds[0] / seconds[1], at_most=1.15)}"
 
 
@@ -221,7 +221,7 @@ def lessons() -> Iterator[str]:
     epoch_seconds = np.median(take_turns(3, partial(usual_epoch, usual_loader)))
     yield (
         f"84 epochs of DataLoader and plain Adam, which train one seed of each comparison: "
-        f"{84 * epoch_seconds / 60:.1f} minutes at {epoch_seconds:.1f} s an epoch"
+        f"{84 * epoch_seconds / 60:.1f} minutes at {epoch_seconds:.1f} s per epoch"
     )
 
 

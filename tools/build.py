@@ -106,7 +106,7 @@ def edition(lesson: Path, language: str) -> NotebookNode:
 
 
 def with_search_for_the_course(source: str, language: str) -> str:
-    """A set-up cell that also works where the notebook is alone; see set_up_cell.py."""
+    """A set-up cell that also works if the notebook is alone; see set_up_cell.py."""
     code = SET_UP_CELL.read_text(encoding="utf-8").split('"""\n\n', 1)[1].rstrip()
     first_line, _, rest = source.partition("\n")
     if first_line != code.splitlines()[-1]:

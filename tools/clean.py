@@ -21,6 +21,7 @@ MADE = {
     ".venv-oldest": ENVIRONMENT,
     ".pytest_cache": r"v|README\.md|\.gitignore|CACHEDIR\.TAG",
     ".ruff_cache": r"\d+\.\d+\.\d+|content|\.gitignore|CACHEDIR\.TAG",
+    ".mypy_cache": r"3\.\d+|\.gitignore|CACHEDIR\.TAG",
     ".hypothesis": r"examples|unicode_data|constants|patches|tmp|\.gitignore",
     "course_utils.egg-info": r"[\w-]+\.txt|PKG-INFO",
     "build/lib": "course_utils",

@@ -2,7 +2,7 @@
 
 Without arguments all runs are made anew, two at a time and one thread each (20 to 25 minutes on two
 cores), and course_utils/numpy_track/farthest_vector.json is replaced once everything is there.
---check makes one point of the file again, and fails where it does not come out as the file says.
+--check makes one point of the file again, and fails if it does not come out as the file says.
 """
 
 import argparse
@@ -51,7 +51,7 @@ def curve_of(seed: int, *, setting: str, **arguments: Any) -> dict[str, Any]:
 
 
 def tune(num_steps: int | None = None, every: int = 250) -> pd.DataFrame:
-    """A row a run: both models at every rate, judged on sequences that the report never sees."""
+    """A row per run: both models at every rate, judged on sequences that the report never sees."""
     grid = {
         f"{model} {rate:g}": {"model": model, "learning_rate": rate}
         for rate in RATES
@@ -85,7 +85,7 @@ def compare(
     num_steps: int | None = None,
     every: int = 250,
 ) -> pd.DataFrame:
-    """A row a run: both models on every setting, with the same sequences at the same seed."""
+    """A row per run: both models on every setting, with the same sequences at the same seed."""
     grid = {
         f"{setting} {model}": {"setting": setting, "model": model, "learning_rate": rates[model]}
         for setting in settings

@@ -183,7 +183,7 @@ class Environment:
 
 
 def check_machine() -> None:
-    """End with a sentence where PyTorch offers no wheel."""
+    """End with a sentence if PyTorch offers no wheel."""
     if sys.maxsize < 2**32:
         sys.exit(
             f"{sys.executable} is a 32-bit Python, for which there is no PyTorch: get a 64-bit one from "

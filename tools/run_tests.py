@@ -18,7 +18,7 @@ NBVAL = ["pytest", "--nbval-current-env", "--nbval-cell-timeout=900", "--timeout
 NBVAL += ["-p", "no:cacheprovider", "-n", "2", "--dist", "loadfile"]
 # In the order of their names, which puts first the browser tests: few, and the longest by far.
 TESTS = ["pytest", "-q", "-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
-# Two notebooks at a time, one a core: there, starting more processes would only cost time.
+# Two notebooks at a time, one per core: there, starting more processes would only cost time.
 ONE_PROCESS_EACH = {**BUILD_ENVIRONMENT, "LOKY_MAX_CPU_COUNT": "1"}
 STRICT = ["--nbval", "--nbval-sanitize-with", "tests/nbval_sanitize.cfg"]
 LAX = ["--nbval-lax", "--nbval-sanitize-with", "tests/nbval_sanitize.cfg"]
@@ -32,6 +32,7 @@ def notebooks(folder: str) -> list[str]:
 
 def stages() -> dict[str, tuple[list[str], dict[str, str]]]:
     """Name -> (arguments for this Python's -m, environment to add)."""
+    is_oldest = Path(sys.prefix).name == ".venv-oldest"  # where NumPy and torch say other types
     has_full = load_mnist().tier == "full"
     zh_mode, zh_data = (STRICT, "full") if has_full else (LAX, "embedded")
     zh_name = "notebooks, zh-TW, strict, full MNIST" if has_full else "notebooks, zh-TW, lax"
@@ -40,6 +41,7 @@ def stages() -> dict[str, tuple[list[str], dict[str, str]]]:
     return {
         "lint": (["ruff", "check", "."], {}),
         "format": (["ruff", "format", "--check", "."], {}),
+        **({} if is_oldest else {"types": (["mypy"], {})}),
         "lessons": (["check_lessons"], {"PYTHONPATH": str(ROOT / "tools")}),
         "tests": (TESTS, {"OMP_NUM_THREADS": "1"}),
         zh_name: (

@@ -29,15 +29,18 @@ def plot_charts(
     *,
     timed: bool = True,
 ) -> np.ndarray:
-    """A column a patient: loss, accuracy, gradient norm against steps, a thin line a seed.
+    """A column per patient: loss, accuracy, gradient norm against steps, a thin line per seed.
 
-    figure: best made with ``layout="none"``; one that had another layout is drawn twice.
-    sound: charts of the sound program; their mean is the dotted line in every panel. The thin
-    black line is ln 10, the loss of a guess. A curve that leaves the panel runs along its edge;
-    where half the seeds or more have NaN, the panel is hatched.
-    timed: whether the titles say how many times the sound program's time a patient took; that is
-    fair only where both ran in turns (by one ``run_seeds``), as machines slow down for minutes.
-    Returns the Axes, of shape (3, number of patients).
+    The thin black line is ln 10, the loss of a guess. A curve that leaves the panel runs along its edge;
+    if half the seeds or more have NaN, the panel is hatched. Returns the Axes, of shape (3, number of
+    patients).
+
+    Args:
+        figure: best made with ``layout="none"``; one that had another layout is drawn twice.
+        patients: name -> charts, one per seed.
+        sound: charts of the sound program; their mean is the dotted line in every panel.
+        timed: whether the titles say how many times the sound program's time a patient took; that is
+            fair only if both ran in turns (by one ``run_seeds``), as machines slow down for minutes.
     """
     if not patients or not all(patients.values()) or not sound:
         raise ValueError("plot_charts needs at least one patient, and at least one chart for each")

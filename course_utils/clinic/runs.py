@@ -47,7 +47,7 @@ def _pictures_from_arrays(*arrays: np.ndarray) -> Pictures:
 
 
 def take_pictures(mnist: MNIST, num_train: int = 12_000, num_val: int = 500) -> Pictures:
-    """The first training and validation images (all, where there are fewer), as bytes again."""
+    """The first training and validation images (all, if there are fewer), as bytes again."""
     train = mnist.train.subset(min(num_train, len(mnist.train)))
     val = mnist.val.subset(min(num_val, len(mnist.val)))
     return Pictures(_bytes(train), train.labels, _bytes(val), val.labels)

@@ -71,13 +71,23 @@ def check_inputs(
 ) -> Finding:
     """Size of the inputs; dtype, shape and range of the labels, in the first batches.
 
-    num_classes: K, at least 2, for labels that are classes; without it they may be anything. Suspicious:
-    ``non_finite``, ``unscaled`` (root mean square outside [0.1, 10]; integers other than bytes are
-    taken for ids, which have no scale), and with num_classes
-    ``labels_not_integers``, ``label_shape``, ``labels_out_of_range``, ``missing_class`` (where 20 K
-    labels or more were seen), ``imbalanced`` (one class makes up more than half and more than twice
-    its even share; of two classes, more than 80 %). Labels that are ignore_index (torch's losses
-    leave out -100 unless told otherwise) do not count; ``all_ignored``, where no other is seen.
+    Suspicious: ``non_finite``, ``unscaled`` (root mean square outside [0.1, 10]; integers other than
+    bytes are taken for ids, which have no scale), and with num_classes ``labels_not_integers``,
+    ``label_shape``, ``labels_out_of_range``, ``missing_class`` (if 20 K labels or more were seen),
+    ``imbalanced`` (one class makes up more than half and more than twice its even share; of two
+    classes, more than 80 %), ``all_ignored`` (if no label counts).
+
+    Args:
+        loader: batches (inputs, labels).
+        num_classes: K, at least 2, for labels that are classes; without it they may be anything.
+        max_batches: how many to look at; None for all.
+        ignore_index: labels of this value do not count (torch's losses leave out -100 unless told
+            otherwise).
+
+    >>> labels = torch.arange(100) % 10
+    >>> loader = [(torch.full((100, 1, 28, 28), 200.0), labels)]  # neither centred nor scaled
+    >>> list(check_inputs(loader, num_classes=10).suspicions)
+    ['unscaled']
     """
     if num_classes is not None and num_classes < 2:
         raise ValueError(f"num_classes must be at least 2, or None, got {num_classes}")
@@ -135,10 +145,10 @@ def _suspicious_labels(
 def check_neighbours(loader: Batches, *, max_examples: int = 500) -> Finding:
     """How often the nearest other example (Euclidean) bears the same label, against chance.
 
-    Chance: both labels drawn at random from the shares seen. Suspicious: ``unrelated``, where the
+    Chance: both labels drawn at random from the shares seen. Suspicious: ``unrelated``, if the
     agreement of 20 examples or more (fewer cannot tell) is not three standard errors above it;
-    ``non_finite``, where an example holds NaN or infinity, which is then left out. It
-    needs labels (N,) of classes, and says little where neighbours in input space need not be alike.
+    ``non_finite``, if an example holds NaN or infinity, which is then left out. It
+    needs labels (N,) of classes, and says little if neighbours in input space need not be alike.
     It is the nearest-neighbour rule of Cover and Hart 1967, used as a question about the data.
     """
     if max_examples < 20:

@@ -11,8 +11,11 @@ from course_utils.language import Text
 class Finding:
     """What one check found; ``print(finding)`` tells it in the reader's language.
 
-    check: its name. summary: what was measured, as a sentence. values: the same as numbers.
-    suspicions: name -> what is suspicious and why; empty where nothing is.
+    Attributes:
+        check: its name.
+        summary: what was measured, as a sentence.
+        values: the same as numbers.
+        suspicions: name -> what is suspicious and why; empty if nothing is.
     """
 
     check: str

@@ -84,15 +84,20 @@ def check_first_loss(
     tolerance: float = 2.0,
     max_batches: int | None = 8,
 ) -> Finding:
-    """Mean loss in evaluation mode, against ln K of a guess, where the outputs are (N, K, ...).
+    """Mean loss in evaluation mode, against ln K of a guess, if the outputs are (N, K, ...).
 
-    criterion: a cross-entropy that returns the mean of a batch, class weights and labels that do not
-    count included; it is called once, with the outputs of all batches. Outputs of a binary
-    cross-entropy, however many, are K = 2 each, and so is one output of another.
-    tolerance: in nats, above 0. Sound nets may start above ln K: 64-32-K with He's initialization by
-    0.6 in the median, and by up to 1.7 among 1,500.
     Suspicious: ``non_finite``, ``above_chance`` (by more than the tolerance), ``below_chance`` (by
     more than half of it), ``probabilities``.
+
+    Args:
+        model: not yet trained.
+        loader: batches (inputs, labels).
+        criterion: a cross-entropy that returns the mean of a batch, class weights and labels that do
+            not count included; it is called once, with the outputs of all batches. Outputs of a
+            binary cross-entropy, however many, are K = 2 each, and so is one output of another.
+        tolerance: in nats, above 0. Sound nets may start above ln K: 64-32-K with He's initialization
+            by 0.6 in the median, and by up to 1.7 among 1,500.
+        max_batches: how many to look at.
     """
     if tolerance <= 0:
         raise ValueError(f"tolerance must be above 0 nats, got {tolerance}")
@@ -146,11 +151,18 @@ def overfit_one_batch(
 ) -> Finding:
     """Train on the first ``max_examples`` alone, dropout off: can the model learn them by heart?
 
-    optimizer, step: your own, ``step(model, optimizer, inputs, labels)``; then they are tested too.
-    By default Adam at 0.001 and an ordinary step, so that only model, loss and data are. criterion:
-    one that can reach 0, so none with label smoothing. Suspicious: ``non_finite``;
-    ``not_memorized``, where a tenth of the first loss is left, or of ln K for K outputs if that is
-    less. Karpathy 2019, "A Recipe for Training Neural Networks".
+    Suspicious: ``non_finite``; ``not_memorized``, if a tenth of the first loss is left, or of ln K for
+    K outputs if that is less. Karpathy 2019, "A Recipe for Training Neural Networks".
+
+    Args:
+        model: the network; a copy is trained.
+        loader: batches (inputs, labels).
+        criterion: one that can reach 0, so none with label smoothing.
+        optimizer: your own, to have it tested too; by default Adam at 0.001.
+        step: your own ``step(model, optimizer, inputs, labels)``, to have it tested too; by default
+            an ordinary one, so that only model, loss and data are tested.
+        num_steps: how long to try.
+        max_examples: how many are to be learnt.
     """
     if num_steps < 1 or max_examples < 1:
         raise ValueError(
@@ -199,6 +211,12 @@ def check_gradient_flow(
     values["norms"]: name -> norm of the mean gradient over their examples, in training mode. Suspicious:
     ``non_finite``; ``no_gradient`` (exactly zero, or none at all); ``vanishing`` (the smallest is
     below a thousandth of the largest).
+
+    Args:
+        model: the network.
+        loader: batches (inputs, labels).
+        criterion: returns the mean loss of a batch.
+        max_batches: how many to look at.
     """
     with copied(model, loader) as (model, _):
         model.train()
@@ -251,10 +269,15 @@ def check_dead_units(
 ) -> Finding:
     """Share of units of each ``nn.ReLU`` that answer 0 to every example, in evaluation mode.
 
-    It reads the whole loader unless told otherwise: a unit that sleeps through one batch need not
-    be dead. Units are counted along axis 1 (a channel is one unit). values["dead"]: name -> share;
-    a module that is used again counts again, as "name (use 2)". Suspicious: ``non_finite``;
-    ``dead_units``, where more than half a layer is dead.
+    Units are counted along axis 1 (a channel is one unit). values["dead"]: name -> share; a module that
+    is used again counts again, as "name (use 2)". Suspicious: ``non_finite``; ``dead_units``, if more
+    than half a layer is dead.
+
+    Args:
+        model: the network.
+        loader: batches (inputs, labels).
+        max_batches: how many to look at; by default all, as a unit that sleeps through one batch need
+            not be dead.
     """
     alive: dict[str, Tensor] = {}
     finite, count, uses = True, 0, Counter()

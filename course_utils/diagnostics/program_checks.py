@@ -107,11 +107,17 @@ def check_step(
 ) -> Finding:
     """Your ``step(model, optimizer, inputs, labels)``: does it clear, does it move, how far?
 
-    First the step is done twice at rate 0 with the same batch and seed, where the gradients must be
-    equal; then ``num_steps`` steps at your rate show how far each weight moves in one, relative to
-    its norm: near 1e-3 is usual. Suspicious: ``gradients_pile_up``, ``stands_still``,
-    ``update_too_small`` (every weight below 1e-4), ``update_too_large`` (some weight above 0.1),
-    ``non_finite``.
+    First the step is done twice at rate 0 with the same batch and seed: the gradients must be equal;
+    then steps at your rate show how far each weight moves in one, relative to its norm: near 1e-3 is
+    usual. Suspicious: ``gradients_pile_up``, ``stands_still``, ``update_too_small`` (every weight below
+    1e-4), ``update_too_large`` (some weight above 0.1), ``non_finite``.
+
+    Args:
+        step: one step of training.
+        model: the network; a copy is trained.
+        loader: batches (inputs, labels).
+        optimizer: the one of ``model``.
+        num_steps: how many steps at your rate.
     """
     if num_steps < 1:
         raise ValueError(f"num_steps must be at least 1, got {num_steps}")
@@ -156,7 +162,7 @@ def _relative_moves(
     """Weight -> mean distance of one step relative to its norm; and whether all stays finite.
 
     Of a parameter that begins at 0 nothing is relative, and a bias before batch norm need not move:
-    weights with two axes or more are looked at, and the rest only where there are none.
+    weights with two axes or more are looked at, and the rest only if there are none.
     """
     with copied(model, loader, optimizer) as (model, optimizer):
         model.train()
@@ -182,8 +188,12 @@ def check_evaluation(
 ) -> Finding:
     """Your ``evaluate(model, loader)`` (a number or several), called twice on the same model.
 
-    The model comes in training mode, as it does after a training epoch. Suspicious:
-    ``training_mode``, ``not_repeatable``, ``changes_model``.
+    Suspicious: ``training_mode``, ``not_repeatable``, ``changes_model``.
+
+    Args:
+        evaluate: returns the numbers.
+        model: it comes in training mode, as it does after a training epoch.
+        loader: batches (inputs, labels).
     """
     modes, results = [], []
     with copied(model, loader) as (model, _):
@@ -226,11 +236,17 @@ def _numbers(result: object) -> list[float]:
 def check_speed(
     model: nn.Module, loader: Batches, criterion: Criterion, *, num_batches: int = 20
 ) -> Finding:
-    """Seconds to fetch a batch, against those of forward and backward with it.
+    """Seconds to fetch a batch, against those of the forward and backward pass with it.
 
-    Each is the lower quartile over ``num_batches`` (a short loader is read again), because other
-    programs on the machine can only add to it. Suspicious: ``loader_slow`` (more than half of the
-    time is waiting), ``accelerator_idle`` (there is a CUDA device and the model is not on it).
+    Each is the lower quartile, because other programs on the machine can only add to it. Suspicious:
+    ``loader_slow`` (more than half of the time is waiting), ``accelerator_idle`` (there is a CUDA
+    device and the model is not on it).
+
+    Args:
+        model: the network.
+        loader: batches (inputs, labels).
+        criterion: returns the mean loss of a batch.
+        num_batches: how many are timed; a short loader is read again.
     """
     if num_batches < 1:
         raise ValueError(f"num_batches must be at least 1, got {num_batches}")
@@ -261,13 +277,20 @@ def check_speed(
 def check_curves(
     train_loss: Sequence[float], val_loss: Sequence[float], start: float | None = None
 ) -> Finding:
-    """Two loss curves of equal length, read by rule; start: the loss of a guess, such as ln K.
+    """Two loss curves of equal length, read by rule.
 
-    Without ``start`` it is the first training loss. Suspicious: ``non_finite``; ``rising`` (training
-    ends above start by a tenth); ``not_falling`` (training never more than a twentieth below it);
-    ``overfitting`` (training has gone on falling while the mean of the last two validation losses
-    is 15 % above their lowest; 3 % suffice where that mean is more than twice the last training
-    loss).
+    Suspicious: ``non_finite``; ``rising`` (training ends above start by a tenth); ``not_falling``
+    (training never more than a twentieth below it); ``overfitting`` (training has gone on falling while
+    the mean of the last two validation losses is 15 % above their lowest; 3 % suffice if that mean is
+    more than twice the last training loss).
+
+    Args:
+        train_loss: a number per epoch, or per measurement.
+        val_loss: as many.
+        start: the loss of a guess, such as ln K; by default the first training loss.
+
+    >>> list(check_curves([2.0, 1.0, 0.5, 0.2], [2.1, 1.5, 1.9, 2.4]).suspicions)
+    ['overfitting']
     """
     train, val = [float(x) for x in train_loss], [float(x) for x in val_loss]
     if len(train) != len(val) or len(train) < 2:

@@ -218,8 +218,8 @@ def count_dead_units(answer: Answer) -> None:
         num_units = z.shape[1]
         layer = nn.Sequential(nn.Linear(num_units, num_units), nn.ReLU())
         with torch.no_grad():
-            layer[0].weight.copy_(torch.eye(num_units))
-            layer[0].bias.zero_()
+            layer[0].weight.copy_(torch.eye(num_units))  # type: ignore[operator]
+            layer[0].bias.zero_()  # type: ignore[operator]
         loader = TensorLoader(TensorDataset(z, torch.zeros(len(z))), batch_size)
         silent = z <= 0
         dead = silent.all(dim=0).sum()

@@ -1,6 +1,7 @@
 """Exercises of debugging_clinic: read charts, mend a loop, write a diagnostic."""
 
 import copy
+from functools import partial
 from itertools import product
 
 import torch
@@ -145,14 +146,14 @@ def mended_training(answer: Answer) -> None:
         state = _flat(model)
         for faults in sorted(product((False, True), repeat=4), key=sum):
             names = [n for n, has in zip(_LOOP_FAULTS, faults, strict=True) if has]
-            other, expected = attempt(lambda *args, names=names: _train(*args, names))
+            other, expected = attempt(partial(_train, faults=names))
             same = answer.matches(state, _flat(other), tolerance=1e-4)
             if same and answer.matches(result, expected):
                 if not names:
                     break
                 answer.mistake(names[0])
         else:
-            reference, expected = attempt(lambda *args: _train(*args, []))
+            reference, expected = attempt(partial(_train, faults=[]))
             answer.require(state, _flat(reference), f"weights after {epochs} epochs")
             answer.require(result, expected, f"accuracies of {epochs} epochs")
 

@@ -27,12 +27,12 @@ _RELATIVE = 1e-4  # bounds are small numbers, so they are compared as shares of 
     ),
     variance_for_deviation=Text(
         "你少開了一個根號：拿變異數當成標準差（或界限）在用。",
-        "a square root is missing: a variance was used where a deviation (or a bound) belongs.",
+        "a square root is missing: a variance was used where a standard deviation (or a bound) belongs.",
     ),
     deviation_for_bound=Text(
         "這是標準差，不是界限。均勻分布的數大多離邊界很遠，所以它的標準差比 b 小。",
         "this is the standard deviation, not the bound. Most numbers of a uniform distribution lie "
-        "well inside, so its deviation is smaller than b.",
+        "well inside, so its standard deviation is smaller than b.",
     ),
     gain_forgotten=Text(
         "Kaiming 少了激活函數的那一份：ReLU 砍掉一半的 E[z²]，權重要補回來。",

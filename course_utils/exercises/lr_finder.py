@@ -327,7 +327,7 @@ def sweep_rates(answer: Answer) -> None:
         ]
         model = MLP(4, [8], 3, batch_norm=batch_norm, seed=seed).train(seed == 2)
         if batch_norm:
-            model.net[1].running_mean.normal_(generator=generator)
+            model.net[1].running_mean.normal_(generator=generator)  # type: ignore[index]
         before = copy.deepcopy(model)
         got = answer(model, batches, criterion, rates)
         passes = [_one_pass(before, batches, criterion, rate) for rate in rates]
@@ -370,7 +370,7 @@ def _one_pass(
         loss.backward()
         with torch.no_grad():
             for param in model.parameters():
-                param -= rate * param.grad
+                param.sub_(rate * param.grad)
     return losses
 
 

@@ -61,7 +61,7 @@ def evaluate_by_example(answer: Answer) -> None:
     """(loss, accuracy) equal to one pass over everything at once, for any batch size."""
     inputs, labels = torch.randn(11, 4), torch.randint(0, 3, (11,))
     net = MLP(4, [8], 3, dropout_rate=0.5, batch_norm=True)
-    net.net[1].running_mean.normal_()
+    net.net[1].running_mean.normal_()  # type: ignore[index]
     criterion = nn.CrossEntropyLoss()
     with torch.no_grad():
         logits = net.eval()(inputs)

@@ -48,7 +48,7 @@ Arrays = tuple[np.ndarray, ...]
     no_padding_mask=Text("補齊的鍵也分到了權重。", "padded keys got weight, too."),
     wrong_scale=Text(
         "分數的縮放不對：內積的標準差隨 √K 變大，K 是鍵的大小。",
-        "scores are not scaled as they should be: their deviation grows as √K, with K the size of a key.",
+        "scores are not scaled as they should be: their standard deviation grows as √K, with K the size of a key.",
     ),
     softmax_over_queries=Text(
         "softmax 沿著查詢做了：加起來是 1 的，應該是同一個查詢的所有鍵。",
@@ -118,7 +118,7 @@ def _padded_by_torch(Q, K, V, lengths) -> Arrays:
     return weights @ V, weights
 
 
-def _other_padded(Q, K, V, lengths) -> dict[str, Arrays]:
+def _other_padded(Q, K, V, lengths) -> dict[str, tuple]:
     """What known mistakes make of output and weights."""
     num_queries, num_keys, size = Q.shape[1], K.shape[1], K.shape[-1]
     raw, real = Q @ K.mT, _is_real(lengths, num_keys)[:, None]
@@ -157,14 +157,14 @@ def _softmax(scores: np.ndarray, axis: int = -1) -> np.ndarray:
     ),
     statistics_constant=Text(
         "你把平均和標準差當成常數。x 動一點，它們也跟著動。",
-        "you took mean and deviation for constants. When x moves, so do they.",
+        "you took mean and standard deviation for constants. When x moves, so do they.",
     ),
     mean_forgotten=Text(
         "少了一項：x 動的時候，平均也跟著動。", "one term is missing: when x moves, the mean moves."
     ),
     deviation_forgotten=Text(
         "少了一項：x 動的時候，標準差也跟著動。",
-        "one term is missing: when x moves, the deviation moves.",
+        "one term is missing: when x moves, the standard deviation moves.",
     ),
     gain_forgotten=Text(
         "∂L/∂x 裡沒有增益：y = 增益 · x̂ + 偏置，梯度要先穿過它。",
@@ -189,7 +189,7 @@ def _softmax(scores: np.ndarray, axis: int = -1) -> np.ndarray:
     over_the_batch=Text(
         "你沿著批次算統計量，那是批次正規化。層正規化的平均與標準差，屬於同一列。",
         "your statistics run over the batch, which is batch normalization. In layer normalization, "
-        "mean and deviation belong to one row.",
+        "mean and standard deviation belong to one row.",
     ),
     bessel=Text(
         "你的變異數除以 F − 1。層正規化除以 F。",
@@ -262,7 +262,7 @@ def _other_norms(d_y: np.ndarray, x: np.ndarray, gain: np.ndarray) -> dict[str, 
         "mean_forgotten": {"through_mean": False},
         "deviation_forgotten": {"through_deviation": False},
     }
-    others = {
+    others: dict[str, tuple] = {
         name: ((_norm_with(d_hat, x, **option)[0],), (), ()) for name, option in options.items()
     }
     plain, _ = _norm_with(d_y, x)

@@ -87,7 +87,7 @@ def _slopes(loss, params, grads, direction, epsilon) -> tuple[float, float]:
     return (loss(moved[0]) - loss(moved[1])) / (2 * epsilon), predicted
 
 
-def _other_slopes(loss, params, grads, direction, epsilon) -> dict[str, tuple[Any, Any]]:
+def _other_slopes(loss, params, grads, direction, epsilon) -> dict[str, tuple]:
     """Known mistake -> (its measured slopes, its predicted slopes)."""
     measured, predicted = _slopes(loss, params, grads, direction, epsilon)
     ahead = {name: params[name] + epsilon * direction[name] for name in params}

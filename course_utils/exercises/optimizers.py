@@ -370,7 +370,7 @@ def sgdw_step(answer: Answer) -> None:
     for t, grad in enumerate(grads):
         lr = optimizer.param_groups[0]["lr"] = 0.1 / (1 + t)
         with torch.no_grad():
-            reference *= 1 - lr * decay
+            reference.mul_(1 - lr * decay)
         reference.grad = grad.clone()
         optimizer.step()
         param, velocity = answer.parts(

@@ -62,7 +62,9 @@ _OTHER_GATES = {
 def perceptron_update(answer: Answer) -> None:
     """(weights, bias) after one point, label 0 or 1; a score of 0 counts as wrong."""
     rng = seeding.rng(0)
-    cases = [  # weights, bias, x, label, learning_rate: right points, wrong ones, on the line
+    cases: list[
+        tuple
+    ] = [  # weights, bias, x, label, learning_rate: right points, wrong ones, on the line
         ([2.0, 1.0], -0.7, [1.0, 1.0], 1, 0.3),
         ([2.0, 1.0], -5.2, [1.0, 1.0], 0, 0.3),
         ([1.0, -1.0], -3.6, [2.0, 1.0], 1, 0.3),

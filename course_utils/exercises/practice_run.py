@@ -69,8 +69,8 @@ class WatchedRun(PracticeRun):
 
     def state(self) -> dict[str, Any]:
         """A copy of all that an epoch changes, torch's global generator ("dropout") included."""
-        parts = {"optimizer": self.optimizer, "scheduler": self.scheduler}
-        state = {"model": self.model.state_dict()}
+        parts: dict[str, Any] = {"optimizer": self.optimizer, "scheduler": self.scheduler}
+        state: dict[str, Any] = {"model": self.model.state_dict()}
         state |= {name: part.state_dict() for name, part in parts.items()}
         state |= {"order": self.generator.get_state(), "dropout": torch.get_rng_state()}
         return copy.deepcopy(state)

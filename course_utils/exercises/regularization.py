@@ -119,11 +119,11 @@ def inverted_dropout(answer: Answer) -> None:
     ),
     affine_forgotten=Text(
         "輸出剛好是平均 0、標準差 1：γ 與 β 還沒有用上。",
-        "your output has mean 0 and deviation 1 exactly: γ and β have not been used.",
+        "your output has mean 0 and standard deviation 1 exactly: γ and β have not been used.",
     ),
     variance_not_root=Text(
         "你除以的是變異數；要讓標準差變成 1，該除以的不是它。",
-        "you divided by the variance; to bring the deviation to 1, divide by something else.",
+        "you divided by the variance; to bring the standard deviation to 1, divide by something else.",
     ),
     unbiased_in_normalizer=Text(
         "正規化用的變異數除以了 N−1。批次越小差得越多：PyTorch 在這裡用的是另一種（回想 0 與 2 的那個實驗）。",
@@ -309,7 +309,7 @@ def generalization_gap(answer: Answer) -> None:
     model = nn.Sequential(
         probe, nn.Linear(3, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Dropout(0.5), nn.Linear(8, 1)
     )
-    model[2].running_mean.normal_()
+    model[2].running_mean.normal_()  # type: ignore[operator]
     x_train, x_new = torch.randn(11, 3), torch.randn(7, 3)
     with torch.no_grad():
         predictions = model.eval()(x_train)

@@ -10,7 +10,7 @@ from typing import Any
 from unittest.mock import patch
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from course_utils.exercises import Answer, exercise
 from course_utils.exercises.practice_run import (
@@ -68,6 +68,9 @@ def _rule(
 
 class _Weights(nn.Module):
     """A parameter and a buffer (as batch norm has) that both hold the number of the epoch."""
+
+    weight: Tensor
+    running_mean: Tensor
 
     def __init__(self) -> None:
         super().__init__()
@@ -259,7 +262,7 @@ def warm_cosine(answer: Answer) -> None:
         tolerance = 1e-6
         if answer.matches(got, right, tolerance=tolerance):
             continue
-        wrong_shapes = {
+        wrong_shapes: dict[str, dict[str, Any]] = {
             "whole_wave": {"shape": lambda p: (1 + math.cos(2 * math.pi * p)) / 2},
             "quarter_wave": {"shape": lambda p: math.cos(math.pi * p / 2)},
             "straight_line": {"shape": lambda p: 1 - p},

@@ -28,12 +28,18 @@ _OTHER_SEEDS = Text(
 def set_up(lesson: str, language: str, *, workers: bool = False) -> torch.device:
     """Prepare a notebook and return the device to train on. Call it before you import anything else.
 
-    lesson: its name, e.g. ``"mnist_mlp"``. language: ``"zh-TW"`` or ``"en"``.
-    workers: start the processes of ``run_seeds`` now, for a lesson that will call it.
-    The builder and the tests set ``COURSE_STRICT`` and then every lesson stays on the processor,
-    whose results repeat.
-    Raises ValueError on another language or a ``COURSE_SEED_OFFSET`` that is none, ModuleNotFoundError with what to do about it if a package
-    that the course needs is not installed.
+    The builder and the tests set ``COURSE_STRICT``, and then every lesson stays on the CPU, whose
+    results repeat.
+
+    Args:
+        lesson: its name, e.g. ``"mnist_mlp"``.
+        language: ``"zh-TW"`` or ``"en"``.
+        workers: start the processes of ``run_seeds`` now, for a lesson that will call it.
+
+    Raises:
+        ValueError: on another language, or a ``COURSE_SEED_OFFSET`` that is none.
+        ModuleNotFoundError: with what to do about it, if a package that the course needs is not
+            installed.
     """
     set_language(language)
     try:

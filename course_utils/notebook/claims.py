@@ -35,11 +35,16 @@ def claim(
 ) -> None:
     """Print whether claim ``number`` of this lesson holds.
 
-    holds: one boolean (Python's, NumPy's or a 0-d tensor); an array needs ``.all()`` first.
-    tiers: ``"full"`` for a claim about full MNIST; it then needs ``tier=mnist.tier`` and is skipped
-    on the embedded digits.
-    Raises ClaimError under ``COURSE_STRICT=1`` where the condition is false, TypeError where it is
-    not one boolean, ValueError on unknown tiers.
+    Args:
+        number: the one in the prose, **Claim 3**.
+        holds: one boolean (Python's, NumPy's or a 0-d tensor); an array needs ``.all()`` first.
+        tiers: ``"full"`` for a claim about full MNIST, which is skipped on the embedded digits.
+        tier: such a claim needs ``tier=mnist.tier``.
+
+    Raises:
+        ClaimError: under ``COURSE_STRICT=1``, if the condition is false.
+        TypeError: if it is not one boolean.
+        ValueError: on unknown tiers.
     """
     if tiers not in ("any", "full") or tier not in ("full", "embedded", None):
         raise ValueError(

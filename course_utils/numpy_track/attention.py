@@ -11,6 +11,7 @@ import numpy as np
 from course_utils.numpy_track.checks import NonFiniteError, as_floats, check_count
 
 Grads = dict[str, np.ndarray]
+QKV = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 def create_causal_mask(seq_len: int) -> np.ndarray:
@@ -24,9 +25,18 @@ def scaled_dot_product_attention(
 ) -> tuple[np.ndarray, np.ndarray]:
     """(output, weights): weights = softmax(Q Kᵀ / √K + mask), output = weights V.
 
-    Q: (..., T_q, K). K: (..., T_k, K). V: (..., T_k, V). mask: broadcasts to (..., T_q, T_k); bools,
-    True where a query may look, or floats that are added to the scores, -inf where it may not.
-    Raises ValueError where shapes do not fit, on NaN, and for a query that may look nowhere.
+    Raises ValueError if shapes do not fit, on NaN, and for a query that may look nowhere.
+
+    Args:
+        Q: (..., T_q, K).
+        K: (..., T_k, K).
+        V: (..., T_k, V).
+        mask: broadcasts to (..., T_q, T_k); bools, True if a query may look there, or floats that are
+            added to the scores, -inf if it may not.
+
+    >>> output, weights = scaled_dot_product_attention(np.zeros((2, 4)), np.ones((2, 4)), np.eye(2))
+    >>> weights.tolist()  # equal scores, equal weights
+    [[0.5, 0.5], [0.5, 0.5]]
     """
     Q, K, V = _checked_qkv(Q, K, V)
     added = _additive_mask(mask, (*Q.shape[:-1], K.shape[-2]), Q.dtype)
@@ -61,9 +71,21 @@ def multi_head_attention(
 ) -> tuple[np.ndarray, np.ndarray]:
     """(output, weights): H attentions side by side, each on its own part of the projected features.
 
-    Q: (B, T_q, D), K and V: (B, T_k, D), D a multiple of ``num_heads``. W_*: (D, D); one left out is the
-    identity. mask: as above, (T_q, T_k), (B, T_q, T_k) or (B, H, T_q, T_k). The output is
-    concat(heads) W_o, (B, T_q, D); weights have shape (B, H, T_q, T_k). Raises ValueError as above.
+    Raises ValueError as ``scaled_dot_product_attention`` does.
+
+    Args:
+        Q: (B, T_q, D), D a multiple of ``num_heads``.
+        K: (B, T_k, D).
+        V: (B, T_k, D).
+        num_heads: H.
+        W_q: (D, D), the identity if None; so are the next three.
+        W_k: of the keys.
+        W_v: of the values.
+        W_o: of the output.
+        mask: as for ``scaled_dot_product_attention``, (T_q, T_k), (B, T_q, T_k) or (B, H, T_q, T_k).
+
+    Returns:
+        concat(heads) W_o, (B, T_q, D), and the weights, (B, H, T_q, T_k).
     """
     heads, W_o, added = _checked_heads(Q, K, V, num_heads, (W_q, W_k, W_v, W_o), mask)
     output, weights = attend(*heads, added)
@@ -166,7 +188,7 @@ def _softmax(scores: np.ndarray) -> np.ndarray:
     return weights
 
 
-def _checked_qkv(Q: Any, K: Any, V: Any) -> list[np.ndarray]:
+def _checked_qkv(Q: Any, K: Any, V: Any) -> QKV:
     arrays = [as_floats(name, x) for name, x in zip("QKV", (Q, K, V), strict=True)]
     Q, K, V = arrays
     fit = min(x.ndim for x in arrays) >= 2 and Q.shape[-1] == K.shape[-1]
@@ -176,12 +198,13 @@ def _checked_qkv(Q: Any, K: Any, V: Any) -> list[np.ndarray]:
             f"leading axes; got {Q.shape}, {K.shape} and {V.shape}"
         )
     dtype = np.result_type(*arrays)
-    return [x.astype(dtype, copy=False) for x in arrays]
+    q, k, v = (x.astype(dtype, copy=False) for x in arrays)
+    return q, k, v
 
 
 def _checked_heads(
     Q: Any, K: Any, V: Any, num_heads: int, matrices: tuple, mask: Any
-) -> tuple[list[np.ndarray], np.ndarray, np.ndarray | None]:
+) -> tuple[QKV, np.ndarray, np.ndarray | None]:
     """Projected queries, keys and values by head, the output matrix, and the mask to be added."""
     Q, K, V = _checked_qkv(Q, K, V)
     D, num_heads = Q.shape[-1], check_count("num_heads", num_heads)
@@ -197,10 +220,10 @@ def _checked_heads(
             raise ValueError(f"W_{name} must have shape ({D}, {D}), got {W.shape}")
         checked.append(W)
     *projections, W_o = checked
-    heads = [split_heads(x @ W, num_heads) for x, W in zip((Q, K, V), projections, strict=True)]
+    q, k, v = (split_heads(x @ W, num_heads) for x, W in zip((Q, K, V), projections, strict=True))
     if mask is not None and np.ndim(mask) == 3:
         mask = np.asarray(mask)[:, None]
-    return heads, W_o, _additive_mask(mask, (*heads[0].shape[:-1], K.shape[-2]), heads[0].dtype)
+    return (q, k, v), W_o, _additive_mask(mask, (*q.shape[:-1], K.shape[-2]), q.dtype)
 
 
 def _additive_mask(mask: Any, scores_shape: tuple, dtype: np.dtype) -> np.ndarray | None:
@@ -209,7 +232,7 @@ def _additive_mask(mask: Any, scores_shape: tuple, dtype: np.dtype) -> np.ndarra
     mask = np.asarray(mask)
     if mask.dtype.kind not in "bf" or (mask.dtype.kind == "f" and set(np.unique(mask)) == {0, 1}):
         raise ValueError(
-            "mask must be bools, True where a query may look, or floats to add to the scores, 0 or "
+            "mask must be bools, True if a query may look there, or floats to add to the scores, 0 or "
             f"-inf; got dtype {mask.dtype}. For a mask of 0s and 1s write mask.astype(bool)"
         )
     try:

@@ -21,10 +21,20 @@ def create_batches(
 ) -> Batches:
     """Yield (X_batch, y_batch) until every row has come once; the last batch may be shorter.
 
-    X: (N, ...). y: (N, ...). The batches are copies. rng: generator or seed that governs the order; a
-    generator gives each epoch another order, a seed the same one in each.
-    Raises ValueError, at the call and not at the first batch, on empty or unequally long arrays, on NaN
-    or infinite numbers, and on a batch size below 1.
+    Args:
+        X: (N, ...).
+        y: (N, ...). The batches are copies of both.
+        batch_size: at least 1.
+        shuffle: whether the rows come in random order.
+        rng: generator or seed that governs the order; a generator gives each epoch another order, a
+            seed the same one in each.
+
+    Raises:
+        ValueError: at the call and not at the first batch, on empty or unequally long arrays, on NaN
+            or infinite numbers, and on a batch size below 1.
+
+    >>> [y.tolist() for _, y in create_batches(np.zeros((5, 2)), np.arange(5), 2, shuffle=False)]
+    [[0, 1], [2, 3], [4]]
     """
     X, y = check_pair(X, y)
     check_count("batch_size", batch_size)

@@ -71,7 +71,7 @@ def check_rng(rng: np.random.Generator | int | None) -> np.random.Generator:
     if isinstance(rng, np.random.Generator):
         return rng
     if rng is not None:
-        rng = check_count("rng, where it is a seed,", rng, at_least=0)
+        rng = check_count("rng, if it is a seed,", rng, at_least=0)
     return seeding.rng(rng)
 
 

@@ -16,6 +16,10 @@ def clip_gradients(grads: Mapping[str, Any], max_norm: float = 5.0) -> tuple[Par
     2013). The arrays that come back are new. max_norm: above 0; np.inf clips nothing.
     Raises ValueError on an empty dict, on any other max_norm, and on NaN or infinite gradients, which
     no factor would mend.
+
+    >>> clipped, norm = clip_gradients({"W": np.array([3.0, 0.0]), "b": np.array([4.0])}, max_norm=2.5)
+    >>> norm, clipped["W"].tolist(), clipped["b"].tolist()
+    (5.0, [1.5, 0.0], [2.0])
     """
     if not isinstance(grads, Mapping) or not grads:
         raise ValueError(f"grads must be a dict from name to array, got {grads!r:.80}")

@@ -40,15 +40,17 @@ def fit(
 
 
 def training(picture: Path) -> Checks:
-    """Whole runs of LSTM and Relational RNN, with history and picture."""
-    checks = {}
+    """Whole runs of LSTM and Relational RNN, with history and figure."""
+    checks: Checks = {}
     for model in (LSTM(2, 24, 3, rng=0), RelationalRNN(2, 24, 3, num_slots=2, slot_size=16, rng=0)):
         name = type(model).__name__
         history = fit(model, epochs=8, verbose=name == "LSTM")
         loss, value = evaluate(model, X_VAL, Y_VAL)
         print(f"{name}: validation accuracy {value:.1%} (chance 33 %)")
         checks[f"{name} learns the task"] = value > 0.6
-        checks[f"{name} ends with its best parameters"] = np.isclose(loss, min(history["val_loss"]))
+        checks[f"{name} ends with its best parameters"] = bool(
+            np.isclose(loss, min(history["val_loss"]))
+        )
     figure = plot_training_curves(history, picture)
     checks["the picture is written"] = figure is None or picture.stat().st_size > 0
     return checks
@@ -71,7 +73,7 @@ def own_loop() -> Checks:
 
 
 def regression() -> Checks:
-    """Regression, one value a step: the running mean of a channel."""
+    """Regression, one value per step: the running mean of a channel."""
     model = LSTM(2, 16, 1, rng=0)
     history = fit(model, (X, VALUES), (X_VAL, VALUES_VAL), task="regression")
     print(f"mean square {history['val_loss'][0]:.4f} -> {min(history['val_loss']):.4f}")

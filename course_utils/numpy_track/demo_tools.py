@@ -11,6 +11,7 @@ from course_utils.numpy_track.relational_rnn import RelationalRNN
 from course_utils.numpy_track.schedules import (
     CosineSchedule,
     PlateauSchedule,
+    Schedule,
     StepSchedule,
     WarmupSchedule,
 )
@@ -30,7 +31,7 @@ Checks = dict[str, bool]
 
 
 def sequences(num_rows: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(X, labels, values): in which third of (N, 9, 2) did channel 0 peak; its running mean a step."""
+    """(X, labels, values): in which third of (N, 9, 2) did channel 0 peak; its running mean per step."""
     X = check_rng(seed).normal(size=(num_rows, 9, 2)).astype(np.float32)
     labels = X[:, :, 0].argmax(axis=1) // 3
     running_mean = X[:, :, :1].cumsum(axis=1) / np.arange(1, 10)[:, None]
@@ -109,14 +110,14 @@ def clipping() -> Checks:
 
 def schedules() -> Checks:
     """Learning-rate schedules."""
-    shown = {
+    shown: dict[str, Schedule] = {
         "default": learning_rate_schedule,
         "step": StepSchedule(0.5, 5),
         "cosine": CosineSchedule(20),
         "warm-up, then cosine": WarmupSchedule(CosineSchedule(15), 5),
         "plateau": (plateau := PlateauSchedule(0.5, patience=2)),
     }
-    rates = {name: [] for name in shown}
+    rates: dict[str, list[float]] = {name: [] for name in shown}
     for epoch in range(20):
         for name, schedule in shown.items():
             rates[name].append(schedule(epoch, 0.1))
@@ -124,7 +125,7 @@ def schedules() -> Checks:
     for name, values in rates.items():
         print(f"{name:>20}: " + " ".join(f"{rate:.3f}" for rate in values[::3]))
     return {
-        "the default decays by 0.95 every 10 epochs": np.isclose(rates["default"][10], 0.095),
+        "the default decays by 0.95 every 10 epochs": bool(np.isclose(rates["default"][10], 0.095)),
         "warm-up reaches the full rate": rates["warm-up, then cosine"][5] == 0.1,
         "plateau cuts once the loss stays": rates["plateau"][8] == 0.1 > rates["plateau"][9],
     }
@@ -136,6 +137,7 @@ def early_stopping() -> Checks:
     for epoch, loss in enumerate([1.0, 0.6, 0.5, 0.55, 0.6, 0.7, 0.8], 1):
         if stopping(loss, {"epoch": np.array([float(epoch)])}):
             break
-    best = stopping.get_best_params()["epoch"][0]
+    kept = stopping.get_best_params()
+    best = 0 if kept is None else kept["epoch"][0]
     print(f"stopped after epoch {epoch}, best was epoch {best:.0f}")
     return {"three epochs without improvement stop; the best is kept": (epoch, best) == (6, 3)}

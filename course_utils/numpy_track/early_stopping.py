@@ -12,11 +12,19 @@ from course_utils.numpy_track.model_interface import Params, copy_params
 class EarlyStopping:
     """Called with each epoch's validation loss, answers whether it is time to stop.
 
-    It is time after ``patience`` calls in a row without an improvement of more than ``min_delta``. The
-    parameters kept are those of the lowest loss of all, however small its lead. They are copied on the
-    way in and on the way out: training on changes nothing that is kept here.
+    The parameters kept are those of the lowest loss of all, however small its lead. They are copied on
+    the way in and on the way out: training on changes nothing that is kept here.
+    Prechelt 1998, "Early stopping - but when?".
 
-    Prechelt 1998, "Early stopping - but when?". patience: at least 1. min_delta: at least 0.
+    Args:
+        patience: it is time after so many calls in a row without an improvement, at least 1.
+        min_delta: an improvement is more than this, at least 0.
+
+    >>> stopping = EarlyStopping(patience=2)
+    >>> [stopping(loss, {"w": np.array([loss])}) for loss in (0.9, 0.5, 0.6, 0.7)]
+    [False, False, False, True]
+    >>> stopping.get_best_params()["w"].tolist()
+    [0.5]
     """
 
     def __init__(self, patience: int = 10, min_delta: float = 1e-4) -> None:
@@ -42,5 +50,5 @@ class EarlyStopping:
         return self.num_bad_calls >= self.patience
 
     def get_best_params(self) -> Params | None:
-        """A copy of the parameters of the lowest loss; None where none were given with it."""
+        """A copy of the parameters of the lowest loss; None if none were given with it."""
         return None if self._best_params is None else copy_params(self._best_params)

@@ -59,7 +59,7 @@ SETTINGS = {
 
 
 def build_model(model: str, setting: Setting, rng: np.random.Generator) -> RecurrentModel:
-    """ "relational": a slot a vector, four heads. "LSTM": several times as many parameters."""
+    """ "relational": a slot per vector, four heads. "LSTM": several times as many parameters."""
     k = setting.num_vectors
     inputs = setting.vector_size + 3 * k
     if model == "relational":
@@ -83,8 +83,17 @@ def train_run(
 ) -> dict[str, Any]:
     """Train one model from scratch: its learning curve on held-out sequences, and the model itself.
 
-    num_steps: those of the setting if None, a multiple of ``every``. The curve is lists ``steps``,
-    ``loss`` (nats), ``accuracy`` and ``seconds`` (of this process's CPU, evaluation left out).
+    The curve is lists ``steps``, ``loss`` (nats), ``accuracy`` and ``seconds`` (of this process's CPU
+    time, evaluation left out).
+
+    Args:
+        seed: of parameters and sequences.
+        model: a name that ``build_model`` knows.
+        setting: the task.
+        learning_rate: of Adam.
+        num_steps: a multiple of ``every``; those of the setting if None.
+        every: steps between two evaluations.
+        purpose: which sequences judge.
     """
     num_steps = setting.num_steps if num_steps is None else check_count("num_steps", num_steps)
     if num_steps % check_count("every", every):
@@ -92,7 +101,7 @@ def train_run(
     net = build_model(model, setting, seeding.rng([seed, 0]))
     rng, optimizer = seeding.rng([seed, 1]), Adam()
     X_held_out, y_held_out, _ = setting.held_out(purpose)
-    curve = {"steps": [], "loss": [], "accuracy": [], "seconds": []}
+    curve: dict[str, list[float]] = {"steps": [], "loss": [], "accuracy": [], "seconds": []}
     seconds = 0.0
     for step in range(every, num_steps + 1, every):
         started = time.process_time()

@@ -41,13 +41,23 @@ def compute_numerical_gradient(
     The error is of order ε² from the curve and (rounding of L)/ε from the difference. So that the
     second stays small, the model is lent float64 copies of its parameters; a model that answers in
     float32 all the same gets at least ε = 0.005, the cube root of float32's rounding. For parameters
-    beyond ±1, ε counts relative to their size.
+    beyond ±1, ε counts relative to their size. Afterwards the model has its own parameters back.
 
-    loss_fn: called with (predictions, targets), returns the loss. return_sequences: what to ask of
-    ``forward``; None decides by the targets (see ``targets_are_sequences``), which needs one of the
-    two losses of this package where the targets are 2-D.
-    Returns arrays of the parameters' shapes and dtypes. The model keeps its parameters. Raises
-    ValueError on data, loss or ε that make no sense.
+    Args:
+        model: any object with the methods of ``Model``.
+        X_batch: (B, ...).
+        y_batch: B targets.
+        loss_fn: called with (predictions, targets), returns the loss.
+        epsilon: ε, above 0.
+        return_sequences: what to ask of ``forward``; None decides by the targets (see
+            ``targets_are_sequences``), which needs one of the two losses of this package if the
+            targets are 2-D.
+
+    Returns:
+        Arrays of the parameters' names, shapes and dtypes.
+
+    Raises:
+        ValueError: on data, loss or ε that make no sense.
     """
     check_number("epsilon", epsilon, 0, low_open=True)
     X, y = check_pair(X_batch, y_batch)
@@ -77,7 +87,7 @@ def compute_numerical_gradient_fast(
     rng: np.random.Generator | int | None = None,
     return_sequences: bool | None = None,
 ) -> Params:
-    """The slope along K random directions v, each a coin flip ±1 a parameter, as an estimate of ∂L/∂θ.
+    """The slope along K random directions v, each a coin flip ±1 per parameter, as an estimate of ∂L/∂θ.
 
     ĝ = mean over v of (L(θ + ε v) - L(θ - ε v)) / 2ε · v    (Spall 1992, "SPSA")
 
@@ -87,8 +97,15 @@ def compute_numerical_gradient_fast(
     parameters points elsewhere (cosine 0.04); K = P costs as much as the element-wise gradient and
     reaches 0.71. Take steps smaller by K / (K + P), or write ``loss_and_grads``.
 
-    num_directions: K, for 2 K forward passes. rng: generator or seed. The rest as in
-    ``compute_numerical_gradient``.
+    Args:
+        model: this and what follows, as for ``compute_numerical_gradient``.
+        X_batch: as there.
+        y_batch: as there.
+        loss_fn: as there.
+        epsilon: as there.
+        num_directions: K, for 2 K forward passes.
+        rng: a generator or a seed.
+        return_sequences: as there.
     """
     check_number("epsilon", epsilon, 0, low_open=True)
     check_count("num_directions", num_directions)
@@ -145,7 +162,7 @@ def _decide_sequences(model: Model, X: np.ndarray, y: np.ndarray, loss_fn: LossF
             return wants_sequences(model, X, y, task)
     if y.ndim == 2:
         raise ValueError(
-            f"targets of shape {y.shape} may be one a step or one a sequence, and this loss_fn does not "
+            f"targets of shape {y.shape} may be one per step or one per sequence, and this loss_fn does not "
             "tell; say return_sequences=True or return_sequences=False"
         )
     return y.ndim > 2
@@ -154,7 +171,7 @@ def _decide_sequences(model: Model, X: np.ndarray, y: np.ndarray, loss_fn: LossF
 def loss_and_grads(
     model: Model, X: np.ndarray, y: np.ndarray, task: str, rng: np.random.Generator
 ) -> tuple[float, Params, np.ndarray]:
-    """(loss, gradients by name, predictions): the model's own where it has them, else numerical ones.
+    """(loss, gradients by name, predictions): the model's own if it has them, else numerical ones.
 
     Numerical gradients are element-wise up to 2,000 parameters; beyond, random directions take their
     place, and a warning says what that costs.
@@ -177,7 +194,7 @@ def loss_and_grads(
 def _price(num_params: int, num_directions: int) -> str:
     cosine = np.sqrt(num_directions / (num_directions + num_params))
     return (
-        f"numerical gradients of {num_params:,} parameters: {2 * num_params:,} forward passes a step "
+        f"numerical gradients of {num_params:,} parameters: {2 * num_params:,} forward passes per step "
         f"would be exact; {2 * num_directions} along {num_directions} random directions are taken, an "
         f"estimate whose cosine with the gradient is about {cosine:.2f} and whose length is about "
         f"{1 / cosine:.0f} times the gradient's. Give the model a method loss_and_grads to train well"

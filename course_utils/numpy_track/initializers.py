@@ -22,7 +22,7 @@ def xavier_initializer(
 def orthogonal_initializer(
     shape: Sequence[int], gain: float = 1.0, *, rng: np.random.Generator | int | None = None
 ) -> np.ndarray:
-    """``gain`` times a random matrix with orthonormal columns (or rows, where it is wide); float64.
+    """``gain`` times a random matrix with orthonormal columns (or rows, if it is wide); float64.
 
     A square one keeps the length of every vector: multiplied by it at each step, a gradient neither
     vanishes nor explodes. Saxe et al. 2014, "Exact solutions to the nonlinear dynamics of learning".
@@ -38,4 +38,5 @@ def orthogonal_initializer(
 def _matrix_shape(shape: Sequence[int]) -> tuple[int, int]:
     if not isinstance(shape, tuple | list) or len(shape) != 2:
         raise ValueError(f"shape must be that of a matrix, (fan_in, fan_out), got {shape!r}")
-    return tuple(check_count("each number in shape", size) for size in shape)
+    fan_in, fan_out = (check_count("each number in shape", size) for size in shape)
+    return fan_in, fan_out

@@ -16,9 +16,9 @@ Cache = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 def layer_norm(x: Any, gain: Any, bias: Any) -> tuple[np.ndarray, Cache]:
-    """y = gain · x̂ + bias with x̂ = (x - μ) / √(σ² + ε), and what the way back needs.
+    """y = gain · x̂ + bias with x̂ = (x - μ) / √(σ² + ε), and what the backward pass needs.
 
-    x: (..., F). gain, bias: (F,). ε is 1e-5. Raises ValueError where shapes do not fit, and on NaN.
+    x: (..., F). gain, bias: (F,). ε is 1e-5. Raises ValueError if shapes do not fit, and on NaN.
     """
     x, gain, bias = as_floats("x", x), as_floats("gain", gain), as_floats("bias", bias)
     if gain.shape != x.shape[-1:] or bias.shape != x.shape[-1:]:

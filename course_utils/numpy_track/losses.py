@@ -1,6 +1,6 @@
 """Two losses, the metric beside them, and the slope of each loss at the model's output.
 
-Predictions are what a model puts out: (B, C) for one answer a sequence, (B, T, C) for one answer a
+Predictions are what a model puts out: (B, C) for one answer per sequence, (B, T, C) for one answer per
 step. A loss is the mean over all answers, as in torch.
 """
 
@@ -26,6 +26,9 @@ def cross_entropy_loss(predictions: Any, targets: Any) -> float:
     predictions: logits (B, C) or (B, T, C), C at least 2. targets: the class ids, integers in [0, C)
     of shape (B,) or (B, T); or the probabilities q, one-hot or soft, of the shape of the logits.
     Raises ValueError on anything else.
+
+    >>> round(cross_entropy_loss([[0.0, 0.0], [0.0, 0.0]], [0, 1]), 4)  # a guess: ln 2
+    0.6931
     """
     logits, target_probs = _classification_pair(predictions, targets)
     return _cross_entropy(_log_softmax(logits), target_probs)
@@ -34,7 +37,7 @@ def cross_entropy_loss(predictions: Any, targets: Any) -> float:
 def mse_loss(predictions: Any, targets: Any) -> float:
     """L = mean of (prediction - target)² over all numbers.
 
-    targets: real numbers of the shape of ``predictions``; where the model puts out one number an
+    targets: real numbers of the shape of ``predictions``; if the model puts out one number per
     answer, (B, 1) or (B, T, 1), that last axis may be left out. Raises ValueError on anything else.
     """
     _, errors = _regression_pair(predictions, targets)
@@ -82,18 +85,23 @@ def loss_and_output_grad(predictions: Any, targets: Any, task: str) -> tuple[flo
 
 
 def targets_are_sequences(targets: Any, num_steps: int | None, output_size: int, task: str) -> bool:
-    """Whether ``targets`` hold one answer a step (True) or one a sequence (False).
+    """Whether ``targets`` hold one answer per step (True) or one per sequence (False).
 
-    num_steps: T of the inputs (B, T, ...), None where they have no steps. output_size: the number of
-    classes C or of values O that the model puts out. The shape decides:
+    The shape decides:
 
-    | targets | False: one a sequence | True: one a step |
+    | targets | False: one per sequence | True: one per step |
     |---|---|---|
     | class ids (integers) | (B,) | (B, T) |
     | class probabilities, one-hot or soft | (B, C) | (B, T, C) |
-    | values to predict | (B,), (B, O) | (B, T, O), and (B, T) where O is 1 |
+    | values to predict | (B,), (B, O) | (B, T, O), and (B, T) if O is 1 |
 
-    Raises ValueError for integers (B, k) with k equal to both T and C: one-hot rows, or an id a step?
+    Raises ValueError for integers (B, k) with k equal to both T and C: one-hot rows, or an id per step?
+
+    Args:
+        targets: the answers.
+        num_steps: T of the inputs (B, T, ...), None if they have no steps.
+        output_size: the number of classes C or of values O that the model puts out.
+        task: "classification" or "regression".
     """
     check_task(task)
     targets = as_array("targets", targets)
@@ -157,7 +165,7 @@ def _classification_pair(predictions: Any, targets: Any) -> tuple[np.ndarray, np
     if num_classes < 2:
         raise ValueError(
             f"classification needs at least 2 classes, got predictions of shape {logits.shape}; "
-            "for one number an answer take task='regression' (mse_loss)"
+            "for one number per answer take task='regression' (mse_loss)"
         )
     targets = as_array("targets", targets)
     if targets.shape == logits.shape:
@@ -217,13 +225,13 @@ def _regression_pair(predictions: Any, targets: Any) -> tuple[np.ndarray, np.nda
 
 
 def _remedy(targets: tuple[int, ...], predictions: tuple[int, ...]) -> str:
-    """What most likely went wrong where two shapes do not fit."""
+    """What most likely went wrong if two shapes do not fit."""
     if targets[0] != predictions[0]:
         return f"There are {predictions[0]} rows of predictions, so {predictions[0]} targets are needed"
     if targets[-1] == 1:
         return "Write targets[..., 0] to drop the last axis"
     if len(predictions) == 3 and len(targets) < 3:
-        return "For one answer a sequence, let the model put out its last step only (return_sequences=False)"
+        return "For one answer per sequence, let the model put out its last step only (return_sequences=False)"
     if len(predictions) == 2 and len(targets) == 3:
-        return "For one answer a step, let the model put out every step (return_sequences=True)"
+        return "For one answer per step, let the model put out every step (return_sequences=True)"
     return "Check output_size of the model"

@@ -1,4 +1,4 @@
-"""The LSTM (Hochreiter and Schmidhuber 1997; with forget gate: Gers et al. 2000), and its way back.
+"""The LSTM (Hochreiter and Schmidhuber 1997; with forget gate: Gers et al. 2000), and its backward pass.
 
 At each step, from the input x and the previous hidden vector h:
 
@@ -32,13 +32,22 @@ STACKED_GATES = "ofic"
 class LSTM(RecurrentModel):
     """An LSTM layer and a linear output layer, with exact gradients.
 
-    input_size D, hidden_size H, output_size O: widths; without output_size the outputs are the hidden
-    vectors themselves. Parameters: W_f, W_i, W_c, W_o (D, H); U_* (H, H); b_* (H,); W_out (H, O);
-    b_out (O,). W are Xavier, U orthogonal, biases 0, but for b_f, which begins at ``forget_bias``: with
-    1 the cell keeps most of its content from the start (Jozefowicz et al. 2015).
-    readout_size: a layer relu(h W_h + b_h) of this width before the output, as a Relational RNN has
-    one; none if None. rng: a generator or a seed.
-    The state of ``forward(..., return_state=True)`` is h and c, both (B, H).
+    Parameters: W_f, W_i, W_c, W_o (D, H); U_* (H, H); b_* (H,); W_out (H, O); b_out (O,). W are Xavier,
+    U orthogonal, biases 0, but for b_f. The state of ``forward(..., return_state=True)`` is h and c, both
+    (B, H).
+
+    Args:
+        input_size: D, numbers per step of the input.
+        hidden_size: H, width of the hidden and the cell vector.
+        output_size: O; without it the outputs are the hidden vectors themselves.
+        forget_bias: where b_f begins: with 1 the cell keeps most of its content from the start
+            (Jozefowicz et al. 2015).
+        readout_size: width of a layer relu(h W_h + b_h) before the output, as a Relational RNN has one;
+            none if None.
+        rng: a generator or a seed.
+
+    >>> LSTM(3, 8, 5, rng=0).forward(np.zeros((2, 7, 3))).shape
+    (2, 7, 5)
     """
 
     def __init__(
@@ -161,7 +170,8 @@ class LSTM(RecurrentModel):
 
     def _blocks(self, stack: np.ndarray) -> Params:
         """The parameters, or their gradients, as views into their stack (4, H + D + 1, H)."""
-        H, blocks = self.hidden_size, {}
+        H = self.hidden_size
+        blocks: Params = {}
         for gate, matrix in zip(STACKED_GATES, stack, strict=True):
             blocks |= {f"U_{gate}": matrix[:H], f"W_{gate}": matrix[H:-1], f"b_{gate}": matrix[-1]}
         return blocks

@@ -6,7 +6,7 @@ it usable (Micikevicius et al. 2018, "Mixed precision training"):
 1. master weights stay in float32; the forward and backward pass see them rounded to float16;
 2. the loss is multiplied by a scale S before back-propagation, so that small gradients do not round to
    zero; by the chain rule every gradient is then S times itself, and is divided by S in float32;
-3. S is as large as it can be: where a gradient overflows, the step is left out and S is halved; after
+3. S is as large as it can be: if a gradient overflows, the step is left out and S is halved; after
    a while without overflow it is doubled.
 
 Simulated is what crosses the border of a model: weights, inputs and gradients are rounded to float16.
@@ -42,8 +42,14 @@ class FixedLossScale:
 class DynamicLossScale:
     """A loss scale that halves after an overflow and doubles after ``growth_interval`` good steps.
 
-    initial_scale, factors: powers of two keep the scaling itself free of rounding.
-    ``scale`` is the present one, ``num_skipped`` counts the steps that overflowed.
+    ``scale`` is the present one, ``num_skipped`` counts the steps that overflowed. Powers of two keep
+    the scaling itself free of rounding.
+
+    Args:
+        initial_scale: where it begins.
+        growth_interval: good steps in a row until it grows.
+        growth_factor: by what it grows.
+        backoff_factor: what an overflow leaves of it.
     """
 
     smallest, largest = 2.0**-14, 2.0**24
@@ -111,7 +117,7 @@ def half_precision_grads(
 ) -> tuple[float, Params | None, np.ndarray]:
     """(loss, gradients, predictions) of one pass in simulated half precision.
 
-    The gradients are float32, with the scale taken out again; None where one of them overflowed. The
+    The gradients are float32, with the scale taken out again; None if one of them overflowed. The
     model keeps its master weights.
     """
     with params_restored(model) as master:
@@ -122,5 +128,7 @@ def half_precision_grads(
         scaled = {name: np.float16(loss_scale * g) for name, g in grads.items()}
     if not all(np.isfinite(g).all() for g in scaled.values()):
         return loss, None, predictions
-    grads = {name: np.float32(g) / np.float32(loss_scale) for name, g in scaled.items()}
-    return loss, grads, predictions
+    unscaled: Params = {
+        name: np.divide(g, np.float32(loss_scale), dtype=np.float32) for name, g in scaled.items()
+    }
+    return loss, unscaled, predictions

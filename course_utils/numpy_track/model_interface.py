@@ -2,9 +2,9 @@
 
 A model is any object with
 
-* ``forward(X, return_sequences=False)``: outputs (B, O), one a sequence, or (B, T, O), one a step;
+* ``forward(X, return_sequences=False)``: outputs (B, O), one per sequence, or (B, T, O), one per step;
 * ``get_params()``: a dict from name to array of floats;
-* ``set_params(params)``: the way back.
+* ``set_params(params)``: the reverse.
 
 One that also has ``loss_and_grads(X, y, task="classification")``, which returns (loss, gradients by
 parameter name, predictions), trains with these exact gradients, any other with numerical ones. What
@@ -51,7 +51,7 @@ def copy_params(params: Mapping[str, Any]) -> Params:
 
 
 def read_params(model: Model) -> Params:
-    """A deep copy of the model's parameters. Raises TypeError where a method of a model is missing."""
+    """A deep copy of the model's parameters. Raises TypeError if a method of a model is missing."""
     missing = [name for name in ("forward", "get_params", "set_params") if not hasattr(model, name)]
     if missing:
         raise TypeError(
@@ -72,7 +72,7 @@ def params_restored(model: Model) -> Iterator[Params]:
 
 
 def predict(model: Model, X: np.ndarray, return_sequences: bool) -> np.ndarray:
-    """The outputs for ``X``, one row a row. Raises ValueError where the model breaks that promise."""
+    """The outputs for ``X``, a row for each. Raises ValueError if the model breaks that promise."""
     predictions = as_array("predictions", model.forward(X, return_sequences=return_sequences))
     if len(predictions) != len(X):
         raise ValueError(
@@ -105,10 +105,10 @@ def check_pair(X: Any, y: Any, name: str = "") -> tuple[np.ndarray, np.ndarray]:
 
 
 def wants_sequences(model: Model, X: np.ndarray, y: np.ndarray, task: str) -> bool:
-    """Whether ``y`` needs one output a step; decided by ``targets_are_sequences``, on one row of X.
+    """Whether ``y`` needs one output per step; decided by ``targets_are_sequences``, on one row of X.
 
     Checks every target against the output of that row too, so that a label out of range is found
-    before anything is trained. Raises ValueError where the targets cannot fit.
+    before anything is trained. Raises ValueError if the targets cannot fit.
     """
     try:
         one_row = predict(model, X[:1], return_sequences=False)

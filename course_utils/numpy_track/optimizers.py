@@ -32,8 +32,8 @@ class Optimizer:
     ) -> dict[str, np.ndarray]:
         """The parameters after one step. ``grads`` has the names and shapes of ``params``.
 
-        Raises ValueError where they do not fit each other or an earlier step, and NonFiniteError (a
-        ValueError) where a gradient, or what becomes of it, is NaN or infinite.
+        Raises ValueError if they do not fit each other or an earlier step, and NonFiniteError (a
+        ValueError) if a gradient, or what becomes of it, is NaN or infinite.
         """
         check_number("learning_rate", learning_rate, low=0)
         self._check_names_and_shapes(params, grads)
@@ -158,6 +158,6 @@ class AdamW(Adam):
         return super()._rule((1 - lr * self.weight_decay) * theta, g, lr, memory)
 
 
-def _check_finite(values: np.ndarray, name: str) -> None:
+def _check_finite(values: np.ndarray | int, name: str) -> None:
     if not np.isfinite(values).all():
         raise NonFiniteError(f"{name} is NaN or infinite")

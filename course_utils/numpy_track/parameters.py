@@ -19,7 +19,7 @@ class Parameterized:
     """
 
     def __init__(self, params: Mapping[str, np.ndarray], *parts: "Parameterized") -> None:
-        self._params: Params = {name: np.float32(values) for name, values in params.items()}
+        self._params: Params = {name: np.float32(values) for name, values in params.items()}  # type: ignore[misc]
         self._parts = parts
 
     @property

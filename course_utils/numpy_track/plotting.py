@@ -1,4 +1,4 @@
-"""The history of a training run as four pictures, or as a table where matplotlib is missing."""
+"""The history of a training run as four figures, or as a table if matplotlib is missing."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -16,10 +16,10 @@ def plot_training_curves(
 ) -> "Figure | None":
     """Loss, metric, learning rate and gradient norm against epochs, in a 2x2 figure.
 
-    history: what ``train_model`` returned. save_path: where to write the picture too; its ending says
+    history: what ``train_model`` returned. save_path: where to write the figure too; its ending says
     the format. The file appears whole or not at all.
     Returns the figure. Without matplotlib, prints the numbers as a table and returns None.
-    Raises ValueError on a history that is not one, FileNotFoundError where the folder is missing.
+    Raises ValueError on a history that is not one, FileNotFoundError if the folder is missing.
     """
     _check(history)
     path = None if save_path is None else _check_path(save_path)
@@ -52,7 +52,7 @@ def plot_training_curves(
 
 
 def history_table(history: Mapping[str, Sequence[float]], max_rows: int = 20) -> str:
-    """The history as text: a row an epoch, evenly thinned to about ``max_rows``, the last one included."""
+    """The history as text: a row per epoch, evenly thinned to about ``max_rows``, the last one included."""
     _check(history)
     num_epochs = len(history["train_loss"])
     every = -(-num_epochs // max_rows)
@@ -85,7 +85,7 @@ def _check_path(save_path: str | os.PathLike) -> Path:
 
 
 def _save(figure: "Figure", path: Path) -> None:
-    """Write beside the goal first, then rename: nobody ever finds half a picture."""
+    """Write beside the goal first, then rename: nobody ever finds half a figure."""
     part = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
     try:
         figure.savefig(part, dpi=120)

@@ -31,9 +31,12 @@ class RecurrentModel(Parameterized):
     ) -> Any:
         """Outputs (B, T, O) of every step, or (B, O) of the last one.
 
-        sequence: (B, T, input_size), finite numbers. return_state: return a tuple instead, the outputs
-        and then the state after the last step. Raises ValueError on any other input, and
-        where numbers leave the range of the dtype.
+        Raises ValueError on any other input, and if numbers leave the range of the dtype.
+
+        Args:
+            sequence: (B, T, input_size), finite numbers.
+            return_sequences: whether every step is wanted.
+            return_state: return a tuple instead, the outputs and then the state after the last step.
         """
         X = self._time_first(sequence)
         chunks = []
@@ -57,9 +60,13 @@ class RecurrentModel(Parameterized):
     ) -> tuple[float, Params, np.ndarray]:
         """(loss, its gradient by parameter name, predictions), by back-propagation through time.
 
-        X: (B, T, input_size). y: one answer a sequence or one a step, as ``losses`` explains; the
-        predictions have the matching shape, (B, O) or (B, T, O). task: "classification" (mean
-        cross-entropy) or "regression" (mean square). Raises ValueError where they do not fit.
+        Raises ValueError if X and y do not fit.
+
+        Args:
+            X: (B, T, input_size).
+            y: one answer per sequence or one per step, as ``losses`` explains; the predictions have the
+                matching shape, (B, O) or (B, T, O).
+            task: "classification" (mean cross-entropy) or "regression" (mean square).
         """
         X = self._time_first(X)
         sequences = targets_are_sequences(y, len(X), self.output_size, task)
@@ -79,7 +86,7 @@ class RecurrentModel(Parameterized):
         if X.ndim != 3 or X.shape[2] != self.input_size:
             raise ValueError(
                 f"the input must have shape (B, T, {self.input_size}): sequences, steps, and "
-                f"input_size numbers a step; got {X.shape}. One sequence alone is X[None]"
+                f"input_size numbers per step; got {X.shape}. One sequence alone is X[None]"
             )
         return self._cast("the input", X.swapaxes(0, 1))
 
@@ -101,7 +108,7 @@ class RecurrentModel(Parameterized):
         return d_outputs @ self._params["W_out"].T if "W_out" in self._params else d_outputs
 
     def _unroll(self, X: np.ndarray) -> SimpleNamespace:
-        """Run over X (T, B, D) and keep what the way back needs."""
+        """Run over X (T, B, D) and keep what the backward pass needs."""
         raise NotImplementedError
 
     def _hidden(self, tape: SimpleNamespace, num_last: int) -> np.ndarray:

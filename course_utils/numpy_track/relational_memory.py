@@ -1,4 +1,4 @@
-"""The relational memory core (Santoro et al. 2018), one step at a time, and its way back.
+"""The relational memory core (Santoro et al. 2018), one step at a time, and its backward pass.
 
 A memory M of N slots of D numbers, and at each step an input x. Slots and input are rows of one table,
 and every slot looks at all of them (H heads, keys of K numbers, values of V = D/H):
@@ -26,6 +26,7 @@ from course_utils.numpy_track.buffers import Buffers
 from course_utils.numpy_track.checks import NonFiniteError, as_floats, check_count, check_rng
 from course_utils.numpy_track.initializers import xavier_initializer
 from course_utils.numpy_track.layer_norm import layer_norm_into
+from course_utils.numpy_track.model_interface import Params
 from course_utils.numpy_track.parameters import Parameterized
 
 GATES = ("unit", "memory")
@@ -34,9 +35,15 @@ GATES = ("unit", "memory")
 class RelationalMemory(Parameterized):
     """The core: ``memory = core.forward(x, memory)``, beginning at ``core.initial_memory(B)``.
 
-    num_slots N, slot_size D, num_heads H, input_size I (D if None), key_size K (D/H if None).
-    gate: "unit" opens and closes every number by itself, "memory" a slot as a whole.
-    D is a multiple of H, and at least N, else slots would begin equal and stay so for ever.
+    Args:
+        num_slots: N, rows of the memory.
+        slot_size: D, a multiple of H, and at least N, or else slots would begin equal and stay so for
+            ever.
+        num_heads: H, attentions side by side.
+        input_size: I; D if None.
+        gate: "unit" opens and closes every number by itself, "memory" a slot as a whole.
+        key_size: K, width of a head's queries and keys; D/H if None.
+        rng: a generator or a seed.
     """
 
     def __init__(
@@ -71,7 +78,7 @@ class RelationalMemory(Parameterized):
         g = D if gate == "unit" else 1
         shapes = {"x": (self.input_size, D), "qkv": (D, F), "1": (D, D), "2": (D, D)}
         shapes |= {"gi": (D, 2 * g), "gm": (D, 2 * g)}
-        params = {}
+        params: Params = {}
         for name, shape in shapes.items():
             params |= {
                 f"W_{name}": xavier_initializer(shape, rng=rng),
@@ -105,7 +112,7 @@ class RelationalMemory(Parameterized):
     def unroll(self, X: np.ndarray, memory: np.ndarray | None = None) -> SimpleNamespace:
         """Run over X (T, B, I), unchecked; ``.memory`` (T + 1, N, B, D) holds the memories.
 
-        Raises NonFiniteError where numbers leave the range of the dtype on the way.
+        Raises NonFiniteError if numbers leave the range of the dtype on the way.
         """
         P, N = self._params, self.num_slots
         tape = self._tape(*X.shape[:2])
@@ -131,7 +138,7 @@ class RelationalMemory(Parameterized):
         return tape
 
     def _tape(self, T: int, B: int) -> SimpleNamespace:
-        """Room for everything that the way back needs, of all steps."""
+        """Room for everything that the backward pass needs, of all steps."""
         P, N, D, H = self._params, self.num_slots, self.slot_size, self.num_heads
         F, slots = P["b_qkv"].size, (T, N, B, D)
         tape = self._buffers(

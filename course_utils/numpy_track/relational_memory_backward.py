@@ -1,10 +1,11 @@
 """Back-propagation through time for the relational memory: ``relational_memory`` read from below.
 
 ``d.name`` is ∂L/∂name for all steps. The loop over steps carries ∂L/∂M back; what the parameters need
-is laid aside in ``d`` and summed over all steps at the end, one product a matrix.
+is laid aside in ``d`` and summed over all steps at the end, one product per matrix.
 """
 
 from types import SimpleNamespace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,9 +14,16 @@ from course_utils.numpy_track.buffers import Buffers
 from course_utils.numpy_track.layer_norm import layer_norm_backward_into
 from course_utils.numpy_track.model_interface import Params
 
+if TYPE_CHECKING:
+    from course_utils.numpy_track.relational_memory import RelationalMemory
+
 
 def backprop(
-    core, X: np.ndarray, tape: SimpleNamespace, d_memories: np.ndarray, buffers: Buffers
+    core: "RelationalMemory",
+    X: np.ndarray,
+    tape: SimpleNamespace,
+    d_memories: np.ndarray,
+    buffers: Buffers,
 ) -> Params:
     """Gradients by parameter name, from ∂L/∂M after each of the last S steps (S, N, B, D).
 
@@ -46,7 +54,7 @@ def backprop(
 
 
 def _step_backward(
-    core,
+    core: "RelationalMemory",
     tape: SimpleNamespace,
     d: SimpleNamespace,
     t: int,
@@ -100,7 +108,9 @@ def _step_backward(
     d_memory += _project_backward(core, tape, d, np.s_[t, :N]) @ transposed["W_qkv"]
 
 
-def _project_backward(core, tape: SimpleNamespace, d: SimpleNamespace, some: tuple) -> np.ndarray:
+def _project_backward(
+    core: "RelationalMemory", tape: SimpleNamespace, d: SimpleNamespace, some: tuple
+) -> np.ndarray:
     """Through the layer norm of some rows' queries, keys and values."""
     return layer_norm_backward_into(
         d.d_projected[some],
@@ -120,7 +130,11 @@ def _sum_over_gate(d_memory: np.ndarray, factor: np.ndarray, out: np.ndarray) ->
 
 
 def _parameter_grads(
-    core, X: np.ndarray, tape: SimpleNamespace, d: SimpleNamespace, transposed: Params
+    core: "RelationalMemory",
+    X: np.ndarray,
+    tape: SimpleNamespace,
+    d: SimpleNamespace,
+    transposed: Params,
 ) -> Params:
     P, N = core._params, core.num_slots
     d_gates_of_step = d.d_gates.sum(axis=1)  # all slots hear the same e

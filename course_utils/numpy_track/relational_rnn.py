@@ -21,7 +21,15 @@ __all__ = ["RelationalMemory", "RelationalRNN", "RelationalRNNCell"]
 class RelationalRNNCell(Parameterized):
     """One step: the memory is updated, then h = relu(M W_h + b_h), with M flattened to N·D numbers.
 
-    Arguments beyond ``hidden_size`` are those of RelationalMemory, which is the attribute ``core``.
+    Args:
+        input_size: numbers per step of the input.
+        hidden_size: width of h.
+        num_slots: this and what follows, as for RelationalMemory, which is the attribute ``core``.
+        slot_size: as there.
+        num_heads: as there.
+        gate: as there.
+        key_size: as there.
+        rng: a generator or a seed.
     """
 
     def __init__(
@@ -54,8 +62,22 @@ class RelationalRNNCell(Parameterized):
 class RelationalRNN(RecurrentModel):
     """RelationalRNNCell over a sequence, then a linear output layer, with exact gradients.
 
-    input_size, hidden_size, output_size: widths. The other arguments are those of RelationalMemory.
     The state of ``forward(..., return_state=True)`` is the memory (B, N, D).
+
+    Args:
+        input_size: numbers per step of the input.
+        hidden_size: width of the hidden vector.
+        output_size: O, width of the output.
+        num_slots: N; this and what follows, as for RelationalMemory.
+        slot_size: D.
+        num_heads: as there.
+        gate: as there.
+        key_size: as there.
+        rng: a generator or a seed.
+
+    >>> model = RelationalRNN(3, 8, 5, num_slots=2, slot_size=4, num_heads=2, rng=0)
+    >>> model.forward(np.zeros((2, 7, 3)), return_sequences=False).shape
+    (2, 5)
     """
 
     def __init__(

@@ -17,7 +17,14 @@ def learning_rate_schedule(
 ) -> float:
     """η = η₀ · decay^⌊epoch / decay_every⌋: a staircase (torch's StepLR).
 
-    epoch: from 0. initial_lr: η₀, at least 0. decay: in (0, 1]; 1 keeps the rate constant.
+    Args:
+        epoch: from 0.
+        initial_lr: η₀, at least 0.
+        decay: in (0, 1]; 1 keeps the rate constant.
+        decay_every: epochs per stair, at least 1.
+
+    >>> [learning_rate_schedule(epoch, 0.8, decay=0.5, decay_every=2) for epoch in range(5)]
+    [0.8, 0.8, 0.4, 0.4, 0.2]
     """
     _check(epoch, initial_lr)
     check_number("decay", decay, 0, 1, low_open=True)
@@ -59,9 +66,14 @@ class CosineSchedule:
 class PlateauSchedule:
     """η ← max(factor · η, min_lr) once the loss has not improved for more than ``patience`` epochs.
 
-    It learns each epoch's validation loss through ``observe``, which ``train_model`` calls. Only a loss
-    below (1 - threshold) times the best one is an improvement (torch's ReduceLROnPlateau).
-    factor: in (0, 1). patience, min_lr: at least 0. threshold: in [0, 1).
+    It learns each epoch's validation loss through ``observe``, which ``train_model`` calls (torch's
+    ReduceLROnPlateau).
+
+    Args:
+        factor: in (0, 1).
+        patience: at least 0.
+        threshold: in [0, 1); only a loss below (1 - threshold) times the best one is an improvement.
+        min_lr: at least 0.
     """
 
     def __init__(
@@ -99,8 +111,17 @@ class WarmupSchedule:
     """A straight rise from start_factor · η₁ to η₁ over ``warmup_epochs``; there ``schedule`` begins.
 
     η₁ is the first rate of ``schedule``, whose own epochs count from the end of the warm-up (torch's
-    LinearLR followed by the other one in SequentialLR). start_factor: in (0, 1].
+    LinearLR followed by the other one in SequentialLR).
     Goyal et al. 2017, "Accurate, large minibatch SGD", section 2.2.
+
+    Args:
+        schedule: what follows the warm-up.
+        warmup_epochs: its length.
+        start_factor: in (0, 1].
+
+    >>> warmup = WarmupSchedule(StepSchedule(), warmup_epochs=4, start_factor=0.5)
+    >>> [warmup(epoch, 1.0) for epoch in (0, 2, 4)]
+    [0.5, 0.75, 1.0]
     """
 
     def __init__(

@@ -199,9 +199,16 @@ def nth_farthest_shortcuts(X: np.ndarray, metadata: dict[str, Any]) -> dict[str,
 def create_train_test_split(
     X: Any, y: Any, test_ratio: float = 0.2, seed: int = 42, *, rng: Rng = None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """(X_train, X_test, y_train, y_test): rows in random order, ``test_ratio`` of them for the test.
+    """(X_train, X_test, y_train, y_test): rows in random order.
 
-    rng: takes the place of ``seed``. Raises ValueError where one of the two parts would be empty.
+    Raises ValueError if one of the two parts would be empty.
+
+    Args:
+        X: (N, ...).
+        y: (N, ...).
+        test_ratio: the share of rows for the test, in [0, 1].
+        seed: of the order.
+        rng: a generator or seed that takes the place of ``seed``.
     """
     X, y = as_array("X", X), as_array("y", y)
     check_number("test_ratio", test_ratio, 0, 1)
@@ -218,10 +225,15 @@ def create_train_test_split(
 
 
 def normalize_sequences(X: Any, method: str = "minmax", *, reference: Any = None) -> np.ndarray:
-    """Every feature moved and scaled: to [0, 1] ("minmax"), or to mean 0 and deviation 1 ("standard").
+    """Every feature moved and scaled. A feature that never changes is moved only.
 
-    X: (B, T, features). reference: the training data, whose statistics are used; X itself if None.
-    A feature that never changes is moved only.
+    Args:
+        X: (B, T, features).
+        method: "minmax", to [0, 1], or "standard", to mean 0 and standard deviation 1.
+        reference: the training data, whose statistics are used; X itself if None.
+
+    >>> normalize_sequences([[[2.0], [4.0], [3.0]]]).ravel().tolist()
+    [0.0, 1.0, 0.5]
     """
     X = as_floats("X", X)
     reference = X if reference is None else as_floats("reference", reference)

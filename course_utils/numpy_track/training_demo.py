@@ -8,7 +8,7 @@ import argparse
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -22,7 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     picture = parser.parse_args(arguments).picture
     if picture is None:
         picture = Path(tempfile.mkdtemp(prefix="training_demo_")) / "training_curves.png"
-    parts = [
+    parts: list[Callable[[], demo_tools.Checks]] = [
         demo_tools.losses,
         demo_tools.gradients,
         demo_tools.clipping,
@@ -38,14 +38,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         demo_runs.reproducibility,
         demo_runs.mistakes,
     ]
-    rows, start = [], time.perf_counter()
+    rows: list[tuple[str, bool, str]] = []
+    start = time.perf_counter()
     for part in parts:
-        title = (part.func if isinstance(part, partial) else part).__doc__.splitlines()[0]
+        title = str((part.func if isinstance(part, partial) else part).__doc__).splitlines()[0]
         print(f"\n{title}")
         began = time.perf_counter()
         checks = part()
-        seconds = time.perf_counter() - began
-        times = [f"{seconds:.2f}", *[""] * (len(checks) - 1)]
+        took = f"{time.perf_counter() - began:.2f}"
+        times = [took, *[""] * (len(checks) - 1)]
         rows += zip(checks, checks.values(), times, strict=True)
     print(f"\n{'':3}{'checked':70}{'seconds':>8}")
     for statement, held, seconds in rows:

@@ -51,8 +51,16 @@ def evaluate(
 ) -> tuple[float, float]:
     """(mean loss, metric) over all rows; the model does not change.
 
-    Each batch counts by its length, so the result does not depend on the batch size. The metric is the
-    accuracy, or minus the loss for task="regression". Raises ValueError as ``train_step`` does.
+    Each batch counts by its length, so the result does not depend on the batch size. Raises ValueError
+    as ``train_step`` does.
+
+    Args:
+        model: any object with the methods of ``Model``.
+        X_test: inputs, (N, T, features).
+        y_test: N targets, as ``losses`` explains.
+        task: ``"classification"``, whose metric is the accuracy, or ``"regression"``, whose metric is
+            minus the loss.
+        batch_size: rows per forward pass, at least 1.
     """
     X, y = check_pair(X_test, y_test)
     check_count("batch_size", batch_size)
@@ -87,18 +95,46 @@ def train_model(
 ) -> History:
     """Train ``model`` in place, stop early, and leave it with the parameters of its lowest validation loss.
 
-    train_data, val_data: pairs (X, y). The rate of an epoch is schedule(epoch, learning_rate), epochs
-    from 0; without a schedule, it falls to lr_decay of itself every lr_decay_every epochs. patience: how
-    many epochs in a row may bring no improvement (see ``EarlyStopping``). verbose: print some twenty
-    lines. rng: a generator or seed, which governs the order of the rows and any random directions: the
-    same seed gives the same bits. The other arguments are those of ``train_step``.
     ``optimizer``, ``schedule`` and ``loss_scale`` are copied first, so one object may serve many runs.
 
-    Returns a dict of lists, one number an epoch: train_loss and train_metric (means over the rows, as
-    met while training), val_loss and val_metric (after the epoch), learning_rates, grad_norms (mean
-    over the steps, before clipping). With a loss_scale also loss_scales and skipped_steps.
-    Raises ValueError on arguments that make no sense, and FloatingPointError, which names epoch and step,
-    where NaN or infinity turns up on the way. After any error the model is as it was before the call.
+    Args:
+        model: any object with the methods of ``Model``.
+        train_data: a pair (X, y), as ``train_step`` takes them.
+        val_data: another.
+        epochs: how many at most, at least 1.
+        batch_size: rows per step, at least 1; the last batch of an epoch may be shorter.
+        learning_rate: the initial one, at least 0.
+        lr_decay: without a schedule, the rate falls to so much of itself, in (0, 1], ...
+        lr_decay_every: ... every so many epochs.
+        clip_norm: as for ``train_step``.
+        patience: how many epochs in a row may bring no improvement (see ``EarlyStopping``).
+        task: ``"classification"`` or ``"regression"``.
+        verbose: print some twenty lines.
+        rng: a generator or seed, which governs the order of the rows and any random directions: the
+            same seed gives the same bits.
+        optimizer: as for ``train_step``.
+        schedule: the rate of an epoch, from 0, is schedule(epoch, learning_rate).
+        accumulate: as for ``train_step``.
+        loss_scale: as for ``train_step``.
+
+    Returns:
+        A dict of lists, one number per epoch: train_loss and train_metric (means over the rows, as met
+        while training), val_loss and val_metric (after the epoch), learning_rates, grad_norms (mean
+        over the steps, before clipping). With a loss_scale also loss_scales and skipped_steps.
+
+    Raises:
+        ValueError: on arguments that make no sense.
+        FloatingPointError: if NaN or infinity turns up on the way; it names epoch and step.
+        After any error the model is as it was before the call.
+
+    >>> from course_utils.numpy_track.lstm_baseline import LSTM
+    >>> X = np.linspace(-1, 1, 40).reshape(20, 2, 1)
+    >>> y = (X[:, -1, 0] > 0).astype(int)
+    >>> model = LSTM(input_size=1, hidden_size=4, output_size=2, rng=0)
+    >>> data = (X, y)
+    >>> history = train_model(model, data, data, epochs=3, learning_rate=0.5, verbose=False, rng=0)
+    >>> len(history["val_loss"]), history["val_loss"][-1] < history["val_loss"][0]
+    (3, True)
     """
     check_task(task)
     check_count("epochs", epochs)
@@ -145,7 +181,7 @@ def train_model(
         interrupted = isinstance(error, KeyboardInterrupt)  # keep what was reached until then
         model.set_params((stopping.get_best_params() if interrupted else None) or before)
         raise
-    model.set_params(stopping.get_best_params())
+    model.set_params(stopping.get_best_params() or before)
     if verbose:
         best = history["val_loss"].index(stopping.best_loss) + 1
         print(f"after {epoch} epochs, kept the parameters of epoch {best}, the best on validation")
@@ -155,7 +191,7 @@ def train_model(
 def _check_part(name: str, data: Any, model: Model, task: str) -> tuple[np.ndarray, np.ndarray]:
     if not isinstance(data, tuple | list) or len(data) != 2:
         raise ValueError(f"{name} must be a pair (X, y), got {type(data).__name__}")
-    X, y = check_pair(*data, name=f"{name} ")
+    X, y = check_pair(data[0], data[1], name=f"{name} ")
     try:
         wants_sequences(model, X, y, task)
     except ValueError as error:

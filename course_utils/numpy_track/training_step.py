@@ -43,17 +43,37 @@ def train_step(
 ) -> tuple[float, float, float]:
     """One step of gradient descent: (loss, metric, gradient norm) of the batch before the step.
 
-    X_batch: (B, T, features). y_batch: as ``losses`` explains. The metric is the accuracy, or minus the
-    loss for task="regression". The norm is the global one before clipping to ``clip_norm``; np.inf
-    clips nothing.
-    optimizer: whose rule moves the parameters; SGD if None. It remembers, so pass the same one each time.
-    accumulate: go through the batch in this many parts, whose gradients add up to that of the whole
-    batch: the memory of a part, the step of the whole.
-    loss_scale: train in simulated half precision (see ``mixed_precision``), a number for a fixed scale.
-    After an overflow the step is left out, and the norm is inf. rng: for numerical gradients by random
-    directions.
-    Raises ValueError on arguments that make no sense, FloatingPointError where NaN or infinity turns up
-    on the way; the model then stays as it was.
+    Args:
+        model: any object with the methods of ``Model``.
+        X_batch: (B, T, features).
+        y_batch: B targets, as ``losses`` explains.
+        learning_rate: at least 0.
+        clip_norm: the gradient is scaled down to this global norm, above 0; np.inf clips nothing.
+        task: ``"classification"``, whose metric is the accuracy, or ``"regression"``, whose metric is
+            minus the loss.
+        optimizer: whose rule moves the parameters; SGD if None. It remembers, so pass the same one
+            each time.
+        accumulate: go through the batch in this many parts, whose gradients add up to that of the
+            whole batch: the memory of a part, the step of the whole.
+        loss_scale: train in simulated half precision (see ``mixed_precision``); a number for a fixed
+            scale.
+        rng: a generator or seed, for numerical gradients along random directions.
+
+    Returns:
+        The norm is the global one before clipping. After an overflow in half precision the step is
+        left out, and the norm is inf.
+
+    Raises:
+        ValueError: on arguments that make no sense.
+        FloatingPointError: if NaN or infinity turns up on the way; the model then stays as it was.
+
+    >>> from course_utils.numpy_track.lstm_baseline import LSTM
+    >>> from course_utils.numpy_track.optimizers import Adam
+    >>> model, optimizer = LSTM(1, 4, 2, rng=0), Adam()
+    >>> X, y = np.ones((6, 3, 1)), np.array([0, 1, 0, 0, 1, 0])
+    >>> losses = [train_step(model, X, y, 0.01, optimizer=optimizer)[0] for _ in range(5)]
+    >>> losses[4] < losses[0]
+    True
     """
     X, y = check_pair(X_batch, y_batch)
     check_task(task)
@@ -95,9 +115,11 @@ def _accumulated(
 
     A mean over the batch is the mean over its parts, weighted by their length; so is its gradient.
     """
-    loss, value, grads, overflowed = 0.0, 0.0, {}, False
+    loss, value, overflowed = 0.0, 0.0, False
+    grads: Params = {}
     for rows in np.array_split(np.arange(len(X)), num_parts):
         part = (model, X[rows], y[rows], task, rng)
+        part_grads: Params | None
         if loss_scale is None:
             part_loss, part_grads, predictions = loss_and_grads(*part)
         else:
