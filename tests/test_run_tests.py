@@ -219,7 +219,7 @@ def test_the_stages_and_what_each_runs(tier):
     assert lint == ("lint", (["ruff", "check", "."], {}))
     assert style == ("format", (["ruff", "format", "--check", "."], {}))
     assert types == ("types", (["mypy"], {}))
-    assert drift[1][0] == ["build", "--check"]
+    assert drift[1][0] == ["check_lessons"]
     assert str(run_tests.ROOT / "tools") in drift[1][1]["PYTHONPATH"].split(os.pathsep)
     assert tests[0] == "tests" and tests[1][1]["OMP_NUM_THREADS"] == "1"
     assert tests[1][0] == run_tests.TESTS
