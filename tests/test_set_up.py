@@ -353,7 +353,7 @@ def test_a_python_that_runs_no_longer_makes_it_anew_if_the_course_made_it(enviro
 def test_an_install_that_was_cut_off_is_not_taken_for_whole(environment, monkeypatch):
     environment.make_ready()
     environment.requirements["requirements.txt"] = "a==2\n"
-    monkeypatch.setattr(install.subprocess, "call", lambda command: 1)
+    monkeypatch.setattr(install.subprocess, "call", lambda command, **_: 1)
     with pytest.raises(SystemExit, match="This failed"):
         environment.make_ready()
     environment.requirements["requirements.txt"] = "a==1\n# no\nb==2  # why\n"  # as it was before
@@ -367,7 +367,9 @@ def test_if_the_index_for_the_cpu_breaks_off_the_usual_one_is_asked(
     environment.requirements["requirements.txt"] = "torch==1.0.0\ntorchvision==1.1.0\nb==2\n"
     monkeypatch.setattr(install, "cpu_index", lambda *arguments: ("http://cpu", ""))
     record = install.subprocess.call
-    monkeypatch.setattr(install.subprocess, "call", lambda c: record(c) or int("http://cpu" in c))
+    monkeypatch.setattr(
+        install.subprocess, "call", lambda c, **_: record(c) or int("http://cpu" in c)
+    )
     environment.make_ready()
     assert environment.calls[-2].endswith(
         "--no-deps --index-url http://cpu torch==1.0.0 torchvision==1.1.0"
