@@ -292,7 +292,7 @@ def _parameter_names(
     if not all(id(parameter) in names for group in groups for parameter in group):
         raise ValueError(
             "the optimizer trains parameters that are not this model's; was the name of the model "
-            "given to another one after the optimizer had been built? If they are the criterion's, "
+            "given to another one after the optimizer had been built?\nIf they are the criterion's, "
             "give both as one model, here and to load_checkpoint: nn.ModuleList([model, criterion])"
         )
     return [[names[id(parameter)] for parameter in group] for group in groups]
