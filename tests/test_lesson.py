@@ -11,6 +11,9 @@ import pytest
 from lesson_rules import ROOT, lesson_path
 from references import LessonError
 
+from course_utils.exercises import exercise
+from course_utils.language import Text
+
 
 @pytest.fixture
 def course(tmp_path, monkeypatch):
@@ -74,7 +77,13 @@ def test_the_new_lesson_runs_and_only_next_steps_are_left(course, monkeypatch, c
     finally:
         for place in here:
             place.unlink(missing_ok=True)
-    assert [sentence.split(":")[0] for sentence in left] == [
+    replace = [sentence for sentence in left if sentence.startswith("replace ")]
+    assert {"replace （題目）", "replace (title)", "replace （作者（年份），題目。用在哪裡。）"} < {
+        *replace
+    }
+    hint = "replace (A hint that does not give the answer away.) in a_lesson_on_trial.py"
+    assert hint in replace and len(replace) == 24
+    assert [sentence.split(":")[0] for sentence in left if sentence not in replace] == [
         "make at least 5 claims, 3 of them on any data",
         "set at least 3 exercises",
         "with nothing else running, make notebooks LESSON=a_lesson_on_trial MINUTES=1 records its minutes",
@@ -125,6 +134,12 @@ TITLES = """
         ('\n# %% tags=["exercise"]\nf = 1\n\n# %%\n1\n', "after a stub come check and solution"),
         ('\n# %% lang="en" tags=["setup"]\nimport os\n', "a set-up cell begins"),
         ('\n# %% [markdown] lang="en"\n# See [[loses]].\n', r"the nearest is [["),
+        ("\n# %%\nclaim(n, True)\n", "number the claims 1 to 1 in order"),
+        ("\n# %%\nimport os\n", "begin the code with the set-up cells"),
+        (
+            '\n# %% lang="en" tags=["setup"]\nfrom course_utils.notebook import set_up\n\nset_up("losses")\n',
+            'name this lesson in its set-up cells: set_up("bare"',
+        ),
     ],
 )
 def test_whatever_is_missing_there_are_only_sentences(text, next_step, course):
@@ -133,6 +148,40 @@ def test_whatever_is_missing_there_are_only_sentences(text, next_step, course):
     found = check_lessons.problems(path)
     assert any(next_step in sentence for sentence in found), found
     assert all("Error" not in sentence and "Traceback" not in sentence for sentence in found)
+
+
+@pytest.mark.parametrize(
+    ("chinese", "english"),
+    [
+        ("短。", "a sentence that is long enough"),
+        ("一句夠長、說得清楚的中文。", "short"),
+        ("the same in both languages", "the same in both languages"),
+        ("去看 example_solution 怎麼寫。", "a sentence that is long enough"),
+    ],
+)
+def test_a_mistake_says_what_is_wrong_in_both_languages(chinese, english):
+    @exercise(hint=Text("提示", "hint"), slip=Text(chinese, english))
+    def example(answer):
+        pass
+
+    assert any(
+        "say what is wrong with 'slip'" in s
+        for s in check_lessons._of_the_answers(example, "losses")
+    )
+
+
+def test_what_a_removed_lesson_leaves_is_named(course):
+    lesson.new("A lesson on trial", course)
+    assert not list(check_lessons._left_over())
+    (course / "lessons" / "02_a_lesson_on_trial.py").unlink()
+    (course / "notebooks" / "02_a_lesson_on_trial.ipynb").write_text("{}")
+    found = [*check_lessons._left_over(), *build.stale_files()]
+    for path in (
+        "course_utils/exercises/a_lesson_on_trial.py",
+        "tests/wrong_answers/a_lesson_on_trial.py",
+        "notebooks/02_a_lesson_on_trial.ipynb",
+    ):
+        assert any(s.startswith(path) and "remove it" in s for s in found), path
 
 
 # --- renumbering

@@ -286,6 +286,8 @@ def test_prose_is_renewed_and_outputs_stay_unless_code_changed(course, monkeypat
         json.loads((course / references.CATALOGUE).read_text("utf-8"))["perceptron_xor"]["en"]
         == "XOR"
     )
+    first = next((course / "lessons").glob("*_start_here.py"))
+    assert "prints other lessons than there are" in build.drift(first, "en")
     path.write_text(text.replace("\nclaim(1, ", "\nclaim(1, 1 == 1 and "), encoding="utf-8")
     with pytest.raises(SystemExit, match=r"code of 01_perceptron_xor changed; .*make notebooks"):
         build.main()

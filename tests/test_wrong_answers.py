@@ -2,7 +2,6 @@
 
 import inspect
 import re
-from collections import Counter
 from importlib import import_module
 from pkgutil import iter_modules
 
@@ -12,7 +11,6 @@ import wrong_answers
 
 import course_utils.exercises
 from course_utils.exercises import Exercise
-from course_utils.language import get_language, set_language
 
 for module in iter_modules(wrong_answers.__path__):
     import_module(f"wrong_answers.{module.name}")
@@ -44,15 +42,6 @@ def test_the_reference_solution_passes(subject, exercise):
     assert verdict.passed, verdict
 
 
-@every_exercise
-def test_enough_answers_are_tried(subject, exercise):
-    cases = [case for case in wrong_answers.CASES if case.exercise is exercise]
-    tried = Counter(case.mistake for case in cases)
-    assert sum(tried.values()) - tried[None] >= 4, "at least four wrong answers"
-    assert tried[None] >= 1, "at least one unusual right answer"
-    assert set(exercise.mistakes) <= set(tried), "every known mistake is made by some answer"
-
-
 @pytest.mark.parametrize("subject", sorted({subject for subject, _ in EXERCISES}))
 def test_every_mistake_that_is_named_has_its_sentence(subject):
     module = import_module(f"course_utils.exercises.{subject}")
@@ -61,20 +50,6 @@ def test_every_mistake_that_is_named_has_its_sentence(subject):
     for (of_subject, _), exercise in EXERCISES.items():
         known |= set(exercise.mistakes) if of_subject == subject else set()
     assert named <= known
-
-
-@every_exercise
-def test_messages_exist_in_both_languages_and_do_not_give_the_answer_away(subject, exercise):
-    before = get_language()
-    try:
-        for name, text in exercise.mistakes.items():
-            assert text.zh != text.en, name
-            for language in ("zh-TW", "en"):
-                set_language(language)
-                assert "_solution" not in str(text), name
-                assert len(str(text)) > 10, name
-    finally:
-        set_language(before)
 
 
 @every_exercise

@@ -29,6 +29,7 @@ from references import CATALOGUE, LessonError, catalogue, derived_files, read_le
 from solutions import FOLDER as SOLUTIONS
 
 from course_utils.mnist import load_mnist
+from course_utils.notebook.lessons import measured_minutes
 from course_utils.notebook.saving import METADATA, seal
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -57,6 +58,7 @@ BUILD_ENVIRONMENT = {
 WIDGET = "application/vnd.jupyter.widget-view+json"
 # The first words of a lesson's notice that it ran without full MNIST, which committed ones show.
 EMBEDDED = ("資料：隨課程附上", "Data: the 5,000 real")
+RENEW = "run .venv/bin/python tools/build.py --links"
 FORBIDDEN = re.compile(r"0x[0-9a-f]{6,}|<Axes|/tmp/|id=\"T_[0-9a-f]{5}")
 
 
@@ -180,10 +182,8 @@ def renew_links(lesson: Path, language: str) -> None:
         raise BuildError(
             f"the code of {lesson.stem} changed; build it: make notebooks LESSON={lesson.stem}"
         )
-    files = {path.name for path in lesson_paths()}
-    shown = json.dumps([cell.get("outputs") for cell in old.cells])
-    if {f"{name}.py" for name in re.findall(r"\b(\d\d_\w+)\.ipynb", shown)} - files:
-        build(lesson, language)  # an output names a lesson that has another number now
+    if any(is_behind(cell, lesson, language) for cell in old.cells):
+        build(lesson, language)
         return
     done = iter(cell for cell in old.cells if cell.cell_type == "code")
     for cell in new.cells:
@@ -193,6 +193,22 @@ def renew_links(lesson: Path, language: str) -> None:
             clean_outputs(cell)  # the alt text may be another
     finish(new, lesson)
     write(new, target)
+
+
+def is_behind(cell: NotebookNode, lesson: Path, language: str) -> bool:
+    """Whether a cell printed other lessons than there are, or other minutes than are recorded."""
+    shown = "".join(
+        output.get("text", "") + output.get("data", {}).get("text/markdown", "")
+        for output in cell.get("outputs", [])
+    )
+    if cell.source == "lesson_table()":
+        rows = [
+            f"| {other.number} | [{other.titles[language]}]({other.path.stem}.ipynb) | {measured_minutes(name)} |"
+            for name, other in read_lessons(lesson.parent).items()
+        ]
+        return shown.splitlines()[2:] != rows
+    minutes = measured_minutes(lesson.stem[3:])
+    return "setup" in cell.metadata.get("tags", []) and f" {minutes} " not in shown
 
 
 def renew_derived_files() -> None:
@@ -255,6 +271,8 @@ def drift(lesson: Path, language: str) -> str | None:
         keys = ("id", "cell_type", "source", "metadata")
         if any(old[key] != new[key] for key in keys):
             return f"{name}, cell {new.id}: differs from its lesson:\n{new.source[:200]}"
+        if is_behind(old, lesson, language):
+            return f"{name}, cell {new.id}: prints other lessons than there are, or other minutes"
         for output in old.get("outputs", []):
             if output.get("text", "").startswith(EMBEDDED):
                 return f"{name} was built without full MNIST; get it by `make data` first"
@@ -282,9 +300,12 @@ def stale_files() -> list[str]:
     orphans = [path for path in (ROOT / SOLUTIONS).glob("[a-z]*.py") if path not in derived]
     for folder in FOLDERS.values():
         orphans += [path for path in sorted(folder.glob("*.ipynb")) if path.stem not in names]
-    problems = [f"{path.relative_to(ROOT)} has no lesson" for path in orphans]
+    problems = [
+        f"{path.relative_to(ROOT)} has no lesson; remove it, or if its lesson has another number now, {RENEW}"
+        for path in orphans
+    ]
     return problems + [
-        f"{path.relative_to(ROOT)} is not what the lessons say"
+        f"{path.relative_to(ROOT)} is not what the lessons say; {RENEW}"
         for path, text in derived.items()
         if not path.is_file() or path.read_text(encoding="utf-8") != text
     ]

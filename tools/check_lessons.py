@@ -16,6 +16,7 @@ from pathlib import Path
 import build
 import lesson_rules as rules
 import nbformat
+from lesson import TEMPLATES
 from nbformat import NotebookNode
 from references import CATALOGUE, LessonError, read_lessons
 
@@ -36,7 +37,8 @@ def problems(lesson: Path) -> list[str]:
     if found := list(_syntax_errors(cells)):
         return found
     return [
-        *_of_the_source(cells, is_first=lesson.stem[3:] == FIRST),
+        *_placeholders(lesson),
+        *_of_the_source(cells, lesson.stem[3:]),
         *_of_the_exercises(cells, lesson.stem[3:]),
         *_of_the_notebooks(lesson),
     ]
@@ -51,24 +53,38 @@ def _syntax_errors(cells: list[NotebookNode]) -> Iterator[str]:
             yield f"mend this line, which is not Python ({error.msg}): {line[:80]}"
 
 
-def _of_the_source(cells: list[NotebookNode], *, is_first: bool) -> Iterator[str]:
+def _placeholders(lesson: Path) -> Iterator[str]:
+    """What `make lesson` wrote in parentheses, to be replaced, and still stands there."""
+    for template, path in {
+        "lesson.py": lesson,
+        "exercises.py": ROOT / "course_utils" / "exercises" / f"{lesson.stem[3:]}.py",
+    }.items():
+        text = path.read_text(encoding="utf-8") if path.is_file() else ""
+        given = (TEMPLATES / f"{template}.txt").read_text(encoding="utf-8")
+        for words in dict.fromkeys(re.findall(r'(?<=[ "])[（(][^"\n]*[）)]', given)):
+            if re.search(rf'[ "]{re.escape(words)}', text):
+                yield f"replace {words}" + f" in {path.name}" * (path != lesson)
+
+
+def _of_the_source(cells: list[NotebookNode], name: str) -> Iterator[str]:
+    yield from rules.set_up(cells, name)
     for rule in (
         *(rules.twins, rules.slides, rules.cell_sizes, rules.alt_texts),
         *(rules.languages_apart, rules.unseeded_chance),
     ):
         yield from rule(cells)
-    yield from rules.claims(cells, *((1, 1) if is_first else ()))
-    yield from rules.exercises(cells, at_least=0 if is_first else 3)
-    alts = [cell.metadata.get("alt-zh", "") for cell in cells]
-    chinese = "\n".join([rules.prose(cells, "zh-TW"), *alts])
+    yield from rules.claims(cells, *((1, 1) if name == FIRST else ()))
+    yield from rules.exercises(cells, at_least=0 if name == FIRST else 3)
+    unseen = [cell.metadata.get(key, "") for cell in cells for key in ("alt-zh", "about")]
+    chinese = "\n".join([rules.prose(cells, "zh-TW"), *unseen])
     yield from (
         f"write the Chinese as in Taiwan: {found}" for found in rules.chinese_style(chinese)
     )
     code = "\n".join(cell.source for cell in rules.code_cells(cells))
     yield from (f"draw from course_utils.seeding: {found}" for found in rules.foreign_chance(code))
-    for name, same in rules.saved(cells):
+    for saved, same in rules.saved(cells):
         if not same:
-            yield f"make {name} the code that its cell shows, or take saved=… off the cell"
+            yield f"make {saved} the code that its cell shows, or take saved=… off the cell"
 
 
 def _of_the_exercises(cells: list[NotebookNode], name: str) -> Iterator[str]:
@@ -105,6 +121,16 @@ def _of_the_answers(exercise: Exercise, subject: str) -> Iterator[str]:
     if not tried[None]:
         yield f"{where} an unusual answer that is right"
     yield from (f"{where} an answer that makes {m!r}" for m in set(exercise.mistakes) - set(tried))
+    for mistake, text in exercise.mistakes.items():
+        if (
+            min(len(text.zh), len(text.en)) <= 10
+            or text.zh == text.en
+            or "_solution" in text.zh + text.en
+        ):
+            yield (
+                f"course_utils/exercises/{subject}.py, {exercise.name}: say what is wrong with "
+                f"{mistake!r}, in both languages, each over 10 characters, and not the solution"
+            )
 
 
 def _of_the_notebooks(lesson: Path) -> Iterator[str]:
@@ -149,7 +175,17 @@ def all_problems() -> list[str]:
         found += [f"{lesson.stem}: {problem}" for problem in problems(lesson)]
     for lesson, following in zip(list(names.values()), list(names.values())[1:], strict=False):
         found += rules.where_next(lesson.path, following.name)
-    return [*found, *build.stale_files()]
+    return [*found, *_left_over(), *build.stale_files()]
+
+
+def _left_over() -> Iterator[str]:
+    """Exercises, and answers to them, of a lesson that was removed."""
+    exercises = (build.ROOT / "course_utils" / "exercises").glob("*.py")
+    importing = "".join(p.read_text(encoding="utf-8") for p in [*build.lesson_paths(), *exercises])
+    for folder in ("course_utils/exercises", "tests/wrong_answers"):
+        for path in sorted((build.ROOT / folder).glob("[a-z]*.py")):
+            if not re.search(rf"course_utils\.exercises(\.| import ){path.stem}\b", importing):
+                yield f"{path.relative_to(build.ROOT)} is imported by no lesson; remove it"
 
 
 def main() -> None:

@@ -90,7 +90,9 @@ def claims(cells: list[NotebookNode], at_least: int = 5, any_tier: int = 3) -> l
     numbers = {
         "the Chinese": [int(n) for n in re.findall(r"\*\*主張 (\d+)\*\*", prose(cells, "zh-TW"))],
         "the English": [int(n) for n in re.findall(r"\*\*Claim (\d+)\*\*", prose(cells, "en"))],
-        "the code": [ast.literal_eval(call.args[0]) for call in claim_calls(cells)],
+        "the code": [
+            getattr(next(iter(call.args), None), "value", None) for call in claim_calls(cells)
+        ],
     }
     problems = [
         f"number the claims 1 to {len(found)} in order (make renumber LESSON=…): {where} has {found}"
@@ -107,6 +109,16 @@ def claims(cells: list[NotebookNode], at_least: int = 5, any_tier: int = 3) -> l
             f"{counts['the code']}, {full_only} of them on full MNIST only"
         )
     return problems
+
+
+def set_up(cells: list[NotebookNode], name: str) -> list[str]:
+    """The first code is the set-up cell, because workers start while the others import."""
+    code = code_cells(cells)
+    if code and "setup" not in tags(code[0]):
+        return ['begin the code with the set-up cells, tags=["setup"], one in each language']
+    if code and f'set_up("{name}"' not in code[0].source:
+        return [f'name this lesson in its set-up cells: set_up("{name}", …)']
+    return []
 
 
 def cell_sizes(cells: list[NotebookNode]) -> list[str]:
