@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import subprocess
 import sys
 from types import SimpleNamespace
 
@@ -11,6 +12,7 @@ import check_lessons
 import nbformat
 import pytest
 import replicate
+from IPython.core.events import EventManager, available_events
 from test_builder import TITLES
 
 from course_utils.mnist import DataError
@@ -128,6 +130,9 @@ def test_claims_are_repeated_recorded_and_shown(course, capsys):
         "✓ Claim 2 holds (and in 1 of 2 repetitions with other seeds)",
     ]
     assert build.drift(course.tiny, "en") is None
+    again = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--nbval", str(target)]
+    again += ["--nbval-current-env", "--rootdir", str(course.root)]
+    subprocess.run(again, check=True, env={**os.environ, **build.BUILD_ENVIRONMENT})
     record = json.loads(course.record.read_text())
     record["tiny"]["full"]["offsets"].append(3)
     course.record.write_text(json.dumps(record))
@@ -252,7 +257,8 @@ def test_a_claim_that_no_cell_reaches_is_a_fault_of_the_lesson(course, monkeypat
 # --- what a reader sees
 
 HOLDS = {"en": "✓ Claim 3 holds", "zh-TW": "✓ 主張 3 成立"}
-CELLS = ["rate = 0.1", "claim(3, better)\n"]
+CELLS = ["rate = 0.1", "claim(2, better)", "claim(3, better)", "claim(3, not better)"]
+CELLS += ["claim(3, better, tier='full')"]
 
 
 @pytest.fixture(params=["en", "zh-TW"])
@@ -260,21 +266,26 @@ def notebook(request, tmp_path, monkeypatch):
     """A notebook whose cells ran as its lesson has them, with a record of ten blocks and three."""
     monkeypatch.setattr("course_utils.language._current", request.param)
     monkeypatch.delenv("COURSE_STRICT", raising=False)
-    history = ["", "device = set_up(...)"]
-    shell = SimpleNamespace(history_manager=SimpleNamespace(input_hist_raw=history), user_ns={})
+    shell = SimpleNamespace(user_ns={"replications": replications, "claim": claim, "better": True})
+    shell.events = EventManager(shell, available_events)
     monkeypatch.setattr(replications, "get_ipython", lambda: shell)
     monkeypatch.setattr(replications, "RECORD", tmp_path / "replications.json")
     blocks = {"offsets": [*range(1, 11)], "claims": [2, 3], "failed": {"3": [7]}}
     few = {"offsets": [1, 2, 3], "claims": [3], "failed": {}}
     entry = {"code": replications.digests([*CELLS, "more"]), "full": blocks, "embedded": few}
     replications.RECORD.write_text(json.dumps({"example": entry}))
-    replications.begin("example")
-    history += CELLS
-    return SimpleNamespace(language=request.param, history=history, shell=shell)
+    for cell in ["rate = 0.5", "replications.begin('example')", "rate = 0.1"]:
+        run_cell(shell, cell)
+    return SimpleNamespace(language=request.param, shell=shell)
 
 
-def says(capsys, holds=True, number=3, **tiers):
-    claim(number, holds, **tiers)
+def run_cell(shell, cell):
+    shell.events.trigger("pre_run_cell", SimpleNamespace(raw_cell=cell))
+    exec(cell, shell.user_ns)
+
+
+def says(notebook, capsys, cell="claim(3, better)"):
+    run_cell(notebook.shell, cell)
     return capsys.readouterr().out.rstrip("\n")
 
 
@@ -283,56 +294,60 @@ def test_a_claim_says_in_how_many_blocks_it_held(notebook, capsys):
         "en": " (and in {} of {} repetitions with other seeds)",
         "zh-TW": "（換種子重複 {1} 次，成立 {0} 次）",
     }[notebook.language]
-    assert says(capsys) == HOLDS[notebook.language] + repeated.format(9, 10)
-    assert says(capsys, number=2).endswith(repeated.format(10, 10))
-    notebook.shell.user_ns["mnist"] = SimpleNamespace(tier="embedded")
-    assert says(capsys) == HOLDS[notebook.language] + repeated.format(3, 3)
-    assert says(capsys, tier="full").endswith(repeated.format(9, 10))
+    assert says(notebook, capsys) == HOLDS[notebook.language] + repeated.format(9, 10)
+    assert says(notebook, capsys, CELLS[1]).endswith(repeated.format(10, 10))
+    notebook.shell.user_ns.update({"mnist": SimpleNamespace(tier="embedded")})
+    assert says(notebook, capsys) == HOLDS[notebook.language] + repeated.format(3, 3)
+    assert says(notebook, capsys, CELLS[4]).endswith(repeated.format(9, 10))
 
 
 def test_a_claim_that_fails_says_how_rare_that_is(notebook, capsys, monkeypatch):
-    said = says(capsys, holds=False)
-    assert said.startswith("✗")
-    assert (
-        re.findall(r"\d+", said)
-        == {"en": ["3", "9", "10"], "zh-TW": ["3", "10", "9"]}[notebook.language]
-    )
-    assert "rare" not in said and "少數" not in said
+    said = says(notebook, capsys, "claim(3, not better)")
+    assert said.startswith("✗") and "rare" not in said and "少數" not in said
+    numbers = {"en": ["3", "9", "10"], "zh-TW": ["3", "10", "9"]}
+    assert re.findall(r"\d+", said) == numbers[notebook.language]
     monkeypatch.setenv("COURSE_STRICT", "1")
     with pytest.raises(ClaimError, match="10"):
         claim(3, False)
 
 
 @pytest.mark.parametrize(
-    "change",
+    ("change", "number"),
     [
-        lambda n: n.history.insert(2, "rate = 0.5"),
-        lambda n: n.history.__setitem__(-1, "claim(3, True)"),
-        lambda n: replications.begin("another"),
-        lambda n: replications.RECORD.unlink(),
-        lambda n: n.shell.user_ns.update(mnist=SimpleNamespace(tier="embedded")),
-        lambda n: n.history.clear(),
+        (lambda n: run_cell(n.shell, "rate = 0.5"), 3),
+        (lambda n: run_cell(n.shell, "claim(3, True)"), 3),
+        (lambda n: replications.begin("another"), 3),
+        (lambda n: replications.RECORD.unlink(), 3),
+        (lambda n: n.shell.user_ns.update({"mnist": SimpleNamespace(tier="embedded")}), 2),
     ],
-    ids=["cell changed", "claim changed", "other lesson", "no record", "other tier", "no notebook"],
+    ids=["cell changed", "claim changed", "other lesson", "no record", "other tier"],
 )
-def test_what_has_no_record_says_what_it_always_said(change, notebook, capsys):
-    number = 2 if "embedded" in str(change.__code__.co_consts) else 3
+def test_what_has_no_record_says_what_it_always_said(change, number, notebook, capsys):
     change(notebook)
+    capsys.readouterr()
     words = HOLDS[notebook.language].replace("3", str(number))
-    assert says(capsys, number=number) == words
-    assert re.findall(r"\d+", says(capsys, number=number, holds=False)) == [str(number)]
+    assert says(notebook, capsys, f"claim({number}, better)") == words
+    claim(number, False)
+    assert re.findall(r"\d+", capsys.readouterr().out) == [str(number)]
 
 
-def test_cells_that_ran_before_the_set_up_do_not_count(notebook, capsys):
-    notebook.history.append("rate = 0.5")
-    assert says(capsys) == HOLDS[notebook.language]
+def test_a_notebook_run_anew_from_its_set_up_has_its_record_again(notebook, capsys):
+    run_cell(notebook.shell, "rate = 0.5")
+    assert says(notebook, capsys) == HOLDS[notebook.language]
+    for cell in ("replications.begin('example')", "rate = 0.1"):
+        run_cell(notebook.shell, cell)
+    assert says(notebook, capsys) != HOLDS[notebook.language]
+
+
+def test_outside_a_notebook_there_is_no_record(notebook, capsys, monkeypatch):
+    monkeypatch.setattr(replications, "get_ipython", lambda: None)
     replications.begin("example")
-    notebook.history.extend(CELLS)
-    assert says(capsys) != HOLDS[notebook.language]
+    claim(3, True)
+    assert capsys.readouterr().out.rstrip() == HOLDS[notebook.language]
 
 
 def test_results_are_written_where_they_are_asked_for_and_none_raises(
-    notebook, capsys, tmp_path, monkeypatch
+    capsys, tmp_path, monkeypatch
 ):
     monkeypatch.setenv("COURSE_STRICT", "1")
     monkeypatch.setenv("COURSE_CLAIMS_FILE", str(tmp_path / "claims"))

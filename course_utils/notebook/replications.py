@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from IPython import get_ipython
+from IPython.core.interactiveshell import ExecutionInfo
 
 #: Lesson -> its record; written by tools/replicate.py, absent until there is one.
 RECORD = Path(__file__).with_name("replications.json")
-_lesson, _num_cells_before = "", 0
+_lesson = ""
+_cells_run: list[str] = []
 
 
 def read_record() -> dict[str, dict[str, Any]]:
@@ -39,8 +41,12 @@ def times(entry: dict[str, Any], number: int, tier: str) -> tuple[int, int] | No
 
 def begin(lesson: str) -> None:
     """From the next cell on, this notebook is ``lesson``."""
-    global _lesson, _num_cells_before
-    _lesson, _num_cells_before = lesson, len(_cells_run())
+    global _lesson
+    _lesson = lesson
+    _cells_run.clear()
+    shell = get_ipython()
+    if shell is not None:  # which keeps a function once; its history lacks what nbval executes
+        shell.events.register("pre_run_cell", _note)
 
 
 def times_here(number: int, tier: str | None = None) -> tuple[int, int] | None:
@@ -49,13 +55,12 @@ def times_here(number: int, tier: str | None = None) -> tuple[int, int] | None:
     tier: of the data; by default that of the notebook's ``mnist``.
     """
     entry = read_record().get(_lesson)
-    own = _cells_run()[_num_cells_before:]
-    if entry is None or not own or not {*digests(own).split()} <= {*entry["code"].split()}:
+    ran = {*digests(_cells_run).split()}
+    if entry is None or not ran or not ran <= {*entry["code"].split()}:
         return None
     loaded = getattr(get_ipython().user_ns.get("mnist"), "tier", "full")
     return times(entry, number, tier or loaded)
 
 
-def _cells_run() -> list[str]:
-    shell = get_ipython()
-    return [] if shell is None else shell.history_manager.input_hist_raw
+def _note(info: ExecutionInfo) -> None:
+    _cells_run.append(info.raw_cell)
