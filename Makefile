@@ -1,10 +1,10 @@
-# make lab | test | test-oldest | notebooks | lesson | renumber | data | bench | experiments | clean
+# make lab | test | test-oldest | notebooks | lesson | renumber | replicate | data | bench | experiments | clean
 # (Windows: see README.md)
 PYTHON ?= python3
 BIN := .venv/bin
 START = $(wildcard notebooks/$(if $(filter en,$(COURSE_LANG)),en/)[0-9][0-9]_start_here.ipynb)
 
-.PHONY: lab test test-oldest notebooks lesson renumber data bench experiments clean python install install-dev
+.PHONY: lab test test-oldest notebooks lesson renumber replicate data bench experiments clean python install install-dev
 
 lab: install  ## open the course; ARGS="--no-browser --port 8890" passes options on
 	-@test -n "$$COURSE_DATA_DIR" || $(BIN)/python -m course_utils.download --deadline 45
@@ -25,6 +25,9 @@ lesson: install-dev  ## begin one: make lesson NAME="Second moments"
 
 renumber: install-dev  ## number the claims of LESSON in the order in which they stand
 	$(BIN)/python tools/lesson.py renumber "$(LESSON)"
+
+replicate: install-dev  ## repeat the lessons with other seeds, ten minutes a block; BLOCKS=10 DATA=full, or embedded; LESSON=06 for one
+	$(BIN)/python tools/replicate.py $(LESSON) --blocks $(or $(BLOCKS),10) --data $(or $(DATA),full)
 
 data: install  ## download MNIST, verified
 	$(BIN)/python -m course_utils.download

@@ -596,6 +596,7 @@ def test_make_knows_its_targets():
         "test",
         "test-oldest",
         "notebooks",
+        "replicate",
         "data",
         "bench",
         "experiments",

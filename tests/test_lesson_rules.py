@@ -107,6 +107,7 @@ def test_a_good_lesson_passes(rule, lesson):
         (small_claims, "claim(1, 1 + 1 == 2)", "pass"),
         (small_claims, "claim(1, ", "claim(2, "),
         (small_claims, "**Claim 1**", "**Claim 2**"),
+        (small_claims, "claim(1,", 'x = 1\n\n# %% tags=["exercise"]\nx = 2\n\n# %%\nclaim(1,'),
         (twins, 'lang="en" slideshow', 'lang="zh-TW" slideshow'),
         (twins, '# %% [markdown] lang="en" slideshow', "# %% [markdown] slideshow"),
         (twins, 'set_up("example", language="en")', 'set_up("another", language="en")'),

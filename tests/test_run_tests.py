@@ -215,7 +215,7 @@ def notebook_names(folder):
 
 def test_the_stages_and_what_each_runs(tier):
     stages = run_tests.stages()
-    lint, style, types, drift, tests, chinese, english = stages.items()
+    lint, style, types, drift, tests, repeated, chinese, english = stages.items()
     assert lint == ("lint", (["ruff", "check", "."], {}))
     assert style == ("format", (["ruff", "format", "--check", "."], {}))
     assert types == ("types", (["mypy"], {}))
@@ -223,6 +223,7 @@ def test_the_stages_and_what_each_runs(tier):
     assert str(run_tests.ROOT / "tools") in drift[1][1]["PYTHONPATH"].split(os.pathsep)
     assert tests[0] == "tests" and tests[1][1]["OMP_NUM_THREADS"] == "1"
     assert tests[1][0] == run_tests.TESTS
+    assert repeated == ("replications", (["replicate", "--check"], drift[1][1]))
 
     is_full = tier == "full"
     assert ("strict" in chinese[0], "lax" in chinese[0]) == (is_full, not is_full)
@@ -246,10 +247,10 @@ def test_the_stages_and_what_each_runs(tier):
         assert environment["LOKY_MAX_CPU_COUNT"] == "1"
 
 
-def test_types_are_those_of_the_pinned_versions(tier, monkeypatch):
+def test_types_and_repetitions_are_those_of_the_pinned_versions(tier, monkeypatch):
     everything = run_tests.stages()
     monkeypatch.setattr(sys, "prefix", "/course/.venv-oldest")
-    assert everything.keys() - run_tests.stages().keys() == {"types"}
+    assert everything.keys() - run_tests.stages().keys() == {"types", "replications"}
 
 
 def test_no_stage_leaves_out_a_test_or_looks_at_a_cell_for_too_short_a_time(tier):
@@ -280,6 +281,7 @@ def test_no_stage_leaves_out_a_test_or_looks_at_a_cell_for_too_short_a_time(tier
     [
         ("run_tests.py", ["--only", "tset"], "no stage has 'tset' in its name"),
         ("build.py", ["99"], "no lesson is named"),
+        ("replicate.py", ["99"], "no lesson is named"),
     ],
 )
 def test_the_files_are_commands(tool, arguments, says, monkeypatch):

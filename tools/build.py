@@ -6,7 +6,7 @@ notebooks/NN_name.ipynb (Traditional Chinese) or notebooks/en/NN_name.ipynb (Eng
 renews what is derived from all lessons: tables, links, names of files (see references.py).
 --check executes nothing and fails if a notebook is not what its lesson builds.
 --links executes nothing and renews prose and links of notebooks, whose code must be unchanged: for
-after a lesson was renamed, or a sentence mended.
+after a lesson was renamed, a sentence mended, or claims were repeated.
 A notebook in which somebody worked is not replaced without --overwrite.
 """
 
@@ -29,7 +29,9 @@ from references import CATALOGUE, LessonError, catalogue, derived_files, read_le
 from solutions import FOLDER as SOLUTIONS
 
 from course_utils.mnist import load_mnist
+from course_utils.notebook.claims import holds_line
 from course_utils.notebook.lessons import measured_minutes
+from course_utils.notebook.replications import digests, read_record, times
 from course_utils.notebook.saving import METADATA, seal
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -59,6 +61,7 @@ WIDGET = "application/vnd.jupyter.widget-view+json"
 # The first words of a lesson's notice that it ran without full MNIST, which committed ones show.
 EMBEDDED = ("資料：隨課程附上", "Data: the 5,000 real")
 RENEW = "run .venv/bin/python tools/build.py --links"
+CLAIM_LINE = re.compile(r"^✓ (?:主張|Claim) (\d+) .*$", re.MULTILINE)
 FORBIDDEN = re.compile(r"0x[0-9a-f]{6,}|<Axes|/tmp/|id=\"T_[0-9a-f]{5}")
 
 
@@ -68,6 +71,29 @@ class BuildError(LessonError):
 
 def lesson_paths() -> list[Path]:
     return sorted((ROOT / "lessons").glob("[0-9][0-9]_*.py"))
+
+
+def chosen_lessons(wanted: list[str]) -> list[Path]:
+    """The lessons with these numbers or names, all if none is given. Raises LessonError."""
+    chosen = [
+        path
+        for path in lesson_paths()
+        if not wanted or path.stem.startswith(tuple(wanted)) or path.stem[3:] in wanted
+    ]
+    if not chosen:
+        names = ", ".join(path.stem for path in lesson_paths())
+        raise LessonError(f"no lesson is named {' or '.join(wanted)}; there are {names}")
+    return chosen
+
+
+def digests_of(notebook: NotebookNode) -> str:
+    """What the record of repetitions knows a lesson by: its code cells, but set-up and exercises."""
+    others = {"setup", "exercise", "check", "solution"}
+    return digests(
+        cell.source
+        for cell in notebook.cells
+        if cell.cell_type == "code" and others.isdisjoint(cell.metadata.get("tags", []))
+    )
 
 
 def edition(lesson: Path, language: str) -> NotebookNode:
@@ -145,17 +171,8 @@ def build(lesson: Path, language: str) -> float:
     notebook = edition(lesson, language)
     target = FOLDERS[language] / f"{lesson.stem}.ipynb"
     started = time.perf_counter()
-    client = NotebookClient(
-        notebook,
-        timeout=900,
-        kernel_name="python3",
-        record_timing=False,
-        coalesce_streams=True,
-        shutdown_kernel="immediate",  # asked to leave, it waits in vain for joblib's tracker to end
-        resources={"metadata": {"path": str(target.parent)}},
-    )
     try:
-        client.execute(env={**os.environ, **BUILD_ENVIRONMENT})
+        execute(notebook, target.parent, BUILD_ENVIRONMENT)
         for cell in notebook.cells:
             if cell.cell_type == "code":
                 clean_outputs(cell)
@@ -164,6 +181,20 @@ def build(lesson: Path, language: str) -> float:
         raise BuildError(f"{lesson.stem} ({language}): {error}") from error
     write(notebook, target)
     return time.perf_counter() - started
+
+
+def execute(notebook: NotebookNode, folder: Path, environment: dict[str, str]) -> None:
+    """Run every cell in a new kernel, which starts in ``folder``."""
+    client = NotebookClient(
+        notebook,
+        timeout=900,
+        kernel_name="python3",
+        record_timing=False,
+        coalesce_streams=True,
+        shutdown_kernel="immediate",  # asked to leave, it waits in vain for joblib's tracker to end
+        resources={"metadata": {"path": str(folder)}},
+    )
+    client.execute(env={**os.environ, **environment})
 
 
 def write(notebook: NotebookNode, target: Path) -> None:
@@ -191,6 +222,9 @@ def renew_links(lesson: Path, language: str) -> None:
             executed = next(done)
             cell.outputs, cell.execution_count = executed.outputs, executed.execution_count
             clean_outputs(cell)  # the alt text may be another
+            for output in cell.outputs:
+                if "text" in output:
+                    output.text = with_record(output.text, new, lesson, language)
     finish(new, lesson)
     write(new, target)
 
@@ -229,6 +263,22 @@ def renew_derived_files() -> None:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
             print(f"{path.relative_to(ROOT)} was renewed")
+
+
+def with_record(text: str, notebook: NotebookNode, lesson: Path, language: str) -> str:
+    """Printed text in which claims that hold say how often they did with other seeds.
+
+    As it is, if the record is of other code: then the lesson is to be repeated.
+    """
+    entry = read_record().get(lesson.stem[3:]) if CLAIM_LINE.search(text) else None
+    if entry is not None and entry["code"] != digests_of(notebook):
+        return text
+
+    def line(found: re.Match) -> str:
+        number = int(found[1])
+        return holds_line(number, entry and times(entry, number, "full"), language)
+
+    return CLAIM_LINE.sub(line, text)
 
 
 def clean_outputs(cell: NotebookNode) -> None:
@@ -274,8 +324,11 @@ def drift(lesson: Path, language: str) -> str | None:
         if is_behind(old, lesson, language):
             return f"{name}, cell {new.id}: prints other lessons than there are, or other minutes"
         for output in old.get("outputs", []):
-            if output.get("text", "").startswith(EMBEDDED):
+            text = output.get("text", "")
+            if text.startswith(EMBEDDED):
                 return f"{name} was built without full MNIST; get it by `make data` first"
+            if text != with_record(text, expected, lesson, language):
+                return f"{name}, cell {new.id}: its record is another now; {RENEW}"
             alt = f'alt="{escape(new.metadata.get("alt", ""), quote=True)}"'
             if is_figure(output.get("data", {})) and alt not in output.data["text/html"]:
                 return f"{name}, cell {new.id}: its figure has another alt text than its lesson"
@@ -337,16 +390,7 @@ def main() -> None:
 def run(arguments: argparse.Namespace) -> None:
     if arguments.check:
         return check()
-    chosen = [
-        path
-        for path in lesson_paths()
-        if not arguments.lessons
-        or path.stem.startswith(tuple(arguments.lessons))
-        or path.stem[3:] in arguments.lessons
-    ]
-    if not chosen:
-        names = ", ".join(path.stem for path in lesson_paths())
-        raise LessonError(f"no lesson is named {' or '.join(arguments.lessons)}; there are {names}")
+    chosen = chosen_lessons(arguments.lessons)
     renew_derived_files()
     jobs = [(lesson, language) for lesson in chosen for language in FOLDERS]
     targets = [folder / f"{lesson.stem}.ipynb" for lesson in chosen for folder in FOLDERS.values()]

@@ -21,6 +21,7 @@ from nbformat import NotebookNode
 from references import CATALOGUE, LessonError, read_lessons
 
 from course_utils.exercises import Exercise
+from course_utils.notebook.replications import read_record
 
 ROOT = Path(__file__).resolve().parent.parent
 #: The lesson that shows how the course works needs fewer claims and exercises than one that teaches.
@@ -41,6 +42,7 @@ def problems(lesson: Path) -> list[str]:
         *_of_the_source(cells, lesson.stem[3:]),
         *_of_the_exercises(cells, lesson.stem[3:]),
         *_of_the_notebooks(lesson),
+        *_of_the_record(lesson),
     ]
 
 
@@ -151,6 +153,13 @@ def _of_the_notebooks(lesson: Path) -> Iterator[str]:
     recorded = json.loads((ROOT / CATALOGUE).read_text(encoding="utf-8"))
     if not recorded.get(name, {}).get("seconds"):
         yield f"with nothing else running, make notebooks LESSON={name} MINUTES=1 records its minutes"
+
+
+def _of_the_record(lesson: Path) -> Iterator[str]:
+    name = lesson.stem[3:]
+    entry = read_record().get(name)
+    if entry is not None and entry["code"] != build.digests_of(build.edition(lesson, "en")):
+        yield f"its code changed since it was repeated with other seeds: make replicate LESSON={name}"
 
 
 def _of_the_figure(cell: NotebookNode) -> Iterator[str]:

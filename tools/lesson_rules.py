@@ -102,6 +102,10 @@ def claims(cells: list[NotebookNode], at_least: int = 5, any_tier: int = 3) -> l
     counts = {where: len(found) for where, found in numbers.items()}
     if len(set(counts.values())) > 1:
         problems.append(f"write each claim in both languages and in code: {counts}")
+    code = code_cells(cells)
+    first = next((i for i, cell in enumerate(code) if "exercise" in tags(cell)), len(code))
+    if claim_calls(code[first:]):  # a student's answer would take the record of repetitions away
+        problems.append("make every claim before the first exercise")
     full_only = sum(any(k.arg == "tiers" for k in call.keywords) for call in claim_calls(cells))
     if counts["the code"] < at_least or counts["the code"] - full_only < any_tier:
         problems.append(

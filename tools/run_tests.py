@@ -32,18 +32,21 @@ def notebooks(folder: str) -> list[str]:
 
 def stages() -> dict[str, tuple[list[str], dict[str, str]]]:
     """Name -> (arguments for this Python's -m, environment to add)."""
-    is_oldest = Path(sys.prefix).name == ".venv-oldest"  # where NumPy and torch say other types
+    # there NumPy and torch say other types, and may draw other numbers
+    is_oldest = Path(sys.prefix).name == ".venv-oldest"
     has_full = load_mnist().tier == "full"
     zh_mode, zh_data = (STRICT, "full") if has_full else (LAX, "embedded")
     zh_name = "notebooks, zh-TW, strict, full MNIST" if has_full else "notebooks, zh-TW, lax"
     paths = (ROOT / "tests" / "refuse_network", ROOT / "tools")
     offline = {"COURSE_DATA": "embedded", "PYTHONPATH": os.pathsep.join(map(str, paths))}
+    tools = {"PYTHONPATH": str(ROOT / "tools")}
     return {
         "lint": (["ruff", "check", "."], {}),
         "format": (["ruff", "format", "--check", "."], {}),
         **({} if is_oldest else {"types": (["mypy"], {})}),
-        "lessons": (["check_lessons"], {"PYTHONPATH": str(ROOT / "tools")}),
+        "lessons": (["check_lessons"], tools),
         "tests": (TESTS, {"OMP_NUM_THREADS": "1"}),
+        **({} if is_oldest else {"replications": (["replicate", "--check"], tools)}),
         zh_name: (
             [*NBVAL, *zh_mode, *notebooks("notebooks")],
             {**ONE_PROCESS_EACH, "COURSE_DATA": zh_data},

@@ -64,10 +64,12 @@ def _set_up(lesson: str, workers: bool) -> torch.device:
 
     from course_utils.notebook.figures import set_style, use_html_figures
     from course_utils.notebook.lessons import measured_minutes
+    from course_utils.notebook.replications import begin
     from course_utils.seeding import seed_offset
     from course_utils.training import best_device
 
     offset = seed_offset()
+    begin(lesson)
     set_style()
     use_html_figures()
     strict = os.environ.get("COURSE_STRICT") == "1"

@@ -2,19 +2,34 @@
 
 The prose says **Claim 3**, the next cell says ``claim(3, condition)``. Where the condition fails, a
 student reads that it did not hold here; builder and tests set ``COURSE_STRICT=1``, and it raises.
+A lesson that was repeated with other seeds says how often each claim held then. The tool that repeats
+names a file in ``COURSE_CLAIMS_FILE``: there every result is written, and none raises.
 """
 
+import json
 import os
+from pathlib import Path
 from typing import Literal
 
-from course_utils.language import Text
+from course_utils.language import Text, get_language
+from course_utils.notebook.replications import times_here
 
 _HOLDS = Text("✓ 主張 {number} 成立", "✓ Claim {number} holds")
+_REPEATED = Text(
+    "（換種子重複 {total} 次，成立 {held} 次）",
+    " (and in {held} of {total} repetitions with other seeds)",
+)
 _FAILS = Text(
     "✗ 主張 {number} 在這裡不成立。請先確認前面的格子都依序執行過，程式也沒有改動；"
     "若真是如此，你可能遇到了少數的例外：換一個種子再試。",
     "✗ Claim {number} did not hold here. First make sure that every cell above ran, in order and "
     "unchanged; if so, you may have met one of the rare exceptions: try another seed.",
+)
+_FAILS_THOUGH_REPEATED = Text(
+    "✗ 主張 {number} 在這裡不成立；換種子重複 {total} 次，成立 {held} 次。"
+    "請先確認前面的格子都依序執行過；若真是如此，換一個種子再試。",
+    "✗ Claim {number} did not hold here; in repetitions with other seeds it held {held} times out of "
+    "{total}. First make sure that every cell above ran, in order; if so, try another seed.",
 )
 _SKIPPED = Text(
     "○ 主張 {number} 只在完整的 MNIST 上檢驗",
@@ -42,7 +57,8 @@ def claim(
         tier: such a claim needs ``tier=mnist.tier``.
 
     Raises:
-        ClaimError: under ``COURSE_STRICT=1``, if the condition is false.
+        ClaimError: under ``COURSE_STRICT=1``, if the condition is false; not if ``COURSE_CLAIMS_FILE``
+            keeps the result.
         TypeError: if it is not one boolean.
         ValueError: on unknown tiers.
     """
@@ -54,14 +70,47 @@ def claim(
     if tiers == "full" and tier is None:
         raise ValueError("a claim with tiers='full' must be told the data: pass tier=mnist.tier")
     if tiers == "full" and tier == "embedded":
+        _keep(number, "skipped")
         print(_SKIPPED.format(number=number))
-        return
-    if _as_bool(holds):
-        print(_HOLDS.format(number=number))
-    elif os.environ.get("COURSE_STRICT") == "1":
-        raise ClaimError(_FAILS.format(number=number))
+    elif _as_bool(holds):
+        _keep(number, "holds")
+        print(holds_line(number, times_here(number, tier)))
     else:
-        print(_FAILS.format(number=number))
+        is_kept = _keep(number, "fails")
+        line = _fails_line(number, times_here(number, tier))
+        if os.environ.get("COURSE_STRICT") == "1" and not is_kept:
+            raise ClaimError(line)
+        print(line)
+
+
+def holds_line(number: int, times: tuple[int, int] | None, language: str | None = None) -> str:
+    """What a claim that holds prints: ``✓ Claim 3 holds``, and its record.
+
+    Args:
+        number: of the claim.
+        times: in how many blocks of other seeds it held, and of how many; None without a record.
+        language: by default the reader's.
+    """
+    texts = [_HOLDS] if times is None else [_HOLDS, _REPEATED]
+    language = language or get_language()
+    line = "".join(text.zh if language == "zh-TW" else text.en for text in texts)
+    held, total = times or (0, 0)
+    return line.format(number=number, held=held, total=total)
+
+
+def _fails_line(number: int, times: tuple[int, int] | None) -> str:
+    if times is None:
+        return _FAILS.format(number=number)
+    return _FAILS_THOUGH_REPEATED.format(number=number, held=times[0], total=times[1])
+
+
+def _keep(number: int, result: Literal["holds", "fails", "skipped"]) -> bool:
+    """Write a result where it was asked for; whether it was."""
+    file = os.environ.get("COURSE_CLAIMS_FILE")
+    if file:
+        with Path(file).open("a", encoding="utf-8") as results:
+            results.write(json.dumps([number, result]) + "\n")
+    return bool(file)
 
 
 def _as_bool(holds: object) -> bool:
