@@ -2,7 +2,7 @@
 
 A rule takes a parameter, its gradient and the ``state`` that it keeps for this one parameter (a dict,
 empty before the first step), and returns the new parameter; neither tensor is written to. The rules
-work element by element, so the rate and every other setting may be tensors that broadcast: one call
+work element by element, so the learning rate and every other setting may be tensors that broadcast: one call
 then runs many settings side by side.
 """
 
@@ -15,14 +15,34 @@ State = dict[str, Tensor | int]
 
 
 def sgd_step(param: Tensor, grad: Tensor, state: State, lr: float) -> Tensor:
-    """Gradient descent (Robbins and Monro 1951); keeps no state."""
+    """Gradient descent (Robbins and Monro 1951): the new parameter.
+
+    Args:
+        param: the parameter, any shape; it is not written to.
+        grad: its gradient, of that shape.
+        state: is left as it is.
+        lr: learning rate, above 0.
+    """
     return param - lr * grad
 
 
 def momentum_step(
     param: Tensor, grad: Tensor, state: State, lr: float, momentum: float = 0.9
 ) -> Tensor:
-    """Heavy-ball momentum (Polyak 1964) as PyTorch has it: the rate stands outside the velocity."""
+    """Heavy-ball momentum (Polyak 1964) as PyTorch has it: the learning rate stands outside the velocity.
+
+    Args:
+        param: the parameter, any shape; it is not written to.
+        grad: its gradient, of that shape.
+        state: keeps ``"velocity"``.
+        lr: learning rate, above 0.
+        momentum: share of the velocity that stays, 0 to 1.
+
+    >>> state = {}
+    >>> param = momentum_step(torch.tensor([1.0]), torch.tensor([2.0]), state, lr=0.1)
+    >>> momentum_step(param, torch.tensor([2.0]), state, lr=0.1)
+    tensor([0.4200])
+    """
     state["velocity"] = momentum * state.get("velocity", 0) + grad
     return param - lr * state["velocity"]
 
@@ -30,7 +50,16 @@ def momentum_step(
 def rmsprop_step(
     param: Tensor, grad: Tensor, state: State, lr: float, alpha: float = 0.99, eps: float = 1e-8
 ) -> Tensor:
-    """Divide by a running root mean square of the gradient (Tieleman and Hinton 2012)."""
+    """The gradient over its running root mean square (Tieleman and Hinton 2012).
+
+    Args:
+        param: the parameter, any shape; it is not written to.
+        grad: its gradient, of that shape.
+        state: keeps ``"v"``, the running mean of the squares.
+        lr: learning rate, above 0.
+        alpha: share of ``v`` that stays, 0 to 1.
+        eps: added to the root.
+    """
     state["v"] = alpha * state.get("v", 0) + (1 - alpha) * grad**2
     return param - lr * grad / (state["v"].sqrt() + eps)
 
@@ -43,7 +72,16 @@ def adam_step(
     betas: tuple[float, float] = (0.9, 0.999),
     eps: float = 1e-8,
 ) -> Tensor:
-    """Momentum over root mean square, both corrected for their start at 0 (Kingma and Ba 2015)."""
+    """Momentum over root mean square, both corrected for their start at 0 (Kingma and Ba 2015).
+
+    Args:
+        param: the parameter, any shape; it is not written to.
+        grad: its gradient, of that shape.
+        state: keeps ``"m"``, ``"v"`` and ``"t"``, the number of steps.
+        lr: learning rate, above 0.
+        betas: shares of ``m`` and ``v`` that stay, 0 to 1.
+        eps: added to the root.
+    """
     beta1, beta2 = betas
     state["t"] = state.get("t", 0) + 1
     state["m"] = beta1 * state.get("m", 0) + (1 - beta1) * grad
@@ -62,7 +100,17 @@ def adamw_step(
     eps: float = 1e-8,
     weight_decay: float = 0.01,
 ) -> Tensor:
-    """Adam with decoupled decay (Loshchilov and Hutter 2019): the gradient knows nothing of it."""
+    """Adam with decoupled decay (Loshchilov and Hutter 2019): the gradient knows nothing of it.
+
+    Args:
+        param: the parameter, any shape; it is not written to.
+        grad: its gradient, of that shape.
+        state: as in ``adam_step``.
+        lr: learning rate, above 0.
+        betas: as there.
+        eps: as there.
+        weight_decay: the parameter shrinks by ``lr * weight_decay`` of itself per step.
+    """
     shrunk = (1 - lr * weight_decay) * param
     return adam_step(shrunk, grad, state, lr, betas, eps)
 
@@ -71,6 +119,13 @@ def adamw_step(
 def apply_step(
     step: Callable[..., Tensor], params: Sequence[Tensor], states: Sequence[State], **settings
 ) -> None:
-    """Move every parameter in place by its own ``.grad`` and its own state: one optimizer step."""
+    """Move every parameter in place by its own ``.grad`` and its own state: one optimizer step.
+
+    Args:
+        step: one of the rules above.
+        params: tensors with a ``.grad``.
+        states: one dict per parameter, each empty before the first step.
+        **settings: ``lr`` and what else the rule takes.
+    """
     for param, state in zip(params, states, strict=True):
         param.copy_(step(param, param.grad, state, **settings))

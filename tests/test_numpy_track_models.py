@@ -315,14 +315,16 @@ def test_parameters_of_other_precisions_and_other_names_are_refused():
 def test_buffers_hand_out_the_same_memory_until_more_or_another_dtype_is_needed():
     buffers = Buffers()
     first = buffers(np.dtype(np.float32), a=(3, 4), b=(2,))
-    assert first.a.shape == (3, 4) and first.b.shape == (2,) and first.a.dtype == np.float32
-    assert first.a.flags.c_contiguous and not np.shares_memory(first.a, first.b)
+    assert (
+        first["a"].shape == (3, 4) and first["b"].shape == (2,) and first["a"].dtype == np.float32
+    )
+    assert first["a"].flags.c_contiguous and not np.shares_memory(first["a"], first["b"])
     for shape in ((3, 4), (2, 2, 3), (5,)):
-        again = buffers(np.dtype(np.float32), a=shape).a
-        assert again.shape == shape and np.shares_memory(again, first.a)
-    assert not np.shares_memory(buffers(np.dtype(np.float32), a=(13,)).a, first.a)
-    other = buffers(np.dtype(np.float64), b=(1,)).b
-    assert other.dtype == np.float64 and not np.shares_memory(other, first.b)
+        again = buffers(np.dtype(np.float32), a=shape)["a"]
+        assert again.shape == shape and np.shares_memory(again, first["a"])
+    assert not np.shares_memory(buffers(np.dtype(np.float32), a=(13,))["a"], first["a"])
+    other = buffers(np.dtype(np.float64), b=(1,))["b"]
+    assert other.dtype == np.float64 and not np.shares_memory(other, first["b"])
     for twin in (copy.deepcopy(buffers), pickle.loads(pickle.dumps(buffers))):
         assert twin._memory == {} and isinstance(twin, Buffers)
 

@@ -1,7 +1,6 @@
 """Arrays that live on from call to call, because asking the system for fresh memory takes time."""
 
 import math
-from types import SimpleNamespace
 
 import numpy as np
 
@@ -17,8 +16,8 @@ class Buffers:
     def __init__(self) -> None:
         self._memory: dict[str, np.ndarray] = {}
 
-    def __call__(self, dtype: np.dtype, **shapes: tuple[int, ...]) -> SimpleNamespace:
-        """An object with one contiguous array a keyword: ``buffers(dtype, h=(3, 4)).h``."""
+    def __call__(self, dtype: np.dtype, **shapes: tuple[int, ...]) -> dict[str, np.ndarray]:
+        """One contiguous array per keyword: ``buffers(dtype, h=(3, 4))["h"]``."""
         arrays = {}
         for name, shape in shapes.items():
             size = math.prod(shape)
@@ -26,7 +25,7 @@ class Buffers:
             if memory is None or memory.size < size or memory.dtype != dtype:
                 memory = self._memory[name] = np.empty(size, dtype)
             arrays[name] = memory[:size].reshape(shape)
-        return SimpleNamespace(**arrays)
+        return arrays
 
     def __reduce__(self) -> tuple:
         """A copied or pickled model takes no leftovers along."""

@@ -12,7 +12,7 @@ At each step, from the input x and the previous hidden vector h:
 The four products are one: [h, x, 1] times the matrices [U; W; b] of all gates, stacked.
 """
 
-from types import SimpleNamespace
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -29,7 +29,22 @@ __all__ = ["LSTM", "orthogonal_initializer", "xavier_initializer"]
 STACKED_GATES = "ofic"
 
 
-class LSTM(RecurrentModel):
+@dataclass
+class _Tape:
+    """What the backward pass needs of a forward pass."""
+
+    stack: np.ndarray  # (4, H + D + 1, H), [U; W; b] of each gate
+    U_transposed: np.ndarray  # (4, H, H)
+    rows: np.ndarray  # (T + 1, B, H + D + 1), [h, x, 1] of each step
+    gates: np.ndarray  # (T, 4, B, H)
+    cells: np.ndarray  # (T + 1, B, H)
+    tanh_cells: np.ndarray  # (T, B, H)
+    h: np.ndarray = field(init=False)  # (S, B, H) of the last S steps
+    #: (S, B, readout_size), what the layer before the output makes of h
+    read: np.ndarray = field(init=False)
+
+
+class LSTM(RecurrentModel[_Tape]):
     """An LSTM layer and a linear output layer, with exact gradients.
 
     Parameters: W_f, W_i, W_c, W_o (D, H); U_* (H, H); b_* (H,); W_out (H, O); b_out (O,). W are Xavier,
@@ -81,17 +96,18 @@ class LSTM(RecurrentModel):
         super().__init__(params, *[self.layer] if self.layer else [])
         self._buffers = Buffers()
 
-    def _unroll(self, X: np.ndarray) -> SimpleNamespace:
+    def _unroll(self, X: np.ndarray) -> _Tape:
         (T, B, D), H = X.shape, self.hidden_size
-        tape = self._buffers(
+        arrays = self._buffers(
             self.dtype,
-            stack=(4, H + D + 1, H),  # [U; W; b] of each gate
+            stack=(4, H + D + 1, H),
             U_transposed=(4, H, H),
-            rows=(T + 1, B, H + D + 1),  # [h, x, 1] of each step
+            rows=(T + 1, B, H + D + 1),
             gates=(T, 4, B, H),
             cells=(T + 1, B, H),
             tanh_cells=(T, B, H),
         )
+        tape = _Tape(**arrays)
         for name, block in self._blocks(tape.stack).items():
             block[...] = self._params[name]
         tape.U_transposed[...] = tape.stack[:, :H].mT
@@ -115,20 +131,20 @@ class LSTM(RecurrentModel):
             np.multiply(o, tanh_c, out=hidden[t + 1])
         return tape
 
-    def _hidden(self, tape: SimpleNamespace, num_last: int) -> np.ndarray:
+    def _hidden(self, tape: _Tape, num_last: int) -> np.ndarray:
         tape.h = tape.rows[-num_last:, :, : self.hidden_size]
         tape.read = self.layer.forward(tape.h) if self.layer else tape.h
         return tape.read
 
-    def _state(self, tape: SimpleNamespace) -> tuple[np.ndarray, ...]:
+    def _state(self, tape: _Tape) -> tuple[np.ndarray, ...]:
         return tape.rows[-1, :, : self.hidden_size], tape.cells[-1]
 
-    def _backprop(self, tape: SimpleNamespace, d_hidden: np.ndarray) -> Params:
+    def _backprop(self, tape: _Tape, d_hidden: np.ndarray) -> Params:
         T, B, H = tape.tanh_cells.shape
         grads: Params = {}
         if self.layer:
             d_hidden, grads = self.layer.backward(tape.h, tape.read, d_hidden)
-        d_gates, h_per_c = self._slopes(tape)
+        d_gates, h_per_c = self._slopes(tape)  # tape.tanh_cells is overwritten
         d_h, d_c, change = np.zeros((3, B, H), self.dtype)
         for t in reversed(range(T)):
             if T - t <= len(d_hidden):
@@ -143,14 +159,14 @@ class LSTM(RecurrentModel):
         rows = tape.rows[:T].reshape(T * B, -1)
         return grads | self._blocks(rows.T @ d_gates.reshape(4, T * B, H))
 
-    def _slopes(self, tape: SimpleNamespace) -> tuple[np.ndarray, np.ndarray]:
+    def _slopes(self, tape: _Tape) -> tuple[np.ndarray, np.ndarray]:
         """What does not depend on later steps, for all steps at once.
 
         First (4, T, B, H), ∂h/∂a of o and ∂c/∂a of f, i, g, where a is what goes into σ or tanh; then
-        ∂h/∂c (T, B, H). With σ' = σ (1 - σ) and tanh' = 1 - tanh².
+        ∂h/∂c (T, B, H), in the place of ``tape.tanh_cells``. With σ' = σ (1 - σ) and tanh' = 1 - tanh².
         """
         gates = tape.gates.swapaxes(0, 1)
-        slopes = self._buffers(self.dtype, slopes=gates.shape).slopes
+        slopes = self._buffers(self.dtype, slopes=gates.shape)["slopes"]
         o, _, i, g = gates
         slope_o, slope_f, slope_i, slope_g = slopes
         sigmoids, sigmoid_slopes = gates[:3], slopes[:3]

@@ -1,7 +1,6 @@
 """What LSTM and Relational RNN share: input checks, output layer, and where back-propagation begins."""
 
-from types import SimpleNamespace
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 
@@ -13,8 +12,11 @@ from course_utils.numpy_track.parameters import Parameterized
 #: So many sequences go through ``forward`` at a time: the arrays of all steps then stay small.
 CHUNK = 256
 
+#: What a subclass keeps of a forward pass for the backward pass.
+Tape = TypeVar("Tape")
 
-class RecurrentModel(Parameterized):
+
+class RecurrentModel(Parameterized, Generic[Tape]):
     """A net that reads a sequence step by step; y_t = h_t W_out + b_out at every step.
 
     Subclasses say how the hidden vectors h (T, B, H) come about, in four methods:
@@ -107,18 +109,18 @@ class RecurrentModel(Parameterized):
     def _d_hidden(self, d_outputs: np.ndarray) -> np.ndarray:
         return d_outputs @ self._params["W_out"].T if "W_out" in self._params else d_outputs
 
-    def _unroll(self, X: np.ndarray) -> SimpleNamespace:
+    def _unroll(self, X: np.ndarray) -> Tape:
         """Run over X (T, B, D) and keep what the backward pass needs."""
         raise NotImplementedError
 
-    def _hidden(self, tape: SimpleNamespace, num_last: int) -> np.ndarray:
+    def _hidden(self, tape: Tape, num_last: int) -> np.ndarray:
         """The hidden vectors (num_last, B, H) of the last steps."""
         raise NotImplementedError
 
-    def _state(self, tape: SimpleNamespace) -> tuple[np.ndarray, ...]:
+    def _state(self, tape: Tape) -> tuple[np.ndarray, ...]:
         """The state after the last step, batch first."""
         raise NotImplementedError
 
-    def _backprop(self, tape: SimpleNamespace, d_hidden: np.ndarray) -> Params:
+    def _backprop(self, tape: Tape, d_hidden: np.ndarray) -> Params:
         """Gradients by name from ∂L/∂h (S, B, H) of the last S steps."""
         raise NotImplementedError

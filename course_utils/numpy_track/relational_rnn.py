@@ -1,6 +1,6 @@
 """The Relational RNN: a memory whose slots attend to each other, read by one hidden layer."""
 
-from types import SimpleNamespace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -11,8 +11,7 @@ from course_utils.numpy_track.initializers import xavier_initializer
 from course_utils.numpy_track.model_interface import Params
 from course_utils.numpy_track.parameters import Parameterized
 from course_utils.numpy_track.recurrent_model import RecurrentModel
-from course_utils.numpy_track.relational_memory import RelationalMemory
-from course_utils.numpy_track.relational_memory_backward import backprop
+from course_utils.numpy_track.relational_memory import MemoryTape, RelationalMemory
 from course_utils.numpy_track.relu_layer import ReluLayer
 
 __all__ = ["RelationalMemory", "RelationalRNN", "RelationalRNNCell"]
@@ -59,7 +58,17 @@ class RelationalRNNCell(Parameterized):
         return self.layer.forward(memory.reshape(len(memory), -1)), memory
 
 
-class RelationalRNN(RecurrentModel):
+@dataclass
+class _Tape:
+    """What the backward pass needs of a forward pass."""
+
+    X: np.ndarray  # (T, B, I)
+    core: MemoryTape
+    flat: np.ndarray = field(init=False)  # (S, B, N D), the memories of the last S steps
+    hidden: np.ndarray = field(init=False)  # (S, B, H), what the layer makes of them
+
+
+class RelationalRNN(RecurrentModel[_Tape]):
     """RelationalRNNCell over a sequence, then a linear output layer, with exact gradients.
 
     The state of ``forward(..., return_state=True)`` is the memory (B, N, D).
@@ -115,22 +124,21 @@ class RelationalRNN(RecurrentModel):
         tape = self.cell.core.unroll(self._time_first(sequence))
         return tape.weights.swapaxes(0, 1).copy()
 
-    def _unroll(self, X: np.ndarray) -> SimpleNamespace:
-        tape = self.cell.core.unroll(X)
-        tape.X = X
-        return tape
+    def _unroll(self, X: np.ndarray) -> _Tape:
+        return _Tape(X, self.cell.core.unroll(X))
 
-    def _hidden(self, tape: SimpleNamespace, num_last: int) -> np.ndarray:
-        T, N, B, D = tape.memory[-num_last:].shape
-        tape.flat = tape.memory[-num_last:].swapaxes(1, 2).reshape(T, B, N * D)
+    def _hidden(self, tape: _Tape, num_last: int) -> np.ndarray:
+        memory = tape.core.memory[-num_last:]
+        T, N, B, D = memory.shape
+        tape.flat = memory.swapaxes(1, 2).reshape(T, B, N * D)
         tape.hidden = self.cell.layer.forward(tape.flat)
         return tape.hidden
 
-    def _state(self, tape: SimpleNamespace) -> tuple[np.ndarray, ...]:
-        return (tape.memory[-1].swapaxes(0, 1),)
+    def _state(self, tape: _Tape) -> tuple[np.ndarray, ...]:
+        return (tape.core.memory[-1].swapaxes(0, 1),)
 
-    def _backprop(self, tape: SimpleNamespace, d_hidden: np.ndarray) -> Params:
+    def _backprop(self, tape: _Tape, d_hidden: np.ndarray) -> Params:
         core, layer = self.cell.core, self.cell.layer
         d_flat, grads = layer.backward(tape.flat, tape.hidden, d_hidden)
         d_memories = d_flat.reshape(*d_flat.shape[:2], core.num_slots, core.slot_size)
-        return grads | backprop(core, tape.X, tape, d_memories.swapaxes(1, 2), self._buffers)
+        return grads | core.backprop(tape.X, tape.core, d_memories.swapaxes(1, 2), self._buffers)

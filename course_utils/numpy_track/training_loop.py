@@ -31,7 +31,6 @@ from course_utils.numpy_track.optimizers import Optimizer
 from course_utils.numpy_track.schedules import Schedule, StepSchedule
 from course_utils.numpy_track.training_step import as_optimizer, train_step
 
-History = dict[str, list[float]]
 HISTORY_KEYS = (
     "train_loss",
     "train_metric",
@@ -92,7 +91,7 @@ def train_model(
     schedule: Schedule | None = None,
     accumulate: int = 1,
     loss_scale: LossScale | float | None = None,
-) -> History:
+) -> dict[str, list[float]]:
     """Train ``model`` in place, stop early, and leave it with the parameters of its lowest validation loss.
 
     ``optimizer``, ``schedule`` and ``loss_scale`` are copied first, so one object may serve many runs.
@@ -251,13 +250,13 @@ def _validate(
         ) from error
 
 
-def _empty_history(loss_scale: LossScale | None) -> History:
+def _empty_history(loss_scale: LossScale | None) -> dict[str, list[float]]:
     extra = () if loss_scale is None else ("loss_scales", "skipped_steps")
     return {key: [] for key in (*HISTORY_KEYS, *extra)}
 
 
 def _record(
-    history: History,
+    history: dict[str, list[float]],
     trained: tuple[float, float, float],
     validated: tuple[float, float],
     rate: float,
@@ -271,7 +270,7 @@ def _record(
         history["skipped_steps"].append(loss_scale.num_skipped - sum(history["skipped_steps"]))
 
 
-def _progress_line(epoch: int, epochs: int, history: History) -> str:
+def _progress_line(epoch: int, epochs: int, history: dict[str, list[float]]) -> str:
     last = {key: numbers[-1] for key, numbers in history.items()}
     return (
         f"epoch {epoch:{len(str(epochs))}}/{epochs}  "
