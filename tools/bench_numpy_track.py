@@ -19,6 +19,7 @@ import torch
 from torch import nn
 from torch_recurrent import TorchLSTM, TorchRelationalRNN
 
+from course_utils import seeding
 from course_utils.numpy_track.gradients import (
     compute_numerical_gradient,
     compute_numerical_gradient_fast,
@@ -40,7 +41,7 @@ SECONDS_EACH = 4.0
 
 def against_torch(model, torch_model: nn.Module, B: int, T: int) -> str:
     """Forward and backward of both, in turn, as one line."""
-    rng = np.random.default_rng(0)
+    rng = seeding.rng(0)
     X = rng.normal(size=(B, T, model.input_size)).astype(np.float32)
     y = rng.integers(0, model.output_size, size=B)
     inputs, labels, criterion = torch.from_numpy(X), torch.from_numpy(y), nn.CrossEntropyLoss()
@@ -95,7 +96,7 @@ def gradients(picture: Path = BUILD / "numpy_track_gradients.png") -> Iterator[s
     """Three ways to the same gradient, and what each costs."""
     model = LSTM(8, 32, 3, rng=0)
     size = sum(values.size for values in model.get_params().values())
-    rng = np.random.default_rng(0)
+    rng = seeding.rng(0)
     X, y = rng.normal(size=(32, 20, 8)), rng.integers(0, 3, size=32)
     problem = model, X, y, cross_entropy_loss
     (backprop,) = in_turn(lambda: model.loss_and_grads(X, y), seconds=1)
@@ -125,7 +126,7 @@ def step_seconds(
     steps: int = 20, batch: int = 32, slots: int = 4, hidden: int = 32
 ) -> dict[str, float]:
     """Median seconds of forward and backward, by model."""
-    rng = np.random.default_rng(0)
+    rng = seeding.rng(0)
     X, y = rng.normal(size=(batch, steps, 8)), rng.integers(0, 4, size=batch)
     X = X.astype(np.float32)
     models = {"LSTM": LSTM(8, hidden, 4, rng=0)}

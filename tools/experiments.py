@@ -20,6 +20,7 @@ import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
+from course_utils import seeding
 from course_utils.experiment import run_seeds
 from course_utils.numpy_track.farthest_vector import (
     BATCH_SIZE,
@@ -100,7 +101,7 @@ def compare(
 )  # as in the runs; a second thread's waiting would count as CPU time
 def step_milliseconds(setting: str, rounds: int = 300) -> dict[str, float]:
     """The median CPU time of one training step of each model; they take turns, so that load is shared."""
-    rng = np.random.default_rng(0)
+    rng = seeding.rng(0)
     nets = {model: build_model(model, SETTINGS[setting], rng) for model in MODELS}
     optimizers = {model: Adam() for model in MODELS}
     taken: dict[str, list[float]] = {model: [] for model in MODELS}
@@ -118,7 +119,7 @@ def all_results(**shortened: Any) -> dict[str, Any]:
     tuning = tune(**shortened)
     rates = best_rates(tuning)
     runs = compare(rates, **shortened)
-    rng = np.random.default_rng(0)
+    rng = seeding.rng(0)
     return {
         "made_by": "make experiments",
         "versions": {

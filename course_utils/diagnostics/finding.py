@@ -40,6 +40,6 @@ def fill(text: Text, **values: object) -> Text:
 
 NON_FINITE = Text(
     "出現 NaN 或無限大：學習率太高、輸入裡已有 NaN，或取了 log(0)。先找出第一個不是有限數的地方。",
-    "NaN or infinity: a rate that is too high, NaN already in the inputs, or log(0). "
+    "NaN or infinity: a learning rate that is too high, NaN already in the inputs, or log(0). "
     "Look for the first place where it appears.",
 )

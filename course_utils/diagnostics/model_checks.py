@@ -72,7 +72,7 @@ _NO_RELU = Text(
 _MOSTLY_DEAD = Text(
     "{names} 有一半以上的神經元對任何樣本都輸出 0，不會再有梯度。學習率太高、偏置太負，或輸入太大。",
     "more than half the units of {names} answer 0 to every example and get no gradient any more: a "
-    "rate that is too high, biases that are too negative, or inputs that are too large.",
+    "learning rate that is too high, biases that are too negative, or inputs that are too large.",
 )
 
 

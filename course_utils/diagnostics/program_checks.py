@@ -35,12 +35,13 @@ _STANDS_STILL = Text(
 )
 _TOO_SMALL = Text(
     "每一步只動 ≈{largest:.1e}：走一千步也到不了哪裡。學習率太低。",
-    "a step moves only ≈{largest:.1e}: a thousand of them lead nowhere. The rate is too low.",
+    "a step moves only ≈{largest:.1e}: a thousand of them lead nowhere. The learning rate is too "
+    "low.",
 )
 _TOO_LARGE = Text(
     "一步就動了權重的 ≈{largest:.1e}：學習率太高，或梯度太大。",
-    "one step moves a weight by ≈{largest:.1e} of its size: the rate is too high, or the gradient "
-    "too large.",
+    "one step moves a weight by ≈{largest:.1e} of its size: the learning rate is too high, or the "
+    "gradient too large.",
 )
 _EVALUATION = Text(
     "同一個模型評估兩次，結果相差 ≈{difference:.2g}",
@@ -107,17 +108,17 @@ def check_step(
 ) -> Finding:
     """Your ``step(model, optimizer, inputs, labels)``: does it clear, does it move, how far?
 
-    First the step is done twice at rate 0 with the same batch and seed: the gradients must be equal;
-    then steps at your rate show how far each weight moves in one, relative to its norm: near 1e-3 is
-    usual. Suspicious: ``gradients_pile_up``, ``stands_still``, ``update_too_small`` (every weight below
-    1e-4), ``update_too_large`` (some weight above 0.1), ``non_finite``.
+    First the step is done twice at learning rate 0 with the same batch and seed: the gradients must be
+    equal; then steps at your learning rate show how far each weight moves in one, relative to its norm:
+    near 1e-3 is usual. Suspicious: ``gradients_pile_up``, ``stands_still``, ``update_too_small`` (every
+    weight below 1e-4), ``update_too_large`` (some weight above 0.1), ``non_finite``.
 
     Args:
         step: one step of training.
         model: the network; a copy is trained.
         loader: batches (inputs, labels).
         optimizer: the one of ``model``.
-        num_steps: how many steps at your rate.
+        num_steps: how many steps at your learning rate.
     """
     if num_steps < 1:
         raise ValueError(f"num_steps must be at least 1, got {num_steps}")
@@ -141,7 +142,7 @@ def check_step(
 
 
 def _gradient_ratio(step: Step, model: nn.Module, loader: Batches, optimizer: Optimizer) -> float:
-    """Norm of the gradient after the second of two equal steps at rate 0, over that of the first."""
+    """Norm of the gradient after the second of two steps at learning rate 0, over that of the first."""
     norms = []
     with copied(model, loader, optimizer) as (model, optimizer):
         model.train()
