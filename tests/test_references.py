@@ -292,3 +292,30 @@ def test_prose_is_renewed_and_outputs_stay_unless_code_changed(course, monkeypat
     with pytest.raises(SystemExit, match=r"code of 01_perceptron_xor changed; .*make notebooks"):
         build.main()
     assert nbformat.read(notebook, as_version=4) == after
+
+
+def test_the_readmes_say_how_many_claims_held_with_other_seeds(course):
+    readmes = {name: course / name for name in references.READMES}
+    for path in readmes.values():
+        path.write_text("true.<!-- record: x -->old<!-- end of record --> More.", encoding="utf-8")
+
+    def said(name):
+        return re.sub("<.*?>", "", derived_files(course)[readmes[name]])
+
+    assert said("README.md") == "true. More."
+    block = {"offsets": [1, 2, 3, 4], "claims": [1, 2], "failed": {}}
+    record = {"one": {"full": block, "embedded": {**block, "failed": {"1": [1, 2]}}}}
+    path = course / references.RECORD
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(record))
+    repeated = (
+        "true. Each lesson was repeated at least 4 times with other seeds: of 2 claims, 2 held"
+    )
+    assert said("README.md") == f"{repeated} every time. More."
+    record["two"] = {"full": {**block, "offsets": [1, 2, 3, 4, 5], "failed": {"2": [1]}}}
+    path.write_text(json.dumps(record))
+    assert "of 4 claims, 3 held every time, and each of the others at least 80% of" in said(
+        "README.md"
+    )
+    expected = "true.每一課都換過種子重做至少 4 次：4 條主張裡，3 條每次都成立，其餘的每一條至少成立 80%。 More."
+    assert said("README.zh-TW.md") == expected

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import jupytext
@@ -31,6 +32,9 @@ NAMING_NOTEBOOKS = (
 )
 CATALOGUE = "course_utils/notebook/lessons.json"
 _TABLE = re.compile(r"(<!-- lessons[^>]*-->\n).*?(?=<!-- end of lessons -->)", re.DOTALL)
+_TOTAL = re.compile(r"(<!-- record[^>]*-->).*?(?=<!-- end of record -->)")
+#: What `make replicate` found, seen from the course's root.
+RECORD = Path("course_utils/notebook/replications.json")
 _REFERENCE = re.compile(r"\[\[(\w+)(?:#([^\[\]]+))?\]\]")
 _HEADING = re.compile(r"#+ (.+)")
 
@@ -169,6 +173,7 @@ def derived_files(root: Path) -> dict[Path, str]:
     """
     lessons = read_lessons(root / "lessons")
     files = {root / CATALOGUE: catalogue(lessons, root / CATALOGUE)}
+    record = json.loads((root / RECORD).read_text()) if (root / RECORD).is_file() else {}
     for name, lesson in lessons.items():
         try:
             text = solutions(name, lesson.code)
@@ -183,6 +188,7 @@ def derived_files(root: Path) -> dict[Path, str]:
         text = path.read_text(encoding="utf-8")
         if name in READMES:
             text = _TABLE.sub(lambda m, name=name: m[1] + _table(lessons, *READMES[name]), text)
+            text = _TOTAL.sub(lambda m, name=name: m[1] + _total(record, READMES[name][0]), text)
         for lesson in lessons.values():
             text = re.sub(rf"\b\d\d_{lesson.name}\b", lesson.path.stem, text)
         files[path] = text
@@ -207,3 +213,30 @@ def _table(lessons: Mapping[str, Lesson], language: str, folder: str) -> str:
         title = lesson.numbered_title(language).replace("  ", " ")
         rows.append(f"| [{title}]({folder}/{lesson.path.stem}.ipynb) | {lesson.about[language]} |")
     return "\n".join(rows) + "\n"
+
+
+def _total(record: Mapping[str, Any], language: str) -> str:
+    """A sentence: in how many of how many repetitions the course's claims held, on full MNIST."""
+    rates = [
+        (
+            len(blocks["offsets"]) - len(blocks["failed"].get(str(number), [])),
+            len(blocks["offsets"]),
+        )
+        for blocks in (entry["full"] for entry in record.values() if "full" in entry)
+        for number in blocks["claims"]
+    ]
+    if not rates:
+        return ""
+    always = sum(held == blocks for held, blocks in rates)
+    blocks = min(blocks for _, blocks in rates)
+    worst = min(held / blocks for held, blocks in rates)
+    if language == "zh-TW":
+        rest = f"，其餘的每一條至少成立 {worst:.0%}" if always < len(rates) else ""
+        return f"每一課都換過種子重做至少 {blocks} 次：{len(rates)} 條主張裡，{always} 條每次都成立{rest}。"
+    rest = (
+        f", and each of the others at least {worst:.0%} of the times" if always < len(rates) else ""
+    )
+    return (
+        f" Each lesson was repeated at least {blocks} times with other seeds: of {len(rates)} claims, "
+        f"{always} held every time{rest}."
+    )
