@@ -72,6 +72,8 @@ lesson_table()
 #
 # 課文說的結果，都標成有編號的**主張**，緊接著的程式當場檢驗它。成立就印出 ✓。
 #
+# ✓ 後面的括號是這條主張的紀錄：我們換上新的種子，把整課重做好幾次，數它成立了幾次。在你那裡萬一不成立，這個紀錄會告訴你那有多罕見。
+#
 # 例如：擲一枚公正的硬幣 100 次，正面大約佔一半。「大約」是多少？
 #
 # **主張 1** 五個種子擲出的正面比例，都在 0.5 的 ±0.2 之內。
@@ -80,6 +82,8 @@ lesson_table()
 # ## Convention one: claims are executed
 #
 # Whatever the text says about a result is a numbered **claim**, and the code that follows tests it on the spot. Where it holds, you see a ✓.
+#
+# The parentheses after the ✓ hold the claim's record: we repeated the whole lesson several times, each time with fresh seeds, and counted how often it held. Should it fail on your machine, the record tells you how rare that is.
 #
 # For example: toss a fair coin 100 times, and about half come up heads. How much is "about"?
 #

@@ -8,7 +8,7 @@ notebooks in other files are derived from ``lessons/`` too: see ``derived_files`
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
@@ -188,7 +188,9 @@ def derived_files(root: Path) -> dict[Path, str]:
         text = path.read_text(encoding="utf-8")
         if name in READMES:
             text = _TABLE.sub(lambda m, name=name: m[1] + _table(lessons, *READMES[name]), text)
-            text = _TOTAL.sub(lambda m, name=name: m[1] + _total(record, READMES[name][0]), text)
+            text = _TOTAL.sub(
+                lambda m, name=name: m[1] + _total(record, lessons, READMES[name][0]), text
+            )
         for lesson in lessons.values():
             text = re.sub(rf"\b\d\d_{lesson.name}\b", lesson.path.stem, text)
         files[path] = text
@@ -215,18 +217,18 @@ def _table(lessons: Mapping[str, Lesson], language: str, folder: str) -> str:
     return "\n".join(rows) + "\n"
 
 
-def _total(record: Mapping[str, Any], language: str) -> str:
-    """A sentence: in how many of how many repetitions the course's claims held, on full MNIST."""
+def _total(record: Mapping[str, Any], lessons: Iterable[str], language: str) -> str:
+    """A sentence: how many of the course's claims held in every repetition; "" until all are made."""
+    if not all("full" in record.get(name, {}) for name in lessons):
+        return ""
     rates = [
         (
             len(blocks["offsets"]) - len(blocks["failed"].get(str(number), [])),
             len(blocks["offsets"]),
         )
-        for blocks in (entry["full"] for entry in record.values() if "full" in entry)
+        for blocks in (record[name]["full"] for name in lessons)
         for number in blocks["claims"]
     ]
-    if not rates:
-        return ""
     always = sum(held == blocks for held, blocks in rates)
     blocks = min(blocks for _, blocks in rates)
     worst = min(held / blocks for held, blocks in rates)
