@@ -758,12 +758,12 @@ legend = ax.legend(fontsize=9)
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # 同一個旋鈕：0.02 剛好修好，0.1 又推過了頭。準確率看不出進步（下面印出了區間）。所以問題不是「標籤平滑會不會改善校準」，而是「模型原本差多少、往哪一邊」。
 #
-# **主張 15** 只有 200 張圖時，平均而言，ε = 0.02 讓校準誤差減少 3 個百分點以上，ε = 0.1 讓它增加 1 個百分點以上（都是整個區間）；ε = 0.02 的準確率變化不到 2 個百分點（等效檢定）。
+# **主張 15** 只有 200 張圖時，平均而言，ε = 0.02 讓校準誤差減少、ε = 0.1 讓它增加，都在 1 個百分點以上（整個區間；在完整的 MNIST 上大得多，見下面印出的數字）；ε = 0.02 的準確率變化不到 2 個百分點（等效檢定）。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # One and the same knob: 0.02 mends it, 0.1 pushes past. No gain in accuracy shows (the intervals are printed below). So the question is not "does label smoothing improve calibration" but "how far off was the model, and on which side".
 #
-# **Claim 15** With 200 images, on average, ε = 0.02 lowers the calibration error by more than 3 points and ε = 0.1 raises it by more than 1 (whole intervals, both); with ε = 0.02 the accuracy changes by less than 2 points (a test of equivalence).
+# **Claim 15** With 200 images, on average, ε = 0.02 lowers the calibration error and ε = 0.1 raises it, both by more than 1 point (the whole interval; on full MNIST by much more, as printed below); with ε = 0.02 the accuracy changes by less than 2 points (a test of equivalence).
 
 # %%
 measured = few_runs[["setting", "seed"]].join(
@@ -780,7 +780,7 @@ for name in ("accuracy", "calibration error"):
 
 # %%
 errors = found["calibration error"]
-is_opposite = errors["0.02"].high < -3 and errors["0.1"].low > 1
+is_opposite = errors["0.02"].high < -1 and errors["0.1"].low > 1
 accuracy = measured.pivot(index="seed", columns="setting", values="accuracy")
 claim(15, is_opposite and equivalence(accuracy["0.02"], accuracy["0"], margin=2).shown)
 
