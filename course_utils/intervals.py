@@ -1,4 +1,4 @@
-"""What a handful of seeds can tell: confidence intervals and paired comparisons."""
+"""What a handful of seeds can tell: confidence intervals, paired comparisons, equivalence."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,6 +23,7 @@ class Interval:
     mean: float
     low: float
     high: float
+    level: float = 0.95  #: its confidence
 
     @property
     def excludes_zero(self) -> bool:
@@ -37,7 +38,7 @@ class Interval:
     def __format__(self, spec: str) -> str:
         spec = spec or ".3g"
         mean, low, high = (_approximate(x, spec) for x in (self.mean, self.low, self.high))
-        return f"{mean} (95 % CI {low} to {high})"
+        return f"{mean} ({100 * self.level:.4g} % CI {low} to {high})"
 
     def __str__(self) -> str:
         return format(self)
@@ -49,22 +50,25 @@ def _approximate(value: float, spec: str) -> str:
     return f"≈{value:{spec}}"
 
 
-def half_width(values: np.ndarray) -> np.ndarray:
-    """Half the width of the 95 % t-interval of the mean over the first axis, of length 2 or more."""
-    return special.stdtrit(len(values) - 1, 0.975) * _standard_error(values)
+def half_width(values: np.ndarray, level: float = 0.95) -> np.ndarray:
+    """Half the width of the t-interval of the mean over the first axis, of length 2 or more."""
+    return special.stdtrit(len(values) - 1, (1 + level) / 2) * _standard_error(values)
 
 
 def _standard_error(values: np.ndarray) -> np.ndarray:
     return values.std(axis=0, ddof=1) / len(values) ** 0.5
 
 
-def mean_interval(values: ArrayLike, bounds: tuple[float, float] = (-np.inf, np.inf)) -> Interval:
-    """The mean of independent values (at least two, finite) and its 95 % t-interval.
+def mean_interval(
+    values: ArrayLike, bounds: tuple[float, float] = (-np.inf, np.inf), level: float = 0.95
+) -> Interval:
+    """The mean of independent values (at least two, finite) and its t-interval, of 95 % by default.
 
     Args:
         values: numbers in one dimension.
         bounds: what no value can exceed, such as (0, 1) for shares; the interval ends there at the
             latest, which costs it nothing: the true mean does not lie beyond either.
+        level: the confidence, between 0 and 1.
 
     >>> print(mean_interval([1.0, 2.0, 3.0]))
     ≈2 (95 % CI ≈-0.484 to ≈4.48)
@@ -76,8 +80,10 @@ def mean_interval(values: ArrayLike, bounds: tuple[float, float] = (-np.inf, np.
         )
     if values.min() < bounds[0] or values.max() > bounds[1]:
         raise ValueError(f"values must lie within {bounds}, got {values!r}")
-    mean, margin = values.mean(), half_width(values)
-    return Interval(mean, max(mean - margin, bounds[0]), min(mean + margin, bounds[1]))
+    if not 0 < level < 1:
+        raise ValueError(f"level must lie between 0 and 1, got {level!r}")
+    mean, margin = values.mean(), half_width(values, level)
+    return Interval(mean, max(mean - margin, bounds[0]), min(mean + margin, bounds[1]), level)
 
 
 def paired_difference(a: ArrayLike, b: ArrayLike) -> Interval:
@@ -86,10 +92,86 @@ def paired_difference(a: ArrayLike, b: ArrayLike) -> Interval:
     >>> print(f"{paired_difference([0.9, 0.8, 0.7], [0.85, 0.8, 0.6]):.2f}")
     ≈0.05 (95 % CI ≈-0.07 to ≈0.17)
     """
+    return mean_interval(_differences(a, b))
+
+
+def _differences(a: ArrayLike, b: ArrayLike) -> np.ndarray:
     a, b = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
     if a.shape != b.shape:
         raise ValueError(f"pairs need as many values on both sides, got {a.shape} and {b.shape}")
-    return mean_interval(a - b)
+    return a - b
+
+
+def detectable_difference(a: ArrayLike, b: ArrayLike, num_pairs: int = 1) -> float:
+    """How large the mean of ``a - b`` would have had to be to be called a difference.
+
+    It belongs beside "not told apart": whatever is smaller, this many seeds with this much spread
+    do not find. It is the half-width of the interval of ``a - b``.
+
+    Args:
+        a: one value a seed.
+        b: the values of the other side, for the same seeds.
+        num_pairs: of how many comparisons this is one; Holm's and Bonferroni's correction ask as
+            much as this of the clearest of them.
+
+    >>> print(f"{detectable_difference([0.9, 0.8, 0.7], [0.85, 0.8, 0.6]):.2f}")
+    0.12
+    """
+    if num_pairs < 1:
+        raise ValueError(f"num_pairs must be at least 1, got {num_pairs}")
+    return mean_interval(_differences(a, b), level=1 - 0.05 / num_pairs).half_width
+
+
+@dataclass(frozen=True)
+class Equivalence:
+    """What two one-sided tests say about a mean difference and a margin; prints itself so.
+
+    ``interval`` is the 90 % interval of the difference: ``shown`` where it lies within ± ``margin``,
+    which is where ``p`` is below 0.05.
+    """
+
+    interval: Interval
+    margin: float
+    p: float
+
+    @property
+    def shown(self) -> bool:
+        """Whether the two sides are equivalent; if not, they need not differ either."""
+        return self.p < 0.05
+
+    def __format__(self, spec: str) -> str:
+        margin = f"{100 * self.margin:g} %" if spec.endswith("%") else f"{self.margin:g}"
+        verdict = "equivalent" if self.shown else "equivalence not shown"
+        return f"{self.interval:{spec}}, margin ±{margin}: {verdict}"
+
+    def __str__(self) -> str:
+        return format(self)
+
+
+def equivalence(a: ArrayLike, b: ArrayLike, margin: float) -> Equivalence:
+    """Whether the mean of ``a - b`` lies within ± ``margin``: two one-sided t-tests (Schuirmann 1987).
+
+    A large p-value of an ordinary test says that no difference was found; this one shows that there is
+    none worth mentioning. It errs in at most 5 % of all cases. Of several pairs that are *all* claimed
+    to be equivalent none needs a correction, because each must pass.
+
+    Args:
+        a: one value a seed, at least two.
+        b: the values of the other side, for the same seeds.
+        margin: the largest difference that does not matter, chosen before looking; above 0.
+
+    >>> print(f"{equivalence([0.91, 0.90, 0.92], [0.91, 0.91, 0.92], margin=0.02):.3f}")
+    ≈-0.003 (90 % CI ≈-0.013 to ≈0.006), margin ±0.02: equivalent
+    """
+    if not margin > 0:
+        raise ValueError(f"margin must be above 0, got {margin!r}")
+    differences = _differences(a, b)
+    interval = mean_interval(differences, level=0.9)
+    room = margin - abs(interval.mean)  # to the nearer end, whose test has the larger p
+    with np.errstate(divide="ignore", invalid="ignore"):
+        t = room / _standard_error(differences)
+    p = 0.5 if room == 0 else special.stdtr(len(differences) - 1, -t)
+    return Equivalence(interval, margin, float(p))
 
 
 def share_interval(successes: int, trials: int) -> Interval:

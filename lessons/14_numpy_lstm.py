@@ -42,6 +42,7 @@ from course_utils.exercises import numpy_lstm as exercises
 from course_utils.experiment import run_seeds
 from course_utils.intervals import mean_interval
 from course_utils.notebook.claims import claim
+from course_utils.notebook.explore import explore, slider
 from course_utils.numpy_track import tasks
 from course_utils.numpy_track.activations import sigmoid
 from course_utils.numpy_track.initializers import orthogonal_initializer, xavier_initializer
@@ -127,10 +128,10 @@ logits, h_last, tape = lstm_forward(X, params)
 print("logits", logits.shape, " steps on the tape:", len(tape))
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# **主張 1** 這二十行不到的程式，和課程的 `LSTM` 給出相同的 logits（五個種子，差距小於 10⁻¹²）。
+# **主張 1** 這二十行不到的程式，和課程的 `LSTM` 一定給出相同的 logits（五個種子，差距小於 10⁻¹²）。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# **Claim 1** These few lines give the same logits as the course's `LSTM` (five seeds, within 10⁻¹²).
+# **Claim 1** These few lines must give the same logits as the course's `LSTM` (five seeds, within 10⁻¹²).
 
 
 # %%
@@ -222,12 +223,12 @@ print({name: f"≈{error:.0e}" for name, error in errors.items()})
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # 是 $\bar f$：要乘的是**舊的**記憶 $c$，不是 $c'$。寫成 $c'$，形狀一樣、程式不報錯、損失也會降，只有檢查看得出來。
 #
-# **主張 2** 三個閘、候選值與記憶的梯度，都和有限差分一致（差距小於 10⁻⁸）；把 $c$ 誤寫成 $c'$，誤差大了一萬倍以上。
+# **主張 2** 三個閘、候選值與記憶的梯度，一定和有限差分一致（差距小於 10⁻⁸）；在這個例子裡，把 $c$ 誤寫成 $c'$，誤差超過 10⁻⁴，是那個界線的一萬倍。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # It is $\bar f$: the factor is the **old** cell $c$, not $c'$. With $c'$ the shapes fit, nothing complains, and the loss even falls; only a check can tell.
 #
-# **Claim 2** The gradients of the three gates, the candidate and the cell agree with finite differences (within 10⁻⁸); writing $c'$ for $c$ makes the error more than ten thousand times as large.
+# **Claim 2** The gradients of the three gates, the candidate and the cell must agree with finite differences (within 10⁻⁸); in this example, writing $c'$ for $c$ makes the error more than 10⁻⁴, ten thousand times that bound.
 
 # %%
 wrong_f = d_c_new * s["c_new"]
@@ -305,16 +306,16 @@ def lstm_backward(d_logits, h_last, tape, params):
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # 第一步的（迴圈最後才走到它，前面的都被蓋掉了）。
 #
-# **主張 3** 十四個參數陣列的梯度，和課程 `LSTM` 的 `loss_and_grads` 相同（五個種子，相對差距小於 10⁻¹⁰）。
+# **主張 3** 十四個參數陣列的梯度，一定和課程 `LSTM` 的 `loss_and_grads` 相同（五個種子，相對差距小於 10⁻¹⁰）。
 #
-# **主張 4** 和 `torch.nn.LSTM` 也相同：logits，以及各個 $W$、$U$ 的梯度，差距都小於 10⁻¹⁰。
+# **主張 4** 和 `torch.nn.LSTM` 也一定相同：logits，以及各個 $W$、$U$ 的梯度，差距都小於 10⁻¹⁰。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # That of the first step (the loop reaches it last, and overwrites all the others).
 #
-# **Claim 3** The gradients of all fourteen parameter arrays equal those of the course's `LSTM.loss_and_grads` (five seeds, relative difference below 10⁻¹⁰).
+# **Claim 3** The gradients of all fourteen parameter arrays must equal those of the course's `LSTM.loss_and_grads` (five seeds, relative difference below 10⁻¹⁰).
 #
-# **Claim 4** `torch.nn.LSTM` agrees too: the logits, and the gradients of every gate's $W$ and $U$, within 10⁻¹⁰.
+# **Claim 4** `torch.nn.LSTM` must agree too: the logits, and the gradients of every gate's $W$ and $U$, within 10⁻¹⁰.
 
 
 # %%
@@ -413,38 +414,44 @@ def rnn_input_gradients(X, params):
 
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 兩個模型的輸入都是 8 維、隱藏 32 維；起步時 $W$ 用 Xavier，$U$ 用正交矩陣。範數對 32 個序列取平均：
+# 兩個模型的輸入都是 8 維、隱藏 32 維；起步時 $W$ 用 Xavier，$U$ 用正交矩陣。輸入是標準常態的亂數，再乘上 `scale`（先用 1）。範數對 32 個序列取平均：
 
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# Both models read 8 numbers a step and have 32 hidden units; to begin with, $W$ is Xavier and $U$ orthogonal. Norms are means over 32 sequences:
+# Both models read 8 numbers a step and have 32 hidden units; to begin with, $W$ is Xavier and $U$ orthogonal. Inputs are standard normal, times `scale` (1 for now). Norms are means over 32 sequences:
 
 
 # %%
-def lstm_norms(seed, forget_bias):
+def lstm_norms(seed, forget_bias, scale=1.0):
     rng = seeding.rng(seed)
     model = LSTM(8, 32, 1, forget_bias=forget_bias, rng=rng)
     params = {name: values.astype(float) for name, values in model.get_params().items()}
-    _, h_last, tape = lstm_forward(rng.normal(size=(32, 50, 8)), params)
+    _, h_last, tape = lstm_forward(scale * rng.normal(size=(32, 50, 8)), params)
     _, d_inputs = lstm_backward(np.ones((32, 1)), h_last, tape, params)
     return np.linalg.norm(d_inputs, axis=2).mean(axis=0)[::-1]  # nearest step first
 
 
-def rnn_norms(seed):
+def rnn_norms(seed, scale=1.0):
     rng = seeding.rng(seed)
     params = {
         "W": xavier_initializer((8, 32), rng=rng),
         "U": orthogonal_initializer((32, 32), rng=rng),
         "d_last": np.ones((32, 1)) @ xavier_initializer((32, 1), rng=rng).T,
     }
-    d_inputs = rnn_input_gradients(rng.normal(size=(32, 50, 8)), params)
+    d_inputs = rnn_input_gradients(scale * rng.normal(size=(32, 50, 8)), params)
     return np.linalg.norm(d_inputs, axis=2).mean(axis=0)[::-1]
 
 
 # %%
-norms = {"tanh RNN": np.array([rnn_norms(seed) for seed in range(8)])}
-for bias in (0, 1, 3):
-    norms[f"LSTM, forget bias {bias}"] = np.array([lstm_norms(seed, bias) for seed in range(8)])
+def norms_at(scale):
+    norms = {"tanh RNN": np.array([rnn_norms(seed, scale) for seed in range(8)])}
+    for bias in (0, 1, 3):
+        every_seed = [lstm_norms(seed, bias, scale) for seed in range(8)]
+        norms[f"LSTM, forget bias {bias}"] = np.array(every_seed)
+    return norms
+
+
+norms = norms_at(scale=1)
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # 先看展開的計算：每個方塊是一步（每五步畫一個），越往左越早；箭頭是梯度走的方向，顏色越深，傳到那一步的梯度越大（對數）。
@@ -479,27 +486,83 @@ legend = ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
 #
 # 所以：**LSTM 的架構鋪了一條高速公路；訓練開始時，遺忘閘的偏置決定它通不通車。**
 #
-# **主張 5** 八個種子都一樣：往回 49 步，tanh RNN 和偏置 0 的 LSTM 都縮到不足十萬分之一；偏置 1 比偏置 0 大一千倍以上；偏置 3 還留下十分之一以上。
+# ### 換個輸入大小，結論還在嗎？
+#
+# 上面的輸入大小都是 1。先猜：全部縮成十分之一，再看 49 步之前，哪幾個模型留下的會差很多？拉動滑桿：0 是剛才的大小，−1 是十分之一。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # The **LSTM** with bias 0 vanishes too! The reason is $\bar c=\bar c'\odot f$: with $b_f=0$, $f$ is about 0.5, and by this road alone fifty steps leave $0.5^{50}\approx10^{-15}$ (what there is beyond it came round by $h$). With $b_f=3$, $f\approx0.95$, and this road alone still carries $0.95^{50}\approx0.08$; gradient that comes back round by $h$ is added along the way, and the total measured above even exceeds that of the last step.
 #
 # So: **the LSTM's architecture builds a motorway, and at the start of training the forget gate's bias decides whether it is open.**
 #
-# **Claim 5** In all eight seeds, 49 steps back: the tanh RNN and the LSTM with bias 0 both shrink to less than a hundred-thousandth; bias 1 is more than a thousand times above bias 0; bias 3 keeps more than a tenth.
+# ### Other inputs, same conclusion?
+#
+# All inputs above had size 1. Guess first: shrink them all to a tenth, and look 49 steps back again. For which of the models does what is left change a lot? Move the slider: 0 is the size above, −1 a tenth of it.
+
+
+# %% alt-zh="輸入縮成十分之一時，每個模型的梯度占最後一步的比例（對數軸）對往回的步數。tanh RNN 與偏置 1 的 LSTM 幾乎一起降到十分之一左右，偏置 0 的 LSTM 仍降到百萬分之一以下，偏置 3 升到三十倍左右。" alt-en="With inputs a tenth in size, each model's gradient as a share of the last step's (log axis) against steps back. The tanh RNN and the LSTM with bias 1 fall to about a tenth, almost together; the LSTM with bias 0 still falls below a millionth, and bias 3 rises to about thirty times."
+def draw_shares(log10_scale):
+    _, ax = plt.subplots(figsize=(8, 3.2))
+    steps = [0, 9, 19, 29, 39, 49]
+    for (name, values), marker in zip(norms_at(10**log10_scale).items(), "os^d", strict=True):
+        shares = values[:, steps] / values[:, :1]
+        plotting.plot_band(ax, steps, shares, name, log=True, marker=marker)
+    ax.set(xlabel="steps back from the loss", ylabel="share of the last step's gradient")
+    ax.set(title=f"inputs of size {10**log10_scale:.2g}", ylim=(1e-18, 1e5))
+    ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
+
+
+explore(draw_shares, log10_scale=slider(-1, 0.5, value=-1, step=0.25))
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
+# 輸入小的時候，tanh 幾乎是直線，導數接近 1，正交的 RNN 就**不消失**：它留下的和偏置 1 的 LSTM 差不多。輸入大的時候，tanh 飽和，它才消失得比 LSTM 還快。所以「RNN 會消失，LSTM 不會」要看輸入多大、權重從哪裡起步；不管輸入多大都成立的，是遺忘閘偏置的順序。
+#
+# 主張 5 到 7 都是八個種子、每一個都成立：
+#
+# **主張 5** 輸入大小為 1 時，往回 49 步，tanh RNN 和偏置 0 的 LSTM 都縮到最後一步的十萬分之一以下；偏置 3 還留下一半以上。
+#
+# **主張 6** 輸入大小 0.1、1、3：偏置 1 留下的比例都是偏置 0 的一百倍以上，偏置 3 又是偏置 1 的十倍以上。
+#
+# **主張 7** tanh RNN 沒有這種固定的名次：輸入大小 0.1 時，它留下百分之二以上，是偏置 0 的一千倍以上；輸入大小 3 時，它留下的反而不到偏置 0 的十分之一。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
+# With small inputs tanh is nearly straight, its slope is near 1, and the orthogonal RNN **does not vanish**: it keeps about as much as the LSTM with bias 1. With large inputs tanh saturates, and only then does it vanish faster than the LSTM. So "RNNs vanish, LSTMs do not" depends on the size of the inputs and on where the weights start; what holds at every size is the order of the forget biases.
+#
+# Claims 5 to 7 hold for every one of eight seeds:
+#
+# **Claim 5** With inputs of size 1, 49 steps back, the tanh RNN and the LSTM with bias 0 both shrink to less than a hundred-thousandth of the last step's gradient; bias 3 keeps more than half.
+#
+# **Claim 6** With inputs of size 0.1, 1 and 3, the share that bias 1 keeps is more than a hundred times that of bias 0, and bias 3 keeps more than ten times as much again.
+#
+# **Claim 7** The tanh RNN has no such fixed place: with inputs of size 0.1 it keeps more than two hundredths, over a thousand times as much as bias 0; with inputs of size 3, less than a tenth of what bias 0 keeps.
+
 
 # %%
-left = {name: values[:, 49] / values[:, 0] for name, values in norms.items()}
-print({name: f"≈{np.median(shares):.0e}" for name, shares in left.items()})
-rnn, closed, ajar, wide_open = left.values()
-claim(
-    5,
-    bool(
-        max(rnn.max(), closed.max()) < 1e-5
-        and (ajar > 1e3 * closed).all()
-        and wide_open.min() > 0.1
-    ),
-)
+def shares_kept(scale):  # 49 steps back, as shares of the last step's gradient: a row a model
+    return np.array([values[:, 49] / values[:, 0] for values in norms_at(scale).values()])
+
+
+# %%
+shares = {scale: shares_kept(scale) for scale in (0.1, 1, 3)}
+for scale, kept in shares.items():
+    medians = [f"{name} ≈{m:.0e}" for name, m in zip(norms, np.median(kept, axis=1), strict=True)]
+    print(f"inputs of size {scale}:", ", ".join(medians))
+
+# %%
+rnn, closed, ajar, wide_open = shares[1]
+claim(5, bool(max(rnn.max(), closed.max()) < 1e-5 and wide_open.min() > 0.5))
+
+# %%
+ordered = [
+    (ajar > 100 * closed).all() and (wide_open > 10 * ajar).all()
+    for _, closed, ajar, wide_open in shares.values()
+]
+claim(6, bool(all(ordered)))
+
+# %%
+small, large = shares[0.1], shares[3]
+small_keeps = (small[0] > 0.02).all() and (small[0] > 1000 * small[1]).all()
+claim(7, bool(small_keeps and (large[0] < 0.1 * large[1]).all()))
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 三個小世界，沒有記憶就答不出來
@@ -627,23 +690,23 @@ legend = ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # 你猜中最強的對手了嗎？在球的世界裡，只看總和就能答對六成多：各個地點提到幾次，已經透露了不少。**只和瞎猜（25%）比，會把 LSTM 說得太好。**
 #
-# **主張 6** 五個種子、三個世界，LSTM 都比這四張查表中最強的高出 10 個百分點以上；追蹤與配對高出 40 個以上。
+# **主張 8** 五個種子、三個世界，LSTM 都比這四張查表中最強的高出 10 個百分點以上；追蹤與配對高出 40 個以上。
 #
-# **主張 7** 在球的世界，只看總和的查表比多數類別高 25 個百分點以上。
+# **主張 9** 五個種子，在球的世界，只看總和的查表比多數類別高 25 個百分點以上。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # Did you guess the strongest opponent? In the world of the ball, totals alone get more than 60 %: how often each place was mentioned gives much away. **Held against guessing (25 %) alone, the LSTM would look better than it is.**
 #
-# **Claim 6** In all five seeds and three worlds the LSTM is more than 10 points above the strongest of these four tables; in pairs and tracking more than 40.
+# **Claim 8** In all five seeds and three worlds the LSTM is more than 10 points above the strongest of these four tables; in pairs and tracking more than 40.
 #
-# **Claim 7** In the world of the ball, the table of totals is more than 25 points above the majority class.
+# **Claim 9** In the world of the ball, for all five seeds, the table of totals is more than 25 points above the majority class.
 
 # %%
 lead = results["LSTM"] - results[list(views("pairs"))].max(axis=1)
 ball = results["setting"] == "ball"
-claim(6, bool((lead > 0.10).all() and (lead[~ball] > 0.40).all()))
+claim(8, bool((lead > 0.10).all() and (lead[~ball] > 0.40).all()))
 totals = results["totals only"] - results["majority"]
-claim(7, bool((totals[ball] > 0.25).all()))
+claim(9, bool((totals[ball] > 0.25).all()))
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # ### 還有更強的捷徑
@@ -678,15 +741,15 @@ print(f"LSTM where the shortcut is wrong: {mean_interval(where_missed):.1%}")
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # LSTM **輸了**，輸給一條不用訓練、也不管順序的捷徑。它是不是什麼順序也沒學到？準確率回答不了；要看**捷徑答錯的那些序列**：只會走這條捷徑的模型，在那裡一題也對不了。LSTM 在那裡平均答對一半以上，所以它學到的不只是這條捷徑，只是還不夠好。
 #
-# **主張 8** 五個種子，捷徑都贏過 LSTM；而在捷徑答錯的序列上，LSTM 都答對 40% 以上。
+# **主張 10** 五個種子，捷徑都贏過 LSTM；而在捷徑答錯的序列上，LSTM 都答對 40% 以上。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # The LSTM **loses**, to a shortcut that needs no training and ignores order. Has it learnt nothing of the order, then? Accuracy cannot say; look at **the sequences that the shortcut gets wrong**, where a model that only takes this shortcut has nothing right. The LSTM has more than half of them right on average: it has learnt something that the shortcut lacks, only not enough of it.
 #
-# **Claim 8** For all five seeds the shortcut beats the LSTM; and of the sequences that the shortcut misses, the LSTM has more than 40 % right.
+# **Claim 10** For all five seeds the shortcut beats the LSTM; and of the sequences that the shortcut misses, the LSTM has more than 40 % right.
 
 # %%
-claim(8, bool((shortcut > lstm).all() and (where_missed > 0.4).all()))
+claim(10, bool((shortcut > lstm).all() and (where_missed > 0.4).all()))
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 高速公路不通車，學得會嗎？
@@ -741,18 +804,18 @@ closed, ajar, wide_open = (int(solved[name]) for name in biases)
 print("solved:", {name: f"≈{solved[name]} of 8" for name in biases})
 
 # %% [markdown] lang="zh-TW"
-# **主張 9** 學會，指的是準確率超過 90%。偏置從 3 開始，八個種子至少六個學會；從 0 開始，一個也沒有，全部低於 40%。課程的 `LSTM` 預設是 1，這八個種子裡學會的比從 3 開始的少（只有八個種子，還不能斷定有差別）。
+# **主張 11** 學會，指的是準確率超過 90%。偏置從 3 開始，八個種子至少六個學會；從 0 開始，一個也沒有，全部低於 40%。課程的 `LSTM` 預設是 1，這八個種子裡學會的比從 3 開始的少（只有八個種子，還不能斷定有差別）。
 #
 # 想讓它記得更久，就讓遺忘閘從更大的偏置起步（Gers 等人 2000；Jozefowicz 等人 2015）。想一想：如果任務要的是**忘掉**呢？這時大偏置還是好的起點嗎？
 
 # %% [markdown] lang="en"
-# **Claim 9** Learnt means an accuracy above 90 %. From bias 3, at least six of eight seeds learn it; from 0 none does, and all stay below 40 %. The course's `LSTM` starts at 1 by default; of these eight seeds fewer learn it than from 3 (eight are too few to call that a difference).
+# **Claim 11** Learnt means an accuracy above 90 %. From bias 3, at least six of eight seeds learn it; from 0 none does, and all stay below 40 %. The course's `LSTM` starts at 1 by default; of these eight seeds fewer learn it than from 3 (eight are too few to call that a difference).
 #
 # To make it remember longer, let the forget gate start with a larger bias (Gers et al. 2000; Jozefowicz et al. 2015). Think on: what if a task asks for **forgetting**? Would a large bias still be a good start?
 
 # %%
 hopeless = recall.query("setting == 'forget bias 0'")["accuracy"].max() < 0.4
-claim(9, bool(wide_open >= 6 and ajar < wide_open and closed == 0 and hopeless))
+claim(11, bool(wide_open >= 6 and ajar < wide_open and closed == 0 and hopeless))
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 練習 1：權重的梯度，穿越時間
@@ -902,7 +965,7 @@ def lstm_parameters_solution(input_size, hidden_size, output_size):
 # ## 重點整理
 #
 # - BPTT 沒有新數學：乘法把梯度交給另一個因子，激活函數再乘自己的導數，線性層乘轉置；同一組權重用了 T 次，就把 T 份加起來。
-# - $\bar c=\bar c'\odot f$ 是唯一不經過矩陣的路。通不通，看遺忘閘：偏置從 0 起步的 LSTM，和 RNN 一樣會梯度消失；在這一課的 200 步訓練裡，它學不會記住 49 步前的事。
+# - $\bar c=\bar c'\odot f$ 是唯一不經過矩陣的路。通不通，看遺忘閘：偏置從 0 起步的 LSTM，輸入不管大小都會梯度消失（RNN 會不會，要看輸入多大）；在這一課的 200 步訓練裡，它學不會記住 49 步前的事。
 # - 每一行都可以用有限差分檢查；形狀對、損失會降，都不能證明梯度是對的。
 # - 準確率要和你想得到的最強的**捷徑**比，不能只和瞎猜比；再看捷徑答錯的地方，模型答對多少。
 
@@ -910,7 +973,7 @@ def lstm_parameters_solution(input_size, hidden_size, output_size):
 # ## Summary
 #
 # - BPTT needs no new mathematics: a product hands the gradient to the other factor, an activation multiplies by its slope, a linear layer by its transpose; weights used T times add up T shares.
-# - $\bar c=\bar c'\odot f$ is the only road without a matrix. Whether it is open is up to the forget gate: an LSTM whose bias starts at 0 has vanishing gradients like an RNN, and in this lesson's 200 training steps it does not learn to recall what lies 49 steps back.
+# - $\bar c=\bar c'\odot f$ is the only road without a matrix. Whether it is open is up to the forget gate: an LSTM whose bias starts at 0 has vanishing gradients whatever the size of its inputs (an RNN has them or not, depending on that size), and in this lesson's 200 training steps it does not learn to recall what lies 49 steps back.
 # - Every line can be checked by finite differences; fitting shapes and a falling loss do not prove a gradient.
 # - Hold an accuracy against the strongest **shortcut** you can think of, not against guessing alone; then see what the model gets right where the shortcut is wrong.
 

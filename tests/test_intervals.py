@@ -17,6 +17,8 @@ from course_utils import intervals
 from course_utils.intervals import (
     Interval,
     compare_settings,
+    detectable_difference,
+    equivalence,
     holm,
     mean_interval,
     paired_difference,
@@ -100,6 +102,114 @@ def test_pairs_of_unequal_shape_are_refused_not_broadcast(a, b):
 )
 def test_zero_is_excluded_only_strictly(low, high, excluded):
     assert Interval((low + high) / 2, low, high).excludes_zero is excluded
+
+
+# --- equivalence
+
+
+def with_moments(mean: float, standard_error: float, size: int) -> np.ndarray:
+    """Numbers that have this mean, and this standard error of it."""
+    numbers = np.arange(size) - (size - 1) / 2
+    return mean + numbers / stats.sem(numbers) * standard_error
+
+
+@pytest.mark.parametrize(
+    ("mean", "standard_error", "p", "ends_of_90"),
+    [
+        (0.5626666666666665, 0.2478276410785118, 0.4412034046017588, (0.1261653, 0.9991680)),
+        (0.1646666666666667, 0.1357514067862445, 0.003166881489265175, (-0.0744337, 0.4037670)),
+    ],
+    ids=["not shown", "shown"],
+)
+def test_equivalence_is_what_r_finds(mean, standard_error, p, ends_of_90):
+    # a clinical trial of 15 pairs and margin 0.6: R's `equivalence` package, as statsmodels quotes it
+    result = equivalence(with_moments(mean, standard_error, 15), np.zeros(15), margin=0.6)
+    assert result.p == pytest.approx(p, rel=1e-6)
+    assert ends(result.interval) == pytest.approx(ends_of_90, abs=1e-6)
+    assert result.shown is (p < 0.05)
+
+
+pairs_of_values = st.lists(st.tuples(st.floats(-10, 10), st.floats(-10, 10)), min_size=2)
+
+
+@given(pairs_of_values, st.floats(0.01, 20))
+def test_equivalence_is_two_one_sided_t_tests_and_the_90_percent_interval(pairs, margin):
+    a, b = np.array(pairs).T
+    assume(np.std(a - b) > 1e-3)
+    below = stats.ttest_rel(a, b + margin, alternative="less").pvalue
+    above = stats.ttest_rel(a, b - margin, alternative="greater").pvalue
+    result = equivalence(a, b, margin)
+    assert result.p == pytest.approx(max(below, above), rel=1e-6, abs=1e-12)
+    expected = stats.t.interval(0.9, len(a) - 1, np.mean(a - b), stats.sem(a - b))
+    assert ends(result.interval) == pytest.approx(expected, rel=1e-6, abs=1e-6)
+    distance = margin - max(abs(end) for end in ends(result.interval))
+    assume(abs(distance) > 1e-9)
+    assert result.shown is bool(distance > 0)
+
+
+@given(pairs_of_values, st.floats(0, 20))
+def test_no_margin_that_the_mean_exceeds_is_ever_met(pairs, margin):
+    a, b = np.array(pairs).T
+    assume(0 < margin <= abs(np.mean(a - b)))
+    assert not equivalence(a, b, margin).shown
+
+
+@given(pairs_of_values, st.floats(0.1, 20), st.floats(1, 3))
+def test_equivalence_has_no_direction_and_a_wider_margin_never_costs_it(pairs, margin, factor):
+    a, b = np.array(pairs).T
+    result = equivalence(a, b, margin)
+    assert equivalence(b, a, margin).p == result.p
+    assert equivalence(a, b, factor * margin).p <= result.p
+
+
+def test_a_true_difference_as_large_as_the_margin_passes_once_in_20():
+    rng = np.random.default_rng(0)
+    samples = rng.normal(1.0, 0.3, size=(2000, 8))
+    passed = np.mean([equivalence(row, np.zeros(8), margin=1.0).shown for row in samples])
+    assert 0.035 < passed < 0.065  # three standard errors either way
+
+
+@pytest.mark.parametrize(("value", "shown"), [(0.0, True), (0.1, True), (0.5, False), (0.6, False)])
+def test_differences_without_spread_need_no_statistics(value, shown):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert equivalence([value] * 3, [0.0] * 3, margin=0.5).shown is shown
+
+
+def test_equivalence_says_what_it_found():
+    a, b = [0.91, 0.90, 0.92], [0.91, 0.91, 0.92]
+    shown, not_shown = equivalence(a, b, 0.02), equivalence(a, b, 0.005)
+    assert f"{shown:.1%}" == "≈-0.3 % (90 % CI ≈-1.3 % to ≈0.6 %), margin ±2 %: equivalent"
+    assert str(not_shown).endswith("margin ±0.005: equivalence not shown")
+
+
+@pytest.mark.parametrize("margin", [0, -0.1, np.nan])
+def test_a_margin_that_is_none_is_refused(margin):
+    with pytest.raises(ValueError, match="margin must be above 0"):
+        equivalence([1, 2], [1, 2], margin)
+
+
+@given(pairs_of_values, st.integers(1, 10))
+def test_just_what_reaches_the_detectable_difference_is_called_one(pairs, num_pairs):
+    a, b = np.array(pairs).T
+    assume(np.std(a - b) > 1e-3)
+    limit, mean = detectable_difference(a, b, num_pairs), np.mean(a - b)
+    for factor, found in ((1.001, True), (0.999, False)):
+        moved = a - mean + factor * limit
+        assert bool(num_pairs * stats.ttest_rel(moved, b).pvalue < 0.05) is found
+
+
+def test_one_comparison_detects_half_the_width_of_its_interval():
+    a, b = [0.9, 0.8, 0.7], [0.85, 0.8, 0.6]
+    assert detectable_difference(a, b) == pytest.approx(paired_difference(a, b).half_width)
+    with pytest.raises(ValueError, match="num_pairs must be at least 1, got 0"):
+        detectable_difference(a, b, 0)
+
+
+@pytest.mark.parametrize("level", [0, 1, 95])
+def test_a_level_that_is_no_probability_is_refused(level):
+    with pytest.raises(ValueError, match="level must lie between 0 and 1"):
+        mean_interval([1, 2], level=level)
 
 
 # --- shares

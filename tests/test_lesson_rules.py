@@ -14,6 +14,7 @@ from lesson_rules import (
     languages_apart,
     printed_numbers,
     read_lesson,
+    readings_of_the_test_set,
     saved,
     slides,
     twins,
@@ -273,3 +274,42 @@ def test_draws_without_a_seed_are_found_outside_exercises(tmp_path):
         "torch.randn(3)",
         "TensorLoader(data, 4, shuffle=True)",
     ]
+
+
+READ_ONCE = """
+test_loader, labels = TensorLoader(mnist.test, 1000), mnist.test.labels
+logits = [predict(model, test_loader, "cpu") for model in finished]
+show_images(figure, mnist.test.images[:10])
+val = run_seeds(sweep, settings=settings, val=mnist.val)
+"""
+
+
+@pytest.mark.parametrize(
+    ("code", "found"),
+    [
+        (READ_ONCE, []),
+        ("accuracy(models, mnist.test)", []),
+        (READ_ONCE + "evaluate(model, test_loader)", ["read the test set in one place"]),
+        (READ_ONCE + "evaluate(model, TensorLoader(mnist.test, 9))", ["read the test set in one"]),
+        ("exam = data.test\nfirst(exam)\nsecond(exam)", ["read the test set in one place"]),
+        (
+            "def run(seed, mnist, lr):\n    return accuracy(fit(lr), mnist.test)\n\n"
+            "run_seeds(run, settings={'low': {}}, mnist=mnist)",
+            ["run reads the test set for every setting"],
+        ),
+        (
+            "def run(seed, mnist):\n    return accuracy(fit(seed), mnist.test)\n\n"
+            "run_seeds(run, seeds=range(5), mnist=mnist)",
+            [],
+        ),
+    ],
+)
+def test_the_test_set_is_read_in_one_place(code: str, found: list[str]) -> None:
+    problems = readings_of_the_test_set([new_code_cell(code)])
+    assert len(problems) == len(found)
+    assert all(p.startswith(f) for p, f in zip(problems, found, strict=True))
+
+
+def test_a_reading_in_an_exercise_does_not_count() -> None:
+    student = new_code_cell("accuracy(mine, mnist.test)", metadata={"tags": ["solution"]})
+    assert readings_of_the_test_set([new_code_cell(READ_ONCE), student]) == []

@@ -72,7 +72,7 @@ def _of_the_source(cells: list[NotebookNode], name: str) -> Iterator[str]:
     yield from rules.set_up(cells, name)
     for rule in (
         *(rules.twins, rules.slides, rules.cell_sizes, rules.alt_texts),
-        *(rules.languages_apart, rules.unseeded_chance),
+        *(rules.languages_apart, rules.unseeded_chance, rules.readings_of_the_test_set),
     ):
         yield from rule(cells)
     yield from rules.claims(cells, *((1, 1) if name == FIRST else ()))

@@ -396,6 +396,53 @@ def unseeded_chance(cells: list[NotebookNode]) -> list[str]:
     return problems
 
 
+def readings_of_the_test_set(cells: list[NotebookNode]) -> list[str]:
+    """Where a lesson reads the test set more than once, exercises and their solutions aside.
+
+    A reading is a place that hands on ``….test`` (its labels and pictures alone are none), or, where
+    that went into a loader with a name, each place that uses the name. There is one at most, so that
+    each finished model is examined there, once; and none in a run of a sweep, whose models are not
+    finished: what a sweep chooses is chosen on the validation set.
+    """
+    shown = [c.source for c in code_cells(cells) if not {"exercise", "solution"} & set(tags(c))]
+    tree = ast.parse("\n".join(shown))
+    parts = {n.value for n in ast.walk(tree) if isinstance(n, ast.Attribute)}
+    sets = {n for n in ast.walk(tree) if isinstance(n, ast.Attribute) and n.attr == "test"} - parts
+    readings, loaders = set(sets), set()
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Assign) or len(node.targets) != 1:
+            continue
+        target, value = node.targets[0], node.value
+        several = isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple)
+        pairs = zip(target.elts, value.elts, strict=False) if several else [(target, value)]
+        for name, given in pairs:
+            is_loader = isinstance(given, ast.Call) and ast.unparse(given.func).endswith("Loader")
+            if isinstance(name, ast.Name) and (is_loader or given in sets):
+                named = sets & set(ast.walk(given))
+                readings -= named
+                loaders |= {name.id} if named else set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and node.id in loaders and isinstance(node.ctx, ast.Load):
+            readings.add(node)
+    where = sorted((n.lineno, ast.unparse(n)) for n in readings)
+    problems = []
+    if len(where) > 1:
+        lines = "\n".join(shown).splitlines()
+        places = "; ".join(lines[line - 1].strip() for line, _ in where)
+        problems.append(f"read the test set in one place, once for each finished model: {places}")
+    swept = {
+        ast.unparse(call.args[0])
+        for call in ast.walk(tree)
+        if isinstance(call, ast.Call) and ast.unparse(call.func) == "run_seeds" and call.args
+        if len(call.args) > 2 or any(keyword.arg == "settings" for keyword in call.keywords)
+    }
+    for function in ast.walk(tree):
+        in_sweep = isinstance(function, ast.FunctionDef) and function.name in swept
+        if in_sweep and readings & set(ast.walk(function)):
+            problems.append(f"{function.name} reads the test set for every setting of a sweep")
+    return problems
+
+
 def printed_numbers(cell: NotebookNode) -> list[str]:
     """The numbers in a cell's outputs, but for those behind ≈ and inside pictures."""
     text = ""
