@@ -277,12 +277,12 @@ for name, counts in num_updates.items():
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # AND 大約需要兩倍。在平面上兩題的線一樣好擺：把 OR 的圖轉半圈，圓點與方塊互換，就是 AND。但 AND 的線離原點比較遠，接上 1 之後餘裕比較小，上限也就將近兩倍。
 #
-# **主張 1** 一千種順序，AND 與 OR 全部學會，更新次數從不超過 51 與 27；平均起來，AND 是 OR 的 1.5 倍以上。
+# **主張 1** 更新次數不超過 51 與 27，這必然成立（就是上面的定理）；而且每一種順序，AND 與 OR 都在 25 輪之內學會。平均起來，AND 的更新次數是 OR 的 1.5 倍以上。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # AND takes about twice as many. In the plane both lines have equal room: turn the picture of OR by half a turn, swap circles and squares, and it is AND. But AND's line is further from the origin: with the 1 appended its margin is smaller, and its limit nearly twice as high.
 #
-# **Claim 1** In a thousand orders, AND and OR are always learned, with never more than 51 and 27 updates; on average AND takes over 1.5 times as many as OR.
+# **Claim 1** That there are at most 51 and 27 updates must hold (it is the theorem above); in every one of the thousand orders AND and OR are learned within 25 epochs. On average AND takes over 1.5 times as many updates as OR.
 
 # %%
 learned = all(run[-1] == [] for name in limits for run in runs[name])
@@ -330,12 +330,16 @@ for ax, (weights, bias, i) in zip(axes, epochs[-1], strict=True):
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # 換個順序、換個起點呢？
 #
-# **主張 2** 在 XOR 上，四個點的 24 種固定順序，從全零出發，第二輪都四點全錯，走完又回到第一輪結束時的權重；一百個隨機起點（固定順序）也全都走進繞圈：某一輪結束時的權重，和更早的某一輪一模一樣。
+# **主張 2** 在 XOR 上，從全零出發，24 種固定順序的第二輪都四點全錯，走完又回到第一輪結束時的權重；順序只有 24 種，全都試過，所以這必然成立。一百個隨機起點（固定順序），每一個都在一百輪之內走進繞圈：某一輪結束時的權重，和更早的某一輪一模一樣。
+#
+# 遲早會繞圈也是必然的：不管有沒有線，感知機的權重都不會越走越遠（感知機循環定理，Minsky 與 Papert，1969；Block 與 Levin，1970）；起點是整數，權重就一直是整數，範圍有限，總會重複。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # And in another order, or from another start?
 #
-# **Claim 2** On XOR, from zero and in each of the 24 fixed orders of the points, the second epoch gets all four wrong and ends at the weights the first one ended at; and a hundred random starts, in a fixed order, all run into a cycle: the weights at the end of some epoch equal those of an earlier one.
+# **Claim 2** On XOR, from zero and in each of the 24 fixed orders of the points, the second epoch gets all four wrong and ends at the weights the first one ended at; there are no other orders, so this must hold. From every one of a hundred random starts, in a fixed order, it runs into a cycle within a hundred epochs: the weights at the end of some epoch equal those of an earlier one.
+#
+# That it cycles sooner or later must hold as well: line or no line, a perceptron's weights never wander off (the perceptron cycling theorem: Minsky and Papert 1969; Block and Levin 1970). From a start in whole numbers they stay whole numbers, of which there are finitely many within reach, and so some must come again.
 
 
 # %%
@@ -405,10 +409,10 @@ for name, labels in gates.items():
     print(f"{name}: status {find_line(corners, labels).status}")
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# **主張 3** AND 與 OR 有解；XOR 無解，但拿掉任何一個點就有解。所以一條線最多讓 XOR 答對四分之三。
+# **主張 3** AND 與 OR 有解；XOR 無解，但拿掉任何一個點就有解。這必然成立（XOR 的部分剛剛證過），所以一條線最多讓 XOR 答對四分之三。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# **Claim 3** AND and OR have a solution. XOR has none, but any three of its points do: so a single line gets at best three quarters of XOR right.
+# **Claim 3** AND and OR have a solution. XOR has none, but any three of its points do. This must hold (for XOR you have just seen the proof): so a single line gets at best three quarters of XOR right.
 
 # %%
 status = {name: find_line(corners, labels).status for name, labels in gates.items()}
@@ -440,12 +444,12 @@ for ax, labels, line in zip(axes.flat, every_gate, solutions, strict=True):
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # 只有 XOR 和它的相反（XNOR）不行。聽起來不嚴重？輸入一多，線性可分的比例很快就往下掉：三個位元有 256 種題目，104 種可分（四成）；四個位元有 65,536 種，已知只有 1,882 種（不到 3 %）。
 #
-# **主張 4** 16 種題目，剛好 14 種線性可分。三個位元的 256 種，剛好 104 種。
+# **主張 4** 16 種題目，剛好 14 種線性可分；三個位元的 256 種，剛好 104 種。每一種都數過，所以必然成立。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # Only XOR and its opposite (XNOR) fail. Not so bad? With more inputs, the share that is linearly separable soon falls: of the 256 problems on three bits, 104 are (four in ten); of the 65,536 on four bits, it is known, only 1,882 (under 3 %).
 #
-# **Claim 4** Of the 16 problems, exactly 14 are linearly separable; of the 256 on three bits, exactly 104.
+# **Claim 4** Of the 16 problems, exactly 14 are linearly separable; of the 256 on three bits, exactly 104. All of them were counted, so this must hold.
 
 # %%
 cube = np.array(list(product([0, 1], repeat=3)))
@@ -524,16 +528,16 @@ print(f"final losses from ≈{final_losses.min():.3f} to ≈{final_losses.max():
 # %% [markdown] lang="zh-TW"
 # 它們不只答錯，還全都退到同一個答案：四個點都說 0.5。
 #
-# **主張 5** 三個線性層與合併後的一層，在一千個點上相差不到 10⁻¹²。
+# **主張 5** 三個線性層與合併後的一層，在一千個點上相差不到 10⁻¹²；除了捨入誤差，兩者必然相等。
 #
-# **主張 6** 兩百個三層線性網路，沒有一個學會 XOR；最後的損失都在 ln 2 的 ±0.01 之內。
+# **主張 6** 兩百個三層線性網路，沒有一個學會 XOR，這必然成立；每個種子最後的損失都在 ln 2 的 ±0.01 之內。
 
 # %% [markdown] lang="en"
 # They are not just wrong: all of them retreat to the same answer, 0.5 for every point.
 #
-# **Claim 5** The three linear layers and the merged one differ by less than 10⁻¹² on a thousand points.
+# **Claim 5** The three linear layers and the merged one differ by less than 10⁻¹² on a thousand points; but for rounding, they must be equal.
 #
-# **Claim 6** Of two hundred three-layer linear networks none learns XOR, and every final loss is within 0.01 of ln 2.
+# **Claim 6** Of two hundred three-layer linear networks none learns XOR, which must hold; for every seed the final loss is within 0.01 of ln 2.
 
 # %%
 claim(5, difference < 1e-12)
@@ -622,7 +626,7 @@ print(f"2-4-1 networks that solve XOR: {share_interval(num_solved, 1000):.1%}")
 # %% [markdown] lang="zh-TW"
 # 大約五個裡面有兩個學不會！那句話若是說「每次都能」，就是**錯的**。種子 0 只是運氣好。
 #
-# **主張 7** 一千個 2-4-1 網路，學會 XOR 的比例在 50 % 到 75 % 之間。
+# **主張 7** 一千個 2-4-1 網路平均起來，學會 XOR 的比例在 50 % 到 75 % 之間（整個 95 % 區間都是）。
 #
 # 上面的區間是 Wilson 區間：從一千次裡的成功次數，推算真正的比例落在哪裡。
 #
@@ -631,14 +635,15 @@ print(f"2-4-1 networks that solve XOR: {share_interval(num_solved, 1000):.1%}")
 # %% [markdown] lang="en"
 # About two in five do not learn it! If that sentence means "every time", it is **false**. Seed 0 was lucky.
 #
-# **Claim 7** Of a thousand 2-4-1 networks, between 50 % and 75 % learn XOR.
+# **Claim 7** On average over a thousand 2-4-1 networks, between 50 % and 75 % learn XOR (the whole 95 % interval).
 #
 # The interval above is Wilson's: from the successes in a thousand trials, where the true share may lie.
 #
 # Does longer training help? Another 500 steps, with a fresh optimizer:
 
 # %%
-claim(7, 500 < num_solved < 750)
+share = share_interval(num_solved, 1000)
+claim(7, share.low > 0.5 and share.high < 0.75)
 stuck = ~solved(nets[4])
 stuck_losses = history[-1][stuck]
 with torch.no_grad():
@@ -679,10 +684,10 @@ for size, loss in plateaus.items():
     print(f"mean loss ≈{measured.mean():.3f}, expected {loss:.3f}")
 
 # %% [markdown] lang="zh-TW"
-# **主張 8** 卡住的網路，九成以上對兩個、三個或四個點說同一個機率，損失也在上面算出的值的 ±0.01 之內；再訓練 500 步，一千個裡多學會的不到 50 個。
+# **主張 8** 平均起來，卡住的網路有九成以上對兩個、三個或四個點說同一個機率，損失也在上面算出的值的 ±0.01 之內；再訓練 500 步，一千個裡多學會的不到 50 個。
 
 # %% [markdown] lang="en"
-# **Claim 8** Over nine tenths of the stuck networks give one probability to two, three or four points, and their loss is within 0.01 of the value computed above; 500 steps more rescue fewer than 50 of the thousand.
+# **Claim 8** On average over nine tenths of the stuck networks give one probability to two, three or four points, and their loss is within 0.01 of the value computed above; 500 steps more rescue fewer than 50 of the thousand.
 
 # %%
 expected = torch.tensor([plateaus.get(size, np.nan) for size in alike.tolist()])
@@ -744,12 +749,12 @@ labels = ax.set(xlabel="hidden neurons", ylabel="seeds that solve XOR (%)")
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # 需要的不過兩個，多的有什麼用？合理的解釋是機會變多：只要**有些**神經元起步的位置夠好就行，卡住的那些不礙事。（這張圖量到的是比例上升，不是原因。）這是神經網路常常「大得超過需要」的一個理由。
 #
-# **主張 9** 2 個隱藏神經元，學會的不到 30 %；16 個，超過 98 %；每加寬一級，比例都上升，相鄰的 95 % 區間互不重疊。
+# **主張 9** 一千個種子平均起來：2 個隱藏神經元，學會的不到 30 %；16 個，超過 98 %；每加寬一級，比例都上升，相鄰的 95 % 區間互不重疊。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # Two would be enough, so what are the others for? A likely explanation is that they are more chances: **some** neurons must start in a good place, and those that are stuck do no harm. (The picture measures that the share rises, not why.) It is one reason why neural networks are so often larger than they need to be.
 #
-# **Claim 9** With 2 hidden neurons fewer than 30 % learn it, with 16 more than 98 %; every step in width raises the share, and neighboring 95 % intervals do not overlap.
+# **Claim 9** On average over a thousand seeds: with 2 hidden neurons fewer than 30 % learn it, with 16 more than 98 %; every step in width raises the share, and neighboring 95 % intervals do not overlap.
 
 # %%
 rising = all(shares[narrow].high < shares[wide].low for narrow, wide in pairwise(widths))
@@ -810,10 +815,10 @@ print(f"solved: ≈{separable[is_solved].sum()} of ≈{is_solved.sum()} hidden s
 print(f"stuck:  ≈{separable[~is_solved].sum()} of ≈{(~is_solved).sum()} hidden spaces separable")
 
 # %% [markdown] lang="zh-TW"
-# **主張 10** 這三百個 2-2-1 網路裡，學會的，XOR 在隱藏空間裡全都線性可分；卡住的，可分的不到 5 %。（前半是必然的：答對時，輸出層就是那條線。）卡住的，問題出在**隱藏層**最後的樣子：點沒有摺開，只要它不再變，輸出層再怎麼學都沒用。
+# **主張 10** 這三百個 2-2-1 網路裡，學會的，XOR 在隱藏空間裡全都線性可分；卡住的，平均只有不到 5 % 可分。（前半必然成立：答對時，輸出層就是那條線。）卡住的，問題出在**隱藏層**最後的樣子：點沒有摺開，只要它不再變，輸出層再怎麼學都沒用。
 
 # %% [markdown] lang="en"
-# **Claim 10** In each of these three hundred 2-2-1 networks that solved it, XOR is linearly separable in the hidden space; of the stuck ones, in fewer than 5 %. (The first half must hold: where the answers are right, the output layer is that line.) In the stuck ones the fault lies in the **hidden layer** as it ended: the points are not folded apart, and as long as it stays so, nothing the output layer learns can help.
+# **Claim 10** In each of these three hundred 2-2-1 networks that solved it, XOR is linearly separable in the hidden space; of the stuck ones, on average in fewer than 5 %. (The first half must hold: where the answers are right, the output layer is that line.) In the stuck ones the fault lies in the **hidden layer** as it ended: the points are not folded apart, and as long as it stays so, nothing the output layer learns can help.
 
 # %%
 claim(10, separable[is_solved].all() and separable[~is_solved].mean() < 0.05)
@@ -947,6 +952,7 @@ def count_mlp_parameters_solution(widths):
 # - Rosenblatt（1958），The perceptron: a probabilistic model for information storage and organization in the brain。感知機與它的學習規則。
 # - Novikoff（1962），On convergence proofs on perceptrons。收斂的證明。
 # - Minsky、Papert（1969），Perceptrons: an introduction to computational geometry。單層感知機做不到的事，XOR 是其中最小的一個。
+# - Block、Levin（1970），On the boundedness of an iterative procedure for solving a system of linear inequalities。分不開時，權重仍然有界。
 # - Nair、Hinton（2010），Rectified linear units improve restricted Boltzmann machines。ReLU。
 # - Wilson（1927），Probable inference, the law of succession, and statistical inference。比例的信賴區間。
 
@@ -956,5 +962,6 @@ def count_mlp_parameters_solution(widths):
 # - Rosenblatt (1958), The perceptron: a probabilistic model for information storage and organization in the brain. The perceptron and its learning rule.
 # - Novikoff (1962), On convergence proofs on perceptrons. The proof that it stops.
 # - Minsky, Papert (1969), Perceptrons: an introduction to computational geometry. What a single layer cannot do; XOR is the smallest example.
+# - Block, Levin (1970), On the boundedness of an iterative procedure for solving a system of linear inequalities. Where no line separates, the weights stay bounded all the same.
 # - Nair, Hinton (2010), Rectified linear units improve restricted Boltzmann machines. The ReLU.
 # - Wilson (1927), Probable inference, the law of succession, and statistical inference. Intervals for shares.

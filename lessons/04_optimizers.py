@@ -41,7 +41,13 @@ from torch import nn
 
 from course_utils import plotting, seeding
 from course_utils.exercises import optimizers as exercises
-from course_utils.intervals import compare_settings, mean_interval, paired_difference
+from course_utils.intervals import (
+    compare_settings,
+    detectable_difference,
+    equivalence,
+    mean_interval,
+    paired_difference,
+)
 from course_utils.mnist import load_mnist
 from course_utils.models import MLP
 from course_utils.notebook.claims import claim
@@ -102,14 +108,14 @@ ax = ax.legend(loc="upper left", ncols=2)
 #
 # 常見的誤會是「衝過頭就會發散」。圖上的 1.8 每一步都衝過頭，還是到了。
 #
-# **主張 1** 曲率從 0.01 到 1000 隨機取 50 個：學習率 1.95/h 走 100 步，距離都剩不到百分之一；2.05/h 都變成一百倍以上。
+# **主張 1** 曲率從 0.01 到 1000 隨機取 50 個：學習率 1.95/h 走 100 步，距離都剩不到百分之一；2.05/h 都變成一百倍以上。這必然成立：0.95¹⁰⁰ ≈ 0.006，1.05¹⁰⁰ ≈ 131。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # Put it in and see: w ← w − ηhw = (1 − ηh)w. Every step multiplies by the same number, so it converges whenever |1 − ηh| < 1, that is, **η < 2/h**. At η = 1/h one step reaches the bottom; beyond that it overshoots; beyond 2/h it overshoots ever farther.
 #
 # A common mistake is "overshooting means diverging". Rate 1.8 in the picture overshoots at every step, and arrives.
 #
-# **Claim 1** For 50 random curvatures from 0.01 to 1000, a hundred steps at rate 1.95/h leave less than a hundredth of the distance, and at 2.05/h more than a hundredfold.
+# **Claim 1** For 50 random curvatures from 0.01 to 1000, a hundred steps at rate 1.95/h leave less than a hundredth of the distance, and at 2.05/h more than a hundredfold. This must hold: 0.95¹⁰⁰ ≈ 0.006 and 1.05¹⁰⁰ ≈ 131.
 
 # %%
 h = 10 ** (5 * torch.rand(50, generator=seeding.generator(0)) - 2)
@@ -208,7 +214,7 @@ def draw_paths(ax, paths):
     grid = torch.stack(torch.meshgrid(line, line, indexing="xy"), dim=-1)
     levels = [2, 10, 30, 80, 160, 260]
     ax.contour(line, line, bowl(grid), levels=levels, colors="gray", linewidths=0.7)
-    for (name, path), marker in zip(paths.items(), "os^", strict=False):
+    for (name, path), marker in zip(paths.items(), "os^D", strict=False):
         ax.plot(*path.T, marker=marker, markersize=3.5, linewidth=1.2, label=name)
     ax.plot(0, 0, "k*", markersize=10)
     ax.set(xlabel="x", ylabel="y", xlim=(-6, 6), ylim=(-6, 6))
@@ -322,12 +328,12 @@ ax = ax.legend()
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # 學習率在裡面的話，速度「記得」舊的學習率，還會照舊的步伐滑行一陣子，大約 1/(1 − β) = 10 步的時間才忘掉。照著講義的公式，再搭配 PyTorch 的學習率排程，得到的不是你以為的東西。
 #
-# **主張 3** 20 個起點：學習率固定時，兩種寫法的步長相差不到 10⁻¹⁰；砍成十分之一後的第一步，「學習率在裡面」的步子都是 PyTorch 的四倍以上。
+# **主張 3** 學習率固定時，兩種寫法必然走出同樣的步子（相差不到 10⁻¹⁰，只剩捨入誤差）；砍成十分之一後的第一步，20 個起點的每一個，「學習率在裡面」的步子都是 PyTorch 的四倍以上。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # With the rate inside, the velocity "remembers" the old rate and goes on coasting for a while; forgetting takes about 1/(1 − β) = 10 steps. Combine the formula from such notes with a PyTorch schedule and you get something else than you think.
 #
-# **Claim 3** From 20 starts: at a constant rate the two step lengths differ by less than 10⁻¹⁰; in the first step after the cut, "rate inside" steps more than four times as far as PyTorch every time.
+# **Claim 3** At a constant rate the two must step alike (to 10⁻¹⁰, which is rounding); in the first step after the cut, from every one of the 20 starts, "rate inside" steps more than four times as far as PyTorch.
 
 # %%
 constant = [step_lengths(step, starts, lambda t: 0.02) for step in formulas.values()]
@@ -461,12 +467,12 @@ for name, gap in gaps.items():
 # %% [markdown] lang="zh-TW"
 # 差距只有捨入誤差那麼大。課程把這些規則收在 `course_utils.optimizers`；測試還用許多種設定與變動的學習率對過。
 #
-# **主張 4** 五種規則走 100 步後，每個權重都與 `torch.optim` 相差不到 10⁻⁶。
+# **主張 4** 五種規則走 100 步後，每個權重都與 `torch.optim` 相差不到 10⁻⁶。公式相同，這必然成立。
 
 # %% [markdown] lang="en"
 # The gaps are as small as rounding. The course keeps these rules in `course_utils.optimizers`; a test compares them under many more settings, and with rates that change.
 #
-# **Claim 4** After 100 steps of each of the five rules, every weight is within 10⁻⁶ of `torch.optim`.
+# **Claim 4** After 100 steps of each of the five rules, every weight is within 10⁻⁶ of `torch.optim`. The formulas are the same, so this must hold.
 
 # %%
 claim(4, all(gap < 1e-6 for gap in gaps.values()))
@@ -517,14 +523,14 @@ ax = ax.legend()
 #
 # 再看梯度的大小：0.001、1、1000，有修正的第一步都走一個學習率（只差一點點 ε）。梯度穩定時，Adam 的學習率差不多就是「每一步走多遠」，與損失的單位無關。
 #
-# **主張 5** 三種梯度大小都一樣：有修正的第一步是學習率的 1 倍（相差不到 0.1 %）；沒有修正，第一步超過 3 倍，最大超過 6 倍，而且第 1000 步仍超過 1.2 倍。
+# **主張 5** 這是算術，必然成立；三種梯度大小都一樣：有修正的第一步是學習率的 1 倍（相差不到 0.1 %）；沒有修正，第一步超過 3 倍，最大超過 6 倍，而且第 1000 步仍超過 1.2 倍。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # **Too large!** m is indeed too small: 0.1g at the first step. But √v, in the denominator, is smaller still: √0.001 g ≈ 0.032g. Their ratio is 3.2. β₂ is far slower than β₁, so the denominator takes thousands of steps to catch up.
 #
 # Look at the sizes, too: for gradients of 0.001, 1 and 1000 the corrected first step is one rate long (but for ε). While the gradient is steady, Adam's rate is, roughly, "how far a step goes", whatever the unit of the loss.
 #
-# **Claim 5** For all three sizes: with correction the first step is 1 times the rate (to 0.1 %); without, the first is more than 3 times, the largest more than 6 times, and at step 1000 it is still more than 1.2 times.
+# **Claim 5** This is arithmetic and must hold, for all three sizes: with correction the first step is 1 times the rate (to 0.1 %); without, the first is more than 3 times, the largest more than 6 times, and at step 1000 it is still more than 1.2 times.
 
 # %%
 corrected, uncorrected = lengths["with correction"], lengths["without"]
@@ -609,7 +615,7 @@ ax = ax.legend(ncols=2, fontsize=9)
 #
 # **主張 6** 用示範的設定，20 個起點中至少有 15 個是 SGD 墊底；每個都用自己最好的學習率、β 維持 0.9，20 個起點都是 SGD 勝過動量與 Adam，損失低了一百萬倍以上。
 #
-# **主張 7** 讓損失（20 個起點的幾何平均）降到 0.01 以下的學習率，最大與最小的比：動量與 Adam 都是 SGD 的三倍以上。
+# **主張 7** 平均起來，讓損失（20 個起點的幾何平均）降到 0.01 以下的學習率，最大與最小的比：動量與 Adam 都是 SGD 的三倍以上。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # SGD goes from last of the three to first: at its own best rate (about 0.09), **SGD beats momentum with β = 0.9, and Adam with its default β**. It came last only because of how the rates had been chosen.
@@ -618,7 +624,7 @@ ax = ax.legend(ncols=2, fontsize=9)
 #
 # **Claim 6** At the demonstration's settings SGD is last from at least 15 of the 20 starts; each at its own best rate, with β still 0.9, SGD beats momentum and Adam from all 20, with a loss more than a million times smaller.
 #
-# **Claim 7** Of the rates that bring the loss (geometric mean over the 20 starts) below 0.01, the ratio of largest to smallest is, for momentum and for Adam, more than three times that of SGD.
+# **Claim 7** On average over the starts, of the rates that bring the loss (geometric mean over the 20 starts) below 0.01, the ratio of largest to smallest is, for momentum and for Adam, more than three times that of SGD.
 
 # %%
 demo = torch.stack([bowl(path[-1]) for path in race(demonstration, starts).values()])
@@ -663,34 +669,41 @@ ax = ax.set(xlabel="β", ylabel="loss after 100 steps (log)")
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # 太大了：速度記得太久，一直衝過頭再繞回來，最後反而不如沒有動量（β = 0）。這個碗要的是 0.3 左右（理論值是 ((√κ − 1)/(√κ + 1))² = 0.27）。
 #
-# 現在三位選手都用自己最好的設定：SGD 掃學習率，動量掃學習率與 β，Adam 掃學習率與兩個 β。在前面的 20 個起點上**選設定**，換 20 個新起點**比賽**。
+# 現在四位選手都用自己最好的設定：SGD 掃學習率，動量掃學習率與 β，RMSprop 掃學習率與 α，Adam 掃學習率與兩個 β。在一百個起點上**選設定**，換另外一百個**比賽**。
+#
+# 猜猜看：誰會贏？
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # Too large: the velocity remembers for too long, overshoots and swings back, and ends up worse than no momentum at all (β = 0). This bowl wants about 0.3 (theory says ((√κ − 1)/(√κ + 1))² = 0.27).
 #
-# Now all three run at their own best: SGD sweeps the rate, momentum the rate and β, Adam the rate and both β. The **settings are chosen** on the 20 starts above, and the **race is run** from 20 new ones.
+# Now all four run at their own best: SGD sweeps the rate, momentum the rate and β, RMSprop the rate and α, Adam the rate and both β. The **settings are chosen** on a hundred starts, and the **race is run** from a hundred others.
+#
+# Guess: who wins?
 
 
 # %%
-def tuned(step, **grid):  # the settings with the lowest mean log loss on `starts`
-    options = [{}]
-    for name, values in grid.items():
-        options = [{**option, name: value} for option in options for value in values]
-    losses = [final_losses(step, starts, sweep, **o).log10().mean(dim=0) for o in options]
+def tuned(step, options=({},)):  # the settings with the lowest mean log loss on `tuning_starts`
+    losses = [final_losses(step, tuning_starts, sweep, **o).log10().mean(dim=0) for o in options]
     index = int(torch.stack([loss.min() for loss in losses]).argmin())
     return step, {"lr": float(sweep[losses[index].argmin()]), **options[index]}
 
 
+tuning_starts, new_starts = (
+    10 * torch.rand(2, 100, 2, generator=random_points, dtype=torch.float64) - 5
+)
+
+
 # %%
 adam_betas = [(b1, b2) for b1 in (0.0, 0.2, 0.4, 0.6, 0.8, 0.9) for b2 in (0.9, 0.99, 0.999)]
-best_steps = {
-    "SGD": tuned(sgd_step),
-    "momentum": tuned(momentum_step, momentum=betas),
-    "Adam": tuned(adam_step, betas=adam_betas),
+grids = {
+    "SGD": (sgd_step, [{}]),
+    "momentum": (momentum_step, [{"momentum": beta} for beta in betas]),
+    "RMSprop": (rmsprop_step, [{"alpha": alpha} for alpha in (0.9, 0.99)]),
+    "Adam": (adam_step, [{"betas": pair} for pair in adam_betas]),
 }
+best_steps = {name: tuned(step, options) for name, (step, options) in grids.items()}
 
-# %% slideshow={"slide_type": "subslide"} alt-zh="左圖 20 個新起點的損失對步數，對數座標：動量的線最陡，Adam 次之，SGD 最慢，三條都近似直線。右圖從 (5, 5) 出發的路徑，動量先衝過頭，很快就到谷底。" alt-en="Left: loss against steps from 20 new starts, log axis; momentum falls most steeply, then Adam, then SGD, all roughly straight. Right: paths from (5, 5); momentum overshoots first and soon is at the bottom."
-new_starts = 10 * torch.rand(20, 2, generator=random_points, dtype=torch.float64) - 5
+# %% slideshow={"slide_type": "subslide"} alt-zh="左圖一百個新起點的損失對步數，對數座標：RMSprop 起初飛到最高，之後掉得最陡，最低；動量次之，接著是區間最寬的 Adam，SGD 最高。右圖從 (5, 5) 出發的路徑：動量先衝過頭，很快就到谷底；RMSprop 第一步就飛出畫面。" alt-en="Left: loss against steps from a hundred new starts, log axis; RMSprop first shoots up, then falls most steeply and ends lowest; then momentum, then Adam with the widest band, SGD highest. Right: paths from (5, 5); momentum overshoots and soon is at the bottom, RMSprop leaves the picture in its first step."
 races = race(best_steps, new_starts)
 figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.3), width_ratios=[1.3, 1])
 for name, path in races.items():
@@ -700,32 +713,40 @@ left.legend()
 right = draw_paths(right, race(best_steps, torch.tensor([5.0, 5.0], dtype=torch.float64)))
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 公平地比，動量勝過 SGD，而且不是險勝。Adam 平均輸給動量，但很看起點：它真正的學習率是 η/√v̂，而 v̂ 由一路上的梯度決定，也就由起點決定。同一組設定，從這裡出發剛剛好，從那裡出發就太大或太小，所以圖上它的區間最寬。
+# 動量勝過 SGD，而且不是險勝；但**最快的是 RMSprop**，還快得離譜。它選了掃到的最大學習率：頭幾步飛得老遠，把每個參數的尺撐開，x 的尺配 x 的曲率，y 的尺配 y 的曲率。從此兩個方向縮得一樣快，彷彿 κ = 1。這是真本事，還是這個碗剛好擺正了？後面把碗轉一個角度，就知道了。
+#
+# Adam 平均輸給動量，但很看起點：它真正的學習率是 η/√v̂，而 v̂ 由一路上的梯度決定，也就由起點決定。同一組設定，從這裡出發剛剛好，從那裡出發就太大或太小，所以圖上它的區間最寬。
 #
 # （10⁻⁵⁰ 聽起來很荒謬：這個碗沒有雜訊，距離一直按比例縮小，永遠不會停。真正的訓練早就碰到雜訊地板了。）
-#
-# **主張 8** 20 個新起點：動量的損失都低到 SGD 的 10⁻¹⁵ 以下；動量與 Adam 的 log₁₀ 損失，成對差的 95 % 區間也在 0 以下；Adam 最差的起點高於 10⁻¹⁰，最好的低於 10⁻⁴⁵。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# In a fair race momentum beats SGD, and not by a nose. Adam loses to momentum on average, but much depends on the start: its true rate is η/√v̂, and v̂ is made of the gradients met on the way, hence of the start. The same settings are just right from here and too large or too small from there; so its band in the picture is the widest.
+# Momentum beats SGD, and not by a nose; but **RMSprop is fastest of all**, absurdly so. It chose the largest rate of the sweep: its first steps fly far off and stretch the rulers, x's to fit the curvature of x, y's to fit that of y. From then on both directions shrink equally fast, as if κ were 1. Is that skill, or does this bowl just happen to stand straight? Turn the bowl, as we shall below, and you will see.
+#
+# Adam loses to momentum on average, but much depends on the start: its true rate is η/√v̂, and v̂ is made of the gradients met on the way, hence of the start. The same settings are just right from here and too large or too small from there; so its band in the picture is the widest.
 #
 # (10⁻⁵⁰ sounds absurd: this bowl has no noise, the distance keeps shrinking by a factor, and it never ends. Real training would long have reached its noise floor.)
-#
-# **Claim 8** From the 20 new starts: momentum's loss is below 10⁻¹⁵ of SGD's every time; the paired difference of log₁₀ losses, momentum minus Adam, has its 95 % interval below 0; Adam's worst start ends above 10⁻¹⁰, its best below 10⁻⁴⁵.
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
+# **主張 8** 一百個新起點，每一個都是：動量的損失低到 SGD 的 10⁻¹⁵ 以下，RMSprop 又低到動量的 10⁻³⁰ 以下。平均起來，動量的 log₁₀ 損失低於 Adam（成對差的 95 % 區間在 0 以下），而 Adam 的 log₁₀ 損失在起點之間的標準差是動量的十倍以上。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
+# **Claim 8** From every one of the hundred new starts momentum's loss is below 10⁻¹⁵ of SGD's, and RMSprop's below 10⁻³⁰ of momentum's. On average momentum's log₁₀ loss is below Adam's (the paired difference has its 95 % interval below 0), and over the starts the standard deviation of Adam's is more than ten times momentum's.
 
 # %%
-ends = {name: bowl(path[-1]).log10() for name, path in races.items()}
+ends = {name: bowl(path[-1]).clamp(min=1e-300).log10() for name, path in races.items()}
 for name, (_, found) in best_steps.items():
     others = [f"{key} {value}" for key, value in found.items() if key != "lr"]
     print(f"{name}: lr ≈{found['lr']:.3f}", *others)
-    print(f"    log10 of the final loss: {mean_interval(ends[name]):.1f}")
+    print(
+        f"    log10 of the final loss: {mean_interval(ends[name]):.1f}, std ≈{ends[name].std():.1f}"
+    )
 ahead = paired_difference(ends["momentum"], ends["Adam"])
 print(f"momentum - Adam, paired: {ahead:.1f}")
 
 # %%
-sgd_beaten = bool((ends["momentum"] < ends["SGD"] - 15).all())
-adam_varies = bool(ends["Adam"].max() > -10 and ends["Adam"].min() < -45)
-claim(8, sgd_beaten and ahead.high < 0 and adam_varies)
+in_order = (ends["RMSprop"] < ends["momentum"] - 30) & (ends["momentum"] < ends["SGD"] - 15)
+adam_varies = ends["Adam"].std() > 10 * ends["momentum"].std()
+claim(8, bool(in_order.all() and adam_varies) and ahead.high < 0)
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 碗越狹長，要走幾步？
@@ -796,52 +817,46 @@ claim(9, all(low[n] < slopes[n].min() and slopes[n].max() < high[n] for n in slo
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 把碗轉一個角度
 #
-# 同一個碗、同樣的起點，只是整張圖轉 15°、30°、45°。每一個角度，每個優化器都重新調到自己最好（RMSprop 也掃 α）。
+# 同一個碗、同樣的起點，只是整張圖轉 22.5° 與 45°。每一個角度，每個優化器都重新調過，和剛才一樣：在一百個起點上選設定，在另外一百個上比。
 #
 # 想一想：誰會在意？誰根本看不出碗轉過？
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Turn the bowl
 #
-# The same bowl and the same starts, only the whole picture is turned by 15°, 30°, 45°. At each angle every optimizer is tuned to its own best again (RMSprop over α as well).
+# The same bowl and the same starts, only the whole picture is turned by 22.5° and 45°. At each angle every optimizer is tuned anew, as before: settings chosen on a hundred starts, compared on the other hundred.
 #
 # Predict: who minds, and who cannot even tell that the bowl was turned?
 
 
 # %%
-def best_when_turned(step, degrees, options):  # log10 of the final loss from each start
+def when_turned(step, degrees, options):  # log10 of the final loss from each new start
     cos, sin = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
     turn = torch.tensor([[cos, sin], [-sin, cos]])
-    results = []
-    for option in options:
+
+    def log_losses(starts, rates, option):  # (starts, rates)
         path = descend(
             step,
             lambda point: bowl_gradient(point @ turn.T) @ turn,
             (starts @ turn)[:, None],
-            lr=sweep[:, None],
+            lr=rates[:, None],
             **option,
         )
-        results.append(bowl(path[-1] @ turn.T).nan_to_num(nan=1e9).clamp(1e-300, 1e9).log10())
-    results = torch.cat(results, dim=1)  # (starts, options x rates)
-    return results[:, results.mean(dim=0).argmin()]
+        return bowl(path[-1] @ turn.T).nan_to_num(nan=1e9).clamp(1e-300, 1e9).log10()
+
+    tuning = [log_losses(tuning_starts, sweep, option).mean(dim=0) for option in options]
+    best = int(torch.stack([losses.min() for losses in tuning]).argmin())
+    return log_losses(new_starts, sweep[tuning[best].argmin()][None], options[best])[:, 0]
 
 
 # %% slideshow={"slide_type": "subslide"}
-angles = [0, 15, 30, 45]
-grids = {
-    "SGD": (sgd_step, [{}]),
-    "momentum": (momentum_step, [{"momentum": beta} for beta in betas]),
-    "RMSprop": (rmsprop_step, [{"alpha": alpha} for alpha in (0.9, 0.99)]),
-    "Adam": (adam_step, [{"betas": pair} for pair in adam_betas]),
-}
-
-# %% slideshow={"slide_type": "subslide"}
+angles = [0, 22.5, 45]
 turned = {
-    name: torch.stack([best_when_turned(step, angle, options) for angle in angles], dim=1)
+    name: torch.stack([when_turned(step, angle, options) for angle in angles], dim=1)
     for name, (step, options) in grids.items()
 }
 
-# %% alt-zh="最好設定下 100 步後損失的 log10，對轉動角度。SGD 約 −17、動量約 −51，兩條都是水平線；Adam 從 −34 升到約 −18，RMSprop 從 −112 升到約 −15。" alt-en="log10 of the loss after 100 steps at the best settings, against the angle. SGD at -17 and momentum at -51 are level lines; Adam rises from -34 to about -18, RMSprop from -112 to about -15."
+# %% alt-zh="最好設定下 100 步後損失的 log10，對轉動角度。SGD 約 −17、動量約 −51，兩條都是水平線；Adam 從約 −32 升到約 −15，RMSprop 從約 −110 升到約 −15。" alt-en="log10 of the loss after 100 steps at the best settings, against the angle. SGD at -17 and momentum at -51 are level lines; Adam rises from about -32 to about -15, RMSprop from about -110 to about -15."
 figure, ax = plt.subplots(figsize=(8, 3.0))
 for (name, losses), marker in zip(turned.items(), "os^D", strict=True):
     plotting.plot_band(ax, angles, losses, name, marker=marker)
@@ -849,18 +864,18 @@ ax.set(xlabel="angle (degrees)", ylabel="log10 of final loss", xticks=angles)
 ax = ax.legend(ncols=2, fontsize=9)
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# SGD 和動量只認得梯度這支箭，碗怎麼轉都一樣。Adam 和 RMSprop 是**沿著座標軸**一把尺一把尺地量；碗與座標軸對齊時，它們正好抵消了曲率的差別，轉到 45° 就幫不上忙。RMSprop 那驚人的成績，就是這樣來的。
+# SGD 和動量只認得梯度這支箭，碗怎麼轉都一樣。Adam 和 RMSprop 是**沿著座標軸**一把尺一把尺地量；碗與座標軸對齊時，它們正好抵消了曲率的差別，轉到 45° 就幫不上忙。RMSprop 那驚人的成績，就是這樣來的；碗一轉，贏家就換成動量。
 #
 # 權重的座標軸在網路裡有意義嗎？沒有人能保證，只能量。
 #
-# **主張 10** 碗轉到 45°，每個起點上 SGD 與動量的 log₁₀ 損失變動不到 0.01，RMSprop 的損失變差至少 10³⁰ 倍。Adam 隨起點而不同，平均變差，log₁₀ 損失成對差的 95 % 區間在 0 以上。
+# **主張 10** 碗轉到 45°：SGD 與動量必然不變（log₁₀ 損失變動不到 0.01）。每一個起點，RMSprop 的損失都變差至少 10³⁰ 倍，四者之中都是動量最低。Adam 隨起點而不同，平均變差（log₁₀ 損失成對差的 95 % 區間在 0 以上）。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# SGD and momentum know only the arrow of the gradient; however the bowl is turned, it is the same to them. Adam and RMSprop measure **along the axes**, a ruler for each: on a bowl aligned with the axes the rulers cancel the difference in curvature, and at 45° they are no help. That is where RMSprop's amazing result came from.
+# SGD and momentum know only the arrow of the gradient; however the bowl is turned, it is the same to them. Adam and RMSprop measure **along the axes**, a ruler for each: on a bowl aligned with the axes the rulers cancel the difference in curvature, and at 45° they are no help. That is where RMSprop's amazing result came from; turn the bowl, and the winner is momentum.
 #
 # Do the axes of the weights mean anything in a network? Nobody can promise it; it has to be measured.
 #
-# **Claim 10** With the bowl at 45°, the log₁₀ loss of SGD and momentum changes by less than 0.01 from every start, and RMSprop's loss is at least 10³⁰ times worse. Adam's varies with the start and is worse on average: the paired difference of log₁₀ losses has its 95 % interval above 0.
+# **Claim 10** With the bowl at 45° SGD and momentum must do as before (their log₁₀ loss changes by less than 0.01). From every start RMSprop's loss is at least 10³⁰ times worse, and momentum's is the lowest of the four. Adam's varies with the start and is worse on average: the paired difference of log₁₀ losses has its 95 % interval above 0.
 
 # %%
 change = {name: losses[:, -1] - losses[:, 0] for name, losses in turned.items()}
@@ -868,7 +883,9 @@ for name, difference in change.items():
     print(f"{name:9s}log10 of the loss, 45° - 0°: {mean_interval(difference):.1f}")
 same = all(bool((change[name].abs() < 0.01).all()) for name in ("SGD", "momentum"))
 worse = bool((change["RMSprop"] > 30).all()) and mean_interval(change["Adam"]).low > 0
-claim(10, same and worse)
+others = [turned[name][:, -1] for name in ("SGD", "RMSprop", "Adam")]
+momentum_wins = (turned["momentum"][:, -1] < torch.stack(others)).all()
+claim(10, same and worse and bool(momentum_wins))
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 實際怎麼叫：Adam、加上 L2、AdamW
@@ -909,14 +926,14 @@ pd.DataFrame(
 #
 # Adam 把 L2 也當成梯度，再除以它自己的大小：λ 就這樣**被約掉了**。不管 λ 是 10⁻⁴ 還是 10⁻²、權重是大是小，都往 0 走一整個學習率。AdamW 則是按比例：每個權重都縮小自己的 ηλ = 10⁻⁵。
 #
-# **主張 11** 梯度為 0 時：加了 L2 的 Adam，五個權重的第一步都是 0.001（相差不到 1 %），兩個 λ 都一樣；AdamW 的第一步是權重的 10⁻⁵ 倍；沒有衰減的 Adam 不動。
+# **主張 11** 梯度為 0 時，由公式必然得到：加了 L2 的 Adam，五個權重的第一步都是 0.001（相差不到 1 %），兩個 λ 都一樣；AdamW 的第一步是權重的 10⁻⁵ 倍；沒有衰減的 Adam 不動。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # A row is a weight, a column its first step.
 #
 # Adam takes L2 for a gradient like any other and divides it by its own size: λ **cancels**. Whether λ is 10⁻⁴ or 10⁻², whether the weight is large or small, it moves by one whole rate towards 0. AdamW shrinks in proportion, by ηλ = 10⁻⁵.
 #
-# **Claim 11** Where the gradient is 0: with L2 in Adam the first step of all five weights is 0.001 (to 1 %), for both λ; AdamW's is 10⁻⁵ times the weight; Adam without decay stays.
+# **Claim 11** By the formulas this must hold where the gradient is 0: with L2 in Adam the first step of all five weights is 0.001 (to 1 %), for both λ; AdamW's is 10⁻⁵ times the weight; Adam without decay stays.
 
 # %%
 is_rate = [
@@ -1022,12 +1039,12 @@ print(f"share λ: gap at least ≈{min(lambda_alone):.1f}")
 # %% [markdown] lang="zh-TW"
 # 所以「L2 就是權重衰減」在 SGD 說得通，換到 Adam 就不對了。（SGD **加上動量**呢？練習 4 會讓你發現。）
 #
-# **主張 13** 20 個種子、變動的學習率：縮小的比例用 ηλ，與 PyTorch 的 L2 相差不到 10⁻¹²；用 λ，則都相差 0.5 以上。
+# **主張 13** 學習率一路變動：縮小的比例用 ηλ，與 PyTorch 的 L2 必然相同（相差不到 10⁻¹²）；用 λ，20 個種子的每一個都相差 0.5 以上。
 
 # %% [markdown] lang="en"
 # So "L2 is weight decay" is true of SGD and false of Adam. (And of SGD **with momentum**? Exercise 4 lets you find out.)
 #
-# **Claim 13** Over 20 seeds with a changing rate: shrinking by ηλ is within 10⁻¹² of PyTorch's L2, shrinking by λ is off by more than 0.5 every time.
+# **Claim 13** With a changing rate, shrinking by ηλ must equal PyTorch's L2 (to 10⁻¹²); shrinking by λ is off by more than 0.5 for every one of 20 seeds.
 
 # %%
 claim(13, max(rate_times_lambda) < 1e-12 and min(lambda_alone) > 0.5)
@@ -1035,14 +1052,14 @@ claim(13, max(rate_times_lambda) < 1e-12 and min(lambda_alone) > 0.5)
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 真的資料：MNIST 上的小比賽
 #
-# 碗看夠了。固定取 4,000 張訓練圖片，網路 784-24-10，批次 100，四輪。五個優化器，各試五種學習率，用**驗證集**選出自己最好的，再換 15 個新種子上測試集。
+# 碗看夠了。固定取 4,000 張訓練圖片，網路 784-24-10，批次 100，四輪。五個優化器，各試五種學習率，用**驗證集**選出自己最好的，再換 30 個新種子上測試集。
 #
 # 規則是逐元素的，所以「五種學習率 × 五個種子」共 25 個網路可以疊在一起訓練，每個種子有自己的權重和批次順序。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Real data: a small contest on MNIST
 #
-# Enough of bowls. A fixed 4,000 training images, a 784-24-10 network, batches of 100, four epochs. Five optimizers try five rates each; the **validation set** chooses the best rate of each, and 15 new seeds then go to the test set.
+# Enough of bowls. A fixed 4,000 training images, a 784-24-10 network, batches of 100, four epochs. Five optimizers try five rates each; the **validation set** chooses the best rate of each, and 30 new seeds then go to the test set.
 #
 # The rules work element by element, so the 25 networks of "five rates × five seeds" are stacked and trained as one; each seed has its own weights and its own order of batches.
 
@@ -1112,74 +1129,98 @@ ax = ax.legend(ncols=2, fontsize=9)
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # 在 0.001，RMSprop 贏；在 0.03，動量贏。「用同樣的學習率比較」看起來公平，其實什麼也沒證明：挑一個學習率，就等於挑了贏家。
 #
-# **主張 14** 五個種子都是如此：學習率 0.001 時 RMSprop 的驗證準確率高過動量，0.03 時反過來，平均都差 2 個百分點以上。
+# **主張 14** 每一個種子：學習率 0.001 時 RMSprop 的驗證準確率高過動量，0.03 時反過來；平均都差 4 個百分點以上。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # At 0.001 RMSprop wins, at 0.03 momentum does. "At the same rate" sounds fair and proves nothing: whoever picks the rate picks the winner.
 #
-# **Claim 14** For all five seeds: at rate 0.001 RMSprop's validation accuracy is above momentum's, at 0.03 the other way round, on average by more than 2 percentage points each time.
+# **Claim 14** For every seed: at rate 0.001 RMSprop's validation accuracy is above momentum's, at 0.03 the other way round; on average by more than 4 percentage points each time.
 
 # %%
 slow = val_accuracy["RMSprop"][1] - val_accuracy["momentum"][0]
 fast = val_accuracy["momentum"][3] - val_accuracy["RMSprop"][4]
 print(f"at 0.001, RMSprop - momentum: {mean_interval(slow):.1f} points")
 print(f"at 0.03,  momentum - RMSprop: {mean_interval(fast):.1f} points")
-claim(14, bool((slow > 0).all() and (fast > 0).all() and slow.mean() > 2 and fast.mean() > 2))
+claim(14, bool((slow > 0).all() and (fast > 0).all() and slow.mean() > 4 and fast.mean() > 4))
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # ### 各用自己最好的學習率
 #
-# 學習率已經在驗證集上選好。15 個新種子，測試集只用這一次；十對比較，p 值用 Holm 校正。
+# 學習率已經在驗證集上選好，每個優化器都試了五種。30 個新種子，測試集只用這一次；十對比較，p 值用 Holm 校正。表裡的 `detectable` 欄，是十對一起比時，差距至少要多大才會被算成差異。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # ### Each at its own best rate
 #
-# The rates are settled on validation. Fifteen new seeds, and the test set is used this once; ten comparisons in pairs, with Holm's correction of the p-values.
+# The rates are settled on validation, five tried for each. Thirty new seeds, and the test set is used this once; ten comparisons in pairs, with Holm's correction of the p-values. The column `detectable` says how large a difference would have had to be, among ten, to be called one.
 
 # %%
-rows = []
+test_accuracy = {}
 for name, (step, rates) in contest.items():
     rate = rates[int(val_accuracy[name].mean(dim=1).argmax())]
-    test_accuracy = accuracy(train_stack(step, [rate], seeds=range(5, 20)), mnist.test)
-    print(f"{name:9s}best rate ≈{rate:<7g}test accuracy {mean_interval(test_accuracy):.1f} %")
-    rows += [
-        {"setting": name, "seed": i, "accuracy": float(a)} for i, a in enumerate(test_accuracy)
-    ]
+    test_accuracy[name] = accuracy(train_stack(step, [rate], seeds=range(5, 35)), mnist.test)
+    print(f"{name:9s}best rate ≈{rate:<7g}test accuracy {mean_interval(test_accuracy[name]):.1f} %")
+rows = [
+    {"setting": name, "seed": seed, "accuracy": float(score)}
+    for name, scores in test_accuracy.items()
+    for seed, score in enumerate(scores)
+]
 comparisons = compare_settings(pd.DataFrame(rows), "accuracy").set_index(["a", "b"])
 
 # %% slideshow={"slide_type": "subslide"}
 differences = comparisons["difference"].map(lambda interval: f"{interval:.2f}")
 p_values = comparisons["p"].map(lambda p: f"≈{p:.3f}")
-pd.DataFrame({"difference of test accuracy (points)": differences, "p (Holm)": p_values})
+detectable = [
+    f"≈{detectable_difference(test_accuracy[a], test_accuracy[b], num_pairs=10):.2f}"
+    for a, b in comparisons.index
+]
+columns = {"difference of test accuracy (points)": differences, "p (Holm)": p_values}
+pd.DataFrame({**columns, "detectable": detectable})
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 十對的差距都很小；在完整的 MNIST 上，校正之後沒有一個 p 小於 0.05：**沒有找到差異**。Adam 與 AdamW 之間也一樣：訓練這麼短，λ = 0.01 幾乎還沒有作用。這不表示優化器都一樣，只表示在這個任務上，四輪、15 個種子分不出來。分得出來的是學習率：
+# 校正之後分不分得出差異，看種子而定：這裡一對也分不出來，換別的種子，有時會多出一兩對。「沒有找到」不等於「沒有」，所以要換個問法：差距**小到不必在意**嗎？我們先說好，2 個百分點以內不在意，不到主張 14 裡的一半。這叫**等效檢定**：差距的 90 % 區間要整個落在 ±2 之內。Adam 與 AdamW 幾乎一樣：訓練這麼短，λ = 0.01 幾乎還沒有作用。
 #
-# **主張 15** 每一個優化器，五種學習率中最好與最壞的驗證準確率之差，都是「各用最好的學習率時，五個優化器之間測試準確率的最大差距」的三倍以上。
+# 學習率就不同了，但要看差多少倍：
 #
-# **主張 16** 十對的平均測試準確率都相差不到 2 個百分點，Adam 與 AdamW 不到 0.5 個。
+# **主張 15** 平均起來，每一個優化器五種學習率中最好與最壞的驗證準確率，都差 4 個百分點以上。
 #
-# **主張 17** 在完整的 MNIST 上，十個校正後的 p 值沒有一個小於 0.05。
+# **主張 16** 各用自己最好的學習率，十對優化器的平均測試準確率都等效（±2 個百分點），Adam 與 AdamW 更在 ±0.5 之內。
+#
+# **主張 17** 在完整的 MNIST 上，平均起來，學習率只偏離最好的三倍左右（上一格或下一格），動量、Adam、AdamW 的準確率都少不到 2 個百分點：大致選對之後，再調也就只差這一點。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# All ten differences are small, and on full MNIST no p is below 0.05 after correction: **no difference was found**. Adam and AdamW are no exception: in so short a training λ = 0.01 has hardly begun to act. That does not mean that optimizers are all the same, only that four epochs and 15 seeds of this task cannot tell them apart. What can be told apart are rates:
+# Whether any pair differs after correction depends on the seeds: here none does, with others a pair or two sometimes will. "None found" is not "none", so ask another question: is the difference **too small to matter**? Let us agree beforehand that up to 2 points do not matter, less than half of what claim 14 saw. This is a **test of equivalence**: the whole 90 % interval of the difference must lie within ±2. Adam and AdamW are all but the same: in so short a training λ = 0.01 has hardly begun to act.
 #
-# **Claim 15** For every optimizer, the validation accuracy of its best rate exceeds that of its worst, of the five, by more than three times the largest gap in test accuracy between any two optimizers at their best rates.
+# Rates are another matter, but it depends on how far off they are:
 #
-# **Claim 16** In all ten pairs the mean test accuracies differ by less than 2 percentage points, and those of Adam and AdamW by less than 0.5.
+# **Claim 15** On average, for every optimizer, the validation accuracies of its best and its worst rate, of the five, are more than 4 points apart.
 #
-# **Claim 17** On full MNIST, none of the ten corrected p-values is below 0.05.
+# **Claim 16** Each at its own best rate, all ten pairs of optimizers have equivalent mean test accuracies (±2 points), and Adam and AdamW are even within ±0.5.
+#
+# **Claim 17** On full MNIST, on average, a rate that is off by only about a factor of three (one place up or down) costs momentum, Adam and AdamW less than 2 points of accuracy: once it is roughly right, there is little more to gain.
 
 # %%
-means = {name: a.mean(dim=1) for name, a in val_accuracy.items()}
+means = {name: scores.mean(dim=1) for name, scores in val_accuracy.items()}
 by_rate = {name: float(mean.max() - mean.min()) for name, mean in means.items()}
-largest_gap_between = max(abs(interval.mean) for interval in comparisons["difference"])
 print("best - worst rate, points:", *[f"{name} ≈{gap:.1f}" for name, gap in by_rate.items()])
-print(f"largest gap between optimizers: ≈{largest_gap_between:.1f} points")
-claim(15, min(by_rate.values()) > 3 * largest_gap_between)
-adam_gap = abs(comparisons.loc[("Adam", "AdamW"), "difference"].mean)
-claim(16, largest_gap_between < 2 and adam_gap < 0.5)
-claim(17, (comparisons["p"] > 0.05).all(), tiers="full", tier=mnist.tier)
+claim(15, min(by_rate.values()) > 4)
+
+# %%
+alike = {
+    (a, b): equivalence(test_accuracy[a], test_accuracy[b], margin=0.5 if a == "Adam" else 2)
+    for a, b in comparisons.index
+}
+for pair in (("SGD", "momentum"), ("Adam", "AdamW")):
+    print(*pair, f"{alike[pair]:.2f}")
+claim(16, all(result.shown for result in alike.values()))
+
+# %%
+cost = {}
+for name in ("momentum", "Adam", "AdamW"):
+    best = int(means[name].argmax())
+    neighbors = means[name][max(best - 1, 0) : best + 2]
+    cost[name] = float(means[name][best] - neighbors.min())
+print("one place off, points:", *[f"{name} ≈{points:.1f}" for name, points in cost.items()])
+claim(17, max(cost.values()) < 2, tiers="full", tier=mnist.tier)
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 練習 1：碗斜著放，學習率的上限在哪裡？
@@ -1349,7 +1390,8 @@ def sgdw_step_solution(param, grad, velocity, lr, momentum, weight_decay):
 # - 固定的學習率有雜訊地板；要更低，學習率就得遞減。
 # - 動量把 κ 換成 √κ，但 β 也要調。PyTorch 的學習率乘在速度外面。
 # - Adam 是動量除以每個參數自己的尺，再修正偏差；少了修正，前幾步會太大。它的尺沿著座標軸。
-# - 比較優化器之前，先讓每一個都用自己最好的設定；學習率的影響往往比優化器大。
+# - 比較優化器之前，先讓每一個都用自己最好的設定；學習率差上十倍，影響比換優化器大得多。
+# - 「沒有找到差異」不等於「沒有差異」：要說一樣，就做等效檢定。
 # - L2 在沒有動量的 SGD 裡就是權重衰減（每步縮小的比例是 ηλ），在 Adam 裡不是：要權重衰減就用 AdamW。
 #
 # **實務上**：先用 Adam 或 AdamW、學習率 0.001，再往上下各試兩三個值。**下一課**：[[regularization]]，正則化：讓模型不只在訓練資料上好。
@@ -1361,7 +1403,8 @@ def sgdw_step_solution(param, grad, velocity, lr, momentum, weight_decay):
 # - A constant rate has a noise floor; to get lower, the rate must fall.
 # - Momentum turns κ into √κ, but β must be tuned. PyTorch has the rate outside the velocity.
 # - Adam is momentum over a ruler for each parameter, with its bias corrected; without that the first steps are too large. Its rulers lie along the axes.
-# - Before you compare optimizers, give each its own best settings; the rate often matters more than the optimizer.
+# - Before you compare optimizers, give each its own best settings; a rate that is off by a factor of ten matters far more than the optimizer.
+# - "No difference found" is not "no difference": to say that two are alike, test for equivalence.
 # - L2 is weight decay in SGD without momentum (by the share ηλ) and is not in Adam: if you want weight decay, take AdamW.
 #
 # **In practice**: begin with Adam or AdamW at 0.001, then try two or three rates above and below. **Next**: [[regularization]], regularization: how a model gets good on more than its training data.
