@@ -137,7 +137,7 @@ def test_ctrl_c_ends_the_check_whatever_the_answer_makes_of_it(answer):
 def test_what_an_answer_prints_is_shown_after_the_verdict_and_cut(capsys):
     def chatty(x):
         print("x is", x)
-        for i in range(100_000):
+        for i in range(5000):
             print(i, file=sys.stderr if i % 2 else sys.stdout)
         print("." * 1000)
         return 3 * x
@@ -148,7 +148,7 @@ def test_what_an_answer_prints_is_shown_after_the_verdict_and_cut(capsys):
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("✗ Not yet: the result is wrong")
     assert lines[2:5] == ["Your code printed:", "x is tensor([1., 2.])", "0"]
-    assert lines[-1] == "… (99992 more lines)"
+    assert lines[-1] == "… (4992 more lines)"
     assert len(lines) == 3 + 10 + 1
 
 

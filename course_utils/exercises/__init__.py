@@ -20,6 +20,7 @@ from typing import Any, NoReturn
 import numpy as np
 from torch import Tensor
 
+from course_utils.exercises.compare import as_array, copied, is_same
 from course_utils.exercises.messages import COMMON_MISTAKES, described, raised
 from course_utils.exercises.sandbox import FROM_OUTSIDE, Printed, TimeUp, Watch, call, sandbox
 from course_utils.language import Text
@@ -62,7 +63,7 @@ class Answer:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """The student's result; a missing return and a changed tensor or array are mistakes."""
-        before = [_copy(arg) for arg in args]
+        before = [copied(arg) for arg in args]
         self._input = described(args, kwargs)
         result = self._call(*args, **kwargs)
         self._given = (result,)
@@ -71,7 +72,7 @@ class Answer:
         if self._watch.left:
             self.mistake("left_switched", names=", ".join(sorted(self._watch.left)))
         for position, (old, new) in enumerate(zip(before, args, strict=True), start=1):
-            if not _same(old, new):
+            if not is_same(old, new):
                 self.mistake("changed_argument", position=position)
         if result is None:
             self.mistake("no_return")
@@ -125,6 +126,13 @@ class Answer:
         if len(result) != names.count(",") + 1:
             self.mistake("wrong_length", expected=names, got=len(result))
         return tuple(result)
+
+    def numbers(self, value: Any, name: str) -> np.ndarray:
+        """The numbers of a value; ``name`` is what it should be, where it has none."""
+        try:
+            return as_array(value)
+        except (TypeError, ValueError, RuntimeError):
+            self.mistake("wrong_type", expected=name, got=type(value).__name__)
 
     def entries(self) -> dict[Any, Any]:
         """The dict that the student gave, as it is or as a function that returns it."""
@@ -308,35 +316,8 @@ def _as_array(value: Any) -> np.ndarray:
     return np.asarray(value, dtype=np.float64)
 
 
-def _copy(argument: Any) -> Any:
-    """A copy of tensors, arrays and containers of them; anything else, such as a model, itself."""
-    if isinstance(argument, Tensor):
-        return argument.detach().clone()
-    if isinstance(argument, np.ndarray):
-        return argument.copy()
-    if isinstance(argument, list | tuple):
-        return [_copy(item) for item in argument]
-    if isinstance(argument, dict):
-        return {key: _copy(value) for key, value in argument.items()}
-    return argument
-
-
-def _same(old: Any, new: Any) -> bool:
-    if old is new:
-        return True
-    if isinstance(old, Tensor) and isinstance(new, Tensor):
-        if old.shape != new.shape:
-            return False
-        return bool(((old == new) | (old != old) & (new != new)).all())  # nan stays nan
-    if isinstance(old, np.ndarray) and isinstance(new, np.ndarray):
-        return np.array_equal(old, new, equal_nan=new.dtype.kind == "f")
-    if isinstance(old, dict) and isinstance(new, dict):
-        return old.keys() == new.keys() and all(_same(old[key], new[key]) for key in new)
-    if isinstance(old, list | tuple) and isinstance(new, list | tuple):
-        return len(old) == len(new) and all(map(_same, old, new))
-    return type(old) is type(new) and bool(old == new)
-
-
 def _short(value: Any) -> str:
+    if isinstance(value, bool | int):
+        return str(value)  # a truth or a count
     with np.printoptions(precision=4, suppress=True, threshold=12, edgeitems=2):
         return " ".join(str(_as_array(value)).split())

@@ -41,12 +41,12 @@ _NARROW = (torch.bfloat16, torch.float16)
 class Tolerance:
     """How far a result may be off: ``slack`` roundings of its own size and of the terms it sums.
 
-    eps: that of the dtype. terms: size of the largest terms; the largest result counts in any case,
-    because entries of one array are sums of like terms. Whole numbers and truths must be equal.
+    eps: that of the dtype. terms: size of the terms, a number or one for each result; None takes the
+    largest result, as entries of one array are sums of like terms. Whole numbers must be equal.
     """
 
     eps: float
-    terms: float = 0.0
+    terms: Any = None
     slack: float = 64.0
 
     def allows(self, got: np.ndarray, expected: np.ndarray) -> bool:
@@ -56,11 +56,15 @@ class Tolerance:
     def agree(self, got: np.ndarray, expected: np.ndarray) -> np.ndarray:
         """For each number, whether it is near enough."""
         if expected.dtype.kind in "biu":
-            return got == expected
-        size = np.abs(expected[np.isfinite(expected)]).max(initial=self.terms)
+            return np.asarray(got == expected)
+        terms = self.terms
+        if terms is None:
+            terms = np.abs(expected[np.isfinite(expected)]).max(initial=0.0)
         unit = self.slack * self.eps
         with np.errstate(all="ignore"):
-            return np.isclose(got, expected, rtol=unit, atol=unit * size, equal_nan=True)
+            allowed = unit * (np.abs(expected) + as_array(terms))
+            near = np.abs(got - expected) <= np.where(np.isfinite(expected), allowed, 0)
+            return near | (got == expected) | (np.isnan(got) & np.isnan(expected))
 
 
 def eps_of(arguments: Iterable[Any]) -> float:
@@ -122,3 +126,33 @@ def shown(value: Any, digits: int = 4) -> str:
             return f"{start}, …]" if value.ndim == 1 else f"{start}, …] {value.shape}"
         return shown(value.tolist(), digits)
     return f"{value:.{digits}g}" if isinstance(value, float | complex) else repr(value)
+
+
+def copied(argument: Any) -> Any:
+    """A copy of tensors, arrays and containers of them; anything else, such as a model, itself."""
+    if isinstance(argument, Tensor):
+        return argument.detach().clone()
+    if isinstance(argument, np.ndarray):
+        return argument.copy()
+    if isinstance(argument, list | tuple):
+        return [copied(item) for item in argument]
+    if isinstance(argument, dict):
+        return {key: copied(value) for key, value in argument.items()}
+    return argument
+
+
+def is_same(old: Any, new: Any) -> bool:
+    """Whether a copy and what it was copied from are still equal; nan equals nan."""
+    if old is new:
+        return True
+    if isinstance(old, Tensor) and isinstance(new, Tensor):
+        if old.shape != new.shape:
+            return False
+        return bool(((old == new) | (old != old) & (new != new)).all())  # nan stays nan
+    if isinstance(old, np.ndarray) and isinstance(new, np.ndarray):
+        return np.array_equal(old, new, equal_nan=new.dtype.kind == "f")
+    if isinstance(old, dict) and isinstance(new, dict):
+        return old.keys() == new.keys() and all(is_same(old[key], new[key]) for key in new)
+    if isinstance(old, list | tuple) and isinstance(new, list | tuple):
+        return len(old) == len(new) and all(map(is_same, old, new))
+    return type(old) is type(new) and bool(old == new)
