@@ -65,6 +65,7 @@ def test_the_inputs_tell_every_two_mistakes_and_the_right_answer_apart(exercise)
         right = exercise.outcomes(exercise.right)
         ways = [(name, exercise.outcomes(way)) for name, way in exercise.ways()]
         near = exercise.tolerances()
+        assert not tell_apart(right, exercise.outcomes(exercise.right), near), "inputs change"
     for name, wrong in ways:
         assert tell_apart(wrong, right, near), f"{name} is right"
         for outcome, expected in zip(wrong, right, strict=True):
