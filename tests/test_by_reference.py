@@ -1,11 +1,13 @@
 """An exercise stated by its right answer, tried on exercises made here."""
 
+from importlib import import_module
+
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from course_utils.exercises.by_reference import given, right_answer
+from course_utils.exercises.by_reference import ReferenceExercise, given, right_answer
 from course_utils.exercises.compare import Tolerance, difference, shown, shown_apart
 from course_utils.exercises.outcomes import tell_apart
 from course_utils.language import Text, get_language, set_language
@@ -170,6 +172,27 @@ def test_a_wrong_solution_that_is_right_on_all_inputs_is_not_told_apart():
     right, near = step.outcomes(step.right), step.tolerances()
     assert not tell_apart(right, step.outcomes(right_by_hand), near)
     assert tell_apart(right, step.outcomes(_forward), near)
+
+
+STATED = [
+    exercise
+    for name in ("start_here", "perceptron_xor", "losses", "activations", "optimizers")
+    for exercise in vars(import_module(f"course_utils.exercises.{name}")).values()
+    if isinstance(exercise, ReferenceExercise)
+]
+ODD = [
+    *(1j, float("nan"), 10**400, True, (1, 2, 3), (float("nan"), float("nan")), (None, None)),
+    *(np.array(["a"]), np.float64(3), torch.empty(0), torch.full((3,), float("inf"))),
+    *(torch.zeros(100, 100), torch.eye(3).to_sparse(), torch.ones(3, device="meta")),
+    *(torch.tensor(1.0, dtype=torch.bfloat16), torch.ones(3, requires_grad=True) * 2),
+]
+
+
+@pytest.mark.parametrize("exercise", STATED, ids=lambda exercise: exercise.name)
+def test_whatever_an_answer_returns_there_is_a_verdict(exercise):
+    for value in ODD:
+        verdict = exercise.examine(lambda *args, _value=value, **options: _value)
+        assert not verdict.passed and verdict.message, value
 
 
 # --- comparing and showing

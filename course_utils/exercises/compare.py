@@ -19,17 +19,17 @@ _FEW = 6  # so many numbers are shown whole
 
 
 def as_array(value: Any) -> np.ndarray:
-    """The numbers of a tensor, array, number or (nested) list of these, in a dtype of their kind.
+    """The real numbers of a tensor, array, number or (nested) list of these, in a dtype of their kind.
 
     Raises TypeError or ValueError for what has none.
     """
     if isinstance(value, Tensor):
-        value = value.detach().cpu().resolve_conj().resolve_neg()
+        value = value.detach().cpu().resolve_neg()
         value = (value.float() if value.dtype in _NARROW else value).numpy()
     if isinstance(value, list | tuple):
         value = [as_array(item) for item in value]
     array = np.array(value)
-    if array.dtype.kind not in "biufc":
+    if array.dtype.kind not in "biuf":
         raise TypeError(f"no numbers: {type(value).__name__}")
     return array
 
@@ -125,7 +125,7 @@ def shown(value: Any, digits: int = 4) -> str:
             start = shown(value.flatten()[:3].tolist(), digits).removesuffix("]")
             return f"{start}, …]" if value.ndim == 1 else f"{start}, …] {value.shape}"
         return shown(value.tolist(), digits)
-    return f"{value:.{digits}g}" if isinstance(value, float | complex) else repr(value)
+    return f"{value:.{digits}g}" if isinstance(value, float) else repr(value)
 
 
 def copied(argument: Any) -> Any:
