@@ -1,6 +1,7 @@
 """Every exercise recognizes each mistake it knows, and lets every right answer pass."""
 
 import inspect
+import itertools
 import re
 from importlib import import_module
 from pkgutil import iter_modules
@@ -11,6 +12,9 @@ import wrong_answers
 
 import course_utils.exercises
 from course_utils.exercises import Exercise
+from course_utils.exercises.by_reference import ReferenceExercise
+from course_utils.exercises.outcomes import tell_apart
+from course_utils.exercises.sandbox import sandbox
 
 for module in iter_modules(wrong_answers.__path__):
     import_module(f"wrong_answers.{module.name}")
@@ -37,8 +41,7 @@ def test_the_check_names_the_mistake(case):
 
 @every_exercise
 def test_the_reference_solution_passes(subject, exercise):
-    solutions = import_module(f"course_utils.exercises.solutions.{subject}")
-    verdict = exercise.examine(getattr(solutions, exercise.name))
+    verdict = exercise.examine(wrong_answers.as_a_student(subject)[exercise.name])
     assert verdict.passed, verdict
 
 
@@ -50,6 +53,25 @@ def test_every_mistake_that_is_named_has_its_sentence(subject):
     for (of_subject, _), exercise in EXERCISES.items():
         known |= set(exercise.mistakes) if of_subject == subject else set()
     assert named <= known
+
+
+@pytest.mark.parametrize(
+    "exercise",
+    [exercise for exercise in EXERCISES.values() if isinstance(exercise, ReferenceExercise)],
+    ids=lambda exercise: exercise.name,
+)
+def test_the_inputs_tell_every_two_mistakes_and_the_right_answer_apart(exercise):
+    with sandbox(60):
+        right = exercise.outcomes(exercise.right)
+        ways = [(name, exercise.outcomes(way)) for name, way in exercise.ways()]
+        near = exercise.tolerances()
+        assert not tell_apart(right, exercise.outcomes(exercise.right), near), "inputs change"
+    for name, wrong in ways:
+        assert tell_apart(wrong, right, near), f"{name} is right"
+        for outcome, expected in zip(wrong, right, strict=True):
+            assert outcome.error is None or expected.error is not None, (name, outcome.error)
+    for (name, wrong), (other, also_wrong) in itertools.combinations(ways, 2):
+        assert name == other or tell_apart(wrong, also_wrong, near), (name, other)
 
 
 @every_exercise

@@ -14,62 +14,25 @@ import traceback
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import import_module
+from types import CodeType
 from typing import Any, NoReturn
 
 import numpy as np
 from torch import Tensor
 
+from course_utils.exercises.compare import as_array, copied, is_same
+from course_utils.exercises.messages import COMMON_MISTAKES, described, raised
+from course_utils.exercises.sandbox import FROM_OUTSIDE, Printed, TimeUp, Watch, call, sandbox
 from course_utils.language import Text
-from course_utils.seeding import seeded
 
 _PASSED = Text("✓ 正確：{name}", "✓ Correct: {name}")
 _NOT_YET = Text("✗ 還不對：{message}", "✗ Not yet: {message}")
+_PRINTED = Text("你的程式印出：", "Your code printed:")
+_MORE_LINES = Text("……（還有 {count} 行）", "… ({count} more lines)")
+_LINES_SHOWN = 10
 
 #: What an answer of the wrong type makes a check raise.
 _OF_AN_ANSWER = (TypeError, ValueError, AttributeError, LookupError, ArithmeticError, RuntimeError)
-
-#: What can go wrong in any exercise.
-COMMON_MISTAKES = {
-    "not_attempted": Text(
-        "還沒有作答。請把 `...` 或 `raise NotImplementedError` 換成你的程式，執行那一格，再檢查一次。",
-        "Not attempted. Put your code in place of `...` or `raise NotImplementedError`, run that "
-        "cell, then check again.",
-    ),
-    "raised": Text("你的程式執行時發生 {error}", "your code raised {error}"),
-    "unusable": Text(
-        "這種答案無法檢查：你的是 {got}，檢查時發生 {error}",
-        "an answer of this kind cannot be checked: yours is {got}, and the check met {error}",
-    ),
-    "no_return": Text(
-        "你的函式回傳了 None。是不是忘了寫 return？",
-        "your function returned None. Is a `return` missing?",
-    ),
-    "changed_argument": Text(
-        "你的函式改動了傳進來的參數（第 {position} 個）。呼叫者還要用它：請先複製，或改用不會就地修改的運算。",
-        "your function changed the argument it was given (number {position}). Its caller still "
-        "needs it: work on a copy, or use operations that do not write in place.",
-    ),
-    "wrong_type": Text(
-        "結果應該是 {expected}，你的是 {got}。", "the result should be {expected}, yours is {got}."
-    ),
-    "wrong_length": Text(
-        "結果應該是 {expected}，你的長度是 {got}。",
-        "the result should be {expected}, yours has length {got}.",
-    ),
-    "missing_entries": Text("還沒有 {names} 的答案。", "there is no answer yet for {names}."),
-    "unknown_name": Text(
-        "{case}：{given} 不在選項裡。選項是 {names}。",
-        "{case}: {given} is not among the choices, which are {names}.",
-    ),
-    "wrong_shape": Text(
-        "結果的形狀應該是 {expected}，你的是 {got}。",
-        "the result should have shape {expected}, yours has {got}.",
-    ),
-    "wrong_value": Text(
-        "結果不對。{case}：應該是 {expected}，你的是 {got}。",
-        "the result is wrong. {case}: expected {expected}, got {got}.",
-    ),
-}
 
 
 @dataclass(frozen=True)
@@ -79,6 +42,7 @@ class Verdict:
     passed: bool
     mistake: str | None = None
     message: str = ""
+    printed: str = ""
 
 
 class _MistakeFound(Exception):
@@ -93,22 +57,29 @@ class Answer:
     def __init__(self, value: Any, mistakes: dict[str, Text]) -> None:
         self.value = value
         self._mistakes = mistakes
+        self._watch = Watch()
+        self._input = ""  # of the latest call, in words
         self._given = () if callable(value) else (value,)  # what the check has seen of the answer
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """The student's result; a missing return and a changed tensor or array are mistakes."""
-        before = [_copy(arg) for arg in args]
+        before = [copied(arg) for arg in args]
+        self._input = described(args, kwargs)
         result = self._call(*args, **kwargs)
         self._given = (result,)
+        if self._watch.ran_a_solution:
+            self.mistake("not_yours")
+        if self._watch.left:
+            self.mistake("left_switched", names=", ".join(sorted(self._watch.left)))
         for position, (old, new) in enumerate(zip(before, args, strict=True), start=1):
-            if not _same(old, new):
+            if not is_same(old, new):
                 self.mistake("changed_argument", position=position)
         if result is None:
             self.mistake("no_return")
         return result
 
     def _call(self, *args: Any, **kwargs: Any) -> Any:
-        return self.value(*args, **kwargs)  # whatever is raised from here on is the student's
+        return call(self.value, args, kwargs, self._watch)  # what is raised from here on is theirs
 
     def mistake(self, name: str, **values: object) -> NoReturn:
         """End the examination: the answer makes the mistake of this name."""
@@ -156,6 +127,13 @@ class Answer:
             self.mistake("wrong_length", expected=names, got=len(result))
         return tuple(result)
 
+    def numbers(self, value: Any, name: str) -> np.ndarray:
+        """The numbers of a value; ``name`` is what it should be, where it has none."""
+        try:
+            return as_array(value)
+        except (TypeError, ValueError, RuntimeError):
+            self.mistake("wrong_type", expected=name, got=type(value).__name__)
+
     def entries(self) -> dict[Any, Any]:
         """The dict that the student gave, as it is or as a function that returns it."""
         given = self() if callable(self.value) else self.value
@@ -185,7 +163,7 @@ class Answer:
         if missing:
             self.mistake("missing_entries", names=", ".join(missing))
 
-    def _blame(self, error: Exception, checker: str) -> tuple[str, str] | None:
+    def _blame(self, error: BaseException, checker: str) -> tuple[str, str] | None:
         """The mistake and its message behind an exception; None if the fault is the check's own.
 
         checker: name of the module that examines.
@@ -196,16 +174,15 @@ class Answer:
         theirs = {"__main__", getattr(self.value, "__module__", None)} - {checker, None}
         if isinstance(error, KeyError) and Answer.mistake.__code__ in running:
             return None  # no such mistake, or its sentence asks for a value that was not given
-        said = f"{type(error).__name__}: {error}"
         owner = getattr(error, "obj", None)  # what lacks the attribute of an AttributeError
         lacking = inspect.isclass(self.value) and isinstance(owner, self.value)
         if Answer._call.__code__ in running or modules & theirs or lacking:
-            if isinstance(error, NotImplementedError):
+            if ends_in_a_stub(error):
                 return "not_attempted", str(COMMON_MISTAKES["not_attempted"])
-            return "raised", COMMON_MISTAKES["raised"].format(error=said)
+            return "raised", raised(error, self._input)
         if not self._given or isinstance(owner, Answer) or not isinstance(error, _OF_AN_ANSWER):
             return None
-        got = type(self._given[0]).__name__
+        got, said = type(self._given[0]).__name__, f"{type(error).__name__}: {error}"
         return "unusable", COMMON_MISTAKES["unusable"].format(got=got, error=said)
 
     def _as_array(self, got: Any, expected: Any) -> np.ndarray:
@@ -218,6 +195,9 @@ class Answer:
 class Exercise:
     """One exercise: ``check(answer)``, ``hint()``, ``solution()``."""
 
+    #: How long a check may take.
+    seconds = 10.0
+
     def __init__(
         self, examine: Callable[[Answer], None], hint: Text, mistakes: dict[str, Text]
     ) -> None:
@@ -226,23 +206,35 @@ class Exercise:
         self._examine, self._hint, self._module = examine, hint, examine.__module__
 
     def examine(self, value: Any) -> Verdict:
-        """Try an answer, seeded, and say what was found; prints nothing.
+        """Try an answer and say what was found; prints nothing, and leaves all settings as they are.
 
-        Raises only what is the fault of the exercise itself, as it is.
+        Raises only what is the fault of the exercise itself, as it is, and Ctrl-C.
         """
-        if value is ... or _is_stub(value):
+        if is_untouched(value):
             return Verdict(False, "not_attempted", str(COMMON_MISTAKES["not_attempted"]))
+        if str(getattr(value, "__module__", "")).startswith(f"{__name__}.solutions"):
+            return Verdict(False, "not_yours", str(COMMON_MISTAKES["not_yours"]))
+        try:
+            with sandbox(self.seconds) as printed:
+                found = self._try(value)
+        except TimeUp:
+            found = "time_up", COMMON_MISTAKES["time_up"].format(seconds=self.seconds)
+        return Verdict(found is None, *(found or (None, "")), printed=_shortened(printed))
+
+    def _try(self, value: Any) -> tuple[str, str] | None:
+        """The mistake and its message; None if the answer is right."""
         answer = Answer(value, self.mistakes)
         try:
-            with seeded(0):
-                self._examine(answer)
+            self._examine(answer)
+        except FROM_OUTSIDE:
+            raise
         except _MistakeFound as found:
-            return Verdict(False, found.mistake, found.message)
-        except Exception as error:
+            return found.mistake, found.message
+        except BaseException as error:  # a student's SystemExit and KeyboardInterrupt too
             if (found := answer._blame(error, self._module)) is None:
                 raise
-            return Verdict(False, *found)
-        return Verdict(True)
+            return found
+        return None
 
     def check(self, value: Any) -> None:
         """Print whether the answer is right, else what is wrong with it; nbgrader gets an exception."""
@@ -255,6 +247,8 @@ class Exercise:
             print(f"○ {verdict.message}")
         else:
             print(_NOT_YET.format(message=verdict.message))
+        if verdict.printed:
+            print(f"\n{_PRINTED}\n{verdict.printed}")
 
     def hint(self) -> None:
         """Print a first step."""
@@ -278,11 +272,40 @@ def exercise(*, hint: Text, **mistakes: Text) -> Callable[[Callable[[Answer], No
     return lambda examine: Exercise(examine, hint, mistakes)
 
 
-def _is_stub(value: Any) -> bool:
-    """Whether a function can do nothing but raise NotImplementedError, so that it need not be tried."""
-    if not inspect.isfunction(value) or value.__code__.co_names != ("NotImplementedError",):
-        return False
-    return not any("RETURN" in step.opname for step in dis.get_instructions(value))
+def is_untouched(value: Any) -> bool:
+    """Whether nothing was written yet: ``...``, a stub, a function without a body, a class of stubs."""
+    if inspect.isclass(value):
+        methods = [part for part in vars(value).values() if inspect.isfunction(part)]
+        return bool(methods) and all(_is_stub(method.__code__) for method in methods)
+    if inspect.isfunction(value):
+        return _is_stub(value.__code__) or _is_empty(value.__code__)
+    return value is ...
+
+
+def ends_in_a_stub(error: BaseException) -> bool:
+    """Whether it is the NotImplementedError of a function that does nothing else."""
+    *_, (frame, _) = traceback.walk_tb(error.__traceback__)
+    return isinstance(error, NotImplementedError) and _is_stub(frame.f_code)
+
+
+def _is_stub(code: CodeType) -> bool:
+    """Whether all it can do is raise NotImplementedError."""
+    returns = any("RETURN" in step.opname for step in dis.get_instructions(code))
+    return code.co_names == ("NotImplementedError",) and not returns
+
+
+def _is_empty(code: CodeType) -> bool:
+    """Whether it is ``pass``, ``...`` or a docstring."""
+    steps = list(dis.get_instructions(code))
+    constants = [step.argval for step in steps if "CONST" in step.opname]
+    quiet = {"RESUME", "NOP", "LOAD_CONST", "RETURN_VALUE", "RETURN_CONST"}
+    is_quiet = {step.opname for step in steps} <= quiet and constants == [None]
+    return is_quiet and code.co_name != "<lambda>"
+
+
+def _shortened(printed: Printed) -> str:
+    lines, num_more = printed.first_lines(_LINES_SHOWN)
+    return "\n".join([*lines, _MORE_LINES.format(count=num_more)] if num_more else lines)
 
 
 def _as_array(value: Any) -> np.ndarray:
@@ -293,35 +316,8 @@ def _as_array(value: Any) -> np.ndarray:
     return np.asarray(value, dtype=np.float64)
 
 
-def _copy(argument: Any) -> Any:
-    """A copy of tensors, arrays and containers of them; anything else, such as a model, itself."""
-    if isinstance(argument, Tensor):
-        return argument.detach().clone()
-    if isinstance(argument, np.ndarray):
-        return argument.copy()
-    if isinstance(argument, list | tuple):
-        return [_copy(item) for item in argument]
-    if isinstance(argument, dict):
-        return {key: _copy(value) for key, value in argument.items()}
-    return argument
-
-
-def _same(old: Any, new: Any) -> bool:
-    if old is new:
-        return True
-    if isinstance(old, Tensor) and isinstance(new, Tensor):
-        if old.shape != new.shape:
-            return False
-        return bool(((old == new) | (old != old) & (new != new)).all())  # nan stays nan
-    if isinstance(old, np.ndarray) and isinstance(new, np.ndarray):
-        return np.array_equal(old, new, equal_nan=new.dtype.kind == "f")
-    if isinstance(old, dict) and isinstance(new, dict):
-        return old.keys() == new.keys() and all(_same(old[key], new[key]) for key in new)
-    if isinstance(old, list | tuple) and isinstance(new, list | tuple):
-        return len(old) == len(new) and all(map(_same, old, new))
-    return type(old) is type(new) and bool(old == new)
-
-
 def _short(value: Any) -> str:
+    if isinstance(value, bool | int):
+        return str(value)  # a truth or a count
     with np.printoptions(precision=4, suppress=True, threshold=12, edgeitems=2):
         return " ".join(str(_as_array(value)).split())

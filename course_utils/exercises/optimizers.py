@@ -1,163 +1,267 @@
 """Exercises of optimizers: stable rate, Nesterov's momentum, AMSGrad, decoupled decay."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from course_utils.exercises import Answer, exercise
+from course_utils.exercises.by_reference import given, right_answer
 from course_utils.language import Text
+from course_utils.seeding import generator
 
 
-@exercise(
+def _normal(*shape: int, seed: int) -> Tensor:
+    return torch.randn(*shape, generator=generator(seed), dtype=torch.float64)
+
+
+# --- largest_stable_rate
+
+
+def _bowls() -> Iterator[given]:
+    yield given(torch.diag(torch.tensor([2.0, 20.0], dtype=torch.float64)))
+    yield given(torch.tensor([[2.0, 1.0], [1.0, 2.0]], dtype=torch.float64))
+    for size, scale in ((1, 1.0), (3, 1.0), (8, 1.0), (3, 1e6), (8, 1e-6)):
+        factor = _normal(size, size, seed=size)
+        case = Text(f"{size}×{size}，大小 {scale:g}", f"{size}×{size}, of size {scale:g}")
+        yield given(scale * factor @ factor.T, case=case)
+
+
+@right_answer(
+    cases=_bowls,
+    terms=lambda hessian: 0,
+    slack=1000,  # an eigenvalue may be iterated for
+    enough=torch.float32,
     hint=Text(
         "先想對角矩陣：每個方向各走各的，哪一個方向最先發散？不是對角的矩陣也有這樣的方向，只是轉了一個角度。",
-        "Start with a diagonal matrix: each direction goes its own way; which diverges first? A "
-        "matrix that is not diagonal has such directions too, only turned.",
+        "Start with a diagonal matrix: each direction goes its own way; which diverges first? A matrix that is not diagonal has such directions too, only turned.",
     ),
-    half_of_it=Text(
+)
+def largest_stable_rate(hessian):
+    """2 over the largest eigenvalue."""
+    return 2 / torch.linalg.eigvalsh(hessian)[-1]
+
+
+largest_stable_rate.mistake(
+    "half_of_it",
+    Text(
         "用你的答案當學習率，離發散還有一倍的距離：一步剛好走到谷底的學習率，不是發散的界線。",
-        "at your rate there is still room for twice as much: the rate that reaches the bottom in "
-        "one step is not yet the limit.",
+        "at your rate there is still room for twice as much: the rate that reaches the bottom in one step is not yet the limit.",
     ),
-    smallest_curvature=Text(
+    lambda hessian: 1 / torch.linalg.eigvalsh(hessian)[-1],
+)
+largest_stable_rate.mistake(
+    "smallest_curvature",
+    Text(
         "你用了最平緩的方向。發散是從哪一個方向開始的？",
         "you used the flattest direction. In which direction does divergence begin?",
     ),
-    sum_of_curvatures=Text(
+    lambda hessian: 2 / torch.linalg.eigvalsh(hessian)[0],
+)
+largest_stable_rate.mistake(
+    "sum_of_curvatures",
+    Text(
         "你把各方向的曲率加了起來。每個方向各走各的，界線由其中一個決定。",
         "you added up the curvatures. Each direction goes its own way; one of them sets the limit.",
     ),
-    diagonal_only=Text(
-        "對角線上的數，只是沿座標軸的曲率。最陡的方向可以斜在兩個軸之間。",
-        "the diagonal holds the curvatures along the axes. The steepest direction may lie between "
-        "two axes.",
-    ),
+    lambda hessian: 2 / hessian.trace(),
 )
-def largest_stable_rate(answer: Answer) -> None:
-    """2 over the largest eigenvalue."""
-    factors = [torch.randn(n, n, dtype=torch.float64) for n in (1, 3, 8)]
-    cases = [
-        torch.diag(torch.tensor([2.0, 20.0], dtype=torch.float64)),
-        torch.tensor([[2.0, 1.0], [1.0, 2.0]], dtype=torch.float64),
-        *(a @ a.T for a in factors),
-        1e6 * factors[1] @ factors[1].T,
-        1e-6 * factors[2] @ factors[2].T,
-    ]
-    for hessian in cases:
-        curvatures = torch.linalg.eigvalsh(hessian)
-        expected = float(2 / curvatures[-1])
-        got = answer(hessian)
-        is_number = answer.matches(got, expected, tolerance=1e-4)  # a wrong type ends it here
-        relative = float(got) / expected
-        if abs(relative - 1) < 1e-4:
-            continue
-        alternatives = {
-            "half_of_it": 1 / curvatures[-1],
-            "smallest_curvature": 2 / curvatures[0],
-            "sum_of_curvatures": 2 / curvatures.sum(),
-            "diagonal_only": 2 / hessian.diagonal().max(),
-        }
-        for mistake, wrong in alternatives.items():
-            if abs(float(got) / float(wrong) - 1) < 1e-4:
-                answer.mistake(mistake)
-        case = f"hessian={hessian.tolist()}" if len(hessian) < 3 else f"{tuple(hessian.shape)}"
-        if is_number:  # far too small a number to be seen as wrong without its scale
-            expected, got = 1.0, relative
-            case += ", as a share of the right rate"
-        answer.require(got, expected, case)
+largest_stable_rate.mistake(
+    "diagonal_only",
+    Text(
+        "對角線上的數，只是沿座標軸的曲率。最陡的方向可以斜在兩個軸之間。",
+        "the diagonal holds the curvatures along the axes. The steepest direction may lie between two axes.",
+    ),
+    lambda hessian: 2 / hessian.diagonal().max(),
+)
 
+# --- nesterov_step and sgdw_step
 
 _STEP_SHAPES = ((), (3,), (2, 4))
+_STEP = Text(
+    "形狀 {shape}，梯度大小 {scale:g}，lr={lr}",
+    "shape {shape}, gradients of size {scale:g}, lr={lr}",
+)
 
 
-@exercise(
+def _steps(*decay: float) -> Iterator[given]:
+    """Random (param, grad, velocity, lr, momentum, *decay) of several shapes and sizes."""
+    for shape in _STEP_SHAPES:
+        for scale in (1.0, 1e-3, 1e3, 0.0):
+            for lr, momentum in ((0.3, 0.8), (0.05, 0.95)):
+                param, grad, velocity = _normal(3, *shape, seed=len(shape)).unbind()
+                case = _STEP.format(shape=shape, scale=scale, lr=lr)
+                grads = scale * grad, scale * velocity
+                yield given(param, *grads, lr, momentum, *decay, case=case)
+
+
+def _size_of_step(param: Tensor, grad: Tensor, velocity: Tensor, *_: float) -> Tensor:
+    return param.abs().max() + grad.abs().max() + velocity.abs().max()
+
+
+def _by_torch(
+    param: Tensor, grad: Tensor, velocity: Tensor, **options: Any
+) -> tuple[Tensor, Tensor]:
+    """(param, velocity) after one step of torch.optim.SGD."""
+    moving = nn.Parameter(param.clone())
+    moving.grad = grad.clone()
+    optimizer = torch.optim.SGD([moving], **options)
+    optimizer.state[moving]["momentum_buffer"] = velocity.clone()
+    optimizer.step()
+    return moving.detach(), optimizer.state[moving]["momentum_buffer"]
+
+
+@right_answer(
+    cases=_steps,
+    parts="(param, velocity)",
+    terms=_size_of_step,
+    enough=torch.float32,
     hint=Text(
         "先算新的速度，再問：這個速度下一步會把我帶到哪裡？梯度和「再走一次的速度」都要算進這一步。",
-        "Compute the new velocity first, then ask where it will carry you next: both the gradient "
-        "and that further bit of velocity belong into this step.",
+        "Compute the new velocity first, then ask where it will carry you next: both the gradient and that further bit of velocity belong into this step.",
     ),
-    no_look_ahead=Text(
+)
+def nesterov_step(param, grad, velocity, lr, momentum):
+    """(param, velocity) after one step of torch.optim.SGD(nesterov=True)."""
+    return _by_torch(param, grad, velocity, lr=lr, momentum=momentum, nesterov=True)
+
+
+def _wrong_nesterov(name: str, text: Text, *ways: tuple[Callable, Callable]) -> None:
+    """ways: the new velocity of (grad, velocity, lr, momentum), and the step, of the new one."""
+    nesterov_step.mistake(name, text, *(_moving(new_velocity, step) for new_velocity, step in ways))
+
+
+def _moving(new_velocity: Callable, step: Callable) -> Callable:
+    def moved(param, grad, velocity, lr, momentum):
+        velocity = new_velocity(grad, velocity, lr, momentum)
+        return param - step(grad, velocity, lr, momentum), velocity
+
+    return moved
+
+
+def _fresh(grad, velocity, lr, momentum):
+    return momentum * velocity + grad
+
+
+def _with_rate(grad, velocity, lr, momentum):
+    return momentum * velocity + lr * grad
+
+
+def _damped(grad, velocity, lr, momentum):
+    return momentum * velocity + (1 - momentum) * grad
+
+
+_wrong_nesterov(
+    "no_look_ahead",
+    Text(
         "這是一般的動量，還沒有往前看。如果你寫了 g + βv：更新前的 v 代進去，得到的剛好就是新的速度。",
-        "this is plain momentum and does not look ahead yet. If you wrote g + βv: with the v from "
-        "before the update, that is just the new velocity.",
+        "this is plain momentum and does not look ahead yet. If you wrote g + βv: with the v from before the update, that is just the new velocity.",
     ),
-    velocity_twice=Text(
+    (_fresh, lambda g, v, lr, beta: lr * v),
+)
+_wrong_nesterov(
+    "velocity_twice",
+    Text(
         "舊的速度算了兩次：往前看的那一步，是梯度再加上一點速度；而你的速度裡已經有梯度了。",
-        "the past counts twice: looking ahead adds some velocity to the gradient, and your "
-        "velocity already holds the gradient.",
+        "the past counts twice: looking ahead adds some velocity to the gradient, and your velocity already holds the gradient.",
     ),
-    rate_in_velocity=Text(
+    (_fresh, lambda g, v, lr, beta: lr * (v + beta * v)),
+)
+_wrong_nesterov(
+    "rate_in_velocity",
+    Text(
         "你把學習率乘進速度裡了。這是另一種寫法；學習率一改變，它就與 PyTorch 的不同。",
-        "you multiplied the rate into the velocity. That is the other formula; once the rate "
-        "changes, it is not PyTorch's.",
+        "you multiplied the rate into the velocity. That is the other formula; once the rate changes, it is not PyTorch's.",
     ),
-    damped_gradient=Text(
+    (_with_rate, lambda g, v, lr, beta: v),
+    (_with_rate, lambda g, v, lr, beta: lr * g + beta * v),
+)
+_wrong_nesterov(
+    "damped_gradient",
+    Text(
         "你把梯度乘上了 (1 − β)。Adam 的 m 這樣做，這裡的速度不是。",
         "you multiplied the gradient by (1 − β). Adam's m does that; the velocity here does not.",
     ),
-    uphill=Text(
+    (_damped, lambda g, v, lr, beta: lr * (g + beta * v)),
+    (_damped, lambda g, v, lr, beta: lr * v),
+)
+_wrong_nesterov(
+    "uphill",
+    Text(
         "方向反了：梯度指向損失增加的方向。", "it goes uphill: the gradient points to larger loss."
     ),
+    (_fresh, lambda g, v, lr, beta: -lr * (g + beta * v)),
 )
-def nesterov_step(answer: Answer) -> None:
-    """Equal to torch.optim.SGD(nesterov=True), also while the rate changes."""
-    for shape in _STEP_SHAPES:
-        for scale in (1.0, 1e-3, 1e3):
-            param, grad, velocity = torch.randn(3, *shape, dtype=torch.float64).unbind()
-            grad, velocity = scale * grad, scale * velocity
-            lr, momentum = 0.3, 0.8
-            fresh = momentum * velocity + grad
-            in_velocity = momentum * velocity + lr * grad
-            damped = momentum * velocity + (1 - momentum) * grad
-            expected = (param - lr * (grad + momentum * fresh), fresh)
-            result = answer(param, grad, velocity, lr, momentum)
-            got, got_velocity = answer.parts(result, "(param, velocity)")
-            alternatives = {
-                "no_look_ahead": [(param - lr * fresh, fresh)],
-                "velocity_twice": [(param - lr * (fresh + momentum * fresh), fresh)],
-                "rate_in_velocity": [
-                    (param - (lr * grad + momentum * in_velocity), in_velocity),
-                    (param - in_velocity, in_velocity),
-                ],
-                "damped_gradient": [
-                    (param - lr * (grad + momentum * damped), damped),
-                    (param - lr * damped, damped),
-                ],
-                "uphill": [(param + lr * (grad + momentum * fresh), fresh)],
-            }
-            _name_pair(answer, got, got_velocity, expected, alternatives)
-            case = f"shape {shape}, gradients of size {scale:g}"
-            answer.require(got, expected[0], f"{case}, new param")
-            answer.require(got_velocity, expected[1], f"{case}, new velocity")
-    start, grads = torch.randn(4, dtype=torch.float64), torch.randn(30, 4, dtype=torch.float64)
-    reference = nn.Parameter(start.clone())
-    optimizer = torch.optim.SGD([reference], lr=0.1, momentum=0.9, nesterov=True)
-    param, velocity = start, torch.zeros(4, dtype=torch.float64)
-    for t, grad in enumerate(grads):
-        lr = optimizer.param_groups[0]["lr"] = 0.1 / (1 + t)
-        reference.grad = grad.clone()
-        optimizer.step()
-        param, velocity = answer.parts(answer(param, grad, velocity, lr, 0.9), "(param, velocity)")
-    answer.require(param, reference.detach(), "30 steps with a falling rate, against torch.optim")
 
 
-def _name_pair(
-    answer: Answer,
-    got: Any,
-    got_velocity: Any,
-    expected: tuple[Tensor, Tensor],
-    alternatives: dict[str, list[tuple[Tensor, Tensor]]],
-) -> None:
-    """End the examination where (got, got_velocity) is one of the known wrong pairs."""
-    right = answer.matches(got, expected[0]) and answer.matches(got_velocity, expected[1])
-    if right:
-        return
-    for mistake, pairs in alternatives.items():
-        for param, velocity in pairs:
-            if answer.matches(got, param) and answer.matches(got_velocity, velocity):
-                answer.mistake(mistake)
+@right_answer(
+    cases=lambda: _steps(0.3),
+    parts="(param, velocity)",
+    terms=_size_of_step,
+    enough=torch.float32,
+    hint=Text(
+        "把兩件事分開想：梯度經過速度之後讓參數移動；權重衰減直接讓參數縮小一點，不經過速度。",
+        "Keep two things apart: the gradient, through the velocity, moves the parameter; the decay shrinks the parameter a little, and never passes through the velocity.",
+    ),
+)
+def sgdw_step(param, grad, velocity, lr, momentum, weight_decay):
+    """(param, velocity) of torch.optim.SGD on a parameter that is shrunk before the step."""
+    return _by_torch((1 - lr * weight_decay) * param, grad, velocity, lr=lr, momentum=momentum)
+
+
+def _wrong_sgdw(name: str, text: Text, new_param: Callable) -> None:
+    """new_param: of (param, the new velocity, lr, decay)."""
+
+    def moved(param, grad, velocity, lr, momentum, decay):
+        velocity = _fresh(grad, velocity, lr, momentum)
+        return new_param(param, velocity, lr, decay), velocity
+
+    sgdw_step.mistake(name, text, moved)
+
+
+def _l2(param, grad, velocity, lr, momentum, decay):
+    velocity = momentum * velocity + grad + decay * param
+    return param - lr * velocity, velocity
+
+
+sgdw_step.mistake(
+    "decay_in_gradient",
+    Text(
+        "衰減跑進梯度裡了：速度會記住它，往後好幾步都在重複。這是 L2，不是分開的權重衰減。",
+        "the decay went into the gradient: the velocity remembers and repeats it for many steps. That is L2, not decoupled decay.",
+    ),
+    _l2,
+)
+_wrong_sgdw(
+    "rate_forgotten",
+    Text(
+        "每一步縮小的比例還要乘上學習率；否則學習率降低時，衰減卻不跟著變慢。",
+        "the share by which it shrinks also contains the rate; else decay would not slow down with the rate.",
+    ),
+    lambda param, v, lr, decay: (1 - decay) * param - lr * v,
+)
+_wrong_sgdw(
+    "decays_the_moved",
+    Text(
+        "你縮小的是已經移動過的參數，連這一步的移動也縮小了。要縮小的是原來的參數。",
+        "you shrank the parameter after it had moved, and this step's move along with it. It is the old parameter that shrinks.",
+    ),
+    lambda param, v, lr, decay: (1 - lr * decay) * (param - lr * v),
+)
+_wrong_sgdw(
+    "grows",
+    Text("權重變大了：衰減的正負號反了。", "the weights grow: the sign of the decay is wrong."),
+    lambda param, v, lr, decay: (1 + lr * decay) * param - lr * v,
+)
+_wrong_sgdw(
+    "no_decay",
+    Text("weight_decay 沒有作用。", "weight_decay has no effect."),
+    lambda param, v, lr, decay: param - lr * v,
+)
+
+
+# --- AMSGrad
 
 
 @exercise(
@@ -311,69 +415,3 @@ def _variant(
         root = (factor * u + _EPS).sqrt() if eps_inside else (factor * u).sqrt() + _EPS
         param = param - _LR * m_hat / root
     return param
-
-
-@exercise(
-    hint=Text(
-        "把兩件事分開想：梯度經過速度之後讓參數移動；權重衰減直接讓參數縮小一點，不經過速度。",
-        "Keep two things apart: the gradient, through the velocity, moves the parameter; the decay "
-        "shrinks the parameter a little, and never passes through the velocity.",
-    ),
-    decay_in_gradient=Text(
-        "衰減跑進梯度裡了：速度會記住它，往後好幾步都在重複。這是 L2，不是分開的權重衰減。",
-        "the decay went into the gradient: the velocity remembers and repeats it for many steps. "
-        "That is L2, not decoupled decay.",
-    ),
-    rate_forgotten=Text(
-        "每一步縮小的比例還要乘上學習率；否則學習率降低時，衰減卻不跟著變慢。",
-        "the share by which it shrinks also contains the rate; else decay would not slow down with "
-        "the rate.",
-    ),
-    decays_the_moved=Text(
-        "你縮小的是已經移動過的參數，連這一步的移動也縮小了。要縮小的是原來的參數。",
-        "you shrank the parameter after it had moved, and this step's move along with it. It is "
-        "the old parameter that shrinks.",
-    ),
-    grows=Text(
-        "權重變大了：衰減的正負號反了。", "the weights grow: the sign of the decay is wrong."
-    ),
-    no_decay=Text("weight_decay 沒有作用。", "weight_decay has no effect."),
-)
-def sgdw_step(answer: Answer) -> None:
-    """Equal to torch.optim.SGD with momentum on a parameter that is shrunk before each step."""
-    lr, momentum, decay = 0.5, 0.8, 0.3
-    for shape in _STEP_SHAPES:
-        for scale in (1.0, 0.0, 1e3):
-            param, grad, velocity = torch.randn(3, *shape, dtype=torch.float64).unbind()
-            grad, velocity = scale * grad, scale * velocity
-            fresh = momentum * velocity + grad
-            with_decay = fresh + decay * param
-            expected = ((1 - lr * decay) * param - lr * fresh, fresh)
-            got, velocity_got = answer.parts(
-                answer(param, grad, velocity, lr, momentum, decay), "(param, velocity)"
-            )
-            alternatives = {
-                "decay_in_gradient": [(param - lr * with_decay, with_decay)],
-                "rate_forgotten": [((1 - decay) * param - lr * fresh, fresh)],
-                "decays_the_moved": [((1 - lr * decay) * (param - lr * fresh), fresh)],
-                "grows": [((1 + lr * decay) * param - lr * fresh, fresh)],
-                "no_decay": [(param - lr * fresh, fresh)],
-            }
-            _name_pair(answer, got, velocity_got, expected, alternatives)
-            case = f"shape {shape}, gradients of size {scale:g}"
-            answer.require(got, expected[0], f"{case}, new param")
-            answer.require(velocity_got, expected[1], f"{case}, new velocity")
-    start, grads = torch.randn(4, dtype=torch.float64), torch.randn(30, 4, dtype=torch.float64)
-    reference = nn.Parameter(start.clone())
-    optimizer = torch.optim.SGD([reference], lr=0.1, momentum=0.9)
-    param, velocity = start, torch.zeros(4, dtype=torch.float64)
-    for t, grad in enumerate(grads):
-        lr = optimizer.param_groups[0]["lr"] = 0.1 / (1 + t)
-        with torch.no_grad():
-            reference.mul_(1 - lr * decay)
-        reference.grad = grad.clone()
-        optimizer.step()
-        param, velocity = answer.parts(
-            answer(param, grad, velocity, lr, 0.9, decay), "(param, velocity)"
-        )
-    answer.require(param, reference.detach(), "30 steps with a falling rate, against torch.optim")

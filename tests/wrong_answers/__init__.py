@@ -1,7 +1,9 @@
 """Answers people really give, right and wrong, collected by decorators."""
 
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
 from course_utils.exercises import Exercise
@@ -40,3 +42,11 @@ def right(exercise: Exercise) -> Callable:
         return answer
 
     return collect
+
+
+def as_a_student(subject: str) -> dict[str, Any]:
+    """The solutions of a subject, as if they had been written in a notebook: name -> answer."""
+    solutions = import_module(f"course_utils.exercises.solutions.{subject}")
+    notebook: dict[str, Any] = {"__name__": "__main__"}
+    exec(compile(inspect.getsource(solutions), solutions.__file__, "exec"), notebook)
+    return notebook

@@ -105,6 +105,22 @@ def element_by_element(z):
     return np.reshape(values, z.shape)
 
 
+@wrong(exercises.gelu_by_erf, "lost_precision")
+def in_single_precision(z):
+    z = z.float()
+    return z * 0.5 * (1 + torch.erf(z / math.sqrt(2)))
+
+
+@wrong(exercises.gelu_by_erf, "used_forbidden")
+def calls_the_module(z):
+    return nn.GELU()(z)
+
+
+@wrong(exercises.gelu_by_erf, "wrong_value")
+def rounds_the_root_of_two(z):
+    return z * 0.5 * (1 + torch.erf(z / 1.414))
+
+
 # ---- leaky_relu
 
 
@@ -133,12 +149,12 @@ def puts_the_slope_itself_below_zero(z, slope):
     return torch.where(z > 0, z, -slope)
 
 
-@wrong(exercises.leaky_relu, "slope_ignored")
+@wrong(exercises.leaky_relu, "argument_ignored")
 def always_a_hundredth(z, slope):
     return torch.where(z > 0, z, 0.01 * z)
 
 
-@wrong(exercises.leaky_relu, "slope_ignored")
+@wrong(exercises.leaky_relu, "argument_ignored")
 def always_a_tenth(z, slope=0.1):
     return torch.where(z > 0, z, 0.1 * z)
 
@@ -191,9 +207,24 @@ def on_its_own_numpy_copy(z, slope):
     return values
 
 
-@right(exercises.leaky_relu)
+@right(exercises.leaky_relu)  # to float32's digits: torch.where makes it of two Python numbers
 def multiplies_by_the_derivative(z, slope):
     return z * torch.where(z > 0, 1.0, slope)
+
+
+@wrong(exercises.leaky_relu, "used_forbidden")
+def calls_the_function(z, slope):
+    return nn.functional.leaky_relu(z, slope)
+
+
+@wrong(exercises.leaky_relu, "argument_ignored")
+def a_slope_of_its_own(z, slope):
+    return torch.where(z > 0, z, 0.37 * z)
+
+
+@wrong(exercises.leaky_relu, "wrong_value")
+def takes_slope_zero_for_none(z, slope=0.01):
+    return torch.where(z > 0, z, (slope or 0.01) * z)
 
 
 # ---- count_dead_units
@@ -293,6 +324,12 @@ def rounds_faint_outputs_away(layer, loader):
 def gives_the_mask(layer, loader):
     outputs = torch.cat([layer(inputs) for inputs, _ in loader])
     return (outputs == 0).all(dim=0)
+
+
+@wrong(exercises.count_dead_units, "changed_argument")
+def removes_the_bias(layer, loader):
+    layer[0].bias.data.sub_(1e-3)
+    return (torch.cat([layer(inputs) for inputs, _ in loader]) == 0).all(dim=0).sum()
 
 
 @right(exercises.count_dead_units)

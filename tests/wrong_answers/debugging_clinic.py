@@ -6,14 +6,15 @@ import torch
 from torch import nn
 
 from course_utils.exercises import debugging_clinic as exercises
-from course_utils.exercises.solutions import debugging_clinic as solutions
 from course_utils.seeding import seeded
 
-from . import right, wrong
+from . import as_a_student, right, wrong
+
+_SOLUTIONS = as_a_student("debugging_clinic")
 
 # ---- diagnosis
 
-_RIGHT = solutions.diagnosis
+_RIGHT = _SOLUTIONS["diagnosis"]
 
 
 def _with(**named):
@@ -157,12 +158,12 @@ def zero_grad_between_backward_and_step(model, optimizer, train_loader, val_load
 
 @wrong(exercises.mended_training, "wrong_type")
 def returns_the_last_accuracy(model, optimizer, train_loader, val_loader, epochs):
-    return solutions.mended_training(model, optimizer, train_loader, val_loader, epochs)[-1]
+    return _SOLUTIONS["mended_training"](model, optimizer, train_loader, val_loader, epochs)[-1]
 
 
 @wrong(exercises.mended_training, "no_return")
 def returns_nothing(model, optimizer, train_loader, val_loader, epochs):
-    solutions.mended_training(model, optimizer, train_loader, val_loader, epochs)
+    _SOLUTIONS["mended_training"](model, optimizer, train_loader, val_loader, epochs)
 
 
 @right(exercises.mended_training)
@@ -183,7 +184,7 @@ def clears_after_the_step(model, optimizer, train_loader, val_loader, epochs):
 
 @right(exercises.mended_training)
 def returns_a_tensor(model, optimizer, train_loader, val_loader, epochs):
-    result = solutions.mended_training(model, optimizer, train_loader, val_loader, epochs)
+    result = _SOLUTIONS["mended_training"](model, optimizer, train_loader, val_loader, epochs)
     return torch.tensor(result, dtype=torch.float64)
 
 

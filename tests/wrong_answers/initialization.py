@@ -89,9 +89,26 @@ def draws_into_the_weight(weight, negative_slope):
     return _xavier(weight), _kaiming(weight, negative_slope)
 
 
-@right(exercises.initialization_bounds)
+@wrong(exercises.initialization_bounds, "used_forbidden")
 def by_torch_gain(weight, negative_slope):
     gain = nn.init.calculate_gain("leaky_relu", negative_slope)
+    fan_out, fan_in = weight.size()
+    return [3**0.5 * (2 / (fan_in + fan_out)) ** 0.5, gain * (3 / fan_in) ** 0.5]
+
+
+@wrong(exercises.initialization_bounds, "swapped_results")
+def kaiming_first(weight, negative_slope):
+    return _kaiming(weight, negative_slope), _xavier(weight)
+
+
+@wrong(exercises.initialization_bounds, "wrong_value")
+def takes_the_absolute_slope(weight, negative_slope):
+    return _xavier(weight), _kaiming(weight, max(negative_slope, 0))
+
+
+@right(exercises.initialization_bounds)
+def gain_by_hand(weight, negative_slope):
+    gain = (2 / (1 + negative_slope**2)) ** 0.5
     fan_out, fan_in = weight.size()
     return [3**0.5 * (2 / (fan_in + fan_out)) ** 0.5, gain * (3 / fan_in) ** 0.5]
 

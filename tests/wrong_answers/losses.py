@@ -152,7 +152,7 @@ def chooses_by_where(logits, labels):
     return (torch.where(logits > 0, positive, negative) - labels * logits).mean()
 
 
-@wrong(exercises.bce_from_logits, "wrong_gradient")
+@wrong(exercises.bce_from_logits, "lost_gradient")
 @torch.no_grad()
 def leaves_autograd(logits, labels):
     return (torch.logaddexp(torch.zeros_like(logits), logits) - labels * logits).mean()
@@ -170,14 +170,14 @@ def clamps_in_place(logits, labels):
     return (logits.clamp_(min=0) + torch.log1p(torch.exp(-z.abs())) - labels * z).mean()
 
 
-@right(exercises.bce_from_logits)
+@wrong(exercises.bce_from_logits, "used_forbidden")
 def two_log_sigmoids(logits, labels):
     right = nn.functional.logsigmoid(logits)
     wrong = nn.functional.logsigmoid(-logits)
     return -(labels * right + (1 - labels) * wrong).mean()
 
 
-@right(exercises.bce_from_logits)
+@wrong(exercises.bce_from_logits, "used_forbidden")
 def softplus_of_a_signed_logit(logits, labels):
     return nn.functional.softplus((1 - 2 * labels) * logits).mean()
 
@@ -188,10 +188,47 @@ def a_detached_maximum(logits, labels):
     return (m + torch.log(torch.exp(-m) + torch.exp(logits - m)) - labels * logits).mean()
 
 
-@right(exercises.bce_from_logits)
+@wrong(exercises.bce_from_logits, "lost_gradient")
 def with_numpy_in_double(logits, labels):
     z, y = logits.numpy().astype(np.float64), labels.numpy()
     return float(np.mean(np.logaddexp(0, z) - y * z))
+
+
+@wrong(exercises.bce_from_logits, "wrong_shape")
+def one_loss_an_example_of_two_classes(logits, labels):
+    return torch.logaddexp(torch.zeros_like(logits), logits) - labels * logits
+
+
+@wrong(exercises.bce_from_logits, "lost_gradient")
+def a_number_without_history(logits, labels):
+    losses = logits.clamp(min=0) + torch.log1p(torch.exp(-logits.abs())) - labels * logits
+    return losses.mean().item()
+
+
+@wrong(exercises.bce_from_logits, "wrong_gradient")
+def wrong_slope_at_zero(logits, labels):
+    softplus = torch.relu(logits) + torch.log1p(torch.exp(-logits.abs()))
+    return (softplus - labels * logits).mean()
+
+
+@wrong(exercises.bce_from_logits, "lost_precision")
+def casts_to_single_precision(logits, labels):
+    z = logits.float()
+    return (torch.logaddexp(torch.zeros_like(z), z) - labels.float() * z).mean()
+
+
+@right(exercises.bce_from_logits)
+def logaddexp_with_zero(logits, labels):
+    return (torch.logaddexp(torch.zeros_like(logits), logits) - labels * logits).mean()
+
+
+@right(exercises.bce_from_logits)
+def one_example_at_a_time(logits, labels):
+    total = 0
+    for z, y in zip(logits, labels, strict=True):
+        m = z.detach().clamp(min=0)
+        total = total + (m + torch.log(torch.exp(-m) + torch.exp(z - m))) - y * z
+    return total / len(logits)
 
 
 # ---- cross_entropy
@@ -282,14 +319,14 @@ def one_loss_an_example(logits, labels, reduction="mean"):
     return logits.logsumexp(dim=1) - logits[torch.arange(len(labels)), labels]
 
 
-@right(exercises.cross_entropy)
+@wrong(exercises.cross_entropy, "used_forbidden")
 def with_scipy(logits, labels, reduction="mean"):
     z = logits.double().numpy()
     losses = logsumexp(z, axis=1) - np.take_along_axis(z, labels.numpy()[:, None], axis=1)[:, 0]
     return {"mean": losses.mean, "sum": losses.sum}[reduction]()
 
 
-@right(exercises.cross_entropy)
+@wrong(exercises.cross_entropy, "used_forbidden")
 def differences_to_the_label(logits, labels, reduction="mean"):
     gaps = logits - logits.gather(1, labels[:, None])
     return _reduce(gaps.logsumexp(dim=1), reduction)
@@ -301,6 +338,46 @@ def in_place_on_its_own_copy(logits, labels, reduction="mean"):
     z -= z.amax(dim=1, keepdim=True)
     of_label = (z * nn.functional.one_hot(labels, z.shape[1])).sum(dim=1)
     return _reduce(z.exp_().sum(dim=1).log_() - of_label, reduction)
+
+
+@wrong(exercises.cross_entropy, "raised")
+def one_hot_without_the_number_of_classes(logits, labels, reduction="mean"):
+    shifted = logits - logits.max(dim=1, keepdim=True).values
+    log_probs = shifted - shifted.exp().sum(dim=1, keepdim=True).log()
+    return _reduce(-(log_probs * nn.functional.one_hot(labels)).sum(dim=1), reduction)
+
+
+@wrong(exercises.cross_entropy, "raised")
+def without_the_default(logits, labels, reduction):
+    return textbook(logits, labels, reduction)
+
+
+@wrong(exercises.cross_entropy, "used_forbidden")
+def calls_the_module(logits, labels, reduction="mean"):
+    return nn.CrossEntropyLoss(reduction=reduction)(logits, labels)
+
+
+@right(exercises.cross_entropy)
+def textbook(logits, labels, reduction="mean"):
+    m = logits.max(dim=1).values
+    log_total = m + torch.log(torch.exp(logits - m[:, None]).sum(dim=1))
+    return _reduce(log_total - logits[torch.arange(len(labels)), labels], reduction)
+
+
+@right(exercises.cross_entropy)
+def logaddexp_over_columns(logits, labels, reduction="mean"):
+    log_total = logits[:, 0]
+    for column in logits.T[1:]:
+        log_total = torch.logaddexp(log_total, column)
+    return _reduce(log_total - logits.gather(1, labels[:, None])[:, 0], reduction)
+
+
+@right(exercises.cross_entropy)
+def with_a_one_hot_table(logits, labels, reduction="mean"):
+    m = logits.amax(dim=1)
+    log_total = m + (logits - m[:, None]).exp().sum(dim=1).log()
+    of_label = (logits * nn.functional.one_hot(labels, logits.shape[1])).sum(dim=1)
+    return _reduce(log_total - of_label, reduction)
 
 
 # ---- cross_entropy_gradient
@@ -375,3 +452,10 @@ def scatters_a_minus_one(logits, labels):
     probs = shifted.exp_().div_(shifted.sum(dim=1, keepdim=True))
     minus_one = torch.full((len(labels), 1), -1.0, dtype=probs.dtype)
     return probs.scatter_add_(1, labels[:, None], minus_one).div_(len(labels))
+
+
+@wrong(exercises.cross_entropy_gradient, "used_forbidden")
+def by_autograd(logits, labels):
+    logits = logits.clone().requires_grad_()
+    nn.functional.cross_entropy(logits, labels).backward()
+    return logits.grad

@@ -111,6 +111,21 @@ def returns_the_weights_only(weights, bias, x, label, learning_rate):
     return weights + learning_rate * sign * x * (sign * (weights @ x + bias) <= 0)
 
 
+@wrong(exercises.perceptron_update, "swapped_results")
+def bias_first(weights, bias, x, label, learning_rate):
+    weights, bias = plain_lists_on_its_own_copy(weights, bias, x, label, learning_rate)
+    return bias, weights
+
+
+@wrong(exercises.perceptron_update, "raised")
+def returns_nothing_where_it_is_right(weights, bias, x, label, learning_rate):
+    sign = 2 * label - 1
+    if sign * (weights @ x + bias) <= 0:
+        bias += learning_rate * sign
+        weights = weights + learning_rate * sign * x
+    return weights[2 * label], bias
+
+
 @right(exercises.perceptron_update)
 def one_long_vector_in_torch(weights, bias, x, label, learning_rate):
     state = torch.tensor([*weights, bias], dtype=torch.float64)
@@ -183,6 +198,20 @@ right(exercises.xor_weights)(
         "b2": np.array([1.0], dtype=np.float32),
     }
 )
+wrong(exercises.xor_weights, "missing_entries")({"W1": ..., "b1": [0, -1], "w2": [1, -2], "b2": 0})
+wrong(exercises.xor_weights, "wrong_type")({"W1": "1111", "b1": [0, -1], "w2": [1, -2], "b2": 0})
+wrong(exercises.xor_weights, "wrong_value")(  # its hidden layer is right, biases of 0 or not
+    {"W1": [[1, -1], [-1, 1]], "b1": [0, 0], "w2": [1, -1], "b2": 0.5}
+)
+
+right(exercises.xor_weights)(
+    {
+        "W1": nn.Parameter(torch.tensor([[1e-6, 1e-6], [1e-6, 1e-6]])),
+        "b1": nn.Parameter(torch.tensor([0.0, -1e-6])),
+        "w2": nn.Parameter(torch.tensor([[1e-6, -2e-6]])),
+        "b2": torch.zeros(1, requires_grad=True),
+    }
+)
 right(exercises.xor_weights)(
     {"W1": ((10, 10), (-1, -1)), "b1": (-15, 0.5), "w2": (-1, -4), "b2": 1.5, "note": "scaled"}
 )
@@ -223,6 +252,16 @@ def adds_hidden_and_output(widths):
 @wrong(exercises.count_mlp_parameters, "product_of_widths")
 def multiplies_everything(widths):
     return int(np.prod(widths))
+
+
+@wrong(exercises.count_mlp_parameters, "wrong_value")
+def three_layers_only(widths):
+    return (widths[0] + 1) * widths[1] + (widths[1] + 1) * widths[-1]
+
+
+@wrong(exercises.count_mlp_parameters, "wrong_value")
+def loses_small_counts_in_float16(widths):
+    return torch.tensor(asks_torch(widths), dtype=torch.bfloat16)
 
 
 @wrong(exercises.count_mlp_parameters, "changed_argument")

@@ -25,6 +25,16 @@ def every_one(predictions, labels):
     return bool((predictions == labels).all())
 
 
+@wrong(exercises.accuracy, "all_or_nothing")
+def divides_whole_numbers(predictions, labels):
+    return (predictions == labels).sum() // len(labels)
+
+
+@wrong(exercises.accuracy, "wrong_value")
+def takes_five_for_the_length(predictions, labels):
+    return (predictions == labels).sum() / 5
+
+
 @wrong(exercises.accuracy, "wrong_shape")
 def forgets_the_mean(predictions, labels):
     return (predictions == labels).float()

@@ -1,0 +1,374 @@
+"""An exercise stated by its right answer: the inputs, the promises and the mistakes; the rest follows.
+
+    @right_answer(cases=some_inputs, hint=Text(...))
+    def double(x):
+        return 2 * x
+
+    double.mistake("tripled", Text("你乘了三。", "you tripled."), lambda x: 3 * x)
+
+A mistake is a wrong solution. Its sentence is said only where the answer gives what the wrong solution
+gives on all inputs. Where none fits, the check says what was seen.
+"""
+
+import inspect
+import itertools
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from course_utils.exercises import Exercise, ends_in_a_stub
+from course_utils.exercises.compare import (
+    Tolerance,
+    as_array,
+    difference,
+    eps_of,
+    is_same,
+    shown,
+    widened,
+)
+from course_utils.exercises.messages import COMMON_MISTAKES, described, raised
+from course_utils.exercises.outcomes import (
+    Outcome,
+    Seen,
+    flat,
+    given,
+    same_gradients,
+    same_values,
+    shares_memory,
+    state,
+)
+from course_utils.exercises.sandbox import FROM_OUTSIDE, Watch, call
+from course_utils.language import Text
+
+_WRONG = Text("結果不對。{case}：{difference}。", "the result is wrong. {case}: {difference}.")
+_OTHERS = Text("其他 {count} 種輸入都對。", " The other {count} inputs are right.")
+_PART = Text("{case}，{part}", "{case}, {part}")
+_OF_THIS = Text("{case}：{message}", "{case}: {message}")
+_NUMBERS = Text("數字", "numbers")
+_FLOAT32 = float(np.finfo(np.float32).eps)
+
+
+@dataclass
+class _Mistake:
+    ways: tuple[Callable, ...]
+    when: Callable[[list[Seen]], bool] | None
+
+
+class ReferenceExercise(Exercise):
+    """What ``right_answer`` makes of a function."""
+
+    def __init__(
+        self,
+        right: Callable,
+        cases: Callable[[], Iterable[given]],
+        hint: Text,
+        *,
+        parts: str = "",
+        gradient_of: Sequence[int] = (),
+        is_new: bool = False,
+        keeps_dtype: bool = False,
+        forbidden: Sequence[Callable] = (),
+        terms: Callable[..., Any] | None = None,
+        slack: float = 64.0,
+        enough: torch.dtype | None = None,
+    ) -> None:
+        self.name, self.mistakes = right.__name__, {}
+        self._hint, self._module = hint, right.__module__
+        self.right, self._cases = right, cases
+        self._whole, self._parts = parts, [part.strip(" ()") for part in parts.split(",")]
+        self._gradient_of, self._is_new, self._keeps_dtype = gradient_of, is_new, keeps_dtype
+        self._forbidden, self._terms, self._slack = forbidden, terms, slack
+        self._least_eps = torch.finfo(enough).eps if enough else 0.0
+        self._known: dict[str, _Mistake] = {}
+
+    def mistake(
+        self,
+        name: str,
+        text: Text,
+        *ways: Callable,
+        when: Callable[[list[Seen]], bool] | None = None,
+    ) -> None:
+        """A known mistake: its sentence, and the wrong solutions that make it.
+
+        A wrong solution returns ``...`` for an input of which it says nothing. when: for a mistake
+        with too many ways to list, whether the inputs on which the answer is wrong prove it.
+        """
+        self.mistakes[name], self._known[name] = text, _Mistake(ways, when)
+
+    def ways(self) -> list[tuple[str, Callable]]:
+        """(name of the mistake, wrong solution), in the order in which they are tried."""
+        return [(name, way) for name, mistake in self._known.items() for way in mistake.ways]
+
+    def outcomes(self, function: Callable, watch: Watch | None = None) -> list[Outcome]:
+        """What a function makes of each input; the right answer is given float64."""
+        is_right = function is self.right
+        found = []
+        for case in self._cases():
+            args = tuple(map(widened, case.args)) if is_right else case.args
+            found.append(self._outcome(function, args, case.kwargs, watch or Watch()))
+        return found
+
+    def tolerances(self) -> list[Tolerance]:
+        """How far a result may be off, for each input."""
+        found = []
+        for case in self._cases():
+            terms = self._terms(*case.args, **case.kwargs) if self._terms else None
+            eps = max(eps_of([*case.args, *case.kwargs.values()]), self._least_eps)
+            found.append(Tolerance(eps, terms, self._slack))
+        return found
+
+    # --- running
+
+    def _outcome(self, function: Callable, args: tuple, kwargs: dict, watch: Watch) -> Outcome:
+        before = [state(arg) for arg in args]
+        try:
+            result = call(function, args, kwargs, watch)
+        except FROM_OUTSIDE:
+            raise
+        except BaseException as error:
+            return Outcome(error=error)
+        outcome = Outcome(result, self._numbers(result))
+        after = [state(arg) for arg in args]
+        changes = [not is_same(old, new) for old, new in zip(before, after, strict=True)]
+        outcome.changed = changes.index(True) + 1 if any(changes) else None
+        if self._is_new:
+            outcome.shares_memory = any(
+                shares_memory(part, arg) for part in flat(result) for arg in flat(args)
+            )
+        if self._gradient_of and outcome.changed is None:
+            self._differentiate(outcome, function, args, kwargs, watch)
+        return outcome
+
+    def _numbers(self, result: Any) -> tuple[np.ndarray, ...] | None:
+        if self._whole and not isinstance(result, tuple | list):
+            return None
+        parts = tuple(result) if self._whole else (result,)
+        try:
+            return tuple(map(as_array, parts)) if len(parts) == len(self._parts) else None
+        except (TypeError, ValueError, RuntimeError):
+            return None
+
+    def _differentiate(
+        self, outcome: Outcome, function: Callable, args: tuple, kwargs: dict, watch: Watch
+    ) -> None:
+        leaves = {i: args[i].detach().clone().requires_grad_() for i in self._gradient_of}
+        try:
+            tracked = tuple(leaves.get(i, arg) for i, arg in enumerate(args))
+            result = call(function, tracked, kwargs, watch)
+            if not isinstance(result, Tensor):
+                outcome.why_no_gradient = type(result).__name__
+            elif not result.requires_grad:
+                outcome.why_no_gradient = "requires_grad=False"
+            else:
+                found = torch.autograd.grad(
+                    result.sum(), [*leaves.values()], allow_unused=True, materialize_grads=True
+                )
+                outcome.gradients = tuple(map(as_array, found))
+        except FROM_OUTSIDE:
+            raise
+        except BaseException as error:
+            outcome.why_no_gradient = f"{type(error).__name__}: {error}"
+
+    # --- judging
+
+    def _try(self, value: Any) -> tuple[str, str] | None:
+        if not callable(value):
+            return self._say("not_a_function", got=type(value).__name__, name=self.name)
+        watch = Watch(self._forbidden, [self.right.__code__])
+        got = self.outcomes(value, watch)  # before anything right is computed
+        if any(outcome.error and ends_in_a_stub(outcome.error) for outcome in got):
+            return self._say("not_attempted")
+        if watch.ran_a_solution:
+            return self._say("not_yours")
+        for outcome in got:
+            if outcome.changed:
+                return self._say("changed_argument", position=outcome.changed)
+        if watch.left:
+            return self._say("left_switched", names=", ".join(sorted(watch.left)))
+        right = self.outcomes(self.right)
+        rows = zip(self._cases(), got, right, self.tolerances(), strict=True)
+        table = [Seen(*row) for row in rows]
+        wrong = [seen for seen in table if not seen.has_right_values()]
+        if wrong:
+            return self._named(table, wrong) or self._wrong_value(value, table, wrong)
+        wrong = [seen for seen in table if not seen.has_right_gradients()]
+        if wrong:
+            return self._named(table, wrong) or self._wrong_gradient(wrong[0])
+        return self._broken_promise(table, watch)
+
+    def _say(self, name: str, /, **values: object) -> tuple[str, str]:
+        text = self.mistakes[name] if name in self.mistakes else COMMON_MISTAKES[name]
+        return name, text.format(**values)
+
+    def _label(self, case: given) -> str:
+        names = list(inspect.signature(self.right).parameters)
+        return str(case.case) or described(case.args, case.kwargs, names)
+
+    def _named(self, table: list[Seen], wrong: list[Seen]) -> tuple[str, str] | None:
+        """The mistake that the answer is proven to make, if any."""
+        judges_gradients = all(seen.has_right_values() for seen in table)
+        for name, way in self.ways():
+            if all(self._equals(way, seen, judges_gradients) for seen in table):
+                return self._say(name)
+        for name, mistake in self._known.items():
+            if mistake.when and mistake.when(wrong):
+                return self._say(name)
+        return None
+
+    def _equals(self, way: Callable, seen: Seen, judges_gradients: bool) -> bool:
+        """Whether the answer gives on this input what a wrong solution gives."""
+        wrong = self._outcome(way, seen.case.args, seen.case.kwargs, Watch())
+        return same_values(seen.got, wrong, seen.tolerance) and (
+            not judges_gradients or same_gradients(seen.got, wrong, seen.tolerance)
+        )
+
+    def _wrong_value(
+        self, value: Callable, table: list[Seen], wrong: list[Seen]
+    ) -> tuple[str, str]:
+        for seen in wrong:
+            if seen.got.error:
+                return "raised", raised(seen.got.error, self._label(seen.case))
+        first = wrong[0]
+        label, got, right = self._label(first.case), first.got, first.right
+        if got.result is None:
+            return self._say("no_return")
+        if right.error:
+            return self._say("should_raise", case=label, got=_in_short(got.result))
+        if got.parts is None:
+            return self._wrong_kind(got.result)
+        if order := self._another_order(table):
+            return self._say("swapped_results", expected=self._whole, got=order)
+        index = next(
+            i
+            for i, pair in enumerate(zip(got.parts, right.parts, strict=True))
+            if not first.tolerance.allows(*pair)
+        )
+        if self._whole:
+            label = _PART.format(case=label, part=self._parts[index])
+        if got.parts[index].shape != right.parts[index].shape:
+            shapes = {"expected": right.parts[index].shape, "got": got.parts[index].shape}
+            name, message = self._say("wrong_shape", **shapes)
+            return name, _OF_THIS.format(case=label, message=message)
+        if ignored := self._ignored(value, table):
+            return self._say("argument_ignored", name=ignored)
+        said = difference(got.parts[index], right.parts[index], first.tolerance)
+        if all(_right_in_float32(seen) for seen in wrong):
+            return self._say("lost_precision", case=label, difference=said)
+        message = _WRONG.format(case=label, difference=said)
+        if len(table) > len(wrong):
+            message += _OTHERS.format(count=len(table) - len(wrong))
+        return "wrong_value", message
+
+    def _wrong_kind(self, result: Any) -> tuple[str, str]:
+        if self._whole and isinstance(result, tuple | list) and len(result) != len(self._parts):
+            return self._say("wrong_length", expected=self._whole, got=len(result))
+        return self._say("wrong_type", expected=self._whole or _NUMBERS, got=type(result).__name__)
+
+    def _another_order(self, table: list[Seen]) -> str:
+        """The order in which the results come, where that is all that is wrong."""
+        for order in itertools.permutations(range(len(self._parts))):
+            if all(
+                seen.got.parts is not None
+                and seen.right.parts is not None
+                and all(
+                    seen.tolerance.allows(seen.got.parts[at], part)
+                    for at, part in zip(order, seen.right.parts, strict=True)
+                )
+                for seen in table
+            ):
+                return f"({', '.join(self._parts[order.index(i)] for i in range(len(order)))})"
+        return ""
+
+    def _ignored(self, value: Callable, table: list[Seen]) -> str:
+        """The number, word or truth among the arguments that has no effect, and should have one."""
+        bind = inspect.signature(self.right).bind
+        bound = [bind(*seen.case.args, **seen.case.kwargs).arguments for seen in table]
+        for name in inspect.signature(self.right).parameters:
+            settings = {b[name] for b in bound if isinstance(b.get(name), bool | int | float | str)}
+            matters = effects = False
+            for index, setting in itertools.islice(
+                itertools.product(range(len(table)), settings), 20
+            ):
+                seen = table[index]
+                right, got = (
+                    self._once(function, index, name, setting) for function in (self.right, value)
+                )
+                if not same_values(right, seen.right, seen.tolerance):
+                    matters = True
+                    effects |= not same_values(got, seen.got, Tolerance(0.0))
+            if matters and not effects and not self._is_constant(table):
+                return name
+        return ""
+
+    def _once(self, function: Callable, index: int, name: str, setting: Any) -> Outcome:
+        """What a function makes of one input with one argument changed."""
+        case = list(self._cases())[index]
+        bound = inspect.signature(self.right).bind(*case.args, **case.kwargs)
+        bound.arguments[name] = setting
+        args = tuple(map(widened, bound.args)) if function is self.right else bound.args
+        return self._outcome(function, args, bound.kwargs, Watch())
+
+    def _is_constant(self, table: list[Seen]) -> bool:
+        return all(same_values(seen.got, table[0].got, Tolerance(0.0)) for seen in table)
+
+    def _wrong_gradient(self, seen: Seen) -> tuple[str, str]:
+        if seen.got.gradients is None:
+            return self._say("lost_gradient", why=seen.got.why_no_gradient)
+        pairs = zip(seen.got.gradients, seen.right.gradients or (), strict=True)
+        tolerance = Tolerance(seen.tolerance.eps, slack=seen.tolerance.slack)
+        said = next(
+            difference(got, right, tolerance)
+            for got, right in pairs
+            if not tolerance.allows(got, right)
+        )
+        return self._say("wrong_gradient", case=self._label(seen.case), difference=said)
+
+    def _broken_promise(self, table: list[Seen], watch: Watch) -> tuple[str, str] | None:
+        for seen in table:
+            label = self._label(seen.case)
+            if seen.got.shares_memory:
+                return self._say("shares_memory", case=label)
+            if self._keeps_dtype:
+                dtypes = [
+                    getattr(value, "dtype", type(value))
+                    for value in (*seen.case.args, seen.got.result)
+                ]
+                if dtypes[-1] != dtypes[0]:
+                    return self._say("wrong_dtype", case=label, expected=dtypes[0], got=dtypes[-1])
+        if watch.used:
+            return self._say("used_forbidden", names=", ".join(sorted(watch.used)))
+        return None
+
+
+def _right_in_float32(seen: Seen) -> bool:
+    """Whether a float64 result is right to the digits that float32 has, and no further."""
+    loose = Tolerance(_FLOAT32, seen.tolerance.terms, seen.tolerance.slack)
+    return seen.tolerance.eps < _FLOAT32 and same_values(seen.got, seen.right, loose)
+
+
+def _in_short(result: Any) -> str:
+    try:
+        return shown(result)
+    except (TypeError, ValueError, RuntimeError):
+        return type(result).__name__
+
+
+def right_answer(
+    *, cases: Callable[[], Iterable[given]], hint: Text, **promises: Any
+) -> Callable[[Callable], ReferenceExercise]:
+    """Make the decorated function the right answer of an exercise.
+
+    cases: makes the inputs anew, always the same; they must tell all mistakes apart.
+    promises: those of ReferenceExercise. parts, such as "(param, velocity)", names several results.
+    gradient_of: numbers of the arguments with respect to which the gradient must be right.
+    is_new: the result shares no memory with an argument. keeps_dtype: it has that of the first.
+    forbidden: functions that must not be called. terms: of the arguments, the size of the largest
+    numbers that are added up on the way (one, or one for each result), if it is not that of the
+    largest result; a result may be off by ``slack`` roundings of these and of itself. enough: a
+    dtype whose roundings are forgiven where a finer one comes in, unless the prompt promises more.
+    """
+    return lambda right: ReferenceExercise(right, cases, hint, **promises)

@@ -1,0 +1,232 @@
+"""An exercise stated by its right answer, tried on exercises made here."""
+
+from importlib import import_module
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from course_utils.exercises.by_reference import ReferenceExercise, given, right_answer
+from course_utils.exercises.compare import Tolerance, difference, shown, shown_apart
+from course_utils.exercises.outcomes import tell_apart
+from course_utils.language import Text, get_language, set_language
+from course_utils.seeding import generator
+
+
+@pytest.fixture(autouse=True)
+def english():
+    before = get_language()
+    set_language("en")
+    yield
+    set_language(before)
+
+
+def _steps():
+    param, grad = torch.randn(2, 3, generator=generator(0), dtype=torch.float64)
+    yield given(param, grad, case=Text("沒有給 lr", "no lr given"))
+    yield given(param, grad, 0.5, case=Text("lr 是 0.5", "lr of 0.5"))
+    yield given(param.float(), grad.float(), lr=0.0, case=Text("lr 是 0", "lr of 0"))
+
+
+@right_answer(
+    cases=_steps,
+    parts="(param, moved)",
+    is_new=True,
+    forbidden=[torch.dist],
+    hint=Text("減", "subtract"),
+)
+def step(param, grad, lr=0.1):
+    """(where it ends, how far that is)."""
+    return param - lr * grad, (lr * grad).norm()
+
+
+def _forward(param, grad, lr=0.1):
+    return param + lr * grad, (lr * grad).norm()
+
+
+step.mistake("uphill", Text("方向反了：往上走。", "this goes uphill, not down."), _forward)
+
+
+def _linear(x):
+    return 2 * x + 1
+
+
+@right_answer(
+    cases=lambda: [given(torch.tensor([1.0, -2.0])), given(torch.tensor([0.5]), case="one number")],
+    gradient_of=[0],
+    keeps_dtype=True,
+    hint=Text("", ""),
+)
+def line(x):
+    """A straight line."""
+    return 2 * x + 1
+
+
+def right_by_hand(param, grad, lr=0.1):
+    moved = [p - lr * g for p, g in zip(param.tolist(), grad.tolist(), strict=True)]
+    return moved, float(torch.linalg.norm(lr * grad))
+
+
+@pytest.mark.parametrize(
+    ("answer", "mistake", "says"),
+    [
+        (lambda p, g, lr=0.1: (p - lr * g, (lr * g).norm()), None, ""),
+        (right_by_hand, None, ""),
+        (_forward, "uphill", "this goes uphill"),
+        (
+            lambda p, g, lr=0.1: (p - min(lr, 0.1) * g, (lr * g).norm()),
+            "wrong_value",
+            "lr of 0.5, param: expected [",
+        ),
+        (lambda p, g, lr=0.1: ((lr * g).norm(), p - lr * g), "swapped_results", "(moved, param)"),
+        (lambda p, g, lr=0.1: (p - 0.7 * g, (0.7 * g).norm()), "argument_ignored", "lr has no"),
+        (lambda p, g, lr=0.5: (p - lr * g, (lr * g).norm()), "wrong_value", "no lr given, param"),
+        (lambda p, g, lr: (p - lr * g, (lr * g).norm()), "raised", "for the input no lr given"),
+        (lambda p, g, lr=0.1: (p - 1 / lr * g, lr * g), "raised", "for the input lr of 0"),
+        (lambda p, g, lr=0.1: (p.sub_(lr * g), (lr * g).norm()), "changed_argument", "number 1"),
+        (
+            lambda p, g, lr=0.1: (p - lr * g if lr else p, (lr * g).norm()),
+            "shares_memory",
+            "lr of 0: what you return shares its memory",
+        ),
+        (
+            lambda p, g, lr=0.1: p - lr * g,
+            "wrong_type",
+            "should be (param, moved), yours is Tensor",
+        ),
+        (lambda p, g, lr=0.1: (p - lr * g,), "wrong_length", "yours has length 1"),
+        (lambda p, g, lr=0.1: ("a", "b"), "wrong_type", "yours is tuple"),
+        (lambda p, g, lr=0.1: None, "no_return", "None"),
+        (lambda p, g, lr=0.1: ..., "wrong_type", "yours is ellipsis"),
+        (lambda p, g, lr=0.1: (..., ...), "wrong_type", "yours is tuple"),
+        (lambda p, g, lr=0.1: ((p - lr * g)[None], (lr * g).norm()), "wrong_shape", "param: the"),
+        (
+            lambda p, g, lr=0.1: ((p - lr * g).float(), (lr * g).norm()),
+            "lost_precision",
+            "only about 7 digits are right",
+        ),
+        (lambda p, g, lr=0.1: (p - lr * g, torch.dist(p, p - lr * g)), "used_forbidden", "dist"),
+        (0.5, "not_a_function", "yours is float. Write `def step(…):`"),
+    ],
+)
+def test_what_an_answer_does_is_said_of_the_input_where_it_does_it(answer, mistake, says):
+    verdict = step.examine(answer)
+    assert (verdict.passed, verdict.mistake) == (mistake is None, mistake), verdict
+    assert says in verdict.message
+
+
+def test_the_other_inputs_are_counted_and_the_case_is_in_the_readers_language():
+    def only_zero_is_wrong(param, grad, lr=0.1):
+        return param - (lr or 1.0) * grad, (lr * grad).norm()
+
+    assert step.examine(only_zero_is_wrong).message.endswith("The other 2 inputs are right.")
+    set_language("zh-TW")
+    message = step.examine(only_zero_is_wrong).message
+    assert message.startswith("結果不對。lr 是 0，param：應該是 [")
+    assert message.endswith("其他 2 種輸入都對。")
+
+
+def test_the_sentence_of_a_mistake_is_said_only_where_all_inputs_show_it():
+    def uphill_but_for_one(param, grad, lr=0.1):
+        sign = 1 if lr == 0.5 else -1
+        return param - sign * lr * grad, (lr * grad).norm()
+
+    assert step.examine(uphill_but_for_one).mistake == "wrong_value"
+
+
+@pytest.mark.parametrize(
+    ("answer", "mistake", "says"),
+    [
+        (_linear, None, ""),
+        (lambda x: _linear(x.detach()), "lost_gradient", "requires_grad=False"),
+        (lambda x: x.detach() + x + 1, "wrong_gradient", "expected [2, 2], got [1, 1]"),
+        (lambda x: torch.from_numpy(_linear(x.numpy())), "lost_gradient", "RuntimeError: Can't"),
+        (lambda x: _linear(x).double(), "wrong_dtype", "float32, yours has torch.float64"),
+    ],
+)
+def test_the_gradient_and_the_dtype_are_promises_too(answer, mistake, says):
+    verdict = line.examine(answer)
+    assert (verdict.passed, verdict.mistake) == (mistake is None, mistake), verdict
+    assert says in verdict.message
+
+
+def test_the_exercises_own_right_answer_is_no_answer():
+    assert step.examine(lambda *args, **kwargs: step.right(*args, **kwargs)).mistake == "not_yours"
+
+
+def test_a_model_that_is_given_may_not_be_changed():
+    @right_answer(cases=lambda: [given(nn.Linear(2, 1))], hint=Text("", ""))
+    def count(model):
+        return 3
+
+    def zeroes(model):
+        nn.init.zeros_(model.weight)
+        return 3
+
+    assert count.examine(lambda model: model.eval() and 3).passed
+    assert count.examine(zeroes).mistake == "changed_argument"
+
+
+def test_a_wrong_solution_that_is_right_on_all_inputs_is_not_told_apart():
+    right, near = step.outcomes(step.right), step.tolerances()
+    assert not tell_apart(right, step.outcomes(right_by_hand), near)
+    assert tell_apart(right, step.outcomes(_forward), near)
+
+
+STATED = [
+    exercise
+    for name in ("start_here", "perceptron_xor", "losses", "activations", "optimizers")
+    for exercise in vars(import_module(f"course_utils.exercises.{name}")).values()
+    if isinstance(exercise, ReferenceExercise)
+]
+ODD = [
+    *(1j, float("nan"), 10**400, True, (1, 2, 3), (float("nan"), float("nan")), (None, None)),
+    *(np.array(["a"]), np.float64(3), torch.empty(0), torch.full((3,), float("inf"))),
+    *(torch.zeros(100, 100), torch.eye(3).to_sparse(), torch.ones(3, device="meta")),
+    *(torch.tensor(1.0, dtype=torch.bfloat16), torch.ones(3, requires_grad=True) * 2),
+]
+
+
+@pytest.mark.parametrize("exercise", STATED, ids=lambda exercise: exercise.name)
+def test_whatever_an_answer_returns_there_is_a_verdict(exercise):
+    for value in ODD:
+        verdict = exercise.examine(lambda *args, _value=value, **options: _value)
+        assert not verdict.passed and verdict.message, value
+
+
+# --- comparing and showing
+
+
+@pytest.mark.parametrize(
+    ("got", "expected", "terms", "allowed"),
+    [
+        ([1 + 7e-6], [1.0], 0.0, True),
+        ([1 + 9e-6], [1.0], 0.0, False),
+        ([1e-6, 1.0], [0.0, 1.0], None, True),
+        ([1e-6, 1.0], [0.0, 1.0], 0.0, False),
+        ([0.07], [0.0], 1e4, True),
+        ([np.nan, np.inf], [np.nan, np.inf], None, True),
+        ([np.inf], [-np.inf], None, False),
+        ([1e30], [np.inf], None, False),
+        ([np.nan], [1.0], None, False),
+        ([[1.0]], [1.0], None, False),
+        ([3.0], [3], None, True),
+        ([3.0000001], [3], None, False),
+    ],
+)
+def test_a_result_may_be_off_by_roundings_of_its_terms(got, expected, terms, allowed):
+    tolerance = Tolerance(float(np.finfo(np.float32).eps), terms)
+    assert tolerance.allows(np.array(got), np.array(expected)) is allowed
+
+
+def test_values_are_shown_as_what_they_are_and_with_the_digits_that_tell_them_apart():
+    assert shown(np.array([True, False])) == "[True, False]"
+    assert shown(torch.tensor(11)) == "11"
+    assert shown_apart(2.66, 2.6601) == ("2.66", "2.6601")
+    assert shown_apart(np.float64(1.0), 1 + 1e-10) == ("1", "1.0000000001")
+    expected = np.arange(12.0).reshape(3, 4)
+    got = expected.copy()
+    got[1, 2] = 7
+    said = difference(got, expected, Tolerance(1e-7))
+    assert said == "at [1, 2] expected 6, got 7 (1 of 12 numbers differ)"
