@@ -1198,7 +1198,7 @@ pd.DataFrame({**columns, "detectable": detectable})
 #
 # **Claim 17** On full MNIST, on average, a rate that is off by only about a factor of three (one place up or down) costs momentum, Adam and AdamW less than 2 points of accuracy: once it is roughly right, there is little more to gain.
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 means = {name: scores.mean(dim=1) for name, scores in val_accuracy.items()}
 by_rate = {name: float(mean.max() - mean.min()) for name, mean in means.items()}
 print("best - worst rate, points:", *[f"{name} ≈{gap:.1f}" for name, gap in by_rate.items()])

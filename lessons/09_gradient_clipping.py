@@ -690,7 +690,7 @@ print(f"product 0.003 minus product 0.001, paired: {tripled:.2f}")
 claim(11, bool(apart.max() < 0.01) and tripled.high < -0.2)
 
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 def best_limit(limits, prefix=""):
     return min(limits, key=lambda c: limited[f"{prefix}{c:g}"].mean())
 

@@ -944,7 +944,7 @@ pd.DataFrame({"effect (points)": effect, "still missing": left_to_gain}).map("{:
 #
 # **Claim 18** On average, with weight decay on E: the paired change of the validation loss has its interval below −0.1, and the accuracy changes by less than 2.5 points (a test of equivalence).
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 clipped = treated["C: clip at 1"]
 finite = all(10 < c.val_loss[-1] < np.inf and c.val_accuracy[-1] < 0.25 for c in clipped)
 cured = gain["J"].mean > 10 and left_to_gain["J: clip at 1"].mean < 5

@@ -485,16 +485,18 @@ legend = ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
 # 偏置 0 的 **LSTM** 一樣消失！原因就在 $\bar c=\bar c'\odot f$：$b_f=0$ 時 $f$ 大約是 0.5，光走這條路，五十步只剩 $0.5^{50}\approx10^{-15}$（多出來的是繞道 $h$ 來的）。$b_f=3$ 時 $f\approx0.95$，光走這條路五十步還留著 $0.95^{50}\approx0.08$；沿途從 $h$ 繞回來的梯度再加進來，上面量到的總量甚至比最後一步還大。
 #
 # 所以：**LSTM 的架構鋪了一條高速公路；訓練開始時，遺忘閘的偏置決定它通不通車。**
-#
-# ### 換個輸入大小，結論還在嗎？
-#
-# 上面的輸入大小都是 1。先猜：全部縮成十分之一，再看 49 步之前，哪幾個模型留下的會差很多？拉動滑桿：0 是剛才的大小，−1 是十分之一。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # The **LSTM** with bias 0 vanishes too! The reason is $\bar c=\bar c'\odot f$: with $b_f=0$, $f$ is about 0.5, and by this road alone fifty steps leave $0.5^{50}\approx10^{-15}$ (what there is beyond it came round by $h$). With $b_f=3$, $f\approx0.95$, and this road alone still carries $0.95^{50}\approx0.08$; gradient that comes back round by $h$ is added along the way, and the total measured above even exceeds that of the last step.
 #
 # So: **the LSTM's architecture builds a motorway, and at the start of training the forget gate's bias decides whether it is open.**
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
+# ### 換個輸入大小，結論還在嗎？
 #
+# 上面的輸入大小都是 1。先猜：全部縮成十分之一，再看 49 步之前，哪幾個模型留下的會差很多？拉動滑桿：0 是剛才的大小，−1 是十分之一。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # ### Other inputs, same conclusion?
 #
 # All inputs above had size 1. Guess first: shrink them all to a tenth, and look 49 steps back again. For which of the models does what is left change a lot? Move the slider: 0 is the size above, −1 a tenth of it.
@@ -516,7 +518,11 @@ explore(draw_shares, log10_scale=slider(-1, 0.5, value=-1, step=0.25))
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # 輸入小的時候，tanh 幾乎是直線，導數接近 1，正交的 RNN 就**不消失**：它留下的和偏置 1 的 LSTM 差不多。輸入大的時候，tanh 飽和，它才消失得比 LSTM 還快。所以「RNN 會消失，LSTM 不會」要看輸入多大、權重從哪裡起步；不管輸入多大都成立的，是遺忘閘偏置的順序。
-#
+
+# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
+# With small inputs tanh is nearly straight, its slope is near 1, and the orthogonal RNN **does not vanish**: it keeps about as much as the LSTM with bias 1. With large inputs tanh saturates, and only then does it vanish faster than the LSTM. So "RNNs vanish, LSTMs do not" depends on the size of the inputs and on where the weights start; what holds at every size is the order of the forget biases.
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # 主張 5 到 7 都是八個種子、每一個都成立：
 #
 # **主張 5** 輸入大小為 1 時，往回 49 步，tanh RNN 和偏置 0 的 LSTM 都縮到最後一步的十萬分之一以下；偏置 3 還留下一半以上。
@@ -526,8 +532,6 @@ explore(draw_shares, log10_scale=slider(-1, 0.5, value=-1, step=0.25))
 # **主張 7** tanh RNN 沒有這種固定的名次：輸入大小 0.1 時，它留下百分之二以上，是偏置 0 的一千倍以上；輸入大小 3 時，它留下的反而不到偏置 0 的十分之一。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# With small inputs tanh is nearly straight, its slope is near 1, and the orthogonal RNN **does not vanish**: it keeps about as much as the LSTM with bias 1. With large inputs tanh saturates, and only then does it vanish faster than the LSTM. So "RNNs vanish, LSTMs do not" depends on the size of the inputs and on where the weights start; what holds at every size is the order of the forget biases.
-#
 # Claims 5 to 7 hold for every one of eight seeds:
 #
 # **Claim 5** With inputs of size 1, 49 steps back, the tanh RNN and the LSTM with bias 0 both shrink to less than a hundred-thousandth of the last step's gradient; bias 3 keeps more than half.
@@ -537,7 +541,7 @@ explore(draw_shares, log10_scale=slider(-1, 0.5, value=-1, step=0.25))
 # **Claim 7** The tanh RNN has no such fixed place: with inputs of size 0.1 it keeps more than two hundredths, over a thousand times as much as bias 0; with inputs of size 3, less than a tenth of what bias 0 keeps.
 
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 def shares_kept(scale):  # 49 steps back, as shares of the last step's gradient: a row a model
     return np.array([values[:, 49] / values[:, 0] for values in norms_at(scale).values()])
 

@@ -618,14 +618,14 @@ claim(7, max(gaps) < 1e-8)
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 整個模型，和 PyTorch 對答案
 #
-# 把三段接起來、穿越時間，就是課程的 `RelationalRNN`（`relational_memory.py`：上面三段的式子，加上[[numpy_training_tools]]的線性層與[[activations]]的 ReLU）：記憶走完整個序列，攤平，過一層 ReLU，再到輸出層。
+# 把三段接起來、穿越時間，就是課程的 `RelationalRNN`（`relational_memory_backward.py`：上面三段的式子，加上[[numpy_training_tools]]的線性層與[[activations]]的 ReLU）：記憶走完整個序列，攤平，過一層 ReLU，再到輸出層。
 #
 # 我們用 PyTorch 再寫一次前向，讓 autograd 算梯度，全部用 float64 比。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## The whole model, checked against PyTorch
 #
-# The three parts joined, and taken through time, are the course's `RelationalRNN` (`relational_memory.py`: the formulas of the three parts, with [[numpy_training_tools]]'s linear layers and [[activations]]'s ReLU): the memory goes through the sequence, is flattened, passes a ReLU layer, then the output layer.
+# The three parts joined, and taken through time, are the course's `RelationalRNN` (`relational_memory_backward.py`: the formulas of the three parts, with [[numpy_training_tools]]'s linear layers and [[activations]]'s ReLU): the memory goes through the sequence, is flattened, passes a ReLU layer, then the output layer.
 #
 # We write the forward pass once more in PyTorch, let autograd find the gradients, and compare it all in float64.
 

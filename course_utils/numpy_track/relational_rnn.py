@@ -11,7 +11,8 @@ from course_utils.numpy_track.initializers import xavier_initializer
 from course_utils.numpy_track.model_interface import Params
 from course_utils.numpy_track.parameters import Parameterized
 from course_utils.numpy_track.recurrent_model import RecurrentModel
-from course_utils.numpy_track.relational_memory import MemoryTape, RelationalMemory
+from course_utils.numpy_track.relational_memory import RelationalMemory
+from course_utils.numpy_track.relational_memory_backward import MemoryTape
 from course_utils.numpy_track.relu_layer import ReluLayer
 
 __all__ = ["RelationalMemory", "RelationalRNN", "RelationalRNNCell"]
