@@ -613,7 +613,7 @@ figure.set_size_inches(8.5, 4.6)
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # ### Did it learn? Compared with what?
 #
-# An accuracy alone means nothing. Two floors: a guess is right in a third, and a linear model (logistic regression) sees the same 12 numbers. `train_model` has put back the parameters of its lowest validation loss, so each side has one model, examined once, on 400 new rows.
+# An accuracy alone means nothing. Two floors: a guess (a third), and a linear model that sees the same 12 numbers. `train_model` put back the parameters of its lowest validation loss; each side has one model, examined once on 400 new rows.
 #
 # Predict: the start is random, so the mean position of all three classes is the centre. How well can a linear model do?
 
