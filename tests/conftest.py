@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from course_utils import mnist
+from course_utils.language import get_language, set_language
 
 # How long one example takes says something about the machine, not about the course. The examples
 # are the same every time; with HYPOTHESIS_SEARCH=1 they are new ones.
@@ -34,6 +36,16 @@ def _numbered(count: int) -> np.ndarray:
     images = np.zeros((count, 28, 28), dtype=np.uint8)
     images[:, 0, 0], images[:, 0, 1] = np.divmod(np.arange(count), 256)
     return images
+
+
+@pytest.fixture
+def english(monkeypatch) -> Iterator[None]:
+    """Checks speak English, to a reader and not to nbgrader."""
+    monkeypatch.delenv("NBGRADER_EXECUTION", raising=False)
+    before = get_language()
+    set_language("en")
+    yield
+    set_language(before)
 
 
 @pytest.fixture(scope="session")

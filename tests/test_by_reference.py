@@ -10,16 +10,10 @@ from torch import nn
 from course_utils.exercises.by_reference import ReferenceExercise, given, right_answer
 from course_utils.exercises.compare import Tolerance, difference, shown, shown_apart
 from course_utils.exercises.outcomes import tell_apart
-from course_utils.language import Text, get_language, set_language
+from course_utils.language import Text, set_language
 from course_utils.seeding import generator
 
-
-@pytest.fixture(autouse=True)
-def english():
-    before = get_language()
-    set_language("en")
-    yield
-    set_language(before)
+pytestmark = pytest.mark.usefixtures("english")
 
 
 def _steps():

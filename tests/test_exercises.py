@@ -10,16 +10,9 @@ import pytest
 import torch
 
 from course_utils.exercises import Answer, Verdict, exercise, start_here
-from course_utils.language import Text, get_language, set_language
+from course_utils.language import Text, set_language
 
-
-@pytest.fixture(autouse=True)
-def english(monkeypatch):
-    monkeypatch.delenv("NBGRADER_EXECUTION", raising=False)
-    before = get_language()
-    set_language("en")
-    yield
-    set_language(before)
+pytestmark = pytest.mark.usefixtures("english")
 
 
 @exercise(

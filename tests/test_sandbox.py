@@ -17,16 +17,9 @@ from torch.nn import functional as F
 from course_utils.exercises import Answer, exercise, losses
 from course_utils.exercises.sandbox import Watch, call
 from course_utils.exercises.solutions import losses as solutions
-from course_utils.language import Text, get_language, set_language
+from course_utils.language import Text
 
-
-@pytest.fixture(autouse=True)
-def english(monkeypatch):
-    monkeypatch.delenv("NBGRADER_EXECUTION", raising=False)
-    before = get_language()
-    set_language("en")
-    yield
-    set_language(before)
+pytestmark = pytest.mark.usefixtures("english")
 
 
 @pytest.fixture

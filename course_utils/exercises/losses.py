@@ -31,9 +31,10 @@ def _pairs() -> Iterator[given]:
     for p, t in (few, many.float(), many, far.float(), far):
         for p_shape in ((-1,), (-1, 1)):
             for t_shape in ((-1,), (-1, 1)):
-                yield given(
-                    p.reshape(p_shape), t.reshape(t_shape), case=_shapes(p, p_shape, t_shape)
-                )
+                p, t = p.reshape(p_shape), t.reshape(t_shape)
+                sizes = tuple(p.shape), tuple(t.shape)
+                dtype = str(p.dtype).removeprefix("torch.")
+                yield given(p, t, case=_SIZES_AND_DTYPE.format(sizes=sizes, dtype=dtype))
     for sizes in ((4,), (1,)), ((1,), (4,)), ((4, 1), (1, 1)), ((1, 1), (4,)):
         yield given(torch.ones(sizes[0]), torch.ones(sizes[1]), case=_SIZES.format(sizes=sizes))
 
@@ -41,8 +42,9 @@ def _pairs() -> Iterator[given]:
 _SIZES = Text("形狀是 {sizes[0]} 與 {sizes[1]}", "shapes {sizes[0]} and {sizes[1]}")
 
 
-def _shapes(p: Tensor, *shapes: tuple) -> str:
-    return f"{p.dtype}, " + " ".join(str(tuple(p.reshape(shape).shape)) for shape in shapes)
+_SIZES_AND_DTYPE = Text(
+    "形狀是 {sizes[0]} 與 {sizes[1]}，{dtype}", "shapes {sizes[0]} and {sizes[1]}, {dtype}"
+)
 
 
 @right_answer(
