@@ -626,7 +626,7 @@ percentiles = {p: float(np.percentile(calm, p)) for p in (10, 50, 90)}
 
 # %%
 by_limit = {f"{c:g}": setting(max_norm=c) for c in (0.01, 0.1, 1, 3, 10, 30)}
-by_limit |= {f"value {c:g}": setting(max_value=c) for c in (0.003, 0.01, 0.03, 0.3)}
+by_limit |= {f"value {c:g}": setting(max_value=c) for c in (0.003, 0.01, 0.02, 0.03, 0.05, 0.3)}
 by_limit |= {f"{p}th": setting(max_norm=percentiles[p]) for p in (10, 90)}
 by_limit["1 @ 0.001"] = setting(max_norm=1.0, lr=0.001)
 by_limit["1/3 @ 0.003"] = setting(max_norm=1 / 3, lr=0.003)
@@ -641,7 +641,7 @@ figure, ax = plt.subplots(figsize=(8.5, 3.3))
 swept = [0.01, 0.1, 0.3, 1, 3, 10, 30]
 curve = np.stack([limited[f"{c:g}"] for c in swept], axis=1)
 plotting.plot_band(ax, swept, curve, "by norm", log=True, marker="o")
-value_limits = [0.003, 0.01, 0.03, 0.1, 0.3]
+value_limits = [0.003, 0.01, 0.02, 0.03, 0.05, 0.1, 0.3]
 curve = np.stack([limited[f"value {c:g}"] for c in value_limits], axis=1)
 plotting.plot_band(ax, value_limits, curve, "by value", log=True, marker="s")
 for p, c in percentiles.items():
@@ -665,14 +665,14 @@ legend = ax.legend(loc="lower left")
 #
 # **主張 11** 學習率 0.001、0.003、0.01 配上限 1、⅓、0.1（乘積都是 0.001）：每一個種子，三者的誤差相差都不到 0.01。乘積放大到三倍（0.01 配 0.3），誤差平均低了 0.2 以上（區間也是）。
 #
-# **主張 12** 各用自己最好的上限（依數值從五個裡選，依範數從七個裡選），依數值裁剪的測試誤差還是平均較高：成對差的區間在 0 以上。
+# **主張 12** 各用自己最好的上限（都是七個裡選一個），依數值裁剪的測試誤差還是平均較高：成對差的區間在 0 以上。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # **Claim 10** At rate 0.01 the median error of ten seeds is below 0.6 with the 10th percentile as the limit, above 0.75 with the 90th (higher on average, too: paired interval above 0), and above 0.85 with limit 0.01, which is too small.
 #
 # **Claim 11** Rates 0.001, 0.003, 0.01 with limits 1, ⅓, 0.1 (the product is 0.001 each time): for every seed the three errors are within 0.01 of one another. Three times that product (0.01 with 0.3) lowers the error by more than 0.2 on average (the whole interval).
 #
-# **Claim 12** Each at its own best limit (the best of five by value, of seven by norm), the test error by value is still larger on average: paired interval above 0.
+# **Claim 12** Each at its own best limit (the best of seven for each), the test error by value is still larger on average: paired interval above 0.
 
 # %%
 high_minus_low = paired_difference(limited["90th"], limited["10th"])

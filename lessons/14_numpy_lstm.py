@@ -494,15 +494,19 @@ legend = ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # ### 換個輸入大小，結論還在嗎？
 #
-# 想一想：把輸入全部縮成十分之一（滑桿在 −1；0 是剛才的大小），往回 49 步，哪幾個模型留下的會差很多？
+# 上面的輸入大小都是 1。想一想：全部縮成十分之一，往回 49 步，哪幾個模型留下的會差很多？
+#
+# 然後拉動滑桿：0 是剛才的大小，−1 是十分之一。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # ### Other inputs, same conclusion?
 #
-# Predict: shrink all inputs to a tenth (slider at −1). For which models does much change, 49 steps back?
+# All inputs above had size 1. Predict: shrink them to a tenth. For which of the models does what is left after 49 steps change a lot?
+#
+# Then move the slider: 0 is the size above, −1 a tenth of it.
 
 
-# %% alt-zh="輸入縮成十分之一時，每個模型的梯度占最後一步的比例（對數軸）對往回的步數。tanh RNN 與偏置 1 的 LSTM 幾乎一起降到十分之一左右，偏置 0 的 LSTM 仍降到百萬分之一以下，偏置 3 升到三十倍左右。" alt-en="With inputs a tenth in size, each model's gradient as a share of the last step's (log axis) against steps back. The tanh RNN and the LSTM with bias 1 fall to about a tenth, almost together; the LSTM with bias 0 still falls below a millionth, and bias 3 rises to about thirty times."
+# %% slideshow={"slide_type": "subslide"} alt-zh="輸入縮成十分之一時，每個模型的梯度占最後一步的比例（對數軸）對往回的步數。tanh RNN 與偏置 1 的 LSTM 幾乎一起降到十分之一左右，偏置 0 的 LSTM 仍降到百萬分之一以下，偏置 3 升到三十倍左右。" alt-en="With inputs a tenth in size, each model's gradient as a share of the last step's (log axis) against steps back. The tanh RNN and the LSTM with bias 1 fall to about a tenth, almost together; the LSTM with bias 0 still falls below a millionth, and bias 3 rises to about thirty times."
 def draw_shares(log10_scale):
     _, ax = plt.subplots(figsize=(8, 3.2))
     steps = [0, 9, 19, 29, 39, 49]
