@@ -162,6 +162,146 @@ def test_a_model_that_is_given_may_not_be_changed():
     assert count.examine(zeroes).mistake == "changed_argument"
 
 
+def _scripts():
+    yield given([1.0, 2.0, 4.0], case=Text("三個數", "three numbers"))
+    yield given([5.0], case=Text("一個數", "one number"))
+
+
+def _totals(answer, numbers):
+    running = answer()
+    return [running.add(number) for number in numbers], running.total
+
+
+@right_answer(cases=_scripts, use=_totals, parts="(after each, total)", hint=Text("", ""))
+class RunningTotal:
+    def __init__(self):
+        self.total = 0.0
+
+    def add(self, number):
+        self.total += number
+        return self.total
+
+
+class _Sum(RunningTotal.right):
+    """The right one, as a student would write it."""
+
+    def __init__(self):
+        self.total = 0.0
+
+    def add(self, number):
+        self.total = self.total + number
+        return self.total
+
+
+class _Shared(_Sum):
+    seen = []  # noqa: RUF012
+
+    def __init__(self):
+        self.total = sum(self.seen)
+
+    def add(self, number):
+        self.seen.append(number)
+        return super().add(number)
+
+
+class _LateByOne(_Sum):
+    def add(self, number):
+        before = self.total
+        super().add(number)
+        return before
+
+
+class _SaysNothing(_Sum):
+    def add(self, number):
+        super().add(number)
+        return None
+
+
+class _HasNoTotal:
+    def add(self, number):
+        return number
+
+
+RunningTotal.mistake("late", Text("晚了一個。", "one too late."), _LateByOne)
+
+
+@pytest.mark.parametrize(
+    ("answer", "mistake", "says"),
+    [
+        (_Sum, None, ""),
+        (RunningTotal.right, "not_yours", "own solution"),
+        (_LateByOne, "late", "one too late"),
+        (_Shared, "wrong_value", "one number, after each: expected [5], got [12]"),
+        (_SaysNothing, "wrong_type", "yours is tuple"),
+        (_HasNoTotal, "unusable", "'_HasNoTotal' object has no attribute 'total'"),
+        (lambda: 5, "unusable", "'int' object has no attribute 'add'"),
+        (type("Stub", (_Sum,), {"add": lambda self, number: 1 / 0}), "raised", "division by zero"),
+    ],
+)
+def test_an_answer_that_takes_several_calls_is_used_as_the_exercise_says(answer, mistake, says):
+    verdict = RunningTotal.examine(answer)
+    assert (verdict.passed, verdict.mistake) == (mistake is None, mistake), verdict
+    assert says in verdict.message
+
+
+def _named_arrays():
+    x = torch.arange(6.0).reshape(2, 3)
+    yield given({"W": x, "b": torch.ones(3)}, [x, torch.zeros(2)])
+
+
+@right_answer(
+    cases=_named_arrays, parts="(doubled, halves)", keeps_dtype=True, is_new=True, hint=Text("", "")
+)
+def both(arrays, more):
+    if not arrays:
+        raise ValueError
+    return {name: 2 * array for name, array in arrays.items()}, [array / 2 for array in more]
+
+
+def _doubled(arrays):
+    return {name: 2 * array for name, array in arrays.items()}
+
+
+@pytest.mark.parametrize(
+    ("answer", "mistake", "says"),
+    [
+        (lambda a, m: (_doubled(a), tuple(x / 2 for x in m)), None, ""),
+        (lambda a, m: ([*_doubled(a).values()], m), "wrong_type", "doubled: ['W'] (2, 3), ['b']"),
+        (lambda a, m: ({"W": 2 * a["W"]}, m), "wrong_type", "yours is doubled: ['W'] (2, 3)"),
+        (lambda a, m: ({**a, "b": 2 * a["b"]}, m), "wrong_value", "doubled['W']: expected [[0, 2"),
+        (lambda a, m: (_doubled(a), [m[0] / 2, m[1]]), "shares_memory", "shares its memory"),
+        (lambda a, m: (_doubled(a), [m[0] / 2, m[1] + 1]), "wrong_value", "halves[1]: expected"),
+        (lambda a, m: ([x / 2 for x in m], _doubled(a)), "swapped_results", "(halves, doubled)"),
+        (
+            lambda a, m: ({k: (2 * v).double() for k, v in a.items()}, [x / 2 for x in m]),
+            "wrong_dtype",
+            "float32, yours has torch.float64",
+        ),
+    ],
+)
+def test_results_may_be_lists_and_dicts_of_arrays(answer, mistake, says):
+    verdict = both.examine(answer)
+    assert (verdict.passed, verdict.mistake) == (mistake is None, mistake), verdict
+    assert says in verdict.message, verdict.message
+
+
+def test_an_error_is_right_where_it_is_of_the_kind_that_is_promised():
+    @right_answer(cases=lambda: [given(1), given(0)], hint=Text("", ""))
+    def inverse(x):
+        if x == 0:
+            raise ValueError
+        return 1 / x
+
+    def refuses(x):
+        if not x:
+            raise ValueError("no zero")
+        return 1 / x
+
+    assert inverse.examine(refuses).passed
+    assert inverse.examine(lambda x: 1 / x).mistake == "raised"
+    assert inverse.examine(lambda x: 1 / x if x else 0).mistake == "should_raise"
+
+
 def test_a_wrong_solution_that_is_right_on_all_inputs_is_not_told_apart():
     right, near = step.outcomes(step.right), step.tolerances()
     assert not tell_apart(right, step.outcomes(right_by_hand), near)

@@ -12,8 +12,10 @@ gives on all inputs. Where none fits, the check says what was seen.
 
 import inspect
 import itertools
+import traceback
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from types import CodeType
 from typing import Any
 
 import numpy as np
@@ -23,6 +25,7 @@ from torch import Tensor
 from course_utils.exercises import Exercise, ends_in_a_stub
 from course_utils.exercises.compare import (
     Tolerance,
+    arrays_in,
     as_array,
     difference,
     eps_of,
@@ -67,6 +70,7 @@ class ReferenceExercise(Exercise):
         cases: Callable[[], Iterable[given]],
         hint: Text,
         *,
+        use: Callable | None = None,
         parts: str = "",
         gradient_of: Sequence[int] = (),
         is_new: bool = False,
@@ -78,7 +82,9 @@ class ReferenceExercise(Exercise):
     ) -> None:
         self.name, self.mistakes = right.__name__, {}
         self._hint, self._module = hint, right.__module__
-        self.right, self._cases = right, cases
+        self.right, self._cases, self._use = right, cases, use
+        names = list(inspect.signature(use or right).parameters.values())
+        self._signature = inspect.Signature(names[1:] if use else names)
         self._whole, self._parts = parts, [part.strip(" ()") for part in parts.split(",")]
         self._gradient_of, self._is_new, self._keeps_dtype = gradient_of, is_new, keeps_dtype
         self._forbidden, self._terms, self._slack = forbidden, terms, slack
@@ -126,7 +132,7 @@ class ReferenceExercise(Exercise):
     def _outcome(self, function: Callable, args: tuple, kwargs: dict, watch: Watch) -> Outcome:
         before = [state(arg) for arg in args]
         try:
-            result = call(function, args, kwargs, watch)
+            result = self._result(function, args, kwargs, watch)
         except FROM_OUTSIDE:
             raise
         except BaseException as error:
@@ -143,12 +149,17 @@ class ReferenceExercise(Exercise):
             self._differentiate(outcome, function, args, kwargs, watch)
         return outcome
 
-    def _numbers(self, result: Any) -> tuple[np.ndarray, ...] | None:
+    def _result(self, function: Callable, args: tuple, kwargs: dict, watch: Watch) -> Any:
+        if self._use:
+            return call(self._use, (function, *args), kwargs, watch)
+        return call(function, args, kwargs, watch)
+
+    def _numbers(self, result: Any) -> tuple[dict[str, np.ndarray], ...] | None:
         if self._whole and not isinstance(result, tuple | list):
             return None
         parts = tuple(result) if self._whole else (result,)
         try:
-            return tuple(map(as_array, parts)) if len(parts) == len(self._parts) else None
+            return tuple(map(arrays_in, parts)) if len(parts) == len(self._parts) else None
         except (TypeError, ValueError, RuntimeError):
             return None
 
@@ -158,7 +169,7 @@ class ReferenceExercise(Exercise):
         leaves = {i: args[i].detach().clone().requires_grad_() for i in self._gradient_of}
         try:
             tracked = tuple(leaves.get(i, arg) for i, arg in enumerate(args))
-            result = call(function, tracked, kwargs, watch)
+            result = self._result(function, tracked, kwargs, watch)
             if not isinstance(result, Tensor):
                 outcome.why_no_gradient = type(result).__name__
             elif not result.requires_grad:
@@ -178,7 +189,7 @@ class ReferenceExercise(Exercise):
     def _try(self, value: Any) -> tuple[str, str] | None:
         if not callable(value):
             return self._say("not_a_function", got=type(value).__name__, name=self.name)
-        watch = Watch(self._forbidden, [self.right.__code__])
+        watch = Watch(self._forbidden, _code_of(self.right))
         got = self.outcomes(value, watch)  # before anything right is computed
         if any(outcome.error and ends_in_a_stub(outcome.error) for outcome in got):
             return self._say("not_attempted")
@@ -205,7 +216,7 @@ class ReferenceExercise(Exercise):
         return name, text.format(**values)
 
     def _label(self, case: given) -> str:
-        names = list(inspect.signature(self.right).parameters)
+        names = list(self._signature.parameters)
         return str(case.case) or described(case.args, case.kwargs, names)
 
     def _named(self, table: list[Seen], wrong: list[Seen]) -> tuple[str, str] | None:
@@ -230,8 +241,8 @@ class ReferenceExercise(Exercise):
         self, value: Callable, table: list[Seen], wrong: list[Seen]
     ) -> tuple[str, str]:
         for seen in wrong:
-            if seen.got.error:
-                return "raised", raised(seen.got.error, self._label(seen.case))
+            if error := seen.got.error:
+                return self._misused(error) or ("raised", raised(error, self._label(seen.case)))
         first = wrong[0]
         label, got, right = self._label(first.case), first.got, first.right
         if got.result is None:
@@ -245,17 +256,22 @@ class ReferenceExercise(Exercise):
         index = next(
             i
             for i, pair in enumerate(zip(got.parts, right.parts, strict=True))
-            if not first.tolerance.allows(*pair)
+            if not first.tolerance.allow(*pair)
         )
-        if self._whole:
-            label = _PART.format(case=label, part=self._parts[index])
-        if got.parts[index].shape != right.parts[index].shape:
-            shapes = {"expected": right.parts[index].shape, "got": got.parts[index].shape}
+        part, right_part = got.parts[index], right.parts[index]
+        if part.keys() != right_part.keys():
+            return self._other_places(label, self._parts[index], part, right_part)
+        place = next(p for p in part if not first.tolerance.allows(part[p], right_part[p]))
+        if where := f"{self._parts[index]}{place}":
+            label = _PART.format(case=label, part=where)
+        got_array, right_array = part[place], right_part[place]
+        if got_array.shape != right_array.shape:
+            shapes = {"expected": right_array.shape, "got": got_array.shape}
             name, message = self._say("wrong_shape", **shapes)
             return name, _OF_THIS.format(case=label, message=message)
         if ignored := self._ignored(value, table):
             return self._say("argument_ignored", name=ignored)
-        said = difference(got.parts[index], right.parts[index], first.tolerance)
+        said = difference(got_array, right_array, first.tolerance)
         if all(_right_in_float32(seen) for seen in wrong):
             return self._say("lost_precision", case=label, difference=said)
         message = _WRONG.format(case=label, difference=said)
@@ -263,10 +279,30 @@ class ReferenceExercise(Exercise):
             message += _OTHERS.format(count=len(table) - len(wrong))
         return "wrong_value", message
 
+    def _misused(self, error: BaseException) -> tuple[str, str] | None:
+        """Where the check's own use of an answer fails, what a call gave has the wrong type."""
+        *_, (frame, _) = traceback.walk_tb(error.__traceback__)
+        if self._use is None or not frame.f_code.co_qualname.startswith(self._use.__qualname__):
+            return None  # (its comprehensions bear its name, too)
+        said = f"{type(error).__name__}: {error}"
+        return self._say("unusable", got=self.name, error=said)
+
     def _wrong_kind(self, result: Any) -> tuple[str, str]:
         if self._whole and isinstance(result, tuple | list) and len(result) != len(self._parts):
             return self._say("wrong_length", expected=self._whole, got=len(result))
         return self._say("wrong_type", expected=self._whole or _NUMBERS, got=type(result).__name__)
+
+    def _other_places(
+        self, label: str, name: str, got: dict[str, np.ndarray], right: dict[str, np.ndarray]
+    ) -> tuple[str, str]:
+        """Where a list, tuple or dict should be, with other entries."""
+        words = [
+            f"{name}: "
+            + ", ".join(f"{place or 'array'} {array.shape}" for place, array in part.items())
+            for part in (right, got)
+        ]
+        found, message = self._say("wrong_type", expected=words[0], got=words[1])
+        return found, _OF_THIS.format(case=label, message=message)
 
     def _another_order(self, table: list[Seen]) -> str:
         """The order in which the results come, where that is all that is wrong."""
@@ -275,7 +311,7 @@ class ReferenceExercise(Exercise):
                 seen.got.parts is not None
                 and seen.right.parts is not None
                 and all(
-                    seen.tolerance.allows(seen.got.parts[at], part)
+                    seen.tolerance.allow(seen.got.parts[at], part)
                     for at, part in zip(order, seen.right.parts, strict=True)
                 )
                 for seen in table
@@ -285,9 +321,9 @@ class ReferenceExercise(Exercise):
 
     def _ignored(self, value: Callable, table: list[Seen]) -> str:
         """The number, word or truth among the arguments that has no effect, and should have one."""
-        bind = inspect.signature(self.right).bind
+        bind = self._signature.bind
         bound = [bind(*seen.case.args, **seen.case.kwargs).arguments for seen in table]
-        for name in inspect.signature(self.right).parameters:
+        for name in self._signature.parameters:
             settings = {b[name] for b in bound if isinstance(b.get(name), bool | int | float | str)}
             matters = effects = False
             for index, setting in itertools.islice(
@@ -307,7 +343,7 @@ class ReferenceExercise(Exercise):
     def _once(self, function: Callable, index: int, name: str, setting: Any) -> Outcome:
         """What a function makes of one input with one argument changed."""
         case = list(self._cases())[index]
-        bound = inspect.signature(self.right).bind(*case.args, **case.kwargs)
+        bound = self._signature.bind(*case.args, **case.kwargs)
         bound.arguments[name] = setting
         args = tuple(map(widened, bound.args)) if function is self.right else bound.args
         return self._outcome(function, args, bound.kwargs, Watch())
@@ -333,15 +369,20 @@ class ReferenceExercise(Exercise):
             if seen.got.shares_memory:
                 return self._say("shares_memory", case=label)
             if self._keeps_dtype:
-                dtypes = [
-                    getattr(value, "dtype", type(value))
-                    for value in (*seen.case.args, seen.got.result)
-                ]
-                if dtypes[-1] != dtypes[0]:
-                    return self._say("wrong_dtype", case=label, expected=dtypes[0], got=dtypes[-1])
+                result = seen.got.result[0] if self._whole else seen.got.result
+                for given_one, one in zip(flat(seen.case.args[0]), flat(result), strict=False):
+                    expected, got = (getattr(v, "dtype", type(v)) for v in (given_one, one))
+                    if got != expected:
+                        return self._say("wrong_dtype", case=label, expected=expected, got=got)
         if watch.used:
             return self._say("used_forbidden", names=", ".join(sorted(watch.used)))
         return None
+
+
+def _code_of(right: Any) -> list[CodeType]:
+    """Of a function, or of the methods of a class."""
+    functions = vars(right).values() if inspect.isclass(right) else [right]
+    return [function.__code__ for function in functions if inspect.isfunction(function)]
 
 
 def _right_in_float32(seen: Seen) -> bool:
@@ -363,9 +404,12 @@ def right_answer(
     """Make the decorated function the right answer of an exercise.
 
     cases: makes the inputs anew, always the same; they must tell all mistakes apart.
-    promises: those of ReferenceExercise. parts, such as "(param, velocity)", names several results.
+    promises: those of ReferenceExercise. use: for an answer that takes more than one call, such as a
+    class; ``use(answer, *args)`` makes of it, for each input, what is compared. parts, such as
+    "(param, velocity)", names several results, each numbers or a list or dict of these.
     gradient_of: numbers of the arguments with respect to which the gradient must be right.
-    is_new: the result shares no memory with an argument. keeps_dtype: it has that of the first.
+    is_new: the result shares no memory with an argument. keeps_dtype: it (or the first of its parts,
+    item by item) has that of the first argument.
     forbidden: functions that must not be called. terms: of the arguments, the size of the largest
     numbers that are added up on the way (one, or one for each result), if it is not that of the
     largest result; a result may be off by ``slack`` roundings of these and of itself. enough: a

@@ -1,6 +1,6 @@
 """Results held against each other: as exactly as their dtype allows, and shown so that it is seen."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,6 +37,27 @@ def as_array(value: Any) -> np.ndarray:
 _NARROW = (torch.bfloat16, torch.float16)
 
 
+def arrays_in(value: Any) -> dict[str, np.ndarray]:
+    """The arrays of a result, by their place in it: "" where it is one, else "[0]" or "['W']".
+
+    A list whose items make up one array is one. Raises TypeError or ValueError as ``as_array`` does.
+    """
+    if isinstance(value, Mapping):
+        items = {f"[{key!r}]": item for key, item in value.items()}
+    else:
+        try:
+            return {"": as_array(value)}
+        except (TypeError, ValueError):
+            if not isinstance(value, list | tuple) or len(value) < 2:
+                raise
+        items = {f"[{index}]": item for index, item in enumerate(value)}
+    return {
+        place + inner: array
+        for place, item in items.items()
+        for inner, array in arrays_in(item).items()
+    }
+
+
 @dataclass(frozen=True)
 class Tolerance:
     """How far a result may be off: ``slack`` roundings of its own size and of the terms it sums.
@@ -52,6 +73,12 @@ class Tolerance:
     def allows(self, got: np.ndarray, expected: np.ndarray) -> bool:
         """Whether the shapes agree and every number does; nan equals nan."""
         return got.shape == expected.shape and bool(self.agree(got, expected).all())
+
+    def allow(self, got: Mapping[str, np.ndarray], expected: Mapping[str, np.ndarray]) -> bool:
+        """Whether two results have the same places, and ``allows`` each array."""
+        return got.keys() == expected.keys() and all(
+            self.allows(got[place], array) for place, array in expected.items()
+        )
 
     def agree(self, got: np.ndarray, expected: np.ndarray) -> np.ndarray:
         """For each number, whether it is near enough."""
@@ -78,13 +105,15 @@ def _eps_inside(argument: Any) -> list[float]:
         return [torch.finfo(argument.dtype).eps]
     if isinstance(argument, np.ndarray | np.floating) and argument.dtype.kind == "f":
         return [float(np.finfo(argument.dtype).eps)]
+    if isinstance(argument, Mapping):
+        argument = [*argument.values()]
     if isinstance(argument, list | tuple):
         return [eps for item in argument for eps in _eps_inside(item)]
     return []
 
 
 def widened(argument: Any) -> Any:
-    """A copy in float64 of tensors and arrays of floats, of lists of them too; else itself."""
+    """A copy in float64 of tensors and arrays of floats, of lists and dicts of them too; else itself."""
     if isinstance(argument, Tensor):
         argument = argument.detach()
         return argument.double() if argument.is_floating_point() else argument.clone()
@@ -92,6 +121,8 @@ def widened(argument: Any) -> Any:
         return argument.astype(np.float64 if argument.dtype.kind == "f" else argument.dtype)
     if isinstance(argument, list | tuple):
         return type(argument)(widened(item) for item in argument)
+    if isinstance(argument, dict):
+        return {key: widened(value) for key, value in argument.items()}
     return argument
 
 

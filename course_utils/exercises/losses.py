@@ -57,7 +57,7 @@ _SIZES_AND_DTYPE = Text(
 def mean_squared_error(predictions, targets):
     """Mean squared error of N numbers each, whether they come as (N,) or as (N, 1)."""
     if predictions.numel() != targets.numel():
-        raise ValueError("sizes differ")
+        raise Exception("sizes differ")  # of whatever kind
     return (predictions.reshape(-1) - targets.reshape(-1)).square().mean()
 
 
@@ -223,8 +223,8 @@ bce_from_logits.mistake(
 
 def _has_ceiling(wrong: list[Seen]) -> bool:
     """Whether all losses are too small, and one for different right ones."""
-    losses = [float(seen.got.parts[0]) for seen in wrong if seen.got.is_number]
-    rights = [float(seen.right.parts[0]) for seen in wrong]
+    losses = [float(seen.got.arrays[0]) for seen in wrong if seen.got.is_number]
+    rights = [float(seen.right.arrays[0]) for seen in wrong]
     too_small = len(losses) == len(wrong) and all(map(operator.lt, losses, rights))
     largest = sorted(losses)[-2:]
     return too_small and len(largest) == 2 and largest[1] - largest[0] <= 0.01 * largest[1]
@@ -423,7 +423,7 @@ def _stops_growing(wrong: list[Seen]) -> bool:
     """Whether all losses are too small, and those that should be large by far."""
     return all(
         seen.got.is_number
-        and seen.got.parts[0] < seen.right.parts[0] * (0.1 if seen.case.case is _SPREAD else 1)
+        and seen.got.arrays[0] < seen.right.arrays[0] * (0.1 if seen.case.case is _SPREAD else 1)
         for seen in wrong
     ) and any(seen.case.case is _SPREAD for seen in wrong)
 
