@@ -21,5 +21,6 @@ What makes this a course:
 ``diagnostics``   the checklist of the debugging clinic; ``clinic`` its patients
 ``numpy_track``   LSTM and Relational RNN trained without a framework
 ``running_sum``   a task on which gradients explode
-``language``, ``progress``   what speaks to the reader
+``progress``      which exercises you have solved
+``language``, ``progress_bar``   what speaks to the reader
 """

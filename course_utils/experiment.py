@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 from joblib import Parallel, delayed
 
-from course_utils.progress import progress
+from course_utils.progress_bar import progress_bar
 from course_utils.seeding import seed_offset
 from course_utils.workers import Failure, WorkerTraceback, cloudpickle, find_temp_folder, run_one
 
@@ -91,7 +91,7 @@ def run_seeds(
     )
     done = {}
     try:
-        for which, result in zip(runs, progress(results, "runs", len(runs)), strict=True):
+        for which, result in zip(runs, progress_bar(results, "runs", len(runs)), strict=True):
             done[which] = result
     except Failure as failure:
         raise failure.unpacked() from WorkerTraceback(failure.trace)

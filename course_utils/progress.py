@@ -1,39 +1,71 @@
-"""Progress bars that work in JupyterLab, in slides and in a terminal, and leave nothing behind."""
+"""Which exercises you have solved; ``python -m course_utils.progress`` prints the table.
+
+A solved exercise is one line of a small file in your own data folder; nothing else is recorded, and
+``COURSE_PROGRESS=off`` records nothing. A line is added in one write and never changed, so notebooks
+that are open side by side do not disturb each other. To begin anew, delete the file.
+"""
 
 import os
-from collections.abc import Iterable
-from html import escape
-from typing import Any
+from pathlib import Path
 
-from IPython import get_ipython
-from IPython.display import display
-from tqdm import tqdm
+import platformdirs
+
+from course_utils.language import Text
+
+_FILE = "solved_exercises.txt"
+_NOT_KEPT = Text(
+    "（沒能記下你完成了這一題：{error}。請把那個檔案或資料夾改成可以寫入；不想記錄的話，設定環境變數 COURSE_PROGRESS=off。）",
+    "(That you solved it could not be kept: {error}. Make that file or folder writable, or set the "
+    "environment variable COURSE_PROGRESS=off to keep nothing.)",
+)
+_KEPT = Text("紀錄在 {file}", "It is kept in {file}")
+_OFF = Text(
+    "環境變數 COURSE_PROGRESS=off：什麼都不記錄。", "COURSE_PROGRESS=off: nothing is recorded."
+)
 
 
-def progress(items: Iterable[Any], description: str, total: int | None = None) -> tqdm:
-    """Iterate over ``items`` with a tqdm bar; ``COURSE_QUIET=1`` switches the bar off."""
-    quiet = os.environ.get("COURSE_QUIET") == "1"
-    in_notebook = getattr(get_ipython(), "kernel", None) is not None
-    file = _NotebookLine() if in_notebook and not quiet else None
-    return tqdm(
-        items, desc=description, total=total, disable=quiet, leave=False, file=file, ncols=80
-    )
+def is_kept() -> bool:
+    """Whether solved exercises are recorded: unless ``COURSE_PROGRESS=off``, and not while grading."""
+    is_off = os.environ.get("COURSE_PROGRESS", "").strip().lower() == "off"
+    return not is_off and not os.environ.get("NBGRADER_EXECUTION")
 
 
-class _NotebookLine:
-    """A file that shows its last line as one output of the cell.
+def progress_file() -> Path:
+    """Where solved exercises are recorded, one a line, such as ``losses.cross_entropy``."""
+    return platformdirs.user_data_path("course-utils", appauthor=False) / _FILE
 
-    tqdm's own notebook bar is a widget, which slides cannot show and a reopened notebook cannot
-    restore.
-    """
 
-    def __init__(self) -> None:
-        self._handle = display({"text/html": ""}, raw=True, display_id=True)
+def solved(lesson: str) -> set[str]:
+    """The exercises of a lesson that were solved; none where nothing is kept."""
+    try:
+        text = progress_file().read_text(encoding="utf-8", errors="replace") if is_kept() else ""
+    except OSError:
+        text = ""  # there is none yet, or it is not ours to read
+    lines = [line.partition(".") for line in text.split()]
+    return {name for of_lesson, _, name in lines if of_lesson == lesson}
 
-    def write(self, text: str) -> None:
-        line = text.strip("\r\n ")
-        html = f"<pre>{escape(line)}</pre>" if line else ""
-        self._handle.update({"text/html": html}, raw=True)
 
-    def flush(self) -> None:
-        """Nothing is held back."""
+def note_solved(lesson: str, name: str) -> str:
+    """Record that an exercise was solved; returns why it could not be, "" if all is well."""
+    if is_kept() and name not in solved(lesson):
+        file = progress_file()
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            with file.open("ab", buffering=0) as lines:  # one write, which nobody else's can part
+                lines.write(f"\n{lesson}.{name}\n".encode())
+        except OSError as error:
+            return _NOT_KEPT.format(error=error)
+    return ""
+
+
+def main() -> None:
+    """Print what was solved, lesson by lesson, and where that is kept."""
+    from course_utils.notebook.lessons import lesson_table
+
+    print(lesson_table().data)
+    print()
+    print(_KEPT.format(file=progress_file()) if is_kept() else _OFF)
+
+
+if __name__ == "__main__":
+    main()

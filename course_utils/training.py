@@ -18,7 +18,7 @@ from course_utils.batches import Batches, batches_of, require_loader, require_te
 from course_utils.early_stopping import EarlyStopping
 from course_utils.failures import failures_explained
 from course_utils.ownership import require_own_optimizer, require_own_scheduler
-from course_utils.progress import progress
+from course_utils.progress_bar import progress_bar
 from course_utils.seeding import seeded
 from course_utils.tally import Criterion, Tally
 
@@ -291,7 +291,7 @@ def fit(
         nullcontext()
         if early_stopping is None
         else _best_at_the_end(early_stopping, model, history),
-        progress(range(len(history) + 1, epochs + 1), "training") as bar,
+        progress_bar(range(len(history) + 1, epochs + 1), "training") as bar,
     ):
         for epoch in bar:
             if early_stopping is not None and early_stopping.should_stop:

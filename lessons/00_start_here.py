@@ -129,7 +129,9 @@ print(f"100 tosses, five times: share of heads {mean_interval(shares):.2f}")
 #
 # 1. 先不改，直接執行這兩格：它會說「還沒有作答」。
 # 2. 寫下你的答案，再執行一次。故意寫錯也沒關係，看看它怎麼回應。
-# 3. 卡住的話，拿掉 `hint()` 那一行開頭的 `#` 和後面的空格。參考解答摺疊在最後。
+# 3. 卡住的話，拿掉 `hint()` 那一格開頭的 `#`，執行它。參考解答摺疊在最後。
+#
+# 答對的練習會記在你自己電腦上的一個小檔案裡（只記這件事）。下次執行到上面的課程地圖，就看得到每一課完成了幾題；在終端機執行 `python -m course_utils.progress` 也可以。不想記錄，就設定環境變數 `COURSE_PROGRESS=off`。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Convention three: an exercise tells you what went wrong
@@ -140,7 +142,9 @@ print(f"100 tosses, five times: share of heads {mean_interval(shares):.2f}")
 #
 # 1. Change nothing and run the two cells: it says "not attempted".
 # 2. Write your answer and run them again. Go on, make a mistake on purpose and see what it says.
-# 3. Stuck? Remove the `#`, and the space after it, at the start of the `hint()` line. A reference solution is folded away at the end.
+# 3. Stuck? Delete the first `#` of the `hint()` cell and run it. A reference solution is folded away at the end.
+#
+# Which exercises you have solved is kept in a small file on your own machine, and nothing else is. Run the map above again, or `python -m course_utils.progress` in a terminal, to see how many you have done of each lesson. To keep nothing, set the environment variable `COURSE_PROGRESS=off`.
 
 
 # %% tags=["exercise"]
@@ -150,7 +154,6 @@ def accuracy(predictions, labels):
 
 # %% tags=["check"]
 exercises.accuracy.check(accuracy)
-# exercises.accuracy.hint()
 
 
 # %% tags=["solution"]

@@ -849,7 +849,6 @@ def perceptron_update(weights, bias, x, label, learning_rate):
 
 # %% tags=["check"]
 exercises.perceptron_update.check(perceptron_update)
-# exercises.perceptron_update.hint()
 
 
 # %% tags=["solution"]
@@ -885,7 +884,6 @@ xor_weights = ...  # your numbers here: {"W1": ..., "b1": ..., "w2": ..., "b2": 
 
 # %% tags=["check"]
 exercises.xor_weights.check(xor_weights)
-# exercises.xor_weights.hint()
 
 # %% tags=["solution"]
 # One possible answer; open it once you have tried. Both units look at x1 + x2: one turns on above
@@ -914,7 +912,6 @@ def count_mlp_parameters(widths):
 
 # %% tags=["check"]
 exercises.count_mlp_parameters.check(count_mlp_parameters)
-# exercises.count_mlp_parameters.hint()
 
 
 # %% tags=["solution"]

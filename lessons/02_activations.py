@@ -913,7 +913,6 @@ def gelu_by_erf(z):
 
 # %% tags=["check"]
 exercises.gelu_by_erf.check(gelu_by_erf)
-# exercises.gelu_by_erf.hint()
 
 
 # %% tags=["solution"]
@@ -946,7 +945,6 @@ def leaky_relu(z, slope):
 
 # %% tags=["check"]
 exercises.leaky_relu.check(leaky_relu)
-# exercises.leaky_relu.hint()
 
 
 # %% tags=["solution"]
@@ -978,7 +976,6 @@ def count_dead_units(layer, loader):
 
 # %% tags=["check"]
 exercises.count_dead_units.check(count_dead_units)
-# exercises.count_dead_units.hint()
 
 
 # %% tags=["solution"]

@@ -975,7 +975,6 @@ def mean_squared_error(predictions, targets):
 
 # %% tags=["check"]
 exercises.mean_squared_error.check(mean_squared_error)
-# exercises.mean_squared_error.hint()
 
 
 # %% tags=["solution"]
@@ -1009,7 +1008,6 @@ def bce_from_logits(logits, labels):
 
 # %% tags=["check"]
 exercises.bce_from_logits.check(bce_from_logits)
-# exercises.bce_from_logits.hint()
 
 
 # %% tags=["solution"]
@@ -1043,7 +1041,6 @@ def cross_entropy(logits, labels, reduction="mean"):
 
 # %% tags=["check"]
 exercises.cross_entropy.check(cross_entropy)
-# exercises.cross_entropy.hint()
 
 
 # %% tags=["solution"]
@@ -1078,7 +1075,6 @@ def cross_entropy_gradient(logits, labels):
 
 # %% tags=["check"]
 exercises.cross_entropy_gradient.check(cross_entropy_gradient)
-# exercises.cross_entropy_gradient.hint()
 
 
 # %% tags=["solution"]

@@ -1244,7 +1244,6 @@ def largest_stable_rate(hessian):
 
 # %% tags=["check"]
 exercises.largest_stable_rate.check(largest_stable_rate)
-# exercises.largest_stable_rate.hint()
 
 
 # %% tags=["solution"]
@@ -1280,7 +1279,6 @@ def nesterov_step(param, grad, velocity, lr, momentum):
 
 # %% tags=["check"]
 exercises.nesterov_step.check(nesterov_step)
-# exercises.nesterov_step.hint()
 
 
 # %% tags=["solution"]
@@ -1321,7 +1319,6 @@ class AMSGrad:
 
 # %% tags=["check"]
 exercises.AMSGrad.check(AMSGrad)
-# exercises.AMSGrad.hint()
 
 
 # %% tags=["solution"]
@@ -1372,7 +1369,6 @@ def sgdw_step(param, grad, velocity, lr, momentum, weight_decay):
 
 # %% tags=["check"]
 exercises.sgdw_step.check(sgdw_step)
-# exercises.sgdw_step.hint()
 
 
 # %% tags=["solution"]

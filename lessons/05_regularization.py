@@ -1082,7 +1082,6 @@ def inverted_dropout(x, p, training):
 
 # %% tags=["check"]
 exercises.inverted_dropout.check(inverted_dropout)
-# exercises.inverted_dropout.hint()
 
 
 # %% tags=["solution"]
@@ -1123,7 +1122,6 @@ def batch_norm_forward(x, gamma, beta, running_mean, running_var, training, mome
 
 # %% tags=["check"]
 exercises.batch_norm_forward.check(batch_norm_forward)
-# exercises.batch_norm_forward.hint()
 
 
 # %% tags=["solution"]
@@ -1167,7 +1165,6 @@ def generalization_gap(model, train_loader, new_loader):
 
 # %% tags=["check"]
 exercises.generalization_gap.check(generalization_gap)
-# exercises.generalization_gap.hint()
 
 
 # %% tags=["solution"]

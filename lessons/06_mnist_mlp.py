@@ -581,7 +581,6 @@ def evaluate_by_example(model, loader, criterion):
 
 # %% tags=["check"]
 exercises.evaluate_by_example.check(evaluate_by_example)
-# exercises.evaluate_by_example.hint()
 
 
 # %% tags=["solution"]
@@ -621,7 +620,6 @@ def count_confusions(labels, predictions, num_classes):
 
 # %% tags=["check"]
 exercises.count_confusions.check(count_confusions)
-# exercises.count_confusions.hint()
 
 
 # %% tags=["solution"]
@@ -659,7 +657,6 @@ def accuracy_by_confidence(probs, labels, num_bins):
 
 # %% tags=["check"]
 exercises.accuracy_by_confidence.check(accuracy_by_confidence)
-# exercises.accuracy_by_confidence.hint()
 
 
 # %% tags=["solution"]

@@ -935,7 +935,6 @@ class EarlyStopper:
 
 # %% tags=["check"]
 exercises.EarlyStopper.check(EarlyStopper)
-# exercises.EarlyStopper.hint()
 
 
 # %% tags=["solution"]
@@ -991,7 +990,6 @@ def warm_cosine(step, num_steps, warmup_steps, max_lr, min_lr):
 
 # %% tags=["check"]
 exercises.warm_cosine.check(warm_cosine)
-# exercises.warm_cosine.hint()
 
 
 # %% tags=["solution"]
@@ -1030,7 +1028,6 @@ def train_resumably(path, run, epochs):
 
 # %% tags=["check"]
 exercises.train_resumably.check(train_resumably)
-# exercises.train_resumably.hint()
 
 
 # %% tags=["solution"]

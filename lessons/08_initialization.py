@@ -934,7 +934,6 @@ def initialization_bounds(weight, negative_slope):
 
 # %% tags=["check"]
 exercises.initialization_bounds.check(initialization_bounds)
-# exercises.initialization_bounds.hint()
 
 
 # %% tags=["solution"]
@@ -973,7 +972,6 @@ def count_twins(hidden, output):
 
 # %% tags=["check"]
 exercises.count_twins.check(count_twins)
-# exercises.count_twins.hint()
 
 
 # %% tags=["solution"]
@@ -1011,7 +1009,6 @@ def predict_first_loss(counts, bias):
 
 # %% tags=["check"]
 exercises.predict_first_loss.check(predict_first_loss)
-# exercises.predict_first_loss.hint()
 
 
 # %% tags=["solution"]

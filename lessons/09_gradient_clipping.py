@@ -957,7 +957,6 @@ def clip_by_norm(grads, max_norm):
 
 # %% tags=["check"]
 exercises.clip_by_norm.check(clip_by_norm)
-# exercises.clip_by_norm.hint()
 
 
 # %% tags=["solution"]
@@ -997,7 +996,6 @@ def clip_by_value(grads, limit):
 
 # %% tags=["check"]
 exercises.clip_by_value.check(clip_by_value)
-# exercises.clip_by_value.hint()
 
 
 # %% tags=["solution"]
@@ -1032,7 +1030,6 @@ def choose_limit(norms, share):
 
 # %% tags=["check"]
 exercises.choose_limit.check(choose_limit)
-# exercises.choose_limit.hint()
 
 
 # %% tags=["solution"]
@@ -1090,7 +1087,6 @@ norm_readings = {"A": ..., "B": ..., "C": ..., "D": ...}
 
 # %% tags=["check"]
 exercises.norm_readings.check(norm_readings)
-# exercises.norm_readings.hint()
 
 # %% tags=["solution"]
 # One possible answer; open it once you have tried.

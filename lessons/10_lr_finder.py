@@ -1046,7 +1046,6 @@ def ramp_by_decade(start_lr, end_lr, points_per_decade):
 
 # %% tags=["check"]
 exercises.ramp_by_decade.check(ramp_by_decade)
-# exercises.ramp_by_decade.hint()
 
 
 # %% tags=["solution"]
@@ -1083,7 +1082,6 @@ def smooth_with_gaps(losses, beta):
 
 # %% tags=["check"]
 exercises.smooth_with_gaps.check(smooth_with_gaps)
-# exercises.smooth_with_gaps.hint()
 
 
 # %% tags=["solution"]
@@ -1130,7 +1128,6 @@ picks = ...  # your answer here: a dict with a rate, or None, for A, B and C
 
 # %% tags=["check"]
 exercises.picks.check(picks)
-# exercises.picks.hint()
 
 # %% tags=["solution"]
 # One possible answer; open it once you have tried. A third of the minimum where there is one; B
@@ -1163,7 +1160,6 @@ def sweep_rates(model, batches, criterion, rates):
 
 # %% tags=["check"]
 exercises.sweep_rates.check(sweep_rates)
-# exercises.sweep_rates.hint()
 
 
 # %% tags=["solution"]

@@ -806,7 +806,6 @@ def smooth_targets(targets, eps):
 
 # %% tags=["check"]
 exercises.smooth_targets.check(smooth_targets)
-# exercises.smooth_targets.hint()
 
 
 # %% tags=["solution"]
@@ -839,7 +838,6 @@ def smoothed_cross_entropy(logits, labels, eps, reduction="mean"):
 
 # %% tags=["check"]
 exercises.smoothed_cross_entropy.check(smoothed_cross_entropy)
-# exercises.smoothed_cross_entropy.hint()
 
 
 # %% tags=["solution"]
@@ -879,7 +877,6 @@ def calibration_error(probs, labels, num_bins):
 
 # %% tags=["check"]
 exercises.calibration_error.check(calibration_error)
-# exercises.calibration_error.hint()
 
 
 # %% tags=["solution"]

@@ -999,7 +999,6 @@ diagnosis = {"M": ..., "N": ..., "O": ..., "P": ..., "Q": ..., "R": ..., "S": ..
 
 # %% tags=["check"]
 exercises.diagnosis.check(diagnosis)
-# exercises.diagnosis.hint()
 
 # %% tags=["solution"]
 # One possible answer; open it once you have tried.
@@ -1053,7 +1052,6 @@ def mended_training(model, optimizer, train_loader, val_loader, epochs):
 
 # %% tags=["check"]
 exercises.mended_training.check(mended_training)
-# exercises.mended_training.hint()
 
 
 # %% tags=["solution"]
@@ -1104,7 +1102,6 @@ def mixes_examples(model, inputs):
 
 # %% tags=["check"]
 exercises.mixes_examples.check(mixes_examples)
-# exercises.mixes_examples.hint()
 
 
 # %% tags=["solution"]

@@ -1651,7 +1651,6 @@ def slopes_along_direction(loss, params, grads, direction, epsilon):
 
 # %% tags=["check"]
 exercises.slopes_along_direction.check(slopes_along_direction)
-# exercises.slopes_along_direction.hint()
 
 
 # %% tags=["solution"]
@@ -1691,7 +1690,6 @@ def clip_by_global_norm(grads, max_norm):
 
 # %% tags=["check"]
 exercises.clip_by_global_norm.check(clip_by_global_norm)
-# exercises.clip_by_global_norm.hint()
 
 
 # %% tags=["solution"]
@@ -1746,7 +1744,6 @@ class BestParams:
 
 # %% tags=["check"]
 exercises.BestParams.check(BestParams)
-# exercises.BestParams.hint()
 
 
 # %% tags=["solution"]
@@ -1802,7 +1799,6 @@ def masked_cross_entropy_gradient(logits, targets):
 
 # %% tags=["check"]
 exercises.masked_cross_entropy_gradient.check(masked_cross_entropy_gradient)
-# exercises.masked_cross_entropy_gradient.hint()
 
 
 # %% tags=["solution"]

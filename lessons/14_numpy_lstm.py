@@ -851,7 +851,6 @@ def rnn_weight_gradients(X, W, U, d_last):
 
 # %% tags=["check"]
 exercises.rnn_weight_gradients.check(rnn_weight_gradients)
-# exercises.rnn_weight_gradients.hint()
 
 
 # %% tags=["solution"]
@@ -892,7 +891,6 @@ def gru_blend_backward(d_h_new, z, n, h):
 
 # %% tags=["check"]
 exercises.gru_blend_backward.check(gru_blend_backward)
-# exercises.gru_blend_backward.hint()
 
 
 # %% tags=["solution"]
@@ -926,7 +924,6 @@ def last_valid_hidden(hidden, lengths):
 
 # %% tags=["check"]
 exercises.last_valid_hidden.check(last_valid_hidden)
-# exercises.last_valid_hidden.hint()
 
 
 # %% tags=["solution"]
@@ -958,7 +955,6 @@ def lstm_parameters(input_size, hidden_size, output_size):
 
 # %% tags=["check"]
 exercises.lstm_parameters.check(lstm_parameters)
-# exercises.lstm_parameters.hint()
 
 
 # %% tags=["solution"]

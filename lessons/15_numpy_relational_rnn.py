@@ -1166,7 +1166,6 @@ def shortcut_accuracy(k):
 
 # %% tags=["check"]
 exercises.shortcut_accuracy.check(shortcut_accuracy)
-# exercises.shortcut_accuracy.hint()
 
 
 # %% tags=["solution"]
@@ -1202,7 +1201,6 @@ def padded_attention(Q, K, V, lengths):
 
 # %% tags=["check"]
 exercises.padded_attention.check(padded_attention)
-# exercises.padded_attention.hint()
 
 
 # %% tags=["solution"]
@@ -1244,7 +1242,6 @@ def memory_gate_gradient(d_new, M, Z, G):
 
 # %% tags=["check"]
 exercises.memory_gate_gradient.check(memory_gate_gradient)
-# exercises.memory_gate_gradient.hint()
 
 
 # %% tags=["solution"]
@@ -1282,7 +1279,6 @@ def layer_norm_backward(d_y, x, gain, eps=1e-5):
 
 # %% tags=["check"]
 exercises.layer_norm_backward.check(layer_norm_backward)
-# exercises.layer_norm_backward.hint()
 
 
 # %% tags=["solution"]

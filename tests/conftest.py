@@ -23,6 +23,8 @@ settings.register_profile(
 )
 settings.load_profile("course")
 
+os.environ["COURSE_PROGRESS"] = "off"  # whoever runs the tests has solved nothing by that
+
 TRAINING_IMAGES, TEST_IMAGES = 5010, 7
 
 

@@ -50,8 +50,8 @@ lines = plt.plot([1, 2], [1, 2])
 
 # %% tags=["check"]
 from tqdm.auto import tqdm
-from course_utils.progress import progress
-total = sum(progress(range(3), "adding"))
+from course_utils.progress_bar import progress_bar
+total = sum(progress_bar(range(3), "adding"))
 
 # %% tags=["solution"]
 # One possible answer.
@@ -157,6 +157,18 @@ def test_metadata_for_nbgrader_slides_and_collapsed_solutions(built):
     assert cells[4].outputs == [], "a progress bar is silent under the builder"
     assert cells[5].metadata.jupyter.source_hidden is True
     assert cells[3].metadata.slideshow.slide_type == "subslide"
+
+
+def test_a_check_is_followed_by_a_hint_that_stays_free_when_the_check_is_locked(place):
+    check = 'tags=["check"]\nexercises.sort.check(sort)\n\n# %%'
+    lesson = place(re.sub(r'tags=\["check"\](?s:.*?)# %%', check, LESSON))
+    for language, first_words in (("en", "stuck? delete"), ("zh-TW", "卡住了嗎？拿掉")):
+        check, hint, solution = build.edition(lesson, language).cells[4:7]
+        assert check.source == "exercises.sort.check(sort)" and check.metadata.nbgrader.locked
+        assert hint.source.startswith(f"# exercises.sort.hint()  # {first_words}")
+        assert hint.metadata == {"tags": ["hint"], "slideshow": {"slide_type": "skip"}}
+        assert (hint.id, solution.id) == ("example-004-hint", "example-005")
+        assert hint.outputs == [], "the notebook shows no hint by itself"
 
 
 def test_building_twice_gives_the_same_bytes(built, place):

@@ -11,6 +11,7 @@ A notebook in which somebody worked is not replaced without --overwrite.
 """
 
 import argparse
+import itertools
 import json
 import os
 import re
@@ -25,7 +26,15 @@ import nbformat
 from joblib import Parallel, delayed
 from nbclient import NotebookClient
 from nbformat import NotebookNode
-from references import CATALOGUE, LessonError, catalogue, derived_files, read_lessons, resolve
+from references import (
+    CATALOGUE,
+    CHECK,
+    LessonError,
+    catalogue,
+    derived_files,
+    read_lessons,
+    resolve,
+)
 from solutions import FOLDER as SOLUTIONS
 
 from course_utils.mnist import load_mnist
@@ -55,6 +64,7 @@ BUILD_ENVIRONMENT = {
     "COURSE_STRICT": "1",
     "COURSE_QUIET": "1",
     "COURSE_SEED_OFFSET": "0",
+    "COURSE_PROGRESS": "off",
     "PYTHONHASHSEED": "0",
 }
 WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -88,7 +98,7 @@ def chosen_lessons(wanted: list[str]) -> list[Path]:
 
 def digests_of(notebook: NotebookNode) -> str:
     """What the record of repetitions knows a lesson by: its code cells, but set-up and exercises."""
-    others = {"setup", "exercise", "check", "solution"}
+    others = {"setup", "exercise", "check", "hint", "solution"}
     return digests(
         cell.source
         for cell in notebook.cells
@@ -102,6 +112,7 @@ def edition(lesson: Path, language: str) -> NotebookNode:
     lessons = read_lessons(lesson.parent)
     this = lessons[lesson.stem[3:]]
     cells: list[NotebookNode] = []
+    numbers = itertools.count()
     for cell in jupytext.read(lesson).cells:
         metadata = dict(cell.metadata)
         if metadata.pop("lang", language) != language:
@@ -119,7 +130,7 @@ def edition(lesson: Path, language: str) -> NotebookNode:
         metadata = {key: metadata[key] for key in metadata if not key.startswith("alt-")}
         if alt is not None:
             metadata["alt"] = alt
-        cell_id = f"{this.name}-{len(cells):03d}"
+        cell_id = f"{this.name}-{next(numbers):03d}"
         tags = metadata.get("tags", [])
         if "solution" in tags:
             metadata["jupyter"] = {"source_hidden": True}
@@ -128,9 +139,19 @@ def edition(lesson: Path, language: str) -> NotebookNode:
         if "setup" in tags:
             cell.source = with_search_for_the_course(cell.source, language)
         cells.append(NotebookNode(cell | {"id": cell_id, "metadata": NotebookNode(metadata)}))
+        if check := CHECK.fullmatch(cell.source) if "check" in tags else None:
+            cells.append(hint_cell(check[1], language, f"{cell_id}-hint"))
     notebook = nbformat.v4.new_notebook(cells=cells, metadata=METADATA)
     notebook.nbformat_minor = 5
     return notebook
+
+
+def hint_cell(exercise: str, language: str, cell_id: str) -> NotebookNode:
+    """Its own cell, as a check is locked once it is an assignment; not on a slide."""
+    stuck = {"zh-TW": "卡住了嗎？拿掉開頭的 # 再執行", "en": "stuck? delete the first # and run"}
+    metadata = {"tags": ["hint"], "slideshow": {"slide_type": "skip"}}
+    source = f"# exercises.{exercise}.hint()  # {stuck[language]}"
+    return nbformat.v4.new_code_cell(source, id=cell_id, metadata=metadata)
 
 
 def with_search_for_the_course(source: str, language: str) -> str:

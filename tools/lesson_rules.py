@@ -10,13 +10,12 @@ from pathlib import Path
 
 import jupytext
 from nbformat import NotebookNode
+from references import CHECK
 
 ROOT = Path(__file__).resolve().parent.parent
 COURSE_UTILS = ROOT / "course_utils"
 CJK = r"\u3007\u3400-\u9fff"
 FULL_WIDTH = "，。；：？！（）「」、"
-#: How the cell below an exercise's stub begins.
-CHECK = re.compile(r"exercises\.(\w+)\.check\(\1\)")
 
 
 def lesson_path(name: str) -> Path:
@@ -148,9 +147,9 @@ def exercises(cells: list[NotebookNode], at_least: int = 3) -> list[str]:
             problems.append(f"after a stub come check and solution, not {following}")
             continue
         check, solution = cells[index + 1], cells[index + 2]
-        name = CHECK.match(check.source)
+        name = CHECK.fullmatch(check.source)
         if name is None:
-            problems.append(f"a check cell begins exercises.NAME.check(NAME): {check.source}")
+            problems.append(f"a check cell is exercises.NAME.check(NAME): {check.source}")
             continue
         names.append(name[1])
         if not re.search(rf"\b{name[1]}_solution\b", solution.source):

@@ -38,6 +38,8 @@ RECORD = Path("course_utils/notebook/replications.json")
 _REFERENCE = re.compile(r"\[\[(\w+)(?:#([^\[\]]+))?\]\]")
 _HEADING = re.compile(r"#+ (.+)")
 
+CHECK = re.compile(r"exercises\.(\w+)\.check\(\1\)")  # what a check cell holds
+
 
 class LessonError(RuntimeError):
     """A lesson lacks what the others need of it, or names what is not there."""
@@ -62,6 +64,11 @@ class Lesson:
     def name(self) -> str:
         """What is left of the file's name; never changed by a renumbering."""
         return self.path.stem[3:]
+
+    @property
+    def exercises(self) -> list[str]:
+        """The names of its exercises, in order: those that its check cells check."""
+        return [found[1] for cell in self.code if (found := CHECK.fullmatch(cell.source.strip()))]
 
     def numbered_title(self, language: str) -> str:
         """As notebooks and tables show it."""
@@ -202,7 +209,7 @@ def catalogue(lessons: Mapping[str, Lesson], path: Path, **seconds: int) -> str:
     old = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     entries = {}
     for name, lesson in lessons.items():
-        entries[name] = {"file": lesson.path.stem, **lesson.titles}
+        entries[name] = {"file": lesson.path.stem, **lesson.titles, "exercises": lesson.exercises}
         measured = seconds.get(name, old.get(name, {}).get("seconds"))
         if measured is not None:
             entries[name]["seconds"] = measured

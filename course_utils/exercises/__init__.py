@@ -24,6 +24,7 @@ from course_utils.exercises.compare import as_array, copied, is_same
 from course_utils.exercises.messages import COMMON_MISTAKES, described, raised
 from course_utils.exercises.sandbox import FROM_OUTSIDE, Printed, TimeUp, Watch, call, sandbox
 from course_utils.language import Text
+from course_utils.progress import note_solved
 
 _PASSED = Text("✓ 正確：{name}", "✓ Correct: {name}")
 _NOT_YET = Text("✗ 還不對：{message}", "✗ Not yet: {message}")
@@ -241,6 +242,9 @@ class Exercise:
         verdict = self.examine(value)
         if verdict.passed:
             print(_PASSED.format(name=self.name))
+            package, _, lesson = self._module.rpartition(".")
+            if package == __name__ and (why_not := note_solved(lesson, self.name)):
+                print(why_not)
         elif os.environ.get("NBGRADER_EXECUTION"):
             raise AssertionError(verdict.message)
         elif verdict.mistake == "not_attempted":

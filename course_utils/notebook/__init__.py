@@ -25,6 +25,9 @@ _OTHER_SEEDS = Text(
 )
 
 
+_SOLVED = Text("練習：{total} 題完成了 {solved} 題。", "Exercises: {solved} of {total} solved.")
+
+
 def set_up(lesson: str, language: str, *, workers: bool = False) -> torch.device:
     """Prepare a notebook and return the device to train on. Call it before you import anything else.
 
@@ -62,8 +65,9 @@ def _set_up(lesson: str, workers: bool) -> torch.device:
     collect_garbage_less_often()
     import torch  # these take seconds, in which the workers start
 
+    from course_utils import progress
     from course_utils.notebook.figures import set_style, use_html_figures
-    from course_utils.notebook.lessons import measured_minutes
+    from course_utils.notebook.lessons import measured_minutes, solved_of
     from course_utils.notebook.replications import begin
     from course_utils.seeding import seed_offset
     from course_utils.training import best_device
@@ -75,6 +79,9 @@ def _set_up(lesson: str, workers: bool) -> torch.device:
     strict = os.environ.get("COURSE_STRICT") == "1"
     device = torch.device("cpu") if strict else best_device()
     print(_WELCOME.format(device=device, minutes=measured_minutes(lesson)))
+    if progress.is_kept():
+        solved, total = solved_of(lesson)
+        print(_SOLVED.format(solved=solved, total=total))
     if offset:
         print(_OTHER_SEEDS.format(offset=offset))
     return device
