@@ -164,7 +164,7 @@ def test_a_check_is_followed_by_a_hint_that_stays_free_when_the_check_is_locked(
     lesson = place(re.sub(r'tags=\["check"\](?s:.*?)# %%', check, LESSON))
     for language, first_words in (("en", "stuck? delete"), ("zh-TW", "卡住了嗎？拿掉")):
         check, hint, solution = build.edition(lesson, language).cells[4:7]
-        assert check.source == "exercises.sort.check(sort)" and check.metadata.nbgrader.locked
+        assert check.source == "exercises.sort.check(sort)" and check.metadata.nbgrader["locked"]
         assert hint.source.startswith(f"# exercises.sort.hint()  # {first_words}")
         assert hint.metadata == {"tags": ["hint"], "slideshow": {"slide_type": "skip"}}
         assert (hint.id, solution.id) == ("example-004-hint", "example-005")
