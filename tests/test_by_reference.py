@@ -302,6 +302,59 @@ def test_an_error_is_right_where_it_is_of_the_kind_that_is_promised():
     assert inverse.examine(lambda x: 1 / x if x else 0).mistake == "should_raise"
 
 
+def _tables():
+    for rows in (2, 3):
+        x = torch.randn(rows, 4, generator=generator(rows), dtype=torch.float64).abs() + 0.1
+        yield given(x, 0.5, case=Text(f"{rows} 列", f"{rows} rows"))
+
+
+@right_answer(cases=_tables, hint=Text("", ""))
+def mean_of_rows(x, scale):
+    return scale * x.mean(dim=0)
+
+
+@pytest.mark.parametrize(
+    ("change", "mistake", "says"),
+    [
+        (lambda right, x: -right, "negated", "wrong sign"),
+        (lambda right, x: right / 3, "scaled", "is 1/3 times"),
+        (lambda right, x: 1.2345 * right, "scaled", "is 1.234 times"),
+        (lambda right, x: right * len(x), "scaled_by_size", "the length of x along axis 0"),
+        (lambda right, x: right / x.numel(), "divided_by_size", "how many numbers x holds"),
+        (lambda right, x: right + 0.25, "shifted", "leaves 0.25"),
+        (lambda right, x: 1 / right, "inverted", "divided by the right"),
+        (lambda right, x: 1 - right, "one_minus", "1 minus"),
+        (lambda right, x: right**2, "squared", "square"),
+        (lambda right, x: right.sqrt(), "root_taken", "root"),
+        (lambda right, x: right.flip(0), "reversed", "reversed"),
+        (lambda right, x: x.clone(), "returned_argument", "the argument x as it came"),
+        (lambda right, x: torch.ones(4), "constant", "whatever the input"),
+        (lambda right, x: right + x[0], "wrong_value", "2 rows: expected"),
+        (lambda right, x: -right if len(x) == 2 else right, "wrong_value", "other 1 inputs"),
+        (lambda right, x: -right if len(x) == 2 else 2 * right, "wrong_value", "2 rows"),
+    ],
+)
+def test_a_relation_that_holds_on_all_inputs_is_said(change, mistake, says):
+    verdict = mean_of_rows.examine(lambda x, scale: change(scale * x.mean(dim=0), x))
+    assert (verdict.mistake, says in verdict.message) == (mistake, True), verdict
+
+
+def test_a_transposed_result_is_told_and_a_part_that_is_wrong_is_named():
+    @right_answer(cases=_tables, parts="(first, second)", hint=Text("", ""))
+    def both(x, scale):
+        return x @ x[:2].T, scale * x
+
+    def transposed(x, scale):
+        return (x @ x[:2].T).T, scale * x
+
+    def half(x, scale):
+        return x @ x[:2].T, scale * x / 2
+
+    assert both.examine(transposed).message.startswith("first: transposed, your result")
+    assert both.examine(half).message == "second: every number is 1/2 times the right one."
+    assert both.examine(lambda x, s: tuple(-a for a in half(x, s))).mistake == "wrong_value"
+
+
 def test_a_wrong_solution_that_is_right_on_all_inputs_is_not_told_apart():
     right, near = step.outcomes(step.right), step.tolerances()
     assert not tell_apart(right, step.outcomes(right_by_hand), near)

@@ -44,6 +44,7 @@ from course_utils.exercises.outcomes import (
     shares_memory,
     state,
 )
+from course_utils.exercises.relations import RELATIONS, relation
 from course_utils.exercises.sandbox import FROM_OUTSIDE, Watch, call
 from course_utils.language import Text
 
@@ -253,6 +254,8 @@ class ReferenceExercise(Exercise):
             return self._wrong_kind(got.result)
         if order := self._another_order(table):
             return self._say("swapped_results", expected=self._whole, got=order)
+        if related := self._related(table):
+            return related
         index = next(
             i
             for i, pair in enumerate(zip(got.parts, right.parts, strict=True))
@@ -292,6 +295,30 @@ class ReferenceExercise(Exercise):
             return self._say("wrong_length", expected=self._whole, got=len(result))
         return self._say("wrong_type", expected=self._whole or _NUMBERS, got=type(result).__name__)
 
+    def _related(self, table: list[Seen]) -> tuple[str, str] | None:
+        """A relation that the wrong part of the results has to the right one, on all inputs."""
+        wrong = [index for index in range(len(self._parts)) if not self._is_right(table, index)]
+        for index in wrong[:1] if len(wrong) == 1 else []:
+            if found := relation(table, index, self._arguments):
+                name, values = found
+                message = RELATIONS[name].format(**values)
+                part = self._parts[index]
+                return name, _OF_THIS.format(case=part, message=message) if part else message
+        return None
+
+    def _is_right(self, table: list[Seen], index: int) -> bool:
+        """Whether one part of the results is right on all inputs."""
+        return all(
+            seen.got.parts is not None
+            and seen.right.parts is not None
+            and seen.tolerance.allow(seen.got.parts[index], seen.right.parts[index])
+            for seen in table
+            if not seen.right.error
+        )
+
+    def _arguments(self, seen: Seen) -> dict[str, Any]:
+        return self._signature.bind(*seen.case.args, **seen.case.kwargs).arguments
+
     def _other_places(
         self, label: str, name: str, got: dict[str, np.ndarray], right: dict[str, np.ndarray]
     ) -> tuple[str, str]:
@@ -321,8 +348,7 @@ class ReferenceExercise(Exercise):
 
     def _ignored(self, value: Callable, table: list[Seen]) -> str:
         """The number, word or truth among the arguments that has no effect, and should have one."""
-        bind = self._signature.bind
-        bound = [bind(*seen.case.args, **seen.case.kwargs).arguments for seen in table]
+        bound = [self._arguments(seen) for seen in table]
         for name in self._signature.parameters:
             settings = {b[name] for b in bound if isinstance(b.get(name), bool | int | float | str)}
             matters = effects = False
