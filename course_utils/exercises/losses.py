@@ -35,6 +35,9 @@ def _pairs() -> Iterator[given]:
                 sizes = tuple(p.shape), tuple(t.shape)
                 dtype = str(p.dtype).removeprefix("torch.")
                 yield given(p, t, case=_SIZES_AND_DTYPE.format(sizes=sizes, dtype=dtype))
+    yield given(
+        torch.tensor([3.0]), torch.tensor([[1.0]]), case=_SIZES.format(sizes=((1,), (1, 1)))
+    )
     for sizes in ((4,), (1,)), ((1,), (4,)), ((4, 1), (1, 1)), ((1, 1), (4,)):
         yield given(torch.ones(sizes[0]), torch.ones(sizes[1]), case=_SIZES.format(sizes=sizes))
 
