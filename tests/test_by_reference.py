@@ -302,6 +302,22 @@ def test_an_error_is_right_where_it_is_of_the_kind_that_is_promised():
     assert inverse.examine(lambda x: 1 / x if x else 0).mistake == "should_raise"
 
 
+def test_results_are_swapped_where_there_are_any():
+    @right_answer(cases=lambda: [given(7), given(-1)], parts="(tens, ones)", hint=Text("", ""))
+    def digits(x):
+        if x < 0:
+            raise ValueError
+        return divmod(x, 10)
+
+    def ones_first(x):
+        if x < 0:
+            raise ValueError("negative")
+        return x % 10, x // 10
+
+    assert digits.examine(ones_first).mistake == "swapped_results"
+    assert digits.examine(lambda x: (x % 10, x // 10)).mistake == "wrong_value"
+
+
 def test_a_wrong_solution_that_is_right_on_all_inputs_is_not_told_apart():
     right, near = step.outcomes(step.right), step.tolerances()
     assert not tell_apart(right, step.outcomes(right_by_hand), near)

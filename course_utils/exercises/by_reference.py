@@ -315,6 +315,7 @@ class ReferenceExercise(Exercise):
                     for at, part in zip(order, seen.right.parts, strict=True)
                 )
                 for seen in table
+                if not (seen.right.error and seen.has_right_values())
             ):
                 return f"({', '.join(self._parts[order.index(i)] for i in range(len(order)))})"
         return ""
