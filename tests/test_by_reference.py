@@ -285,6 +285,11 @@ def test_results_may_be_lists_and_dicts_of_arrays(answer, mistake, says):
     assert says in verdict.message, verdict.message
 
 
+def test_a_dict_is_said_to_be_one_where_an_array_should_be():
+    message = line.examine(lambda x: {"a": x}).message
+    assert message == "x=[1, -2]: the result should be array (2,), yours is ['a'] (2,)."
+
+
 def test_an_error_is_right_where_it_is_of_the_kind_that_is_promised():
     @right_answer(cases=lambda: [given(1), given(0)], hint=Text("", ""))
     def inverse(x):
