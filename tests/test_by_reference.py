@@ -343,7 +343,7 @@ ODD = [
 ]
 
 
-@pytest.mark.parametrize("exercise", STATED, ids=lambda exercise: exercise.name)
+@pytest.mark.parametrize("exercise", [*STATED, step, both], ids=lambda exercise: exercise.name)
 def test_whatever_an_answer_returns_there_is_a_verdict(exercise):
     for value in ODD:
         verdict = exercise.examine(lambda *args, _value=value, **options: _value)

@@ -433,7 +433,9 @@ smoothed_cross_entropy.mistake(
         "logits 在 ±10,000 附近時，損失成了 inf 或 nan。每一列減去同一個數，log p 不變。",
         "with logits near ±10,000 the loss became inf or nan. Taking one number off a whole row does not change log p.",
     ),
-    when=lambda wrong: all(seen.got.overflows for seen in wrong),
+    when=lambda wrong: all(
+        seen.got.overflows and seen.case.args[0].abs().max() > 100 for seen in wrong
+    ),
 )
 smoothed_cross_entropy.mistake(
     "clipped",
@@ -455,7 +457,7 @@ smoothed_cross_entropy.mistake(
 _SIZES = Text("{n} 個樣本、{k} 類，num_bins={bins}", "{n} examples, {k} classes, num_bins={bins}")
 _CERTAIN = Text("信心 1、1、1、0.7、0.55，num_bins=4", "confidences 1, 1, 1, 0.7, 0.55, num_bins=4")
 _EDGES = Text(
-    "信心 0.5、0.75、0.6、0.7、0.9，剛好在交界上，num_bins=4",
+    "信心 0.5、0.75、0.6、0.7、0.9，有的剛好在交界上，num_bins=4",
     "confidences 0.5, 0.75, 0.6, 0.7, 0.9, some on an edge, num_bins=4",
 )
 
