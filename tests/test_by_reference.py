@@ -285,6 +285,11 @@ def test_results_may_be_lists_and_dicts_of_arrays(answer, mistake, says):
     assert says in verdict.message, verdict.message
 
 
+def test_a_dict_is_said_to_be_one_where_an_array_should_be():
+    message = line.examine(lambda x: {"a": x}).message
+    assert message == "x=[1, -2]: the result should be array (2,), yours is ['a'] (2,)."
+
+
 def test_an_error_is_right_where_it_is_of_the_kind_that_is_promised():
     @right_answer(cases=lambda: [given(1), given(0)], hint=Text("", ""))
     def inverse(x):
@@ -355,6 +360,22 @@ def test_a_transposed_result_is_told_and_a_part_that_is_wrong_is_named():
     assert both.examine(lambda x, s: tuple(-a for a in half(x, s))).mistake == "wrong_value"
 
 
+def test_results_are_swapped_where_there_are_any():
+    @right_answer(cases=lambda: [given(7), given(-1)], parts="(tens, ones)", hint=Text("", ""))
+    def digits(x):
+        if x < 0:
+            raise ValueError
+        return divmod(x, 10)
+
+    def ones_first(x):
+        if x < 0:
+            raise ValueError("negative")
+        return x % 10, x // 10
+
+    assert digits.examine(ones_first).mistake == "swapped_results"
+    assert digits.examine(lambda x: (x % 10, x // 10)).mistake == "wrong_value"
+
+
 def test_a_wrong_solution_that_is_right_on_all_inputs_is_not_told_apart():
     right, near = step.outcomes(step.right), step.tolerances()
     assert not tell_apart(right, step.outcomes(right_by_hand), near)
@@ -375,7 +396,7 @@ ODD = [
 ]
 
 
-@pytest.mark.parametrize("exercise", STATED, ids=lambda exercise: exercise.name)
+@pytest.mark.parametrize("exercise", [*STATED, step, both], ids=lambda exercise: exercise.name)
 def test_whatever_an_answer_returns_there_is_a_verdict(exercise):
     for value in ODD:
         verdict = exercise.examine(lambda *args, _value=value, **options: _value)

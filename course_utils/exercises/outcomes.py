@@ -114,8 +114,12 @@ def flat(value: Any) -> list[Any]:
 
 def shares_memory(first: Any, second: Any) -> bool:
     """Whether two tensors or arrays are views of one piece of memory."""
-    one, other = (
-        value.detach().numpy() if isinstance(value, Tensor) else value for value in (first, second)
-    )
+    try:
+        one, other = (
+            value.detach().numpy() if isinstance(value, Tensor) else value
+            for value in (first, second)
+        )
+    except (TypeError, RuntimeError):  # of a kind that NumPy does not have: sparse, bfloat16, ...
+        return False
     are_arrays = isinstance(one, np.ndarray) and isinstance(other, np.ndarray)
     return are_arrays and np.shares_memory(one, other)
