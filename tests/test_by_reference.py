@@ -285,6 +285,20 @@ def test_results_may_be_lists_and_dicts_of_arrays(answer, mistake, says):
     assert says in verdict.message, verdict.message
 
 
+def test_the_dtypes_in_a_dict_are_compared_by_name():
+    @right_answer(
+        cases=lambda: [given({"a": torch.ones(1), "b": torch.arange(2)})],
+        keeps_dtype=True,
+        hint=Text("", ""),
+    )
+    def same(arrays):
+        return arrays
+
+    assert same.examine(lambda arrays: dict(reversed(arrays.items()))).passed
+    verdict = same.examine(lambda arrays: {"b": arrays["b"].float(), "a": arrays["a"]})
+    assert verdict.mistake == "wrong_dtype" and "int64, yours has torch.float32" in verdict.message
+
+
 def test_an_error_is_right_where_it_is_of_the_kind_that_is_promised():
     @right_answer(cases=lambda: [given(1), given(0)], hint=Text("", ""))
     def inverse(x):
