@@ -274,6 +274,7 @@ def _clip(clip: Callable, grads: Arrays, max_norm: float) -> Any:
     parts="(clipped, norm)",
     keeps_dtype=True,
     terms=lambda grads, max_norm: 0,  # products and roots: every number is as exact as its size
+    enough=torch.float32,
     hint=Text(
         "先找出所有數字裡絕對值最大的那一個，把大家都除以它，再平方相加。最後記得乘回來。",
         "Find the largest absolute value of all numbers first, divide all by it, then square and add. Multiply it back at the end.",
@@ -751,7 +752,8 @@ BestParams.mistake(
 class _Shared:
     """State that belongs to the class."""
 
-    best, params = math.inf, None
+    best = math.inf
+    params: Arrays | None = None
 
     def update(self, loss, params):
         is_best = bool(loss < _Shared.best)
@@ -801,7 +803,7 @@ def _sequences() -> Iterator[given]:
         for name, q in (
             (Text("權重都是 1", "weights of 1"), targets),
             (Text("權重不都是 1", "weights other than 1"), weights * targets),
-            (Text("權重都很小", "small weights"), 1e-6 * weights * targets),
+            (Text("權重都很小", "small weights"), 0.01 * weights * targets),
             (Text("沒有補齊的步", "no padded step"), targets + (~is_real) / classes),
         ):
             yield given(logits, q, case=_SEQUENCES.format(shape=shape, name=name))
@@ -817,7 +819,8 @@ _SEQUENCES = Text("logits {shape}，{name}", "logits {shape}, {name}")
 
 @right_answer(
     cases=_sequences,
-    terms=lambda logits, q: q.sum(axis=-1).max() / q.sum() * max(1, abs(logits).max()),
+    terms=lambda logits, q: q.sum(axis=-1).max() / q.sum(),
+    enough=torch.float32,
     hint=Text(
         "先假設每一列目標的和都是 1，寫出梯度。再問：一列的和是 w 時，這一列的損失變成幾倍？補齊的那些步 w = 0，梯度應該是多少？",
         "First suppose that every row of targets adds up to 1, and write the gradient. Then ask: where a row adds up to w, how many times its loss is it? A padded step has w = 0; what should its gradient be?",
