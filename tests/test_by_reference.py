@@ -137,6 +137,11 @@ def test_the_sentence_of_a_mistake_is_said_only_where_all_inputs_show_it():
         (lambda x: x.detach() + x + 1, "wrong_gradient", "expected [2, 2], got [1, 1]"),
         (lambda x: torch.from_numpy(_linear(x.numpy())), "lost_gradient", "RuntimeError: Can't"),
         (lambda x: _linear(x).double(), "wrong_dtype", "float32, yours has torch.float64"),
+        (
+            lambda x: [x, x[:1, None]],
+            "wrong_type",
+            "should be array (2,), yours is [0] (2,), [1] (1, 1)",
+        ),
     ],
 )
 def test_the_gradient_and_the_dtype_are_promises_too(answer, mistake, says):

@@ -297,7 +297,7 @@ class ReferenceExercise(Exercise):
     ) -> tuple[str, str]:
         """Where a list, tuple or dict should be, with other entries."""
         words = [
-            f"{name}: "
+            (f"{name}: " if name else "")
             + ", ".join(f"{place or 'array'} {array.shape}" for place, array in part.items())
             for part in (right, got)
         ]
