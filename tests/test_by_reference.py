@@ -75,6 +75,11 @@ def right_by_hand(param, grad, lr=0.1):
         ),
         (lambda p, g, lr=0.1: ((lr * g).norm(), p - lr * g), "swapped_results", "(moved, param)"),
         (lambda p, g, lr=0.1: (p - 0.7 * g, (0.7 * g).norm()), "argument_ignored", "lr has no"),
+        (
+            lambda p, g, lr=0.1: (p * float("nan"), (lr * g).norm()),
+            "wrong_value",
+            "got [nan, nan, nan]",
+        ),
         (lambda p, g, lr=0.5: (p - lr * g, (lr * g).norm()), "wrong_value", "no lr given, param"),
         (lambda p, g, lr: (p - lr * g, (lr * g).norm()), "raised", "for the input no lr given"),
         (lambda p, g, lr=0.1: (p - 1 / lr * g, lr * g), "raised", "for the input lr of 0"),
