@@ -104,9 +104,9 @@ def state(argument: Any) -> Any:
 
 
 def flat(value: Any) -> list[Any]:
-    """What stands in nested lists, tuples and dicts, one after the other."""
+    """What stands in nested lists, tuples and dicts, one after the other; in a dict by its names."""
     if isinstance(value, dict):
-        value = [*value.values()]
+        value = [value[name] for name in sorted(value, key=str)]
     if isinstance(value, list | tuple):
         return [part for item in value for part in flat(item)]
     return [value]
