@@ -257,7 +257,7 @@ inverted_dropout.mistake(
     ),
     when=_only_the_factor(
         lambda least, most, seen: (
-            most - least > 1e-4 * most and abs(least / seen.right.arrays[0].mean() - 1) < 0.05
+            most - least > 1e-4 * most and abs(least / seen.right.arrays[0].mean() - 1) < 0.3
         )
     ),
 )
