@@ -683,8 +683,7 @@ def _read(is_so: Callable[..., bool]) -> Callable[[list[Seen]], bool]:
 
     def proven(wrong: list[Seen]) -> bool:
         pairs = [(readings(seen.got.parts), readings(seen.right.parts)) for seen in wrong]
-        found = [is_so(got, right) for got, right in pairs if got.keys() == right.keys()]
-        return any(found)
+        return any(is_so(got, right) for got, right in pairs if got.keys() == right.keys())
 
     return proven
 
@@ -736,8 +735,8 @@ train_resumably.mistake(
 train_resumably.mistake(
     "epochs_miscounted",
     Text(
-        "輪數數錯了：中斷前完成的，加上接續時訓練的，應該剛好是 `epochs` 輪。檔案裡記下的是完成了幾輪嗎？",
-        "the epochs are miscounted: those done before the kill and those trained afterwards should make `epochs`. Does the file hold how many are done?",
+        "輪數數錯了：中斷前完成的，加上接續時訓練的，應該剛好是 `epochs` 輪。是不是每一輪結束都存，檔案裡記下的又是不是完成了幾輪？",
+        "the epochs are miscounted: those done before the kill and those trained afterwards should make `epochs`. Is the file written after every epoch, and does it hold how many are done?",
     ),
     when=_read(lambda got, right: _other(got, right, "trained") or _other(got, right, "again")),
 )
