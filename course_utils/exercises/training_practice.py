@@ -42,6 +42,7 @@ def _curves() -> Iterator[given]:
         ([0.25, 0.5, 0.75, 1.0], 2, 0.5),
         ([0.5, 0.75, 0.625, 0.75, 1.0], 3, 0.25),
         ([0.1, 0.2, 0.3], 1),
+        ([0.5, 0.505, 0.509, 0.2], 1),
     ):
         named = ", ".join(
             f"{k}={v}" for k, v in zip(("patience", "min_delta"), settings, strict=False)
