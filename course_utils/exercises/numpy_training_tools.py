@@ -917,8 +917,15 @@ BestParams.mistake(
         "最低的損失，你一開始就給了一個數：比它高的損失永遠留不下來。還沒有任何紀錄時，什麼數都該算更低。",
         "you start the lowest loss at a certain number, so that no loss above it is ever kept. While there is no record, any number should count as lower.",
     ),
-    *(_keeper_that(start=start) for start in (-math.inf, -0.75, 0.0, 0.75, 1.0, 1e6, 1e10, 1e11)),
-    _keeper_that(lambda loss, best: loss > best),
+    *(_keeper_that(start=start) for start in (-0.75, 0.0, 0.75, 1.0, 1e6, 1e10, 1e11)),
+)
+BestParams.mistake(
+    "never_keeps",
+    Text(
+        "沒有一個損失留得下來：一開始的最低損失，和你比大小的方向，配得起來嗎？",
+        "no loss is ever kept: do the lowest loss that you start with and the direction of your comparison go together?",
+    ),
+    _keeper_that(start=-math.inf),
 )
 BestParams.mistake(
     "tie_replaces",
