@@ -564,14 +564,14 @@ claim(13, top_pairs.index[0] == "9 and 4", tiers="full", tier=mnist.tier)
 #
 # 難度 ★★☆，約 10 分鐘。
 #
-# 寫出 `evaluate_by_example`：回傳 `loader` 裡所有樣本的平均損失與準確率（0 到 1 之間）。`criterion` 給的是一個批次的平均，而最後一批可能比較短。不論批次多大，答案都要一樣；過程中 autograd 不得記錄計算圖。
+# 寫出 `evaluate_by_example`：回傳 `loader` 裡所有樣本的平均損失與準確率（0 到 1 之間）。`criterion` 給的是一個批次的平均，而最後一批可能比較短。不論批次多大，答案都要一樣；過程中模型要在評估模式，autograd 不得記錄計算圖。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Exercise 1: an evaluation that ignores the batch size
 #
 # Difficulty ★★☆, about 10 minutes.
 #
-# Write `evaluate_by_example`: return the mean loss and the accuracy (from 0 to 1) over all examples of `loader`. `criterion` gives the mean of one batch, and the last batch may be short. The answer must be the same for every batch size, and autograd must record nothing on the way.
+# Write `evaluate_by_example`: return the mean loss and the accuracy (from 0 to 1) over all examples of `loader`. `criterion` gives the mean of one batch, and the last batch may be short. The answer must be the same for every batch size; on the way, the model is in evaluation mode and autograd records nothing.
 
 
 # %% tags=["exercise"]

@@ -1013,14 +1013,14 @@ def clip_by_value_solution(grads, limit):
 #
 # 難度 ★★☆，約 10 分鐘。
 #
-# `norms` 是一串裁剪前的範數（Python 的 list），一步一個。訓練可能在中途爆炸，從那一步起紀錄裡就有 inf 或 nan，之後的都不可信。寫出 `choose_limit(norms, share)`：回傳一個上限，使得**爆炸之前**的步子裡，剛好有 `share`（例如 0.1）這麼多會被裁到。
+# `norms` 是一串裁剪前的範數（Python 的 list），一步一個。訓練可能在中途爆炸，從那一步起紀錄裡就有 inf 或 nan，之後的都不可信。寫出 `choose_limit(norms, share)`：回傳一個上限，使得**爆炸之前**的步子裡，剛好有 `share`（例如 0.1）這麼多會被裁到（範數大於上限的才會）。各步的範數都不相同，乘上 `share` 也剛好是整數步。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Exercise 3: choose a limit from a log
 #
 # Difficulty ★★☆, about 10 minutes.
 #
-# `norms` is a list of norms before clipping, one per step. The run may have exploded on the way: from that step on the log holds inf or nan, and nothing after it can be trusted. Write `choose_limit(norms, share)`: return a limit such that of the steps **before the explosion** exactly a `share` (0.1, say) would be clipped.
+# `norms` is a list of norms before clipping, one per step. The run may have exploded on the way: from that step on the log holds inf or nan, and nothing after it can be trusted. Write `choose_limit(norms, share)`: return a limit such that of the steps **before the explosion** exactly a `share` (0.1, say) would be clipped, as those are whose norm is above the limit. No two norms are equal, and that share is a whole number of steps.
 
 
 # %% tags=["exercise"]

@@ -1139,7 +1139,7 @@ picks_solution = {"A": 0.1, "B": None, "C": 0.001}
 #
 # 難度 ★★☆，約 15 分鐘。
 #
-# 建議只是建議，最後還是要試。寫出 `sweep_rates`：對 `rates` 裡的每個學習率，都從**傳進來的那個模型**出發，在訓練模式下用沒有動量的 SGD 走一遍 `batches`，記下途中每一批（更新之前）的損失，取平均。回傳這些平均，順序與 `rates` 相同。
+# 建議只是建議，最後還是要試。寫出 `sweep_rates`：對 `rates` 裡的每個學習率，都從**傳進來的那個模型**出發，在訓練模式下用沒有動量的 SGD 走一遍 `batches`，記下途中每一批（更新之前）的損失，取平均；每一批算一次，不管它有幾個樣本。回傳這些平均，順序與 `rates` 相同。
 #
 # 呼叫結束之後，模型必須和來的時候一模一樣：權重、統計量、模式。
 
@@ -1148,7 +1148,7 @@ picks_solution = {"A": 0.1, "B": None, "C": 0.001}
 #
 # Difficulty ★★☆, about 15 minutes.
 #
-# A suggestion is only that; in the end one tries. Write `sweep_rates`: for each rate in `rates` start from **the model you are given**, walk once through `batches` in training mode with SGD without momentum, note the loss of every batch before its step, and take the mean. Return these means in the order of `rates`.
+# A suggestion is only that; in the end one tries. Write `sweep_rates`: for each rate in `rates` start from **the model you are given**, walk once through `batches` in training mode with SGD without momentum, note the loss of every batch before its step, and take the mean; every batch counts once, however many examples it holds. Return these means in the order of `rates`.
 #
 # After the call the model must be exactly as it came: weights, statistics, mode.
 

@@ -1182,7 +1182,7 @@ def shortcut_accuracy_solution(k):
 #
 # 一批序列長短不一，短的用別的數補齊。`Q` 是 (B, T_q, d)、`K` 是 (B, T_k, d)、`V` 是 (B, T_k, d_v)；`lengths[b]` 說第 b 個序列只有前幾個鍵是真的，從 0 到 T_k。
 #
-# 寫出 `padded_attention(Q, K, V, lengths)`，回傳（輸出，權重）。補齊的列裡可能有 10¹⁵ 那麼大的數，分數可能到正負數萬；長度 0 的序列什麼也看不到，權重與輸出都是 0。
+# 寫出 `padded_attention(Q, K, V, lengths)`，回傳（輸出，權重）；分數和課文一樣，是 $QK^\top/\sqrt d$。補齊的列裡可能有 10¹⁵ 那麼大的數，分數可能到正負數萬；長度 0 的序列什麼也看不到，權重與輸出都是 0。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Exercise 2: only the first keys are real
@@ -1191,7 +1191,7 @@ def shortcut_accuracy_solution(k):
 #
 # The sequences of a batch differ in length, and short ones are padded with anything. `Q` is (B, T_q, d), `K` is (B, T_k, d), `V` is (B, T_k, d_v); `lengths[b]` says how many keys of sequence b are real, the first ones, from 0 to T_k.
 #
-# Write `padded_attention(Q, K, V, lengths)`: return (output, weights). Padded rows may hold numbers as large as 10¹⁵, and scores may reach tens of thousands, of either sign; a sequence of length 0 sees nothing, and its weights and output are 0.
+# Write `padded_attention(Q, K, V, lengths)`: return (output, weights); the scores are the lesson's, $QK^\top/\sqrt d$. Padded rows may hold numbers as large as 10¹⁵, and scores may reach tens of thousands, of either sign; a sequence of length 0 sees nothing, and its weights and output are 0.
 
 
 # %% tags=["exercise"]

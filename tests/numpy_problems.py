@@ -36,8 +36,10 @@ def problems(draw, min_rows=1):
 
 def reference(params, X, y, task):
     """(loss, gradients, predictions) of TanhModel by torch's autograd in float64."""
-    theta = {k: torch.tensor(np.float64(v), requires_grad=True) for k, v in params.items()}
-    inputs, y = torch.tensor(np.float64(X)), np.asarray(y)
+    theta = {
+        k: torch.tensor(np.asarray(v, np.float64), requires_grad=True) for k, v in params.items()
+    }
+    inputs, y = torch.tensor(np.asarray(X, np.float64)), np.asarray(y)
     num_outputs = theta["c"].numel()
     if task == "classification":
         steps = y.ndim == 3 or (y.ndim == 2 and y.dtype.kind in "iu" and y.shape[1] == X.shape[1])
@@ -47,7 +49,7 @@ def reference(params, X, y, task):
         inputs = inputs[:, -1]
     outputs = torch.tanh(inputs @ theta["U"] + theta["a"]) @ theta["V"] + theta["c"]
     if task == "regression":
-        loss = F.mse_loss(outputs, torch.tensor(np.float64(y)).reshape(outputs.shape))
+        loss = F.mse_loss(outputs, torch.tensor(np.asarray(y, np.float64)).reshape(outputs.shape))
     else:
         probs = np.eye(num_outputs)[y.astype(int)] if y.dtype.kind in "iu" else y
         loss = -(torch.tensor(probs) * F.log_softmax(outputs, -1)).sum(-1).mean()

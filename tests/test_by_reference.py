@@ -75,6 +75,11 @@ def right_by_hand(param, grad, lr=0.1):
         ),
         (lambda p, g, lr=0.1: ((lr * g).norm(), p - lr * g), "swapped_results", "(moved, param)"),
         (lambda p, g, lr=0.1: (p - 0.7 * g, (0.7 * g).norm()), "argument_ignored", "lr has no"),
+        (
+            lambda p, g, lr=0.1: (p * float("nan"), (lr * g).norm()),
+            "wrong_value",
+            "got [nan, nan, nan]",
+        ),
         (lambda p, g, lr=0.5: (p - lr * g, (lr * g).norm()), "wrong_value", "no lr given, param"),
         (lambda p, g, lr: (p - lr * g, (lr * g).norm()), "raised", "for the input no lr given"),
         (lambda p, g, lr=0.1: (p - 1 / lr * g, lr * g), "raised", "for the input lr of 0"),
@@ -137,6 +142,11 @@ def test_the_sentence_of_a_mistake_is_said_only_where_all_inputs_show_it():
         (lambda x: x.detach() + x + 1, "wrong_gradient", "expected [2, 2], got [1, 1]"),
         (lambda x: torch.from_numpy(_linear(x.numpy())), "lost_gradient", "RuntimeError: Can't"),
         (lambda x: _linear(x).double(), "wrong_dtype", "float32, yours has torch.float64"),
+        (
+            lambda x: [x, x[:1, None]],
+            "wrong_type",
+            "should be array (2,), yours is [0] (2,), [1] (1, 1)",
+        ),
     ],
 )
 def test_the_gradient_and_the_dtype_are_promises_too(answer, mistake, says):
@@ -285,6 +295,25 @@ def test_results_may_be_lists_and_dicts_of_arrays(answer, mistake, says):
     assert says in verdict.message, verdict.message
 
 
+def test_a_dict_is_said_to_be_one_where_an_array_should_be():
+    message = line.examine(lambda x: {"a": x}).message
+    assert message == "x=[1, -2]: the result should be array (2,), yours is ['a'] (2,)."
+
+
+def test_the_dtypes_in_a_dict_are_compared_by_name():
+    @right_answer(
+        cases=lambda: [given({"a": torch.ones(1), "b": torch.arange(2)})],
+        keeps_dtype=True,
+        hint=Text("", ""),
+    )
+    def same(arrays):
+        return arrays
+
+    assert same.examine(lambda arrays: dict(reversed(arrays.items()))).passed
+    verdict = same.examine(lambda arrays: {"b": arrays["b"].float(), "a": arrays["a"]})
+    assert verdict.mistake == "wrong_dtype" and "int64, yours has torch.float32" in verdict.message
+
+
 def test_an_error_is_right_where_it_is_of_the_kind_that_is_promised():
     @right_answer(cases=lambda: [given(1), given(0)], hint=Text("", ""))
     def inverse(x):
@@ -355,6 +384,22 @@ def test_a_transposed_result_is_told_and_a_part_that_is_wrong_is_named():
     assert both.examine(lambda x, s: tuple(-a for a in half(x, s))).mistake == "wrong_value"
 
 
+def test_results_are_swapped_where_there_are_any():
+    @right_answer(cases=lambda: [given(7), given(-1)], parts="(tens, ones)", hint=Text("", ""))
+    def digits(x):
+        if x < 0:
+            raise ValueError
+        return divmod(x, 10)
+
+    def ones_first(x):
+        if x < 0:
+            raise ValueError("negative")
+        return x % 10, x // 10
+
+    assert digits.examine(ones_first).mistake == "swapped_results"
+    assert digits.examine(lambda x: (x % 10, x // 10)).mistake == "wrong_value"
+
+
 def test_a_wrong_solution_that_is_right_on_all_inputs_is_not_told_apart():
     right, near = step.outcomes(step.right), step.tolerances()
     assert not tell_apart(right, step.outcomes(right_by_hand), near)
@@ -375,7 +420,7 @@ ODD = [
 ]
 
 
-@pytest.mark.parametrize("exercise", STATED, ids=lambda exercise: exercise.name)
+@pytest.mark.parametrize("exercise", [*STATED, step, both], ids=lambda exercise: exercise.name)
 def test_whatever_an_answer_returns_there_is_a_verdict(exercise):
     for value in ODD:
         verdict = exercise.examine(lambda *args, _value=value, **options: _value)

@@ -270,6 +270,6 @@ def test_clipping_gives_its_formula_or_an_error(seed, shape, dtype, magnitude, m
     exact = math.hypot(*(float(x) for g in grads.values() for x in g.flat))
     assert norm == pytest.approx(exact, rel=1e-6)
     for name, g in grads.items():
-        expected = np.float64(g) * (min(1, max_norm / exact) if exact else 1)
+        expected = np.asarray(g, np.float64) * (min(1, max_norm / exact) if exact else 1)
         tiny = float(np.finfo(dtype).smallest_normal)
         np.testing.assert_allclose(clipped[name], expected, rtol=1e-5, atol=tiny)

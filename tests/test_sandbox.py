@@ -15,7 +15,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from course_utils.exercises import Answer, exercise, losses
-from course_utils.exercises.sandbox import Watch, call
+from course_utils.exercises.sandbox import Watch, _set_default_device, call
 from course_utils.exercises.solutions import losses as solutions
 from course_utils.language import Text
 
@@ -204,7 +204,7 @@ def test_what_was_switched_before_a_check_disturbs_nothing_and_stays(name):
         {
             "torch.set_grad_enabled": torch.set_grad_enabled,
             "torch.set_default_dtype": torch.set_default_dtype,
-            "torch.set_default_device": lambda device: torch.set_default_device(None),
+            "torch.set_default_device": _set_default_device,
             "np.seterr": lambda modes: np.seterr(**modes),
         }[name](before)
     assert get() == before

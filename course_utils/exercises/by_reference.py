@@ -324,7 +324,7 @@ class ReferenceExercise(Exercise):
     ) -> tuple[str, str]:
         """Where a list, tuple or dict should be, with other entries."""
         words = [
-            f"{name}: "
+            (f"{name}: " if name else "")
             + ", ".join(f"{place or 'array'} {array.shape}" for place, array in part.items())
             for part in (right, got)
         ]
@@ -342,6 +342,7 @@ class ReferenceExercise(Exercise):
                     for at, part in zip(order, seen.right.parts, strict=True)
                 )
                 for seen in table
+                if not (seen.right.error and seen.has_right_values())
             ):
                 return f"({', '.join(self._parts[order.index(i)] for i in range(len(order)))})"
         return ""
@@ -356,6 +357,8 @@ class ReferenceExercise(Exercise):
                 itertools.product(range(len(table)), settings), 20
             ):
                 seen = table[index]
+                if not seen.got.is_finite:  # nan stays nan, whatever the argument
+                    continue
                 right, got = (
                     self._once(function, index, name, setting) for function in (self.right, value)
                 )

@@ -1,449 +1,1004 @@
 """Exercises of numpy_training_tools: a check along one direction, clipping of any size, a copy, a masked slope."""
 
+import contextlib
+import itertools
+import math
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 
-from course_utils import seeding
-from course_utils.exercises import Answer, exercise
+from course_utils.exercises.by_reference import Seen, given, right_answer
+from course_utils.exercises.compare import arrays_in
 from course_utils.language import Text
+from course_utils.seeding import rng
 
 Arrays = dict[str, np.ndarray]
 
 
-@exercise(
-    hint=Text(
-        "往前一小步、往後一小步：所有陣列同時沿著各自的 direction 移動。預測的斜率則只需要乘法和加法，不需要 loss。",
-        "A small step forward and one back, all arrays moving at once, each along its own part of "
-        "the direction. The predicted slope needs only products and sums, and no loss.",
-    ),
-    one_sided=Text(
-        "你只看了一邊：(L(θ + εv) − L(θ)) / ε 的誤差與 ε 成正比。兩邊都看，一次項的誤差就會抵消。",
-        "you looked at one side only: the error of (L(θ + εv) − L(θ)) / ε is proportional to ε. "
-        "Look at both sides, and that error cancels.",
-    ),
-    two_forgotten=Text(
-        "量到的斜率差了兩倍：從 θ − εv 走到 θ + εv，一共走了幾個 ε？",
-        "the measured slope is off by two: from θ − εv to θ + εv, how many ε did you walk?",
-    ),
-    epsilon_forgotten=Text(
-        "你回傳的是損失的差，不是斜率：還沒有除以走過的距離。",
-        "you returned a difference of losses, not a slope: it is not divided by the distance yet.",
-    ),
-    direction_normalized=Text(
-        "你把 direction 的長度除掉了。題目要的是沿著所給的 direction 本身的斜率，它多長就算多長。",
-        "you divided the length of the direction out. The slope along the direction as given is "
-        "wanted, as long as it is.",
-    ),
-    product_of_norms=Text(
-        "你把兩個長度相乘了。兩個方向不見得一致，甚至可能相反：要的是內積。",
-        "you multiplied two lengths. The two need not point the same way, and may be opposed: the "
-        "dot product is wanted.",
-    ),
-    one_array_only=Text(
-        "只有一部分的陣列被算進去了。字典裡的每一個陣列都要移動，也都要算進內積。",
-        "only part of the arrays was counted. Every array of the dict moves, and every one belongs "
-        "in the dot product.",
-    ),
-)
-def slopes_along_direction(answer: Answer) -> None:
-    """(central difference along the direction, dot product of gradient and direction)."""
-    rng = seeding.rng(0)
+# --- slopes_along_direction
+
+
+def _slopes_given() -> Iterator[given]:
     for shapes in ({"W": (3, 2), "b": (2,)}, {"b": (1,), "W": (4, 5), "V": (5, 1, 2)}):
+        draw = rng(len(shapes))
         params, grads, direction = (
-            {name: rng.normal(size=shape) for name, shape in shapes.items()} for _ in range(3)
+            {name: draw.normal(size=shape) for name, shape in shapes.items()} for _ in range(3)
         )
-        for epsilon in (0.3, 1e-3):
-            given = (_bent_loss, params, grads, direction, epsilon)
-            got_measured, got_predicted = answer.parts(answer(*given), "(measured, predicted)")
-            measured, predicted = _slopes(*given)
-            alternatives = _other_slopes(*given)
-            for index, (got, right) in enumerate(
-                ((got_measured, measured), (got_predicted, predicted))
-            ):
-                if not answer.matches(got, right, tolerance=1e-7):
-                    known = {name: values[index] for name, values in alternatives.items()}
-                    answer.recognize(got, known, tolerance=1e-7)
-                which = "predicted slope" if index else "measured slope"
-                answer.require(got, right, f"{which}, epsilon={epsilon:g}", tolerance=1e-7)
+        for epsilon in (0.3, 1e-3, 2.0):
+            case = _ARRAYS.format(count=len(shapes), epsilon=epsilon)
+            yield given(_bent_loss, params, grads, direction, epsilon, case=case)
+        others = dict(reversed(grads.items()))
+        yield given(_bent_loss, params, others, direction, 0.1, case=_OTHER_ORDER)
+
+
+_ARRAYS = Text("{count} 個陣列，epsilon={epsilon:g}", "{count} arrays, epsilon={epsilon:g}")
+_OTHER_ORDER = Text(
+    "grads 裡名字的順序和 params 不同", "the names come in another order in grads than in params"
+)
 
 
 def _bent_loss(params: Arrays) -> float:
-    """A loss with slopes, curvatures and third derivatives that differ from number to number."""
+    """A loss with slopes and curvatures that differ from number to number, and ties among arrays."""
     total = 0.0
-    for number, values in enumerate(params.values(), start=1):
+    for number, name in enumerate(sorted(params), start=1):
+        values = params[name]
         weights = np.arange(1, values.size + 1).reshape(values.shape) / number
         total += float((np.sin(values) + weights * values**2 + 0.3 * values**3).sum())
-    return total
+    return total + 0.1 * total**2
 
 
-def _slopes(loss, params, grads, direction, epsilon) -> tuple[float, float]:
-    moved = [
-        {name: params[name] + side * epsilon * direction[name] for name in params}
-        for side in (1, -1)
-    ]
-    predicted = sum(float(np.vdot(grads[name], direction[name])) for name in params)
-    return (loss(moved[0]) - loss(moved[1])) / (2 * epsilon), predicted
+def _moved(params: Arrays, direction: Arrays, distance: float) -> Arrays:
+    return {name: params[name] + distance * direction[name] for name in params}
 
 
-def _other_slopes(loss, params, grads, direction, epsilon) -> dict[str, tuple]:
-    """Known mistake -> (its measured slopes, its predicted slopes)."""
-    measured, predicted = _slopes(loss, params, grads, direction, epsilon)
-    ahead = {name: params[name] + epsilon * direction[name] for name in params}
-    behind = {name: params[name] - epsilon * direction[name] for name in params}
-    length, grad_length = (
-        float(np.sqrt(sum((part**2).sum() for part in parts.values())))
-        for parts in (direction, grads)
-    )
-    unit = {name: part / length for name, part in direction.items()}
-    alone = []
-    for names in ([name] for name in params):
-        part = {name: direction[name] * (name in names) for name in params}
-        alone.append(_slopes(loss, params, grads, part, epsilon))
-    nothing = float("nan")
-    return {
-        "one_sided": (
-            ((loss(ahead) - loss(params)) / epsilon, (loss(params) - loss(behind)) / epsilon),
-            nothing,
+def _dot(one: Arrays, other: Arrays) -> float:
+    return sum(float(np.vdot(one[name], other[name])) for name in one)
+
+
+def _central(loss, params, direction, epsilon) -> float:
+    ahead, behind = (loss(_moved(params, direction, side * epsilon)) for side in (1, -1))
+    return (ahead - behind) / (2 * epsilon)
+
+
+def _size_of_slopes(loss, params, grads, direction, epsilon) -> float:
+    ahead, behind = (abs(loss(_moved(params, direction, side * epsilon))) for side in (1, -1))
+    return (ahead + behind) / epsilon
+
+
+@right_answer(
+    cases=_slopes_given,
+    parts="(measured, predicted)",
+    terms=_size_of_slopes,
+    hint=Text(
+        "往前一小步、往後一小步：所有陣列同時沿著各自的 direction 移動。預測的斜率則只需要乘法和加法，不需要 loss。",
+        "A small step forward and one back, all arrays moving at once, each along its own part of the direction. The predicted slope needs only products and sums, and no loss.",
+    ),
+)
+def slopes_along_direction(loss, params, grads, direction, epsilon):
+    """(central difference along the direction, dot product of gradient and direction)."""
+    return _central(loss, params, direction, epsilon), _dot(grads, direction)
+
+
+def _wrong_slopes(
+    name: str,
+    text: Text,
+    measureds: tuple[Callable, ...] = (),
+    predicteds: tuple[Callable, ...] = (),
+) -> None:
+    """measureds: of (loss, params, direction, epsilon); predicteds: of grads and direction.
+
+    Either slope may be the one that is wrong, or both.
+    """
+
+    def slopes(measured: Callable, predicted: Callable) -> Callable:
+        return lambda loss, params, grads, direction, epsilon: (
+            measured(loss, params, direction, epsilon),
+            predicted(grads, direction),
+        )
+
+    ways = itertools.starmap(slopes, itertools.product((_central, *measureds), (_dot, *predicteds)))
+    next(ways)  # both right
+    slopes_along_direction.mistake(name, text, *ways)
+
+
+def _length(arrays: Arrays) -> float:
+    return math.sqrt(_dot(arrays, arrays))
+
+
+def _unit(direction: Arrays) -> Arrays:
+    return {name: part / _length(direction) for name, part in direction.items()}
+
+
+def _only(direction: Arrays, index: int) -> Arrays:
+    """The direction with all but one of its arrays 0."""
+    chosen = list(direction)[index]
+    return {name: part * (name == chosen) for name, part in direction.items()}
+
+
+def _ones(arrays: Arrays) -> Arrays:
+    return {name: np.ones_like(part) for name, part in arrays.items()}
+
+
+_wrong_slopes(
+    "one_sided",
+    Text(
+        "你只看了一邊：(L(θ + εv) − L(θ)) / ε 的誤差與 ε 成正比。兩邊都看，一次項的誤差就會抵消。",
+        "you looked at one side only: the error of (L(θ + εv) − L(θ)) / ε is proportional to ε. Look at both sides, and that error cancels.",
+    ),
+    (
+        lambda loss, p, v, eps: (loss(_moved(p, v, eps)) - loss(p)) / eps,
+        lambda loss, p, v, eps: (loss(p) - loss(_moved(p, v, -eps))) / eps,
+        lambda loss, p, v, eps: (loss(_moved(p, v, eps)) - loss(p)) / (2 * eps),
+    ),
+)
+_wrong_slopes(
+    "two_forgotten",
+    Text(
+        "量到的斜率差了兩倍：從 θ − εv 走到 θ + εv，一共走了幾個 ε？",
+        "the measured slope is off by two: from θ − εv to θ + εv, how many ε did you walk?",
+    ),
+    (
+        lambda *given_ones: 2 * _central(*given_ones),
+        lambda *given_ones: _central(*given_ones) / 2,
+        lambda loss, p, v, eps: _central(loss, p, v, eps / 2) / 2,
+    ),
+)
+_wrong_slopes(
+    "epsilon_forgotten",
+    Text(
+        "你回傳的是損失的差，不是斜率：還沒有除以走過的距離。",
+        "you returned a difference of losses, not a slope: it is not divided by the distance yet.",
+    ),
+    (
+        lambda loss, p, v, eps: 2 * eps * _central(loss, p, v, eps),
+        lambda loss, p, v, eps: eps * _central(loss, p, v, eps),
+    ),
+)
+_wrong_slopes(
+    "direction_normalized",
+    Text(
+        "你把 direction 的長度除掉了。題目要的是沿著所給的 direction 本身的斜率，它多長就算多長。",
+        "you divided the length of the direction out. The slope along the direction as given is wanted, as long as it is.",
+    ),
+    (
+        lambda loss, p, v, eps: _central(loss, p, v, eps) / _length(v),
+        lambda loss, p, v, eps: _central(loss, p, _unit(v), eps),
+    ),
+    (lambda g, v: _dot(g, _unit(v)), lambda g, v: _dot(_unit(g), _unit(v))),
+)
+_wrong_slopes(
+    "direction_ignored",
+    Text(
+        "direction 沒有用上：每個數都要移動 epsilon 乘上它自己的 direction，內積也要乘上它。",
+        "the direction was not used: every number moves by epsilon times its own part of the direction, and that part is a factor in the dot product.",
+    ),
+    (lambda loss, p, v, eps: _central(loss, p, _ones(v), eps),),
+    (lambda g, v: _dot(g, _ones(v)), lambda g, v: _length(g), lambda g, v: _dot(g, g)),
+)
+_wrong_slopes(
+    "product_of_norms",
+    Text(
+        "你把兩個長度相乘了。兩個方向不見得一致，甚至可能相反：要的是內積。",
+        "you multiplied two lengths. The two need not point the same way, and may be opposed: the dot product is wanted.",
+    ),
+    predicteds=(lambda g, v: _length(g) * _length(v),),
+)
+_wrong_slopes(
+    "mean_of_products",
+    Text(
+        "你把乘積平均了。內積是全部相加：每個數的移動都使損失改變一份。",
+        "you took a mean of the products. A dot product adds them all: the move of every number changes the loss by a share.",
+    ),
+    predicteds=(
+        lambda g, v: sum((g[name] * v[name]).mean() for name in g),
+        lambda g, v: _dot(g, v) / len(g),
+        lambda g, v: _dot(g, v) / sum(part.size for part in g.values()),
+    ),
+)
+_wrong_slopes(
+    "one_array_only",
+    Text(
+        "只有一部分的陣列被算進去了。字典裡的每一個陣列都要移動，也都要算進內積。",
+        "only part of the arrays was counted. Every array of the dict moves, and every one belongs in the dot product.",
+    ),
+    tuple(
+        lambda loss, p, v, eps, i=index: _central(loss, p, _only(v, i), eps) for index in (0, -1)
+    ),
+    tuple(lambda g, v, i=index: _dot(g, _only(v, i)) for index in (0, -1)),
+)
+_wrong_slopes(
+    "one_at_a_time",
+    Text(
+        "你一次只移動一個陣列，再把斜率加起來。題目要所有陣列一起走：總共只要兩次前向。",
+        "you moved one array at a time and added the slopes. All arrays are to move at once: two forward passes are enough.",
+    ),
+    (
+        lambda loss, p, v, eps: sum(_central(loss, p, _only(v, i), eps) for i in range(len(v))),
+        lambda loss, p, v, eps: (
+            sum(_central(loss, p, _only(v, i), eps) for i in range(len(v))) / len(v)
         ),
-        "two_forgotten": ((2 * measured, measured / 2), (2 * predicted, predicted / 2)),
-        "epsilon_forgotten": (
-            (2 * epsilon * measured, epsilon * measured),
-            (epsilon * predicted, 2 * epsilon * predicted),
-        ),
-        "direction_normalized": (
-            (measured / length, _slopes(loss, params, grads, unit, epsilon)[0]),
-            (predicted / length, predicted / length / grad_length),
-        ),
-        "product_of_norms": (nothing, length * grad_length),
-        "one_array_only": tuple(zip(*alone, strict=True)),
+    ),
+)
+
+
+# --- clip_by_global_norm
+
+
+def _gradients() -> Iterator[given]:
+    for shapes in ({"W": (3, 2), "b": (2,)}, {"a": (5,), "b": (2, 3, 2), "c": (1,)}):
+        draw = rng(1)  # the arrays differ in size by a factor of three, one after the other
+        unit = {name: 3.0**-k * draw.normal(size=shapes[name]) for k, name in enumerate(shapes)}
+        for dtype in (np.float64, np.float32):
+            for scale, max_norms in ((1.0, (0.5, 3.0, 100.0)), (1e3, (1.0,)), (0.0, (1.0, 0.5))):
+                grads = {name: (scale * g).astype(dtype) for name, g in unit.items()}
+                for max_norm in max_norms:
+                    case = _SCALE.format(dtype=dtype.__name__, scale=scale, max_norm=max_norm)
+                    yield given(grads, max_norm, case=case if scale else _ZEROS)
+        for scale, case in ((1e30, _HUGE), (1e-30, _TINY)):
+            grads = {name: (scale * g).astype(np.float32) for name, g in unit.items()}
+            for max_norm in (0.5 * scale, 10 * scale, 1.0):
+                yield given(grads, max_norm, case=case)
+    mixed = {
+        "a": np.array([2000, 0], np.float16),
+        "b": np.array([[4000.0]]),
+        "c": np.array([4000.0], np.float32),
     }
+    for max_norm in (3000.0, 10_000.0):
+        yield given(mixed, max_norm, case=_MIXED)
 
 
-@exercise(
+_SCALE = Text(
+    "{dtype}，梯度大小 {scale:g}，max_norm={max_norm:g}",
+    "{dtype}, gradients of size {scale:g}, max_norm={max_norm:g}",
+)
+_ZEROS = Text("全部是 0 的梯度", "a gradient of zeros")
+_HUGE = Text("float32，梯度大小 10³⁰", "float32, gradients of size 10³⁰")
+_TINY = Text("float32，梯度大小 10⁻³⁰", "float32, gradients of size 10⁻³⁰")
+_MIXED = Text("float16、float32、float64 的陣列", "arrays of float16, float32 and float64")
+
+
+def _clip(clip: Callable, grads: Arrays, max_norm: float) -> Any:
+    """What an answer returns, after its caller has cleared the dict that was given."""
+    mine = dict(grads)
+    result = clip(mine, max_norm)
+    grads.update(mine)  # an array that was put into it is a change
+    mine.clear()
+    return result
+
+
+@right_answer(
+    cases=_gradients,
+    use=_clip,
+    parts="(clipped, norm)",
+    keeps_dtype=True,
+    terms=lambda grads, max_norm: 0,  # products and roots: every number is as exact as its size
+    enough=torch.float32,
     hint=Text(
         "先找出所有數字裡絕對值最大的那一個，把大家都除以它，再平方相加。最後記得乘回來。",
-        "Find the largest absolute value of all numbers first, divide all by it, then square and "
-        "add. Multiply it back at the end.",
+        "Find the largest absolute value of all numbers first, divide all by it, then square and add. Multiply it back at the end.",
     ),
-    per_array_norm=Text(
+)
+def clip_by_global_norm(grads, max_norm):
+    """One factor for all arrays, the norm before clipping, for gradients of any size; dtypes kept."""
+    norm = _length(grads)
+    return _scaled(grads, _shrinking(norm, max_norm)), norm
+
+
+def _scaled(grads: Arrays, factor: float) -> Arrays:
+    return {name: (g.astype(np.float64) * factor).astype(g.dtype) for name, g in grads.items()}
+
+
+def _shrinking(norm: float, max_norm: float) -> float:
+    return max_norm / norm if norm > max_norm else 1.0
+
+
+def _norm_in_own_dtype(grads: Arrays) -> float:
+    return float(np.sqrt(sum((g**2).sum() for g in grads.values())))
+
+
+def _norm_of_norms(grads: Arrays) -> float:
+    return float(np.linalg.norm([np.linalg.norm(g.ravel()) for g in grads.values()]))
+
+
+def _norm(grads: Arrays) -> float:
+    return _length({name: g.astype(np.float64) for name, g in grads.items()})
+
+
+def _wrong_clip(name: str, text: Text, *ways: Callable) -> None:
+    """Mistakes that say nothing of zeros and of what float32 or float16 cannot square."""
+
+    def clips(way: Callable) -> Callable:
+        return lambda grads, max_norm: way(grads, max_norm) if is_ordinary(grads) else ...
+
+    def is_ordinary(grads: Arrays) -> bool:
+        return 1e-10 < _norm(grads) < 1e10 and all(g.dtype != np.float16 for g in grads.values())
+
+    clip_by_global_norm.mistake(name, text, *map(clips, ways))
+
+
+def _per_array(grads, max_norm):
+    clipped = (
+        _scaled({name: g}, _shrinking(_norm({name: g}), max_norm)) for name, g in grads.items()
+    )
+    return {name: g for part in clipped for name, g in part.items()}, _norm(grads)
+
+
+_wrong_clip(
+    "per_array_norm",
+    Text(
         "每個陣列用了自己的範數，方向就變了。全部的陣列要一起算一個範數，用同一個倍數縮小。",
-        "each array used its own norm, which bends the direction. One norm over all arrays "
-        "together, and one factor for all.",
+        "each array used its own norm, which bends the direction. One norm over all arrays together, and one factor for all.",
     ),
-    clips_values=Text(
+    _per_array,
+)
+_wrong_clip(
+    "clips_values",
+    Text(
         "你把每個數字各自截斷了，方向會改變。要縮小的是整個梯度的長度。",
-        "you clipped each number by itself, which bends the direction. It is the length of the "
-        "whole gradient that shrinks.",
+        "you clipped each number by itself, which bends the direction. It is the length of the whole gradient that shrinks.",
     ),
-    scales_up=Text(
+    lambda grads, max_norm: (
+        {name: g.clip(-max_norm, max_norm) for name, g in grads.items()},
+        _norm(grads),
+    ),
+)
+
+
+_wrong_clip(
+    "scales_up",
+    Text(
         "梯度比 max_norm 短的時候，你把它拉長了。這時應該原樣奉還。",
         "where the gradient is shorter than max_norm, you stretched it. It should come back as it was.",
     ),
-    norm_after=Text(
+    lambda grads, max_norm: (_scaled(grads, max_norm / _norm(grads)), _norm(grads)),
+)
+
+
+_wrong_clip(
+    "norm_after",
+    Text(
         "你回傳的是裁剪之後的範數。要監看訓練，需要的是裁剪之前的。",
         "you returned the norm after clipping. To watch a training, the one before is needed.",
     ),
-    squares_overflow=Text(
+    lambda grads, max_norm: (
+        _scaled(grads, _shrinking(_norm(grads), max_norm)),
+        min(_norm(grads), max_norm),
+    ),
+)
+
+
+def _with_norm(norm_of: Callable) -> Callable:
+    return lambda grads, max_norm: (
+        _scaled(grads, _shrinking(norm_of(grads), max_norm)),
+        norm_of(grads),
+    )
+
+
+_wrong_clip(
+    "root_forgotten",
+    Text(
+        "少了根號：範數是平方和的平方根。",
+        "a root is missing: the norm is the square root of the sum of squares.",
+    ),
+    _with_norm(lambda grads: _norm(grads) ** 2),
+)
+_wrong_clip(
+    "norms_added",
+    Text(
+        "你把各陣列的範數直接相加了。全域範數是把所有的數排成一個向量，那個向量的長度。",
+        "you added up the norms of the arrays. The global norm is the length of the one vector that holds all the numbers.",
+    ),
+    _with_norm(lambda grads: sum(_norm({name: g}) for name, g in grads.items())),
+)
+_wrong_clip(
+    "another_norm",
+    Text(
+        "這不是平方和開根號的範數：你用了最大的絕對值，或絕對值的和。",
+        "this is not the root of a sum of squares: you took the largest absolute value, or the sum of absolute values.",
+    ),
+    _with_norm(lambda grads: max(float(abs(g).max()) for g in grads.values())),
+    _with_norm(lambda grads: sum(float(abs(g).sum(dtype=float)) for g in grads.values())),
+)
+clip_by_global_norm.mistake(
+    "constant_added",
+    Text(
+        "你在範數上加了一個小常數。梯度小到 10⁻³⁰ 時，它比範數大得多，倍數就錯了；範數是 0 的情形，要另外處理。",
+        "you added a small constant to the norm. With gradients of 10⁻³⁰ it is far larger than the norm, and the factor is wrong; treat a norm of 0 on its own.",
+    ),
+    *(
+        lambda grads, max_norm, tiny=tiny, least=least: (
+            _scaled(
+                grads,
+                min(1.0, max_norm / (_norm(grads) + tiny))
+                if _norm(grads) > least * max_norm
+                else 1.0,
+            ),
+            _norm(grads),
+        )
+        for tiny in (1e-6, 1e-7, 1e-8, 1e-9, 1e-10, 1e-12, 1e-16)
+        for least in (0, 1)
+    ),
+)
+
+
+def _fails_at(*cases: Text, norm_is: Callable[[float], bool]) -> Callable[[list[Seen]], bool]:
+    """Whether the first of the inputs is among the wrong ones, none but these is, and why."""
+
+    def fails(wrong: list[Seen]) -> bool:
+        first = [seen for seen in wrong if seen.case.case is cases[0]]
+        return bool(first) and all(
+            any(seen.case.case is case for case in cases)
+            and (
+                isinstance(seen.got.error, ArithmeticError)
+                if seen.got.parts is None
+                else seen not in first or norm_is(float(np.sum(seen.got.parts[1][""])))
+            )
+            for seen in wrong
+        )
+
+    return fails
+
+
+clip_by_global_norm.mistake(
+    "squares_overflow",
+    Text(
         "梯度在 10³⁰ 左右時結果錯了：float32 的平方上溢成 inf，倍數就變成 0（或 nan），整步梯度都沒了。",
-        "with gradients near 10³⁰ the result is wrong: in float32 their squares overflow to inf, "
-        "the factor becomes 0 (or nan), and the whole step is gone.",
+        "with gradients near 10³⁰ the result is wrong: in float32 their squares overflow to inf, the factor becomes 0 (or nan), and the whole step is gone.",
     ),
-    squares_vanish=Text(
+    *map(_with_norm, (_norm_in_own_dtype, _norm_of_norms)),
+    when=_fails_at(_HUGE, _TINY, _ZEROS, _MIXED, norm_is=lambda norm: not math.isfinite(norm)),
+)
+
+
+def _guarded_against_overflow(grads: Arrays) -> float:
+    largest = max(1.0, *(float(abs(g).max()) for g in grads.values()))
+    return largest * _norm_in_own_dtype({n: g / g.dtype.type(largest) for n, g in grads.items()})
+
+
+clip_by_global_norm.mistake(
+    "squares_vanish",
+    Text(
         "梯度在 10⁻³⁰ 左右時結果錯了：float32 的平方下溢成 0，範數看起來就是 0。",
-        "with gradients near 10⁻³⁰ the result is wrong: in float32 their squares underflow to 0, "
-        "and the norm looks like 0.",
+        "with gradients near 10⁻³⁰ the result is wrong: in float32 their squares underflow to 0, and the norm looks like 0.",
     ),
-    zero_gradient=Text(
+    _with_norm(_guarded_against_overflow),
+    when=_fails_at(_TINY, _ZEROS, norm_is=lambda norm: norm == 0 or math.isnan(norm)),
+)
+clip_by_global_norm.mistake(
+    "zero_gradient",
+    Text(
         "全部是 0 的梯度出了問題：除以範數 0，得到 nan 或例外。",
         "a gradient of zeros went wrong: dividing by the norm 0 gave nan or an exception.",
     ),
-    dtype_lost=Text(
-        "float32 的梯度回來時變成了 float64（NumPy 的 float64 純量會把整個陣列升級），記憶體就多了一倍。",
-        "float32 gradients came back as float64 (a NumPy float64 scalar promotes the whole array), "
-        "which doubles their memory.",
+    lambda grads, max_norm: (
+        _scaled(grads, _shrinking(_norm(grads), max_norm) if _norm(grads) else math.nan),
+        _norm(grads),
+    ),
+    when=lambda wrong: all(
+        seen.case.case is _ZEROS
+        and (seen.got.overflows or isinstance(seen.got.error, ArithmeticError))
+        for seen in wrong
     ),
 )
-def clip_by_global_norm(answer: Answer) -> None:
-    """One factor for all arrays, the norm before clipping, for gradients of any size; dtypes kept."""
-    for shapes in ({"W": (3, 2), "b": (2,)}, {"a": (5,), "b": (2, 3, 2), "c": (1,)}):
-        unit = _random_arrays(shapes, seed=1)
-        for max_norm in (0.5, 3.0, 100.0):
-            _check_clip(answer, unit, max_norm, "float64")
-        _check_clip(answer, {k: 1e3 * g for k, g in unit.items()}, 1.0, "gradients near 1e3")
-    zeros = {name: np.zeros_like(g) for name, g in unit.items()}
-    try:
-        with np.errstate(all="ignore"):
-            got, got_norm = answer.parts(answer(zeros, 1.0), "(grads, norm)")
-    except ZeroDivisionError:
-        answer.mistake("zero_gradient")
-    if not np.isfinite(_joined(answer, got, zeros)).all() or not np.isfinite(float(got_norm)):
-        answer.mistake("zero_gradient")
-    _check_clip(answer, zeros, 1.0, "a gradient of zeros")
-    small = {name: g.astype(np.float32) for name, g in unit.items()}
-    got, _ = answer.parts(answer(small, 0.5), "(grads, norm)")
-    if any(np.asarray(got[name]).dtype != np.float32 for name in small):
-        answer.mistake("dtype_lost")
-    for scale, mistake in ((1e30, "squares_overflow"), (1e-30, "squares_vanish")):
-        grads = {name: (scale * g).astype(np.float32) for name, g in unit.items()}
-        for max_norm in (0.5 * scale, 10 * scale):
-            right, norm = _clipped(grads, max_norm)
-            with np.errstate(all="ignore"):
-                try:
-                    got, got_norm = answer.parts(answer(grads, max_norm), "(grads, norm)")
-                except (ZeroDivisionError, OverflowError):
-                    answer.mistake(mistake)
-            same = answer.matches(_joined(answer, got, grads) / scale, _flat(right) / scale)
-            if not same or not answer.matches(float(got_norm) / scale, norm / scale):
-                answer.mistake(mistake)
+clip_by_global_norm.mistake(
+    "same_dict",
+    Text(
+        "你把傳進來的字典本身交了回去：呼叫者之後清空它，你回傳的也空了。題目要的是新的字典。",
+        "you handed back the very dict you were given: its caller clears it later, and what you returned is empty too. A new dict is wanted.",
+    ),
+    lambda grads, max_norm: (
+        grads if _norm(grads) <= max_norm else clip_by_global_norm.right(grads, max_norm)[0],
+        _norm(grads),
+    ),
+    when=lambda wrong: all(seen.got.parts is not None and not seen.got.parts[0] for seen in wrong),
+)
 
 
-def _random_arrays(shapes: dict[str, tuple[int, ...]], seed: int) -> Arrays:
-    """Normal numbers; the arrays differ in size by a factor of three, one after the other."""
-    rng = seeding.rng(seed)
-    return {
-        name: 3.0**-k * rng.normal(size=shape) for k, (name, shape) in enumerate(shapes.items())
-    }
+# --- BestParams
 
 
-def _flat(arrays: Arrays) -> np.ndarray:
-    return np.concatenate([np.asarray(part, dtype=float).ravel() for part in arrays.values()])
+def _losses() -> Iterator[given]:
+    # np.float64 and np.float32, as losses computed with NumPy are
+    numbers = [np.float64(1.0), 1.5, 1.2, 1.0, np.float32(0.5), 0.7]
+    yield given(
+        numbers, case=Text("損失是 1, 1.5, 1.2, 1, 0.5, 0.7", "losses 1, 1.5, 1.2, 1, 0.5, 0.7")
+    )
+    for losses in (
+        [np.float64(3.0)],
+        [np.float64(2.0), 3.0, 2.0],
+        [np.float64(0.0), 1.0, -1.0, -0.5, 0.0],
+        [np.float64(1e12), 1e9, 1e10],
+        [np.float64(1.0), 1.0 - 1e-12],
+        [np.float64("nan")],
+        [np.float64("nan"), 2.0, 3.0],
+        [np.float64(2.0), float("nan"), 3.0, 1.0],
+        [np.float64(2.0), np.float32("nan")],
+        [],
+    ):
+        shown = ", ".join(f"{loss:.15g}" for loss in losses)
+        case = Text(f"損失是 {shown}", f"losses {shown}") if losses else _NO_UPDATE
+        yield given(losses, case=case)
+    two = [np.float64(1.0), 2.0]
+    yield given(
+        two,
+        _replace,
+        case=Text("呼叫者在 params 裡換上新的陣列", "the caller puts new arrays into params"),
+    )
+    yield given(
+        two,
+        _write,
+        case=Text("呼叫者就地改動 params 的陣列", "the caller writes into the arrays of params"),
+    )
+    yield given(
+        two,
+        _leave,
+        _replace,
+        case=Text(
+            "呼叫者在 get 給他的字典裡換上新的陣列",
+            "the caller puts new arrays into the dict that get gave",
+        ),
+    )
+    yield given(
+        two,
+        _leave,
+        _write,
+        case=Text(
+            "呼叫者就地改動 get 給他的陣列", "the caller writes into the arrays that get gave"
+        ),
+    )
 
 
-def _clipped(grads: Arrays, max_norm: float) -> tuple[Arrays, float]:
-    norm = float(np.linalg.norm(_flat(grads)))
-    factor = min(1.0, max_norm / norm) if norm else 1.0
-    return {name: factor * g.astype(float) for name, g in grads.items()}, norm
+_MANY = 6  # so many losses come in the first case, and the last is not the lowest
+_NO_UPDATE = Text("還沒有 update", "no update yet")
 
 
-def _check_clip(answer: Answer, grads: Arrays, max_norm: float, case: str) -> None:
-    right, norm = _clipped(grads, max_norm)
-    got, got_norm = answer.parts(answer(grads, max_norm), "(grads, norm)")
-    numbers = _joined(answer, got, grads)
-    if not answer.matches(numbers, _flat(right)):
-        alone = [_clipped({name: g}, max_norm)[0] for name, g in grads.items()]
-        alternatives = {
-            "per_array_norm": np.concatenate([_flat(part) for part in alone]),
-            "clips_values": _flat(grads).clip(-max_norm, max_norm),
-            "scales_up": _flat(grads) * (max_norm / norm if norm else 1.0),
-        }
-        answer.recognize(numbers, alternatives)
-    answer.require(numbers, _flat(right), f"{case}, max_norm={max_norm:g}, all gradients in a row")
-    if norm > max_norm and answer.matches(got_norm, max_norm):
-        answer.mistake("norm_after")
-    answer.require(got_norm, norm, f"{case}, max_norm={max_norm:g}, norm")
+def _params(number: int) -> Arrays:
+    """The parameters that come with a loss, by its number."""
+    return {"W": rng(number).normal(size=(3, 2)), "b": rng(number).normal(size=2)}
 
 
-def _joined(answer: Answer, got: Any, grads: Arrays) -> np.ndarray:
-    """All numbers of the student's dict in a row; its names and shapes must be those of ``grads``."""
-    if not isinstance(got, dict) or set(got) != set(grads):
-        answer.mistake("wrong_type", expected=f"dict {list(grads)}", got=type(got).__name__)
-    for name, g in grads.items():
-        if np.shape(got[name]) != g.shape:
-            answer.mistake("wrong_shape", expected=g.shape, got=np.shape(got[name]))
-    return _flat({name: got[name] for name in grads})
+def _leave(arrays: Arrays) -> None:
+    pass
 
 
-@exercise(
+def _replace(arrays: Arrays) -> None:
+    with contextlib.suppress(TypeError):  # an answer may lock what it hands out
+        for name in arrays:
+            arrays[name] = np.full(2, 7.0)
+
+
+def _write(arrays: Arrays) -> None:
+    with contextlib.suppress(TypeError, ValueError, AttributeError):
+        for values in arrays.values():
+            values -= 7.0
+
+
+def _watch_best(
+    keeper: Callable,
+    losses: Sequence[float],
+    with_params: Callable = _leave,
+    with_best: Callable = _leave,
+) -> Any:
+    """What each update returned, what get gives in the end, and whether that and the first are None."""
+    another = keeper()
+    another.update(-100.0, {"W": np.ones(3)})
+    mine, verdicts = keeper(), []
+    is_none = [mine.get() is None]
+    for number, loss in enumerate(losses):
+        params = _params(number)
+        verdicts.append(mine.update(loss, params))
+        with_params(params)
+    best = mine.get()
+    if best is not None:
+        with_best(best)
+        best = mine.get()
+    if any(verdict is None for verdict in verdicts):
+        return None
+    return verdicts, {} if best is None else best, [*is_none, best is None]
+
+
+@right_answer(
+    cases=_losses,
+    use=_watch_best,
+    parts="(update, get, get is None)",
     hint=Text(
         "有兩道門：東西進來時、東西出去時。訓練會就地改動陣列；拿到最佳參數的人，也可能就地改動它。",
-        "There are two doors: where things come in and where they go out. Training writes into "
-        "its arrays, and so may whoever is given the best ones.",
+        "There are two doors: where things come in and where they go out. Training writes into its arrays, and so may whoever is given the best ones.",
     ),
-    keeps_reference=Text(
+)
+def BestParams():
+    """Copies in, copies out, and nan is never best."""
+    return _keeper_that()()
+
+
+def _copies(params: Arrays | None) -> Arrays | None:
+    return None if params is None else {name: values.copy() for name, values in params.items()}
+
+
+def _shallow(params: Arrays | None) -> Arrays | None:
+    return None if params is None else dict(params)
+
+
+def _itself(value: Any) -> Any:
+    return value
+
+
+def _keeper_that(
+    is_best: Callable = lambda loss, best: loss < best,
+    keep: Callable = _copies,
+    give: Callable = _copies,
+    says: Callable = _itself,
+    always_keeps: bool = False,
+    follows: bool = False,
+) -> Callable:
+    """A keeper that does one thing otherwise; follows: it compares with the loss before."""
+
+    class Keeper:
+        def __init__(self):
+            self.best, self.params = math.inf, None
+
+        def update(self, loss, params):
+            found = bool(is_best(loss, self.best))
+            if found or follows:
+                self.best = loss
+            if found or always_keeps:
+                self.params = keep(params)
+            return says(found)
+
+        def get(self):
+            return give(self.params)
+
+    return Keeper
+
+
+BestParams.mistake(
+    "keeps_reference",
+    Text(
         "你留下的是呼叫者的字典本身。訓練換上新的陣列之後，「最佳參數」也跟著換了。",
-        "you kept the caller's own dict. Once training puts new arrays into it, the best "
-        "parameters have changed too.",
+        "you kept the caller's own dict. Once training puts new arrays into it, the best parameters have changed too.",
     ),
-    shallow_copy=Text(
+    *(_keeper_that(keep=_itself, give=give) for give in (_copies, _shallow, _itself)),
+)
+BestParams.mistake(
+    "shallow_copy",
+    Text(
         "字典複製了，裡面的陣列沒有。訓練就地更新（`-=`）之後，「最佳參數」也跟著動了。",
-        "the dict was copied, the arrays in it were not. After an update in place (`-=`) the best "
-        "parameters have moved too.",
+        "the dict was copied, the arrays in it were not. After an update in place (`-=`) the best parameters have moved too.",
     ),
-    hands_out_its_own=Text(
+    *(_keeper_that(keep=_shallow, give=give) for give in (_copies, _shallow, _itself)),
+)
+BestParams.mistake(
+    "hands_out_its_own",
+    Text(
         "get 交出的是你自己保存的陣列。拿到的人就地改動之後，再 get 一次，已經不是原來的數字了。",
-        "get hands out the very arrays you keep. After the receiver has written into them, a second "
-        "get no longer gives the same numbers.",
+        "get hands out the very arrays you keep. After the receiver has written into them, a second get no longer gives the same numbers.",
     ),
-    nan_is_best=Text(
+    *(_keeper_that(give=give) for give in (_shallow, _itself)),
+)
+BestParams.mistake(
+    "nan_is_best",
+    Text(
         "損失是 nan 時你也收下了；之後的每個損失與 nan 比大小都是 False，再也沒有更好的。",
-        "you accepted a loss of nan; after that, every comparison with nan is False, and nothing is "
-        "ever better.",
+        "you accepted a loss of nan; after that, every comparison with nan is False, and nothing is ever better.",
     ),
-    keeps_latest=Text(
+    _keeper_that(lambda loss, best: math.isinf(best) or loss < best),
+    _keeper_that(lambda loss, best: math.isinf(best) or loss < best or loss != loss),
+    _keeper_that(lambda loss, best: not loss >= best),
+    _keeper_that(lambda loss, best: loss < best or loss != loss),
+)
+BestParams.mistake(
+    "keeps_latest",
+    Text(
         "你留下的是最近的參數，不是損失最低的那一次的。",
         "you kept the latest parameters, not those of the lowest loss.",
     ),
-    tie_replaces=Text(
+    _keeper_that(always_keeps=True),
+    _keeper_that(lambda loss, best: True),
+    _keeper_that(lambda loss, best: loss == loss),
+    when=lambda wrong: (
+        len(wrong[0].case.args[0]) == _MANY
+        and all(
+            seen.got.parts is not None
+            and seen.tolerance.allow(
+                seen.got.parts[1], arrays_in(_params(len(seen.case.args[0]) - 1))
+            )
+            for seen in wrong
+        )
+    ),
+)
+BestParams.mistake(
+    "compares_with_last",
+    Text(
+        "你拿損失和上一次的比。要和到目前為止最低的比。",
+        "you compare a loss with the one before it. Compare it with the lowest so far.",
+    ),
+    _keeper_that(follows=True),
+    _keeper_that(lambda loss, best: math.isinf(best) or loss < best, follows=True),
+)
+BestParams.mistake(
+    "tie_replaces",
+    Text(
         "損失打平時你換掉了舊的。題目說要「更低」才換。",
         "on a tie you replaced what you had. Only a lower loss replaces it.",
     ),
-    wrong_verdict=Text(
-        "update 的回傳值不對：留下了新的參數才是 True，否則是 False。",
-        "update returns the wrong thing: True where the new parameters were kept, else False.",
+    _keeper_that(lambda loss, best: loss <= best),
+    _keeper_that(lambda loss, best: not loss > best),
+)
+BestParams.mistake(
+    "zero_taken_for_none",
+    Text(
+        "最低的損失是 0 時，你把它當成「還沒有」：0 在 if 裡也算 False。",
+        "when the lowest loss was 0 you took it for none at all: in an if, 0 counts as False, too.",
+    ),
+    _keeper_that(lambda loss, best: not best or loss < best),
+    _keeper_that(lambda loss, best: loss == loss and (not best or loss < best)),
+    _keeper_that(lambda loss, best: math.isinf(best) or not best or loss < best),
+)
+BestParams.mistake(
+    "empty_for_none",
+    Text(
+        "還沒有留下任何參數時，get 應該回傳 None，不是空的字典。",
+        "while nothing has been kept, get should return None and not an empty dict.",
+    ),
+    *(
+        _keeper_that(keep=keep, give=lambda params, give=give: give(params or {}))
+        for keep, give in ((_copies, _copies), (_copies, _itself))
     ),
 )
-def BestParams(answer: Answer) -> None:
-    """Copies in, copies out, and nan is never best."""
-    rng = seeding.rng(2)
-    first, second, third = (
-        {"W": rng.normal(size=(3, 2)), "b": rng.normal(size=2)} for _ in range(3)
-    )
-    keeper = answer()
-    if keeper.get() is not None:
-        answer.require(1, 0, "arrays kept before the first update (get should return None)")
-    live = {name: values.copy() for name, values in first.items()}
-    verdicts = [keeper.update(1.0, live)]
-    live["W"] = second["W"].copy()
-    if _same_arrays(answer, keeper.get(), live) and not _same_arrays(answer, keeper.get(), first):
-        answer.mistake("keeps_reference")
-    _require_arrays(answer, keeper.get(), first, "after one update")
-    keeper, live = answer(), {name: values.copy() for name, values in first.items()}
-    keeper.update(1.0, live)
-    for name in live:
-        live[name] -= 0.5 * second[name]
-    if not _same_arrays(answer, keeper.get(), first):
-        answer.mistake("shallow_copy")
-    handed_out = keeper.get()
-    for values in handed_out.values():
-        values[...] = 0
-    handed_out.clear()
-    if not _same_arrays(answer, keeper.get(), first):
-        answer.mistake("hands_out_its_own")
-    verdicts += [keeper.update(1.5, _copies(second)), keeper.update(1.2, _copies(third))]
-    if not _same_arrays(answer, keeper.get(), first):
-        answer.mistake("keeps_latest")
-    verdicts.append(keeper.update(1.0, _copies(third)))
-    if not _same_arrays(answer, keeper.get(), first):
-        answer.mistake("tie_replaces")
-    verdicts.append(keeper.update(np.float32(0.5), _copies(second)))
-    _require_arrays(answer, keeper.get(), second, "losses 1.0, 1.5, 1.2, 1.0, 0.5")
-    for losses in ((np.nan, 2.0), (2.0, np.nan)):
-        keeper = answer()
-        for loss in losses:
-            keeper.update(loss, _copies(second if loss == 2.0 else third))
-        if not _same_arrays(answer, keeper.get(), second):
-            answer.mistake("nan_is_best")
-    if any(verdict is None for verdict in verdicts):
-        answer.mistake("no_return")
-    if [bool(verdict) for verdict in verdicts] != [True, False, False, False, True]:
-        answer.mistake("wrong_verdict")
 
 
-def _copies(arrays: Arrays) -> Arrays:
-    return {name: values.copy() for name, values in arrays.items()}
+class _Shared:
+    """State that belongs to the class."""
+
+    best = math.inf
+    params: Arrays | None = None
+
+    def update(self, loss, params):
+        is_best = bool(loss < _Shared.best)
+        if is_best:
+            _Shared.best, _Shared.params = loss, _copies(params)
+        return is_best
+
+    def get(self):
+        return _copies(_Shared.params)
 
 
-def _same_arrays(answer: Answer, got: Any, expected: Arrays) -> bool:
-    if not isinstance(got, dict):
-        answer.mistake("wrong_type", expected="dict", got=type(got).__name__)
-    return got.keys() == expected.keys() and all(
-        answer.matches(got[name], values) for name, values in expected.items()
-    )
+BestParams.mistake(
+    "shared_by_all",
+    Text(
+        "兩個 BestParams 共用了同一份紀錄。請在 `__init__` 裡存到 self 上。",
+        "two BestParams share one record. Store it on self, in `__init__`.",
+    ),
+    _Shared,
+)
+BestParams.mistake(
+    "wrong_verdict",
+    Text(
+        "留下的參數都對，update 的回傳值不對：留下了新的參數才是 True，否則是 False。",
+        "the right parameters are kept, and update returns the wrong thing: True where the new ones were kept, else False.",
+    ),
+    *(_keeper_that(says=says) for says in (lambda kept: True, lambda kept: False)),
+    _keeper_that(says=lambda kept: not kept),
+    when=lambda wrong: all(
+        seen.got.parts is not None
+        and all(map(seen.tolerance.allow, seen.got.parts[1:], seen.right.parts[1:]))
+        for seen in wrong
+    ),
+)
 
 
-def _require_arrays(answer: Answer, got: Any, expected: Arrays, case: str) -> None:
-    if not _same_arrays(answer, got, expected):
-        first = next(iter(expected))
-        shown = got.get(first, np.nan)
-        answer.mistake(
-            "wrong_value", case=f"{case}, {first!r}", expected=expected[first], got=shown
-        )
+# --- masked_cross_entropy_gradient
 
 
-@exercise(
+def _sequences() -> Iterator[given]:
+    draw = rng(3)
+    for lengths, steps, classes in (([1], 2, 3), ([6, 2, 4, 1], 6, 5), ([3, 1, 2], 4, 4)):
+        shape = len(lengths), steps, classes
+        logits = 2 * draw.normal(size=shape)
+        is_real = (np.arange(steps) < np.array(lengths)[:, None])[..., None]
+        targets = draw.dirichlet(np.ones(classes), size=shape[:2]) * is_real
+        weights = draw.uniform(0.3, 3, size=(*shape[:2], 1))
+        for name, q in (
+            (Text("權重都是 1", "weights of 1"), targets),
+            (Text("權重不都是 1", "weights other than 1"), weights * targets),
+            (Text("權重都很小", "small weights"), 0.01 * weights * targets),
+            (Text("沒有補齊的步", "no padded step"), targets + (~is_real) / classes),
+        ):
+            yield given(logits, q, case=_SEQUENCES.format(shape=shape, name=name))
+    far = [[[1e4, 0.0, -1e4], [0.0, 5.0, 1.0]], [[-1e4, -1e4, -9999.0], [1e4, 1e4, 9999.0]]]
+    targets = np.array([[[0.2, 0.3, 0.5], [0.0, 0.0, 0.0]], [[1.0, 0.0, 0.0], [0.0, 1.0, 1.0]]])
+    yield given(np.array(far), targets, case=_FAR)
+
+
+_FAR = Text("logits 到 ±10,000", "logits up to ±10,000")
+
+_SEQUENCES = Text("logits {shape}，{name}", "logits {shape}, {name}")
+
+
+@right_answer(
+    cases=_sequences,
+    terms=lambda logits, q: q.sum(axis=-1).max() / q.sum(),
+    enough=torch.float32,
     hint=Text(
         "先假設每一列目標的和都是 1，寫出梯度。再問：一列的和是 w 時，這一列的損失變成幾倍？補齊的那些步 w = 0，梯度應該是多少？",
-        "First suppose that every row of targets adds up to 1, and write the gradient. Then ask: "
-        "where a row adds up to w, how many times its loss is it? A padded step has w = 0; what "
-        "should its gradient be?",
+        "First suppose that every row of targets adds up to 1, and write the gradient. Then ask: where a row adds up to w, how many times its loss is it? A padded step has w = 0; what should its gradient be?",
     ),
-    padding_pushed=Text(
+)
+def masked_cross_entropy_gradient(logits, targets):
+    """Autograd's gradient of -Σ q log p / Σ q, with soft targets, weights and padding."""
+    z, q = torch.tensor(logits, requires_grad=True), torch.tensor(targets)
+    (-(q * z.log_softmax(dim=-1)).sum() / q.sum()).backward()
+    return z.grad
+
+
+def _softmax(z: np.ndarray, axis: Any = -1) -> np.ndarray:
+    exps = np.exp(z - z.max(axis=axis, keepdims=True))
+    return exps / exps.sum(axis=axis, keepdims=True)
+
+
+def _naive_softmax(z: np.ndarray, axis: Any = -1) -> np.ndarray:
+    return np.exp(z) / np.exp(z).sum(axis=axis, keepdims=True)
+
+
+def _step_weights(q: np.ndarray) -> np.ndarray:
+    return q.sum(axis=-1, keepdims=True)
+
+
+def _num_real(q: np.ndarray) -> int:
+    return (_step_weights(q) > 0).sum()
+
+
+_DIVISORS: tuple[Callable, ...] = (
+    np.sum,
+    _num_real,
+    lambda q: q[..., 0].size,
+    len,
+    lambda q: q.size,
+    lambda q: 1.0,
+)
+
+
+def _wrong_masked(
+    name: str, text: Text, *gradients: Callable, divisors: tuple[Callable, ...] = _DIVISORS
+) -> None:
+    """gradients: of the softmax, logits and targets, each with every one of the divisors."""
+    ways = [
+        lambda z, q, of=of, softmax=softmax, divisor=divisor: of(softmax, z, q) / divisor(q)
+        for of in gradients
+        for softmax in (_softmax, _naive_softmax)
+        for divisor in divisors
+    ]
+    masked_cross_entropy_gradient.mistake(name, text, *ways)
+
+
+def _of_the_sum(softmax, z, q):
+    return _step_weights(q) * softmax(z) - q
+
+
+_wrong_masked(
+    "padding_pushed",
+    Text(
         "補齊的那些步也有梯度：你用了 p − q，但 q 全是 0 時，還剩下 p，模型就被它推著走了。",
-        "padded steps have a gradient: with p − q, where q is all 0, p remains and pushes the model "
-        "around.",
+        "padded steps have a gradient: with p − q, where q is all 0, p remains and pushes the model around.",
     ),
-    padding_counted=Text(
+    lambda softmax, z, q: softmax(z) - q,
+)
+_wrong_masked(
+    "padding_counted",
+    Text(
         "你除以了所有的步數，連補齊的也算。分母是權重的總和：補得越長，梯度不該跟著變小。",
-        "you divided by the number of all steps, padded ones too. The denominator is the sum of "
-        "weights: longer padding must not shrink the gradient.",
+        "you divided by the number of all steps, padded ones too. The denominator is the sum of weights: longer padding must not shrink the gradient.",
     ),
-    mean_forgotten=Text(
+    _of_the_sum,
+    divisors=(_DIVISORS[2], _DIVISORS[4]),
+)
+_wrong_masked(
+    "steps_counted",
+    Text(
+        "你除以了真正的步數。分母是權重的總和，而一步的權重不一定是 1。",
+        "you divided by the number of real steps. The denominator is the sum of weights, and the weight of a step need not be 1.",
+    ),
+    _of_the_sum,
+    divisors=(_num_real,),
+)
+_wrong_masked(
+    "mean_forgotten",
+    Text(
         "還沒有除以權重的總和：損失是加權平均，不是總和。",
         "the division by the sum of weights is missing: the loss is a weighted mean, not a sum.",
     ),
-    hard_targets=Text(
+    _of_the_sum,
+    divisors=(len, _DIVISORS[5]),
+)
+_wrong_masked(
+    "mean_of_means",
+    Text(
+        "你先對每個序列平均，再把這些平均數平均。長的序列權重較大：分母是整批的權重總和。",
+        "you took a mean of each sequence and then the mean of these. Longer sequences weigh more: the denominator is the sum of weights of the whole batch.",
+    ),
+    lambda softmax, z, q: _of_the_sum(softmax, z, q) / q.sum(axis=(1, 2), keepdims=True),
+    divisors=(len, _DIVISORS[5]),
+)
+_wrong_masked(
+    "weights_ignored",
+    Text(
+        "補齊的步遮住了，但真正的步每一列的和（權重）不一定是 1：那一列的損失是幾倍？",
+        "padded steps are masked; but a real step's row, its weight, need not add up to 1: how many times is the loss of that row?",
+    ),
+    lambda softmax, z, q: (_step_weights(q) > 0) * softmax(z) - q,
+    lambda softmax, z, q: (
+        (_step_weights(q) > 0) * softmax(z) - q / np.where(_step_weights(q), _step_weights(q), 1)
+    ),
+)
+
+
+def _one_hot(q: np.ndarray) -> np.ndarray:
+    return np.eye(q.shape[-1])[q.argmax(axis=-1)]
+
+
+_wrong_masked(
+    "hard_targets",
+    Text(
         "你把目標變成了 one-hot。軟的目標把機率分給好幾類，每一類都要算。",
-        "you made the targets one-hot. Soft targets share their probability among classes, and "
-        "each of them counts.",
+        "you made the targets one-hot. Soft targets share their probability among classes, and each of them counts.",
     ),
-    softmax_over_steps=Text(
-        "softmax 沿著時間的方向做了：每一步自己的 C 個機率，加起來才應該是 1。",
-        "the softmax ran along time: it is the C probabilities of each step that add to 1.",
+    lambda softmax, z, q: _step_weights(q) * (softmax(z) - _one_hot(q)),
+    lambda softmax, z, q: softmax(z) - _one_hot(q),
+    lambda softmax, z, q: (_step_weights(q) > 0) * (softmax(z) - _one_hot(q)),
+)
+_wrong_masked(
+    "targets_not_subtracted",
+    Text(
+        "這只有機率的那一半，目標 q 還沒有減掉：每一列梯度的和應該是 0。",
+        "this is only the half with the probabilities; the targets q are not taken off yet: every row of the gradient should add up to 0.",
     ),
-    sign_lost=Text(
+    lambda softmax, z, q: _step_weights(q) * softmax(z),
+    lambda softmax, z, q: (_step_weights(q) > 0) * softmax(z),
+    lambda softmax, z, q: softmax(z),
+)
+_wrong_masked(
+    "softmax_over_steps",
+    Text(
+        "softmax 沒有沿著類別的方向做：每一步自己的 C 個機率，加起來才應該是 1。",
+        "the softmax did not run along the classes: it is the C probabilities of each step that add to 1.",
+    ),
+    *(
+        lambda softmax, z, q, axis=axis, weights=weights: weights(q) * softmax(z, axis) - q
+        for axis in (0, 1, None)
+        for weights in (_step_weights, lambda q: 1.0)
+    ),
+)
+_wrong_masked(
+    "sign_lost",
+    Text(
         "正負號反了：照你的方向走，損失會上升。",
         "the sign is reversed: a step against your gradient would raise the loss.",
     ),
-    overflow=Text(
+    lambda softmax, z, q: -_of_the_sum(softmax, z, q),
+    lambda softmax, z, q: q - softmax(z),
+)
+masked_cross_entropy_gradient.mistake(
+    "overflow",
+    Text(
         "logits 在 ±10,000 時，梯度出現了 nan 或 inf。同一列減去同一個數，softmax 不變。",
-        "at logits of ±10,000 the gradient has nan or inf. Taking one number off a whole row does "
-        "not change its softmax.",
+        "at logits of ±10,000 the gradient has nan or inf. Taking one number off a whole row does not change its softmax.",
+    ),
+    lambda z, q: _of_the_sum(_naive_softmax, z, q) / q.sum(),
+    when=lambda wrong: all(seen.got.overflows and seen.case.case is _FAR for seen in wrong),
+)
+masked_cross_entropy_gradient.mistake(
+    "padding_is_nan",
+    Text(
+        "補齊的步出現 nan：整列是 0 的目標，除以它自己的和就是 0/0。這些步的梯度應該是 0。",
+        "padded steps came out as nan: a row of zeros divided by its own sum is 0/0. The gradient of these steps should be 0.",
+    ),
+    lambda z, q: np.where(_step_weights(q), _of_the_sum(_softmax, z, q) / q.sum(), np.nan),
+    when=lambda wrong: all(
+        seen.got.overflows
+        and seen.got.arrays[0].shape == seen.case.args[0].shape
+        and np.isfinite(seen.got.arrays[0][seen.case.args[1].any(axis=-1)]).all()
+        for seen in wrong
     ),
 )
-def masked_cross_entropy_gradient(answer: Answer) -> None:
-    """Equal to autograd's gradient of -Σ q log p / Σ q, with soft targets, weights and padding."""
-    rng = seeding.rng(3)
-    for batch, steps, classes in ((1, 2, 3), (4, 6, 5), (3, 4, 4)):
-        logits = 2 * rng.normal(size=(batch, steps, classes))
-        targets = rng.dirichlet(np.ones(classes), size=(batch, steps))
-        targets[:, -1] = 0  # the last step is padding
-        cases = {"targets add up to 1 or 0": targets}
-        if batch > 1:
-            cases["targets with weights"] = targets * rng.uniform(0.5, 3, size=(batch, steps, 1))
-        for case, q in cases.items():
-            expected = _autograd_gradient(logits, q)
-            got = answer(logits, q)
-            if not answer.matches(got, expected):
-                answer.recognize(got, _other_gradients(logits, q))
-            answer.require(got, expected, f"logits {logits.shape}, {case}")
-    logits = np.array([[[1e4, 0.0, -1e4], [0.0, 5.0, 1.0]], [[-1e4, -1e4, -9999.0], [1e4, 1e4, 0]]])
-    targets = np.array([[[0.2, 0.3, 0.5], [0.0, 0.0, 0.0]], [[1.0, 0.0, 0.0], [0.0, 0.5, 0.5]]])
-    for dtype in (np.float64, np.float32):
-        given = logits.astype(dtype), targets.astype(dtype)
-        with np.errstate(all="ignore"):
-            got = answer(*given)
-        if not np.isfinite(np.asarray(got, dtype=float)).all():
-            answer.mistake("overflow")
-        answer.require(got, _autograd_gradient(*given), "logits of ±10,000")
-
-
-def _autograd_gradient(logits: np.ndarray, targets: np.ndarray) -> np.ndarray:
-    z = torch.tensor(logits, dtype=torch.float64, requires_grad=True)
-    q = torch.tensor(targets, dtype=torch.float64)
-    (-(q * z.log_softmax(dim=-1)).sum() / q.sum()).backward()
-    return z.grad.numpy()
-
-
-def _other_gradients(logits: np.ndarray, q: np.ndarray) -> dict[str, Any]:
-    """What known mistakes make of the gradient, alone and with another denominator."""
-    z = torch.tensor(logits)
-    p, over_steps = z.softmax(dim=-1).numpy(), z.softmax(dim=1).numpy()
-    weights = q.sum(axis=-1, keepdims=True)
-    total, num_steps = weights.sum(), weights.size
-    one_hot = weights * np.eye(q.shape[-1])[q.argmax(axis=-1)]
-    right = weights * p - q
-    divisors = (total, num_steps, len(q), (weights > 0).sum(), 1.0)
-
-    def divided(numerator: np.ndarray) -> tuple[np.ndarray, ...]:
-        return tuple(numerator / divisor for divisor in divisors)
-
-    return {
-        "padding_pushed": divided(p - q),
-        "padding_counted": (right / num_steps, right / num_steps / q.shape[-1]),
-        "mean_forgotten": (right, right / len(q)),
-        "hard_targets": (*divided(weights * p - one_hot), *divided(p - one_hot)),
-        "softmax_over_steps": (*divided(weights * over_steps - q), *divided(over_steps - q)),
-        "sign_lost": (*divided(-right), *divided(q - p)),
-    }

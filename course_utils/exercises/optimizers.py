@@ -1,15 +1,16 @@
 """Exercises of optimizers: stable rate, Nesterov's momentum, AMSGrad, decoupled decay."""
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import product
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-from course_utils.exercises import Answer, exercise
-from course_utils.exercises.by_reference import ReferenceExercise, given, right_answer
+from course_utils.exercises.by_reference import ReferenceExercise, Seen, given, right_answer
+from course_utils.exercises.outcomes import Outcome
 from course_utils.language import Text
 from course_utils.seeding import generator
 
@@ -560,154 +561,320 @@ _wrong_sgdw(
 # --- AMSGrad
 
 
-@exercise(
+def _runs() -> Iterator[given]:
+    signs = torch.tensor([[3.0, -0.5, 1e-3]], dtype=torch.float64)
+    large_then_small = torch.tensor([5.0] + [0.1] * 14, dtype=torch.float64)[:, None] * signs
+    random = _normal(12, 3, seed=0)
+    set_to: dict[str, Any] = {"lr": 0.1, "betas": (0.8, 0.95), "eps": 1e-8}
+    for grads, case in (
+        (signs, Text("只走一步", "a single step")),
+        (1e-6 * torch.ones(3, 3, dtype=torch.float64), Text("梯度 1e-6", "gradients of 1e-6")),
+        (large_then_small, Text("先一個大梯度，再來都是小的", "a large gradient, then small ones")),
+        (random, Text("隨機的梯度", "random gradients")),
+        (random.float(), Text("隨機的梯度，float32", "random gradients, float32")),
+        (
+            torch.cat([1e6 * random[:3], 0 * random[:3]]),
+            Text("梯度 1e6 與 0", "gradients of 1e6, and of 0"),
+        ),
+    ):
+        yield given([grads], **set_to, case=case)
+    yield given([random], case=Text("沒有給 lr、betas、eps", "no lr, betas, eps given"))
+    for change in ({"lr": 0.02}, {"betas": (0.5, 0.7)}, {"eps": 0.3}):
+        yield given(
+            [random], **{**set_to, **change}, case=", ".join(f"{k}={v}" for k, v in change.items())
+        )
+    yield given([torch.zeros_like(random), random], **set_to, case=_BESIDE_ZEROS)
+    yield given([random.flip(0), random], **set_to, case=_BESIDE_OTHERS)
+    shapes = [_normal(5, *shape, seed=1) for shape in ((1,), (3,), (2, 4))]
+    yield given(
+        shapes, **set_to, case=Text("三個形狀不同的張量", "three tensors of different shapes")
+    )
+    yield given([random, -random], iter, **set_to, case=_GENERATOR)
+
+
+_BESIDE_ZEROS = Text("兩個張量，第一個的梯度是 0", "two tensors, the first with gradients of 0")
+_BESIDE_OTHERS = Text("兩個張量", "two tensors")
+_GENERATOR = Text(
+    "參數來自產生器，如 model.parameters()", "parameters from a generator, as model.parameters()"
+)
+
+
+def _train(
+    optimizer: Callable,
+    grads: list[Tensor],
+    hand_over: Callable = list,
+    lr: float | None = None,
+    betas: tuple[float, float] | None = None,
+    eps: float | None = None,
+) -> tuple[list[Tensor], bool]:
+    """(the path of each tensor, whether each step left the gradients as they were); grads: (T, ...)."""
+    params = [
+        nn.Parameter(torch.linspace(-1, 1, g[0].numel()).reshape(g[0].shape).to(g)) for g in grads
+    ]
+    given_ones = {"lr": lr, "betas": betas, "eps": eps}
+    settings = {name: value for name, value in given_ones.items() if value is not None}
+    moving = optimizer(hand_over(params), **settings)
+    held, paths, are_kept = [torch.empty_like(grad[0]) for grad in grads], [], True
+    for now in zip(*grads, strict=True):
+        for param, tensor, grad in zip(params, held, now, strict=True):
+            param.grad = tensor.copy_(grad)
+        moving.step()
+        for param, grad in zip(params, now, strict=True):
+            are_kept &= param.grad is not None and torch.equal(param.grad, grad)
+        paths.append([param.detach().clone() for param in params])
+    return [torch.stack(path) for path in zip(*paths, strict=True)], are_kept
+
+
+@right_answer(
+    cases=_runs,
+    use=_train,
+    parts="(parameters, gradients kept)",
     hint=Text(
         "每個參數張量都要有自己的 m、v、u，大小和它相同；步數 t 則是一次 step 加一。先只用一個張量讓它動起來。",
-        "Every parameter tensor needs an m, v and u of its own, as large as itself; the count t "
-        "goes up by one a step. Make it move a single tensor first.",
+        "Every parameter tensor needs an m, v and u of its own, as large as itself; the count t goes up by one a step. Make it move a single tensor first.",
     ),
-    not_moved=Text(
+)
+def AMSGrad(params, lr=0.001, betas=(0.9, 0.999), eps=1e-8):
+    """torch.optim.Adam(amsgrad=True)."""
+    return torch.optim.Adam(params, lr, betas, eps, amsgrad=True)
+
+
+def _in_place(param: Tensor, change: Tensor) -> None:
+    param -= change
+
+
+def _rebinds(param: Tensor, change: Tensor) -> None:
+    param = param - change
+
+
+def _climbs(param: Tensor, change: Tensor) -> None:
+    param += change
+
+
+def _leaves(param: Tensor) -> None:
+    pass
+
+
+def _halves_gradient(param: Tensor) -> None:
+    if param.grad is not None:
+        param.grad *= 0.5
+
+
+def _clears_gradient(param: Tensor) -> None:
+    param.grad = None
+
+
+def _departing(
+    *,
+    correct: str = "mu",
+    root: Callable = lambda u, eps: u.sqrt() + eps,
+    maximum: str = "raw",
+    first: Callable = lambda m, grad: m,
+    move: Callable = _in_place,
+    counts_tensors: bool = False,
+    start: int = 0,
+    forgets: bool = False,
+    settings: Callable = lambda betas: betas,
+    hold: Callable = list,
+    afterwards: Callable = _leaves,
+) -> Callable:
+    """An AMSGrad that does one thing otherwise."""
+
+    class Departing:
+        def __init__(self, params, lr=0.001, betas=(0.9, 0.999), eps=1e-8):
+            self.params, self.lr, self.eps, self.t = hold(params), lr, eps, start
+            self.betas, self.states = settings(betas), {}
+
+        @torch.no_grad()
+        def step(self):
+            self.t += not counts_tensors
+            for index, param in enumerate(self.params):
+                self.t += counts_tensors
+                zeros = {} if forgets else self.states
+                m, v, u = zeros.get(index, [torch.zeros_like(param)] * 3)
+                beta1, beta2 = self.betas
+                m = beta1 * m + (1 - beta1) * param.grad
+                v = beta2 * v + (1 - beta2) * param.grad**2
+                of_m = 1 - beta1**self.t if "m" in correct else 1.0
+                of_u = 1 - beta2**self.t if "u" in correct else 1.0
+                if maximum == "corrected":
+                    u, of_u = torch.maximum(u, v / of_u), 1.0
+                else:
+                    u = v if maximum == "none" else torch.maximum(u, v)
+                    v = u if maximum == "as v" else v
+                self.states[index] = m, v, u
+                change = self.lr * first(m, param.grad * of_m) / of_m / root(u / of_u, self.eps)
+                move(param, change)
+                afterwards(param)
+
+    return Departing
+
+
+def _wrong_amsgrad(
+    name: str, text: Text, *changes: dict[str, Any], when: Callable | None = None
+) -> None:
+    """changes: of _departing."""
+    AMSGrad.mistake(name, text, *(_departing(**change) for change in changes), when=when)
+
+
+_wrong_amsgrad(
+    "not_moved",
+    Text(
         "step 之後，參數還在原地。`param = param - …` 只是讓這個名字指向新的張量，呼叫者手上的那一個沒有動。",
-        "after step the parameters are where they were. `param = param - …` makes the name point "
-        "to a new tensor; the one that the caller holds does not move.",
+        "after step the parameters are where they were. `param = param - …` makes the name point to a new tensor; the one that the caller holds does not move.",
     ),
-    gradient_changed=Text(
+    {"move": _rebinds},
+)
+_wrong_amsgrad(
+    "gradient_changed",
+    Text(
         "step 改動了 param.grad。梯度是別人算好交給你的，裁剪、記錄都還要用它：請算在新的張量裡。",
-        "step changed param.grad. The gradient was computed by others, who may yet clip or record "
-        "it: compute into new tensors.",
+        "step changed param.grad. The gradient was computed by others, who may yet clip or record it: compute into new tensors.",
     ),
-    no_bias_correction=Text(
+    {"afterwards": _halves_gradient},
+    {"afterwards": _clears_gradient},
+    when=lambda wrong: all(
+        seen.got.parts is not None and not np.all(seen.got.parts[1].get("", True)) for seen in wrong
+    ),
+)
+_wrong_amsgrad(
+    "no_bias_correction",
+    Text(
         "前幾步太大了：m 與 v 從 0 開始，偏小的程度不同，而你沒有修正它們。",
-        "the first steps are too large: m and v start at 0, fall short by different amounts, and "
-        "nothing corrects them.",
+        "the first steps are too large: m and v start at 0, fall short by different amounts, and nothing corrects them.",
     ),
-    one_moment_corrected=Text("m 與 u 你只修正了其中一個。", "of m and u you corrected only one."),
-    eps_inside_root=Text(
+    {"correct": ""},
+)
+_wrong_amsgrad(
+    "one_moment_corrected",
+    Text("m 與 u 你只修正了其中一個。", "of m and u you corrected only one."),
+    {"correct": "m"},
+    {"correct": "u"},
+)
+_wrong_amsgrad(
+    "eps_inside_root",
+    Text(
         "ε 在根號裡面。梯度很小時，√(u + ε) 幾乎只剩 √ε，步子就太小了。",
-        "ε stands inside the root. Where gradients are small, √(u + ε) is hardly more than √ε, and "
-        "the steps become too small.",
+        "ε stands inside the root. Where gradients are small, √(u + ε) is hardly more than √ε, and the steps become too small.",
     ),
-    no_maximum=Text(
+    {"root": lambda u, eps: (u + eps).sqrt()},
+)
+_wrong_amsgrad(
+    "root_forgotten",
+    Text(
+        "分母少了根號：u 是梯度平方的平均，開了根號才和梯度一樣大。",
+        "the denominator lacks its root: u is a mean of squared gradients, and only its root is of their size.",
+    ),
+    {"root": lambda u, eps: u + eps},
+)
+_wrong_amsgrad(
+    "no_maximum",
+    Text(
         "這是 Adam：大梯度過去之後，分母又縮回去了。u 應該只升不降。",
-        "this is Adam: once a large gradient has passed, the denominator shrinks again. u may only "
-        "rise.",
+        "this is Adam: once a large gradient has passed, the denominator shrinks again. u may only rise.",
     ),
-    maximum_after_correction=Text(
+    {"maximum": "none"},
+)
+_wrong_amsgrad(
+    "maximum_after_correction",
+    Text(
         "你先修正 v 再取最大值。題目是先取最大值，再修正。",
         "you corrected v and then took the maximum. The question takes the maximum first.",
     ),
-    maximum_kept_as_v=Text(
-        "你把最大值存回 v，下一步的移動平均就從它算起。v 和 u 是兩個不同的量。",
-        "you stored the maximum as v, so that the next running mean starts from it. v and u are "
-        "two different things.",
-    ),
-    shared_state=Text(
-        "一個張量的步子，會隨另一個張量的梯度改變：它們共用了同一份狀態。",
-        "one tensor's steps depend on another tensor's gradients: they share their state.",
-    ),
-    count_per_parameter=Text(
-        "多放一個張量，步數就多數了一次：t 在迴圈裡每個張量都加了一，修正量也就錯了。",
-        "with one more tensor in the list, steps are counted twice: t goes up once a tensor, and "
-        "the correction is wrong.",
-    ),
-    generator_used_up=Text(
-        "`model.parameters()` 是產生器，只能走一遍；第二次再走，裡面已經沒有東西了。",
-        "`model.parameters()` is a generator and can be walked once; the second time there is "
-        "nothing left in it.",
-    ),
+    {"maximum": "corrected"},
 )
-def AMSGrad(answer: Answer) -> None:
-    """Equal to torch.optim.Adam(amsgrad=True); tensors do not know of each other."""
-    signs = torch.tensor([[3.0, -0.5, 1e-3]], dtype=torch.float64)
-    large_then_small = torch.tensor([5.0] + [0.1] * 40, dtype=torch.float64)[:, None] * signs
-    random = torch.randn(30, 3, dtype=torch.float64)
-    cases = {
-        "one step": signs,
-        "gradients of 1e-6": 1e-6 * torch.ones(3, 3, dtype=torch.float64),
-        "a large gradient, then small ones": large_then_small,
-        "random gradients": random,
-        "gradients of 1e6, and of 0": torch.cat([1e6 * random[:3], 0 * random[:3]]),
-    }
-    for case, grads in cases.items():
-        got, expected = _move(answer, [grads])[0], _amsgrad_by_torch(grads)
-        if not got.any() and expected.any():
-            answer.mistake("not_moved")
-        if not answer.matches(got, expected):
-            for mistake, variants in _AMSGRAD_VARIANTS.items():
-                if any(answer.matches(got, _variant(grads, **variant)) for variant in variants):
-                    answer.mistake(mistake)
-        answer.require(got, expected, case)
-    alone = _amsgrad_by_torch(random)
-    beside_zeros = _move(answer, [torch.zeros_like(random), random])[1]
-    beside_others = _move(answer, [random.flip(0), random])[1]
-    if not answer.matches(beside_others, beside_zeros):
-        answer.mistake("shared_state")
-    if not answer.matches(beside_zeros, alone):
-        answer.mistake("count_per_parameter")
-    shapes = [torch.randn(10, *shape, dtype=torch.float64) for shape in _STEP_SHAPES]
-    for got, grads in zip(_move(answer, shapes), shapes, strict=True):
-        answer.require(got, _amsgrad_by_torch(grads), f"shape {tuple(grads.shape[1:])}")
-    try:
-        from_generator = _move(answer, [random], as_generator=True)[0]
-    except (ValueError, IndexError, TypeError, StopIteration):  # lengths that no longer agree
-        answer.mistake("generator_used_up")
-    if not answer.matches(from_generator, alone):
-        answer.mistake("generator_used_up")
+_wrong_amsgrad(
+    "maximum_kept_as_v",
+    Text(
+        "你把最大值存回 v，下一步的移動平均就從它算起。v 和 u 是兩個不同的量。",
+        "you stored the maximum as v, so that the next running mean starts from it. v and u are two different things.",
+    ),
+    {"maximum": "as v"},
+)
+_wrong_amsgrad(
+    "no_momentum",
+    Text(
+        "分子應該是 m̂，梯度的移動平均；你用了這一步的梯度。",
+        "the numerator should be m̂, the running mean of gradients; you took the gradient of this step.",
+    ),
+    {"first": lambda m, grad: grad},
+)
+_wrong_amsgrad(
+    "state_forgotten",
+    Text(
+        "m、v、u 每一步都從 0 重新開始：它們要留到下一步。",
+        "m, v and u start from 0 at every step: they have to last until the next.",
+    ),
+    {"forgets": True},
+)
+_wrong_amsgrad(
+    "uphill",
+    Text(
+        "方向反了：梯度指向損失增加的方向。", "it goes uphill: the gradient points to larger loss."
+    ),
+    {"move": _climbs},
+)
+_wrong_amsgrad(
+    "betas_mistaken",
+    Text(
+        "betas 沒有用上，或兩個對調了：第一個給 m，第二個給 v。",
+        "betas are not used, or are the wrong way round: the first is for m, the second for v.",
+    ),
+    {"settings": lambda betas: (0.9, 0.999)},
+    {"settings": lambda betas: betas[::-1]},
+)
 
 
-_LR, _BETA1, _BETA2, _EPS = 0.1, 0.8, 0.95, 1e-8
+def _second_path(outcome: Outcome) -> np.ndarray:
+    return outcome.parts[0][""][1] if outcome.parts else np.empty(0)
 
 
-def _move(answer: Answer, grads: Sequence[Tensor], as_generator: bool = False) -> list[Tensor]:
-    """Where the answer takes parameters that start at 0; grads: (T, ...) for each of them."""
-    params = [nn.Parameter(torch.zeros_like(grad[0])) for grad in grads]
-    given: Iterable = (param for param in params) if as_generator else params
-    optimizer = answer(given, lr=_LR, betas=(_BETA1, _BETA2), eps=_EPS)
-    for now in zip(*grads, strict=True):
-        for param, grad in zip(params, now, strict=True):
-            param.grad = grad.clone()
-        optimizer.step()
-        for param, grad in zip(params, now, strict=True):
-            if param.grad is None or not torch.equal(param.grad, grad):
-                answer.mistake("gradient_changed")
-    return [param.detach() for param in params]
+def _depends_on_the_other(wrong: list[Seen]) -> bool:
+    """Whether the second of two tensors moves otherwise where the first has other gradients."""
+    pair = [seen for seen in wrong if seen.case.case in (_BESIDE_ZEROS, _BESIDE_OTHERS)]
+    if not pair or any(seen.got.parts is None for seen in pair):
+        return False
+    paths = [_second_path(seen.got) for seen in pair] + [_second_path(pair[0].right)]
+    return not pair[0].tolerance.allows(paths[0], paths[1])
 
 
-def _amsgrad_by_torch(grads: Tensor) -> Tensor:
-    param = nn.Parameter(torch.zeros_like(grads[0]))
-    optimizer = torch.optim.Adam([param], lr=_LR, betas=(_BETA1, _BETA2), eps=_EPS, amsgrad=True)
-    for grad in grads:
-        param.grad = grad.clone()
-        optimizer.step()
-    return param.detach()
-
-
-_AMSGRAD_VARIANTS: dict[str, list[dict[str, Any]]] = {
-    "no_bias_correction": [{"correct": ""}],
-    "one_moment_corrected": [{"correct": "m"}, {"correct": "u"}],
-    "eps_inside_root": [{"eps_inside": True}],
-    "no_maximum": [{"maximum": "none"}],
-    "maximum_after_correction": [{"maximum": "corrected"}],
-    "maximum_kept_as_v": [{"maximum": "as v"}],
-}
-
-
-def _variant(
-    grads: Tensor, correct: str = "mu", eps_inside: bool = False, maximum: str = "raw"
-) -> Tensor:
-    """AMSGrad with one thing done differently."""
-    param = m = v = u = torch.zeros_like(grads[0])
-    for t, grad in enumerate(grads, start=1):
-        m = _BETA1 * m + (1 - _BETA1) * grad
-        v = _BETA2 * v + (1 - _BETA2) * grad**2
-        factor = 1 / (1 - _BETA2**t) if "u" in correct else 1.0
-        if maximum == "corrected":
-            u = torch.maximum(u, factor * v)
-            factor = 1.0
-        else:
-            u = v if maximum == "none" else torch.maximum(u, v)
-            v = u if maximum == "as v" else v
-        m_hat = m / (1 - _BETA1**t) if "m" in correct else m
-        root = (factor * u + _EPS).sqrt() if eps_inside else (factor * u).sqrt() + _EPS
-        param = param - _LR * m_hat / root
-    return param
+_wrong_amsgrad(
+    "shared_state",
+    Text(
+        "一個張量的步子，會隨另一個張量的梯度改變：它們共用了同一份狀態（也可能是存在類別上，而不是 self 上）。",
+        "one tensor's steps depend on another tensor's gradients: they share their state (or it is kept on the class, and not on self).",
+    ),
+    when=_depends_on_the_other,
+)
+_wrong_amsgrad(
+    "count_per_parameter",
+    Text(
+        "多放一個張量，步數就多數了一次：t 在迴圈裡每個張量都加了一，修正量也就錯了。",
+        "with one more tensor in the list, steps are counted twice: t goes up once a tensor, and the correction is wrong.",
+    ),
+    {"counts_tensors": True},
+)
+_wrong_amsgrad(
+    "count_off_by_one",
+    Text(
+        "步數 t 差了一：第一步的 t 是 1（是 0 的話，1 − β⁰ = 0，就除以零了）。",
+        "the count t is off by one: it is 1 at the first step (with 0, 1 − β⁰ = 0 is what you divide by).",
+    ),
+    {"start": -1},
+    {"start": 1},
+)
+_wrong_amsgrad(
+    "first_tensor_only",
+    Text("只有第一個張量動了。", "only the first tensor moves."),
+    {"hold": lambda params: list(params)[:1]},
+)
+_wrong_amsgrad(
+    "generator_used_up",
+    Text(
+        "`model.parameters()` 是產生器，只能走一遍；第二次再走，裡面已經沒有東西了。",
+        "`model.parameters()` is a generator and can be walked once; the second time there is nothing left in it.",
+    ),
+    {"hold": lambda params: params},
+    {"hold": lambda params: [list(params), params][1]},
+    when=lambda wrong: all(seen.case.case is _GENERATOR for seen in wrong),
+)

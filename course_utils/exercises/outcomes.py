@@ -118,9 +118,9 @@ def state(argument: Any) -> Any:
 
 
 def flat(value: Any) -> list[Any]:
-    """What stands in nested lists, tuples and dicts, one after the other."""
+    """What stands in nested lists, tuples and dicts, one after the other; in a dict by its names."""
     if isinstance(value, dict):
-        value = [*value.values()]
+        value = [value[name] for name in sorted(value, key=str)]
     if isinstance(value, list | tuple):
         return [part for item in value for part in flat(item)]
     return [value]
@@ -128,8 +128,12 @@ def flat(value: Any) -> list[Any]:
 
 def shares_memory(first: Any, second: Any) -> bool:
     """Whether two tensors or arrays are views of one piece of memory."""
-    one, other = (
-        value.detach().numpy() if isinstance(value, Tensor) else value for value in (first, second)
-    )
+    try:
+        one, other = (
+            value.detach().numpy() if isinstance(value, Tensor) else value
+            for value in (first, second)
+        )
+    except (TypeError, RuntimeError):  # of a kind that NumPy does not have: sparse, bfloat16, ...
+        return False
     are_arrays = isinstance(one, np.ndarray) and isinstance(other, np.ndarray)
     return are_arrays and np.shares_memory(one, other)

@@ -91,8 +91,17 @@ def call(function: Callable[..., Any], args: tuple, kwargs: dict, watch: "Watch"
 # --- what an answer switches
 
 
-def _set_default_device(device: torch.device) -> None:
-    torch.set_default_device(None if device.type == "cpu" else device)  # None is the fast cpu
+def _get_default_device() -> torch.device | None:
+    try:
+        return torch.get_default_device()
+    except AttributeError:  # what torch 2.9 does once the device was set to None
+        return None
+
+
+def _set_default_device(device: torch.device | None) -> None:
+    torch.set_default_device(None if device == torch.device("cpu") else device)  # the fast cpu
+    if device and _get_default_device() is None:
+        torch.set_default_device(device)
 
 
 #: name, how to read it, how to set it, and what a check starts with (None: what it finds).
@@ -101,7 +110,7 @@ _SETTINGS: list[tuple[str, Callable[[], Any], Callable[[Any], Any], Any]] = [
     ("torch.set_default_dtype", torch.get_default_dtype, torch.set_default_dtype, torch.float32),
     (
         "torch.set_default_device",
-        torch.get_default_device,
+        _get_default_device,
         _set_default_device,
         torch.device("cpu"),
     ),

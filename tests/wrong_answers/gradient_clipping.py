@@ -26,37 +26,6 @@ def _checked_norm(grads):
 # ---- clip_by_norm
 
 
-@wrong(exercises.clip_by_norm, "per_tensor_norm")
-def each_tensor_alone(grads, max_norm):
-    norm = _checked_norm(grads)
-    return [g * min(1.0, max_norm / (g.norm() + 1e-12)) for g in grads], norm
-
-
-@wrong(exercises.clip_by_norm, "sum_of_norms")
-def adds_the_norms(grads, max_norm):
-    norm = _checked_norm(grads)
-    total = sum(g.norm() for g in grads)
-    return [g * min(1.0, max_norm / (total + 1e-12)) for g in grads], norm
-
-
-@wrong(exercises.clip_by_norm, "clips_values")
-def clamps(grads, max_norm):
-    return [g.clamp(-max_norm, max_norm) for g in grads], _checked_norm(grads)
-
-
-@wrong(exercises.clip_by_norm, "scales_up")
-def always_scales(grads, max_norm):
-    norm = _checked_norm(grads)
-    return [g * max_norm / (norm + 1e-12) for g in grads], norm
-
-
-@wrong(exercises.clip_by_norm, "norm_after")
-def measures_too_late(grads, max_norm):
-    norm = _checked_norm(grads)
-    clipped = [g * min(1.0, max_norm / (norm + 1e-12)) for g in grads]
-    return clipped, _whole(clipped).norm()
-
-
 @wrong(exercises.clip_by_norm, "zero_gradient")
 def divides_by_zero(grads, max_norm):
     norm = _checked_norm(grads)
@@ -127,12 +96,6 @@ def returns_what_it_clipped(grads, max_norm):
     return [g * min(1.0, max_norm / (norm + 1e-12)) for g in [*grads, norm]]
 
 
-@wrong(exercises.clip_by_norm, "wrong_value")
-def forgets_the_root(grads, max_norm):
-    norm = _checked_norm(grads) ** 2
-    return [g * min(1.0, max_norm / (norm + 1e-12)) for g in grads], norm
-
-
 @right(exercises.clip_by_norm)
 def norm_of_norms(grads, max_norm):
     norm = torch.stack([g.norm() for g in grads]).norm().item()
@@ -141,7 +104,7 @@ def norm_of_norms(grads, max_norm):
     return tuple(g / max(1.0, norm / max_norm) for g in grads), norm
 
 
-@right(exercises.clip_by_norm)
+@wrong(exercises.clip_by_norm, "used_forbidden")
 def in_place_on_its_own_copies(grads, max_norm):
     copies = [nn.Parameter(torch.zeros_like(g)) for g in grads]
     for copy, grad in zip(copies, grads, strict=True):
@@ -151,6 +114,28 @@ def in_place_on_its_own_copies(grads, max_norm):
     except RuntimeError as error:
         raise ValueError(str(error)) from error
     return [copy.grad for copy in copies], norm
+
+
+@wrong(exercises.clip_by_norm, "shares_memory")
+def hands_back_short_ones(grads, max_norm):
+    norm = _checked_norm(grads)
+    return [g * (max_norm / norm) for g in grads] if norm > max_norm else grads, norm
+
+
+@wrong(exercises.clip_by_norm, "per_tensor_norm")
+def each_alone_and_nan_let_through(grads, max_norm):
+    return [g * min(1.0, max_norm / (g.norm() + 1e-6)) for g in grads], _whole(grads).norm()
+
+
+@wrong(exercises.clip_by_norm, "swapped_results")
+def norm_first(grads, max_norm):
+    return norm_of_norms(grads, max_norm)[::-1]
+
+
+@right(exercises.clip_by_norm)
+def as_torch_writes_it(grads, max_norm):
+    factor = torch.clamp(max_norm / (_checked_norm(grads) + 1e-6), max=1.0)
+    return [g * factor for g in grads], _checked_norm(grads)
 
 
 @right(exercises.clip_by_norm)
@@ -167,63 +152,6 @@ def norm_clip_in_numpy_and_single_precision(grads, max_norm):
 
 def _cosine(grads, clipped):
     return F.cosine_similarity(_whole(grads), _whole(clipped), dim=0)
-
-
-@wrong(exercises.clip_by_value, "one_sided")
-def only_from_above(grads, limit):
-    clipped = [g.clamp(max=limit) for g in grads]
-    return clipped, _cosine(grads, clipped)
-
-
-@wrong(exercises.clip_by_value, "uses_norm")
-def by_the_whole_norm(grads, limit):
-    factor = min(1.0, limit / _whole(grads).norm())
-    clipped = [g * factor for g in grads]
-    return clipped, _cosine(grads, clipped)
-
-
-@wrong(exercises.clip_by_value, "uses_norm")
-def by_the_largest_number(grads, limit):
-    factor = min(1.0, limit / _whole(grads).abs().max())
-    clipped = [g * factor for g in grads]
-    return clipped, _cosine(grads, clipped)
-
-
-@wrong(exercises.clip_by_value, "uses_norm")
-def by_the_norm_of_each(grads, limit):
-    clipped = [g * min(1.0, limit / g.norm()) for g in grads]
-    return clipped, _cosine(grads, clipped)
-
-
-@wrong(exercises.clip_by_value, "drops_large")
-def drops_what_is_large(grads, limit):
-    clipped = [g * (g.abs() <= limit) for g in grads]
-    return clipped, _cosine(grads, clipped)
-
-
-@wrong(exercises.clip_by_value, "sign_lost")
-def forgets_the_sign(grads, limit):
-    clipped = [torch.where(g.abs() > limit, limit, g) for g in grads]
-    return clipped, _cosine(grads, clipped)
-
-
-@wrong(exercises.clip_by_value, "cosine_by_tensor")
-def averages_cosines(grads, limit):
-    clipped = [g.clamp(-limit, limit) for g in grads]
-    each = [_cosine([g], [c]) for g, c in zip(grads, clipped, strict=True)]
-    return clipped, sum(each) / len(each)
-
-
-@wrong(exercises.clip_by_value, "not_divided")
-def dot_product(grads, limit):
-    clipped = [g.clamp(-limit, limit) for g in grads]
-    return clipped, _whole(grads) @ _whole(clipped)
-
-
-@wrong(exercises.clip_by_value, "centred")
-def correlation(grads, limit):
-    clipped = [g.clamp(-limit, limit) for g in grads]
-    return clipped, np.corrcoef(_whole(grads), _whole(clipped))[0, 1]
 
 
 @wrong(exercises.clip_by_value, "changed_argument")
@@ -258,7 +186,7 @@ def value_clip_in_place_on_copies(grads, limit):
     for copy in copies:
         copy[copy > limit] = limit
         copy[copy < -limit] = -limit
-    a, b = _whole(grads), _whole(copies).double()
+    a, b = _whole(grads).double(), _whole(copies).double()
     return [copies, (a / a.norm()).dot(b / b.norm())]
 
 
@@ -295,40 +223,24 @@ def sorts_the_whole_log(norms, share):
 
 
 @wrong(exercises.choose_limit, "after_the_explosion")
-def leaves_out_what_is_not_finite(norms, share):
-    return float(np.quantile([n for n in norms if math.isfinite(n)], 1 - share))
-
-
-@wrong(exercises.choose_limit, "after_the_explosion")
 def nan_quantile(norms, share):
     values = torch.tensor(norms, dtype=torch.float64)
     return values[values.isfinite()].quantile(1 - share)
 
 
-@wrong(exercises.choose_limit, "wrong_end")
-def from_below(norms, share):
-    return float(np.quantile(_sane(norms), share))
+@wrong(exercises.choose_limit, "after_the_explosion")
+def drops_nan_and_keeps_inf(norms, share):
+    return np.quantile([n for n in norms if n == n], 1 - share)
 
 
-@wrong(exercises.choose_limit, "share_of_the_largest")
-def nine_tenths_of_the_largest(norms, share):
-    return (1 - share) * max(_sane(norms))
-
-
-@wrong(exercises.choose_limit, "average")
-def the_mean(norms, share):
-    return sum(_sane(norms)) / len(_sane(norms))
-
-
-@wrong(exercises.choose_limit, "off_by_one")
-def the_last_of_the_clipped(norms, share):
-    sane = sorted(_sane(norms))
-    return sane[len(sane) - round(share * len(sane))]
+@wrong(exercises.choose_limit, "argument_ignored")
+def always_a_tenth(norms, share):
+    return float(np.quantile(_sane(norms), 0.9))
 
 
 @wrong(exercises.choose_limit, "wrong_value")
-def the_largest(norms, share):
-    return max(_sane(norms))
+def cuts_off_the_count(norms, share):
+    return sorted(_sane(norms), reverse=True)[int(share * len(_sane(norms)))]
 
 
 @wrong(exercises.choose_limit, "changed_argument")

@@ -14,26 +14,6 @@ from . import right, wrong
 # ---- smooth_targets
 
 
-@wrong(exercises.smooth_targets, "only_wrong_classes")
-def shares_among_the_wrong(targets, eps):
-    return torch.where(targets == 1, 1 - eps, eps / (targets.shape[1] - 1))
-
-
-@wrong(exercises.smooth_targets, "mass_lost")
-def right_class_keeps_one_minus_eps(targets, eps):
-    return torch.where(targets == 1, 1 - eps, eps / targets.shape[1])
-
-
-@wrong(exercises.smooth_targets, "mass_gained")
-def adds_without_taking(targets, eps):
-    return targets + eps / targets.shape[1]
-
-
-@wrong(exercises.smooth_targets, "mass_gained")
-def gives_eps_to_each_wrong_class(targets, eps):
-    return torch.where(targets == 1, 1.0, eps).to(torch.float32)
-
-
 @wrong(exercises.smooth_targets, "whole_numbers")
 def fills_whole_numbers(targets, eps):
     num_classes = targets.shape[1]
@@ -43,10 +23,14 @@ def fills_whole_numbers(targets, eps):
     return smoothed
 
 
-@wrong(exercises.smooth_targets, "hard_rows_only")
-def looks_for_the_one(targets, eps):
-    portion = eps / targets.shape[1]
-    return torch.where(targets == 1, 1 - eps + portion, portion)
+@wrong(exercises.smooth_targets, "whole_numbers")
+def a_whole_number_for_each_class(targets, eps):
+    return (1 - eps) * targets + torch.full_like(targets, eps / targets.shape[1])
+
+
+@wrong(exercises.smooth_targets, "wrong_value")
+def rounds_to_three_digits(targets, eps):
+    return ((1 - eps) * targets + eps / targets.shape[1]).round(decimals=3)
 
 
 @wrong(exercises.smooth_targets, "hard_rows_only")
@@ -65,11 +49,6 @@ def scales_in_place(targets, eps):
 @wrong(exercises.smooth_targets, "wrong_shape")
 def takes_the_right_class_only(targets, eps):
     return ((1 - eps) * targets + eps / targets.shape[1]).amax(dim=1)
-
-
-@wrong(exercises.smooth_targets, "wrong_value")
-def divides_by_the_batch(targets, eps):
-    return (1 - eps) * targets + eps / (len(targets) + 7)
 
 
 @right(exercises.smooth_targets)
@@ -103,50 +82,7 @@ def _log_probs(logits):
     return logits - logits.logsumexp(dim=1, keepdim=True)
 
 
-@wrong(exercises.smoothed_cross_entropy, "only_wrong_classes")
-def eps_to_the_wrong_ones(logits, labels, eps, reduction="mean"):
-    num_classes = logits.shape[1]
-    targets = torch.full_like(logits, eps / (num_classes - 1))
-    targets[torch.arange(len(labels)), labels] = 1 - eps
-    return _reduce(-(targets * _log_probs(logits)).sum(dim=1), reduction)
-
-
-@wrong(exercises.smoothed_cross_entropy, "hard_part_whole")
-def adds_a_penalty(logits, labels, eps, reduction="mean"):
-    uniform = -_log_probs(logits).mean(dim=1)
-    return _reduce(F.cross_entropy(logits, labels, reduction="none") + eps * uniform, reduction)
-
-
-@wrong(exercises.smoothed_cross_entropy, "uniform_part_lost")
-def scales_the_loss(logits, labels, eps, reduction="mean"):
-    return (1 - eps) * F.cross_entropy(logits, labels, reduction=reduction)
-
-
-@wrong(exercises.smoothed_cross_entropy, "summed_over_classes")
-def forgets_to_divide(logits, labels, eps, reduction="mean"):
-    log_probs = _log_probs(logits)
-    hard = F.nll_loss(log_probs, labels, reduction="none")
-    return _reduce((1 - eps) * hard - eps * log_probs.sum(dim=1), reduction)
-
-
-@wrong(exercises.smoothed_cross_entropy, "probabilities_smoothed")
-def smooths_the_prediction(logits, labels, eps, reduction="mean"):
-    probs = (1 - eps) * logits.softmax(dim=1) + eps / logits.shape[1]
-    return F.nll_loss(probs.log(), labels, reduction=reduction)
-
-
-@wrong(exercises.smoothed_cross_entropy, "reduction_ignored")
-def always_the_mean(logits, labels, eps, reduction="mean"):
-    return F.cross_entropy(logits, labels, label_smoothing=eps)
-
-
-@wrong(exercises.smoothed_cross_entropy, "mean_over_classes")
-def mean_of_the_whole_table(logits, labels, eps, reduction="mean"):
-    targets = (1 - eps) * F.one_hot(labels, logits.shape[1]) + eps / logits.shape[1]
-    return _reduce(-(targets * _log_probs(logits)), reduction)
-
-
-@wrong(exercises.smoothed_cross_entropy, "overflow")
+@wrong(exercises.smoothed_cross_entropy, "log_of_softmax")
 def log_of_softmax(logits, labels, eps, reduction="mean"):
     log_probs = logits.softmax(dim=1).log()
     hard = -log_probs[torch.arange(len(labels)), labels]
@@ -180,11 +116,36 @@ def one_loss_each(logits, labels, eps, reduction="mean"):
     return F.cross_entropy(logits, labels, label_smoothing=eps, reduction="none")
 
 
-@right(exercises.smoothed_cross_entropy)
+@wrong(exercises.smoothed_cross_entropy, "used_forbidden")
 def with_soft_targets(logits, labels, eps, reduction="mean"):
     targets = torch.full_like(logits, eps / logits.shape[1])
     targets.scatter_add_(1, labels[:, None], torch.full_like(logits[:, :1], 1 - eps))
     return F.cross_entropy(logits, targets, reduction=reduction)
+
+
+@wrong(exercises.smoothed_cross_entropy, "raised")
+def as_many_classes_as_there_are_labels(logits, labels, eps, reduction="mean"):
+    targets = (1 - eps) * F.one_hot(labels) + eps / logits.shape[1]
+    return _reduce(-(targets * _log_probs(logits)).sum(dim=1), reduction)
+
+
+@wrong(exercises.smoothed_cross_entropy, "one_max_for_all")
+def one_maximum(logits, labels, eps, reduction="mean"):
+    z = logits - logits.max()
+    log_probs = z - z.exp().sum(dim=1, keepdim=True).log()
+    hard = -log_probs[torch.arange(len(labels)), labels]
+    return _reduce((1 - eps) * hard - eps * log_probs.mean(dim=1), reduction)
+
+
+@right(exercises.smoothed_cross_entropy)
+def textbook_example_by_example(logits, labels, eps, reduction="mean"):
+    total = 0.0
+    for z, label in zip(logits, labels, strict=True):
+        log_probs = z - z.max() - torch.log(torch.exp(z - z.max()).sum())
+        targets = torch.full((len(z),), eps / len(z))
+        targets[label] += 1 - eps
+        total -= (targets * log_probs).sum()
+    return total / len(labels) if reduction == "mean" else total
 
 
 @right(exercises.smoothed_cross_entropy)
@@ -242,64 +203,6 @@ def _gaps(probs, labels, num_bins):
     return gaps, torch.stack([m.float().mean() for m in masks])
 
 
-@wrong(exercises.calibration_error, "bins_weighed_alike")
-def mean_over_bins_in_use(probs, labels, num_bins):
-    return _gaps(probs, labels, num_bins)[0].mean()
-
-
-@wrong(exercises.calibration_error, "bins_weighed_alike")
-def mean_over_all_bins(probs, labels, num_bins):
-    return _gaps(probs, labels, num_bins)[0].sum() / num_bins
-
-
-@wrong(exercises.calibration_error, "gaps_cancel")
-def only_the_means(probs, labels, num_bins):
-    confidence, answers = probs.max(dim=1)
-    return ((answers == labels).float().mean() - confidence.mean()).abs()
-
-
-@wrong(exercises.calibration_error, "gaps_cancel")
-def forgets_the_absolute_value(probs, labels, num_bins):
-    confidence, answers = probs.max(dim=1)
-    correct, total = (answers == labels).float(), 0
-    for rows in _masks(confidence, num_bins):
-        if rows.any():
-            total += rows.float().mean() * (correct[rows].mean() - confidence[rows].mean())
-    return total
-
-
-@wrong(exercises.calibration_error, "gap_of_each_example")
-def example_by_example(probs, labels, num_bins):
-    confidence, answers = probs.max(dim=1)
-    return (confidence - (answers == labels).float()).abs().mean()
-
-
-@wrong(exercises.calibration_error, "label_probability")
-def bins_by_the_right_class(probs, labels, num_bins):
-    of_label = probs[torch.arange(len(labels)), labels]
-    correct, total = (probs.argmax(dim=1) == labels).float(), 0.0
-    for rows in _masks(of_label, num_bins):
-        if rows.any():
-            total += rows.float().mean() * (correct[rows].mean() - of_label[rows].mean()).abs()
-    return total
-
-
-@wrong(exercises.calibration_error, "largest_gap")
-def the_worst_bin(probs, labels, num_bins):
-    return _gaps(probs, labels, num_bins)[0].max()
-
-
-@wrong(exercises.calibration_error, "bin_middle")
-def takes_the_middle_of_the_bin(probs, labels, num_bins):
-    confidence, answers = probs.max(dim=1)
-    correct, total = (answers == labels).float(), 0.0
-    for number, rows in enumerate(_masks(confidence, num_bins)):
-        if rows.any():
-            middle = (number + 0.5) / num_bins
-            total += rows.float().mean() * (correct[rows].mean() - middle).abs()
-    return total
-
-
 @wrong(exercises.calibration_error, "empty_bin_nan")
 def means_of_nothing(probs, labels, num_bins):
     confidence, answers = probs.max(dim=1)
@@ -329,12 +232,6 @@ def closed_on_both_sides(probs, labels, num_bins):
     return _by_edges(probs, labels, num_bins, lambda c, low, high: (c >= low) & (c <= high))
 
 
-@wrong(exercises.calibration_error, "in_percent")
-def out_of_a_hundred(probs, labels, num_bins):
-    gaps, shares = _gaps(probs, labels, num_bins)
-    return 100 * (gaps * shares).sum()
-
-
 @wrong(exercises.calibration_error, "wrong_shape")
 def a_gap_for_each_bin(probs, labels, num_bins):
     gaps, shares = _gaps(probs, labels, num_bins)
@@ -345,6 +242,20 @@ def a_gap_for_each_bin(probs, labels, num_bins):
 def rounds_in_place(probs, labels, num_bins):
     gaps, shares = _gaps(probs.mul_(0.999), labels, num_bins)
     return (gaps * shares).sum()
+
+
+@wrong(exercises.calibration_error, "empty_bin_nan")
+def lists_of_answers(probs, labels, num_bins):
+    bins = [[] for _ in range(num_bins)]
+    for row, label in zip(probs.tolist(), labels.tolist(), strict=True):
+        surplus = max(row) - (row.index(max(row)) == label)
+        bins[min(int(max(row) * num_bins), num_bins - 1)].append(surplus)
+    return sum(abs(sum(b) / len(b)) * len(b) / len(labels) for b in bins)
+
+
+@wrong(exercises.calibration_error, "argument_ignored")
+def always_ten_bins(probs, labels, num_bins):
+    return _by_edges(probs, labels, 10, lambda c, low, high: (c > low) & (c <= high))
 
 
 @right(exercises.calibration_error)

@@ -18,50 +18,22 @@ def _steps(start_lr, end_lr, points_per_decade):
     return round(points_per_decade * abs(math.log10(end_lr / start_lr)))
 
 
-@wrong(exercises.ramp_by_decade, "linear_ramp")
-def equal_differences(start_lr, end_lr, points_per_decade):
-    return np.linspace(start_lr, end_lr, _steps(start_lr, end_lr, points_per_decade) + 1)
-
-
-@wrong(exercises.ramp_by_decade, "end_missing")
-def stops_before_the_end(start_lr, end_lr, points_per_decade):
-    steps = np.arange(_steps(start_lr, end_lr, points_per_decade))
-    return start_lr * 10 ** (np.sign(end_lr - start_lr) * steps / points_per_decade)
-
-
-@wrong(exercises.ramp_by_decade, "end_not_reached")
-def one_step_short(start_lr, end_lr, points_per_decade):
-    points = _steps(start_lr, end_lr, points_per_decade) + 1
-    factor = (end_lr / start_lr) ** (1 / points)
-    return [start_lr * factor**k for k in range(points)]
-
-
-@wrong(exercises.ramp_by_decade, "natural_logarithm")
-def decades_of_e(start_lr, end_lr, points_per_decade):
-    steps = round(points_per_decade * abs(math.log(end_lr / start_lr)))
-    return np.geomspace(start_lr, end_lr, steps + 1)
-
-
 @wrong(exercises.ramp_by_decade, "truncated")
 def cuts_off_the_digits(start_lr, end_lr, points_per_decade):
     steps = int(points_per_decade * abs(math.log10(end_lr / start_lr)))
     return np.geomspace(start_lr, end_lr, steps + 1)
 
 
-@wrong(exercises.ramp_by_decade, "total_not_per_decade")
-def takes_it_for_the_total(start_lr, end_lr, points_per_decade):
-    return np.geomspace(start_lr, end_lr, points_per_decade)
+@wrong(exercises.ramp_by_decade, "whole_decades")
+def counts_whole_decades(start_lr, end_lr, points_per_decade):
+    decades = round(abs(math.log10(end_lr / start_lr)))
+    return np.geomspace(start_lr, end_lr, points_per_decade * decades + 1)
 
 
-@wrong(exercises.ramp_by_decade, "wrong_value")
-def returns_exponents(start_lr, end_lr, points_per_decade):
-    steps = _steps(start_lr, end_lr, points_per_decade)
-    return np.linspace(math.log10(start_lr), math.log10(end_lr), steps + 1)
-
-
-@wrong(exercises.ramp_by_decade, "wrong_value")
-def backwards(start_lr, end_lr, points_per_decade):
-    return np.geomspace(end_lr, start_lr, _steps(start_lr, end_lr, points_per_decade) + 1)
+@wrong(exercises.ramp_by_decade, "rising_only")
+def counts_from_the_smaller(start_lr, end_lr, points_per_decade):
+    steps = round(points_per_decade * math.log10(end_lr / start_lr))
+    return [start_lr * 10 ** (k / points_per_decade) for k in range(steps + 1)]
 
 
 @right(exercises.ramp_by_decade)
@@ -96,24 +68,6 @@ def zero_for_nan(losses, beta):
     return ignores_the_gaps(np.nan_to_num(losses), beta)
 
 
-@wrong(exercises.smooth_with_gaps, "nan_as_zero")
-def zero_for_nan_but_nan_at_the_start(losses, beta):
-    smoothed = zero_for_nan(losses, beta)
-    smoothed[: int(np.isfinite(losses).argmax())] = np.nan
-    return smoothed
-
-
-@wrong(exercises.smooth_with_gaps, "gap_not_aged")
-def leaves_gaps_out(losses, beta):
-    average, count, smoothed = 0.0, 0, []
-    for loss in losses:
-        if not np.isnan(loss):
-            count += 1
-            average = beta * average + (1 - beta) * loss
-        smoothed.append(average / (1 - beta**count) if count else np.nan)
-    return smoothed
-
-
 @wrong(exercises.smooth_with_gaps, "starts_at_first")
 def from_the_first_loss(losses, beta):
     average, smoothed = np.nan, []
@@ -126,35 +80,26 @@ def from_the_first_loss(losses, beta):
     return np.array(smoothed)
 
 
-@wrong(exercises.smooth_with_gaps, "no_correction")
-def from_zero(losses, beta):
-    average, smoothed = 0.0, []
-    for loss in np.nan_to_num(losses):
-        average = beta * average + (1 - beta) * loss
-        smoothed.append(average)
-    return np.array(smoothed)
-
-
-@wrong(exercises.smooth_with_gaps, "weights_swapped")
-def the_other_way_round(losses, beta):
-    beta, total, weight, smoothed = 1 - beta, 0.0, 0.0, []
-    for loss in losses:
-        total, weight = beta * total, beta * weight
-        if not np.isnan(loss):
-            total, weight = total + loss, weight + 1
-        smoothed.append(total / weight if weight > 0 else np.nan)
-    return np.array(smoothed)
-
-
-@wrong(exercises.smooth_with_gaps, "zero_before_first")
-def zero_at_the_start(losses, beta):
+@wrong(exercises.smooth_with_gaps, "wrong_value")
+def takes_a_sum_of_0_for_nothing(losses, beta):
     total, weight, smoothed = 0.0, 0.0, []
     for loss in losses:
         total, weight = beta * total, beta * weight
         if not np.isnan(loss):
             total, weight = total + loss, weight + 1
-        smoothed.append(total / weight if weight > 0 else 0.0)
+        smoothed.append(total / weight if total else np.nan)
     return np.array(smoothed)
+
+
+@wrong(exercises.smooth_with_gaps, "nan_spreads")
+def nan_that_is_another_object(losses, beta):
+    average, weight, smoothed = 0.0, 0.0, []
+    for loss in losses:
+        average, weight = beta * average, beta * weight
+        if loss is not np.nan:
+            average, weight = average + (1 - beta) * loss, weight + 1 - beta
+        smoothed.append(average / weight if weight else np.nan)
+    return smoothed
 
 
 @wrong(exercises.smooth_with_gaps, "changed_argument")
@@ -199,9 +144,12 @@ wrong(exercises.picks, "flat_has_no_answer")({"A": 0.05, "B": 1e-4, "C": 0.001})
 wrong(exercises.picks, "gave_up")({"A": 0.05, "B": None, "C": None})
 wrong(exercises.picks, "missing_entries")({"A": 0.05, "C": 0.001})
 wrong(exercises.picks, "missing_entries")({"A": 0.05, "B": ..., "C": 0.001})
+wrong(exercises.picks, "not_a_rate")({"A": float("nan"), "B": None, "C": 0.001})
+wrong(exercises.picks, "not_a_rate")({"A": 0.05, "B": "flat", "C": 0.001})
 wrong(exercises.picks, "wrong_type")([0.05, None, 0.001])
 
 right(exercises.picks)({"A": np.float32(0.04), "B": None, "C": torch.tensor(4e-4)})
+right(exercises.picks)({"a": 0.1, "b": None, "c": 0.001})
 right(exercises.picks)({"C": 0.0015, "B": None, "A": 0.07, "note": "by eye"})
 
 
@@ -299,18 +247,23 @@ def forgets_zero_grad(model, batches, criterion, rates):
     return [np.mean(_pass(t, _sgd(t, r), batches, criterion, clear=False)) for t, r in pairs]
 
 
-@wrong(exercises.sweep_rates, "eval_mode")
-def trains_in_evaluation_mode(model, batches, criterion, rates):
-    trials = [copy.deepcopy(model).eval() for _ in rates]
-    pairs = zip(trials, rates, strict=True)
-    return [np.mean(_pass(t, _sgd(t, r), batches, criterion)) for t, r in pairs]
-
-
-@wrong(exercises.sweep_rates, "loss_after_the_pass")
-def returns_the_last_loss(model, batches, criterion, rates):
+@wrong(exercises.sweep_rates, "another_optimizer")
+def trains_by_adam(model, batches, criterion, rates):
     trials = [copy.deepcopy(model).train() for _ in rates]
-    pairs = zip(trials, rates, strict=True)
-    return [_pass(t, _sgd(t, r), batches, criterion)[-1] for t, r in pairs]
+    optimizers = [torch.optim.Adam(t.parameters(), r) for t, r in zip(trials, rates, strict=True)]
+    pairs = zip(trials, optimizers, strict=True)
+    return [np.mean(_pass(t, o, batches, criterion)) for t, o in pairs]
+
+
+@wrong(exercises.sweep_rates, "carries_on")
+def one_copy_for_all(model, batches, criterion, rates):
+    return one_model_for_all(copy.deepcopy(model), batches, criterion, rates)
+
+
+@wrong(exercises.sweep_rates, "changed_argument")
+def sorts_the_callers_rates(model, batches, criterion, rates):
+    rates.sort()
+    return functional_with_its_own_dict(model, batches, criterion, rates)
 
 
 @wrong(exercises.sweep_rates, "wrong_shape")

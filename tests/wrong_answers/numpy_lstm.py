@@ -17,97 +17,6 @@ def _forward(X, W, U):
     return hidden
 
 
-@wrong(exercises.rnn_weight_gradients, "last_step_only")
-def assigns_instead_of_adding(X, W, U, d_last):
-    hidden, d_h = _forward(X, W, U), d_last
-    for t in reversed(range(X.shape[1])):
-        d_a = d_h * (1 - hidden[t + 1] ** 2)
-        d_W = X[:, t].T @ d_a
-        d_U = hidden[t].T @ d_a
-        d_h = d_a @ U.T
-    return d_W, d_U
-
-
-@wrong(exercises.rnn_weight_gradients, "last_step_only")
-def stops_after_the_last_step(X, W, U, d_last):
-    hidden = _forward(X, W, U)
-    d_a = d_last * (1 - hidden[-1] ** 2)
-    return X[:, -1].T @ d_a, hidden[-2].T @ d_a
-
-
-@wrong(exercises.rnn_weight_gradients, "own_hidden")
-def uses_this_steps_hidden(X, W, U, d_last):
-    hidden, d_h = _forward(X, W, U), d_last
-    d_W, d_U = np.zeros_like(W), np.zeros_like(U)
-    for t in reversed(range(X.shape[1])):
-        d_a = d_h * (1 - hidden[t + 1] ** 2)
-        d_W += X[:, t].T @ d_a
-        d_U += hidden[t + 1].T @ d_a
-        d_h = d_a @ U.T
-    return d_W, d_U
-
-
-@wrong(exercises.rnn_weight_gradients, "no_tanh_slope")
-def forgets_tanh(X, W, U, d_last):
-    hidden, d_h = _forward(X, W, U), d_last
-    d_W, d_U = np.zeros_like(W), np.zeros_like(U)
-    for t in reversed(range(X.shape[1])):
-        d_W += X[:, t].T @ d_h
-        d_U += hidden[t].T @ d_h
-        d_h = d_h @ U.T
-    return d_W, d_U
-
-
-@wrong(exercises.rnn_weight_gradients, "slope_of_input")
-def slope_from_the_step_before(X, W, U, d_last):
-    hidden, d_h = _forward(X, W, U), d_last
-    d_W, d_U = np.zeros_like(W), np.zeros_like(U)
-    for t in reversed(range(X.shape[1])):
-        d_a = d_h * (1 - hidden[t] ** 2)
-        d_W += X[:, t].T @ d_a
-        d_U += hidden[t].T @ d_a
-        d_h = d_a @ U.T
-    return d_W, d_U
-
-
-@wrong(exercises.rnn_weight_gradients, "slope_of_input")
-def tanh_of_tanh(X, W, U, d_last):
-    hidden, d_h = _forward(X, W, U), d_last
-    d_W, d_U = np.zeros_like(W), np.zeros_like(U)
-    for t in reversed(range(X.shape[1])):
-        d_a = d_h * (1 - np.tanh(hidden[t + 1]) ** 2)
-        d_W += X[:, t].T @ d_a
-        d_U += hidden[t].T @ d_a
-        d_h = d_a @ U.T
-    return d_W, d_U
-
-
-@wrong(exercises.rnn_weight_gradients, "not_transposed")
-def goes_back_through_U_itself(X, W, U, d_last):
-    hidden, d_h = _forward(X, W, U), d_last
-    d_W, d_U = np.zeros_like(W), np.zeros_like(U)
-    for t in reversed(range(X.shape[1])):
-        d_a = d_h * (1 - hidden[t + 1] ** 2)
-        d_W += X[:, t].T @ d_a
-        d_U += hidden[t].T @ d_a
-        d_h = d_a @ U
-    return d_W, d_U
-
-
-@wrong(exercises.rnn_weight_gradients, "not_carried")
-def same_gradient_at_every_step(X, W, U, d_last):
-    hidden = _forward(X, W, U)
-    d_a = [d_last * (1 - h**2) for h in hidden[1:]]
-    d_W = sum(X[:, t].T @ d for t, d in enumerate(d_a))
-    return d_W, sum(hidden[t].T @ d for t, d in enumerate(d_a))
-
-
-@wrong(exercises.rnn_weight_gradients, "averaged")
-def divides_by_the_batch(X, W, U, d_last):
-    d_W, d_U = by_autograd(X, W, U, d_last)
-    return d_W / len(X), d_U / len(X)
-
-
 @wrong(exercises.rnn_weight_gradients, "wrong_type")
 def only_one_of_two(X, W, U, d_last):
     return by_autograd(X, W, U, d_last)[1]
@@ -144,36 +53,6 @@ def one_product_at_the_end(X, W, U, d_last):
 # ---- gru_blend_backward
 
 
-@wrong(exercises.gru_blend_backward, "old_state_missing")
-def counts_the_candidate_only(d_h_new, z, n, h):
-    return d_h_new * n * z * (1 - z), d_h_new * z * (1 - n**2), d_h_new * (1 - z)
-
-
-@wrong(exercises.gru_blend_backward, "sign_flipped")
-def h_minus_n(d_h_new, z, n, h):
-    return d_h_new * (h - n) * z * (1 - z), d_h_new * z * (1 - n**2), d_h_new * (1 - z)
-
-
-@wrong(exercises.gru_blend_backward, "roles_swapped")
-def z_keeps_the_old(d_h_new, z, n, h):
-    return d_h_new * (h - n) * z * (1 - z), d_h_new * (1 - z) * (1 - n**2), d_h_new * z
-
-
-@wrong(exercises.gru_blend_backward, "slope_forgotten")
-def stops_at_z_and_n(d_h_new, z, n, h):
-    return d_h_new * (n - h), d_h_new * z, d_h_new * (1 - z)
-
-
-@wrong(exercises.gru_blend_backward, "slopes_exchanged")
-def tanh_for_sigma(d_h_new, z, n, h):
-    return d_h_new * (n - h) * (1 - z**2), d_h_new * z * n * (1 - n), d_h_new * (1 - z)
-
-
-@wrong(exercises.gru_blend_backward, "all_to_the_past")
-def passes_everything_back(d_h_new, z, n, h):
-    return d_h_new * (n - h) * z * (1 - z), d_h_new * z * (1 - n**2), d_h_new
-
-
 @wrong(exercises.gru_blend_backward, "changed_argument")
 def works_in_place(d_h_new, z, n, h):
     d_a_z = d_h_new * (n - h) * z * (1 - z)
@@ -197,34 +76,9 @@ def in_torch(d_h_new, z, n, h):
 # ---- last_valid_hidden
 
 
-@wrong(exercises.last_valid_hidden, "padding_read")
-def last_of_the_array(hidden, lengths):
-    return hidden[:, -1]
-
-
 @wrong(exercises.last_valid_hidden, "one_too_far")
-def index_is_the_length(hidden, lengths):
-    return hidden[np.arange(len(hidden)), np.minimum(lengths, hidden.shape[1] - 1)]
-
-
-@wrong(exercises.last_valid_hidden, "raised")
 def index_is_the_length_and_too_large(hidden, lengths):
     return hidden[np.arange(len(hidden)), lengths]
-
-
-@wrong(exercises.last_valid_hidden, "mean_of_steps")
-def averages_the_real_steps(hidden, lengths):
-    return np.stack([h[:length].mean(axis=0) for h, length in zip(hidden, lengths, strict=True)])
-
-
-@wrong(exercises.last_valid_hidden, "one_length_for_all")
-def shortest_counts(hidden, lengths):
-    return hidden[:, lengths.min() - 1]
-
-
-@wrong(exercises.last_valid_hidden, "every_pair")
-def indexes_one_axis(hidden, lengths):
-    return hidden[:, lengths - 1]
 
 
 @wrong(exercises.last_valid_hidden, "changed_argument")
@@ -252,40 +106,10 @@ def takes_along_axis(hidden, lengths):
 # ---- lstm_parameters
 
 
-@wrong(exercises.lstm_parameters, "one_gate")
-def counts_one_gate(D, H, K):
-    return H * (D + H + 1) + H * K + K
-
-
-@wrong(exercises.lstm_parameters, "three_gates")
-def candidate_is_no_gate(D, H, K):
-    return 3 * H * (D + H + 1) + H * K + K
-
-
-@wrong(exercises.lstm_parameters, "no_recurrent")
-def input_weights_only(D, H, K):
-    return 4 * H * (D + 1) + H * K + K
-
-
 @wrong(exercises.lstm_parameters, "two_biases")
 def as_torch_counts(D, H, K):
     lstm, head = torch.nn.LSTM(D, H), torch.nn.Linear(H, K)
     return sum(p.numel() for module in (lstm, head) for p in module.parameters())
-
-
-@wrong(exercises.lstm_parameters, "no_output")
-def cell_only(D, H, K):
-    return 4 * H * (D + H + 1)
-
-
-@wrong(exercises.lstm_parameters, "no_bias")
-def weights_only(D, H, K):
-    return 4 * H * (D + H) + H * K
-
-
-@wrong(exercises.lstm_parameters, "times_steps")
-def once_a_step(D, H, K):
-    return 10 * (4 * H * (D + H + 1) + H * K + K)
 
 
 @right(exercises.lstm_parameters)

@@ -24,97 +24,6 @@ def real_keys(K, lengths):
     return (np.arange(K.shape[1]) < lengths[:, None])[:, None]
 
 
-@wrong(exercises.padded_attention, "masked_after_softmax")
-def multiplies_the_weights(Q, K, V, lengths):
-    A = softmax(scores_of(Q, K)) * real_keys(K, lengths)
-    return A @ V, A
-
-
-@wrong(exercises.padded_attention, "score_zeroed")
-def multiplies_the_scores(Q, K, V, lengths):
-    A = softmax(scores_of(Q, K) * real_keys(K, lengths))
-    return A @ V, A
-
-
-@wrong(exercises.padded_attention, "mask_too_weak")
-def adds_minus_a_billion(Q, K, V, lengths):
-    A = softmax(scores_of(Q, K) + np.where(real_keys(K, lengths), 0, -1e9))
-    return A @ V, A
-
-
-@wrong(exercises.padded_attention, "mask_flipped")
-def hides_the_real_ones(Q, K, V, lengths):
-    A = softmax(np.where(real_keys(K, lengths), -1e300, scores_of(Q, K)))
-    A = np.where((lengths == K.shape[1])[:, None, None], 0, A)
-    return A @ V, A
-
-
-@wrong(exercises.padded_attention, "last_key_lost")
-def stops_one_early(Q, K, V, lengths):
-    real = np.arange(K.shape[1]) < (lengths - 1)[:, None, None]
-    with np.errstate(invalid="ignore"):
-        A = np.nan_to_num(softmax(np.where(real, scores_of(Q, K), -np.inf)))
-    return A @ V, A
-
-
-@wrong(exercises.padded_attention, "queries_masked")
-def hides_queries(Q, K, V, lengths):
-    asking = np.arange(Q.shape[1]) < lengths[:, None]
-    A = softmax(scores_of(Q, K)) * asking[..., None]
-    return A @ V, A
-
-
-@wrong(exercises.padded_attention, "no_padding_mask")
-def ignores_the_lengths(Q, K, V, lengths):
-    A = softmax(scores_of(Q, K))
-    return A @ V, A
-
-
-@wrong(exercises.padded_attention, "wrong_scale")
-def forgets_to_scale(Q, K, V, lengths):
-    A = softmax(np.where(real_keys(K, lengths), Q @ K.mT, -np.inf))
-    return A @ V, A
-
-
-@wrong(exercises.padded_attention, "wrong_scale")
-def divides_by_the_size(Q, K, V, lengths):
-    A = softmax(np.where(real_keys(K, lengths), Q @ K.mT / K.shape[-1], -np.inf))
-    return A @ V, A
-
-
-@wrong(exercises.padded_attention, "wrong_scale")
-def scales_by_the_number_of_keys(Q, K, V, lengths):
-    A = softmax(np.where(real_keys(K, lengths), Q @ K.mT / np.sqrt(K.shape[-2]), -np.inf))
-    return A @ V, A
-
-
-@wrong(exercises.padded_attention, "softmax_over_queries")
-def normalizes_the_wrong_axis(Q, K, V, lengths):
-    with np.errstate(invalid="ignore"):
-        A = softmax(np.where(real_keys(K, lengths), scores_of(Q, K), -np.inf), axis=1)
-    A = np.nan_to_num(A)
-    return A @ V, A
-
-
-@wrong(exercises.padded_attention, "overflow")
-def bare_exp(Q, K, V, lengths):
-    exps = np.exp(np.where(real_keys(K, lengths), scores_of(Q, K), -np.inf))
-    A = exps / exps.sum(axis=-1, keepdims=True)
-    return A @ V, A
-
-
-@wrong(exercises.padded_attention, "nothing_to_see")
-def empty_rows_are_nan(Q, K, V, lengths):
-    A = softmax(np.where(real_keys(K, lengths), scores_of(Q, K), -np.inf))
-    return A @ V, A
-
-
-@wrong(exercises.padded_attention, "nothing_to_see")
-def empty_rows_are_means(Q, K, V, lengths):
-    A = softmax(np.where(real_keys(K, lengths), scores_of(Q, K), -1e300))
-    return A @ V, A
-
-
 @wrong(exercises.padded_attention, "changed_argument")
 def clears_the_padding(Q, K, V, lengths):
     V *= real_keys(K, lengths).mT
@@ -179,90 +88,9 @@ def shared(d_y, x_hat, how=np.sum):
     return how(d_y * x_hat, axis=rows), how(d_y, axis=rows)
 
 
-@wrong(exercises.layer_norm_backward, "statistics_constant")
-def only_divides(d_y, x, gain, eps=1e-5):
-    x_hat, std, d_hat = parts(d_y, x, gain)
-    return d_hat / std, *shared(d_y, x_hat)
-
-
-@wrong(exercises.layer_norm_backward, "mean_forgotten")
-def no_mean(d_y, x, gain, eps=1e-5):
-    x_hat, std, d_hat = parts(d_y, x, gain)
-    return (d_hat - x_hat * mean(d_hat * x_hat)) / std, *shared(d_y, x_hat)
-
-
-@wrong(exercises.layer_norm_backward, "deviation_forgotten")
-def no_deviation(d_y, x, gain, eps=1e-5):
-    x_hat, std, d_hat = parts(d_y, x, gain)
-    return (d_hat - mean(d_hat)) / std, *shared(d_y, x_hat)
-
-
-@wrong(exercises.layer_norm_backward, "gain_forgotten")
-def no_gain(d_y, x, gain, eps=1e-5):
-    x_hat, std, _ = parts(d_y, x, gain)
-    return (d_y - mean(d_y) - x_hat * mean(d_y * x_hat)) / std, *shared(d_y, x_hat)
-
-
-@wrong(exercises.layer_norm_backward, "gain_too_late")
-def gain_at_the_end(d_y, x, gain, eps=1e-5):
-    x_hat, std, _ = parts(d_y, x, gain)
-    return gain * (d_y - mean(d_y) - x_hat * mean(d_y * x_hat)) / std, *shared(d_y, x_hat)
-
-
 def right_d_x(d_y, x, gain, **options):
     x_hat, std, d_hat = parts(d_y, x, gain, **options)
     return (d_hat - mean(d_hat) - x_hat * mean(d_hat * x_hat)) / std
-
-
-@wrong(exercises.layer_norm_backward, "gain_from_raw")
-def multiplies_x(d_y, x, gain, eps=1e-5):
-    return right_d_x(d_y, x, gain), *shared(d_y, x)
-
-
-@wrong(exercises.layer_norm_backward, "gain_from_raw")
-def multiplies_y(d_y, x, gain, eps=1e-5):
-    return right_d_x(d_y, x, gain), *shared(d_y, gain * parts(d_y, x, gain)[0])
-
-
-@wrong(exercises.layer_norm_backward, "gain_from_raw")
-def multiplies_the_centered(d_y, x, gain, eps=1e-5):
-    return right_d_x(d_y, x, gain), *shared(d_y, x - mean(x))
-
-
-@wrong(exercises.layer_norm_backward, "rows_averaged")
-def means_over_rows(d_y, x, gain, eps=1e-5):
-    return right_d_x(d_y, x, gain), *shared(d_y, parts(d_y, x, gain)[0], how=np.mean)
-
-
-@wrong(exercises.layer_norm_backward, "rows_not_summed")
-def one_gain_a_row(d_y, x, gain, eps=1e-5):
-    return right_d_x(d_y, x, gain), d_y * parts(d_y, x, gain)[0], d_y
-
-
-@wrong(exercises.layer_norm_backward, "rows_not_summed")
-def sums_the_first_axis_only(d_y, x, gain, eps=1e-5):
-    if x.ndim == 1:
-        return right_d_x(d_y, x, gain), d_y * parts(d_y, x, gain)[0], d_y
-    x_hat = parts(d_y, x, gain)[0]
-    return right_d_x(d_y, x, gain), (d_y * x_hat).sum(axis=0), d_y.sum(axis=0)
-
-
-@wrong(exercises.layer_norm_backward, "over_the_batch")
-def batch_normalization(d_y, x, gain, eps=1e-5):
-    std = np.sqrt(x.var(axis=0) + eps)
-    x_hat, d_hat = (x - x.mean(axis=0)) / std, d_y * gain
-    d_x = (d_hat - d_hat.mean(axis=0) - x_hat * (d_hat * x_hat).mean(axis=0)) / std
-    return d_x, *shared(d_y, x_hat)
-
-
-@wrong(exercises.layer_norm_backward, "bessel")
-def divides_by_one_less(d_y, x, gain, eps=1e-5):
-    return right_d_x(d_y, x, gain, ddof=1), *shared(d_y, parts(d_y, x, gain, ddof=1)[0])
-
-
-@wrong(exercises.layer_norm_backward, "no_eps")
-def divides_by_nearly_nothing(d_y, x, gain, eps=1e-5):
-    return right_d_x(d_y, x, gain, eps=1e-12), *shared(d_y, parts(d_y, x, gain, eps=1e-12)[0])
 
 
 @wrong(exercises.layer_norm_backward, "changed_argument")
@@ -334,63 +162,6 @@ def as_the_unit_gate(d_new, M, Z, G):
     return np.concatenate([d_i, d_f], axis=-1)
 
 
-@wrong(exercises.memory_gate_gradient, "not_summed")
-def as_the_unit_gate_stacked(d_new, M, Z, G):
-    i, f = two_gates(G)[..., :1], two_gates(G)[..., 1:]
-    return np.stack([d_new * np.tanh(Z) * i * (1 - i), d_new * M * f * (1 - f)])
-
-
-@wrong(exercises.memory_gate_gradient, "averaged")
-def takes_the_mean(d_new, M, Z, G):
-    return both(d_new, M, Z, two_gates(G), how=np.mean)
-
-
-@wrong(exercises.memory_gate_gradient, "plus_one_forgotten")
-def no_plus_one(d_new, M, Z, G):
-    return both(d_new, M, Z, sigmoid(G))
-
-
-@wrong(exercises.memory_gate_gradient, "plus_one_on_both")
-def plus_one_everywhere(d_new, M, Z, G):
-    return both(d_new, M, Z, sigmoid(G + 1))
-
-
-@wrong(exercises.memory_gate_gradient, "swapped")
-def keeps_first(d_new, M, Z, G):
-    shares = (d_new * M).sum(axis=-1), (d_new * np.tanh(Z)).sum(axis=-1)
-    gates = two_gates(G)
-    return np.stack(shares, axis=-1) * gates * (1 - gates)
-
-
-@wrong(exercises.memory_gate_gradient, "swapped")
-def stacks_in_the_other_order(d_new, M, Z, G):
-    return both(d_new, M, Z, two_gates(G))[..., ::-1]
-
-
-@wrong(exercises.memory_gate_gradient, "slope_forgotten")
-def stops_at_the_gate(d_new, M, Z, G):
-    return np.stack([(d_new * np.tanh(Z)).sum(axis=-1), (d_new * M).sum(axis=-1)], axis=-1)
-
-
-@wrong(exercises.memory_gate_gradient, "slope_forgotten")
-def multiplies_by_the_gate(d_new, M, Z, G):
-    return stops_at_the_gate(d_new, M, Z, G) * two_gates(G)
-
-
-@wrong(exercises.memory_gate_gradient, "raw_proposal")
-def writes_z(d_new, M, Z, G):
-    gates = two_gates(G)
-    shares = (d_new * Z).sum(axis=-1), (d_new * M).sum(axis=-1)
-    return np.stack(shares, axis=-1) * gates * (1 - gates)
-
-
-@wrong(exercises.memory_gate_gradient, "new_memory_used")
-def keeps_the_new_memory(d_new, M, Z, G):
-    gates = two_gates(G)
-    new = gates[..., :1] * np.tanh(Z) + gates[..., 1:] * M
-    return both(d_new, new, Z, gates)
-
-
 @wrong(exercises.memory_gate_gradient, "changed_argument")
 def adds_one_in_place(d_new, M, Z, G):
     G[..., 1] += 1
@@ -427,31 +198,6 @@ def filled_one_after_the_other(d_new, M, Z, G):
 
 
 # ---- shortcut_accuracy
-
-
-@wrong(exercises.shortcut_accuracy, "only_the_last")
-def the_last_rank_alone(k):
-    return 1 / k
-
-
-@wrong(exercises.shortcut_accuracy, "guesses_among_all")
-def guesses_the_reference_too(k):
-    return 1 / k + (1 - 1 / k) / k
-
-
-@wrong(exercises.shortcut_accuracy, "weights_forgotten")
-def the_mean_of_both_kinds(k):
-    return (1 + 1 / (k - 1)) / 2
-
-
-@wrong(exercises.shortcut_accuracy, "weights_forgotten")
-def adds_both_kinds(k):
-    return 1 / k + 1 / (k - 1)
-
-
-@wrong(exercises.shortcut_accuracy, "just_chance")
-def a_guess_among_the_others(k):
-    return 1 / (k - 1)
 
 
 @wrong(exercises.shortcut_accuracy, "wrong_value")

@@ -21,54 +21,6 @@ def _dot(a, b):
     return sum(np.sum(a[name] * b[name]) for name in a)
 
 
-@wrong(exercises.slopes_along_direction, "one_sided")
-def looks_ahead_only(loss, params, grads, direction, epsilon):
-    slope = (loss(_moved(params, direction, epsilon)) - loss(params)) / epsilon
-    return slope, _dot(grads, direction)
-
-
-@wrong(exercises.slopes_along_direction, "two_forgotten")
-def divides_by_one_epsilon(loss, params, grads, direction, epsilon):
-    above, below = (loss(_moved(params, direction, s * epsilon)) for s in (1, -1))
-    return (above - below) / epsilon, _dot(grads, direction)
-
-
-@wrong(exercises.slopes_along_direction, "two_forgotten")
-def two_in_the_wrong_place(loss, params, grads, direction, epsilon):
-    above, below = (loss(_moved(params, direction, epsilon / 2 * s)) for s in (2, -2))
-    return (above - below) / (4 * epsilon), _dot(grads, direction)
-
-
-@wrong(exercises.slopes_along_direction, "epsilon_forgotten")
-def only_a_difference(loss, params, grads, direction, epsilon):
-    above, below = (loss(_moved(params, direction, s * epsilon)) for s in (1, -1))
-    return (above - below) / 2, _dot(grads, direction)
-
-
-@wrong(exercises.slopes_along_direction, "direction_normalized")
-def makes_a_unit_vector(loss, params, grads, direction, epsilon):
-    length = np.sqrt(_dot(direction, direction))
-    unit = {name: part / length for name, part in direction.items()}
-    above, below = (loss(_moved(params, unit, s * epsilon)) for s in (1, -1))
-    return (above - below) / (2 * epsilon), _dot(grads, unit)
-
-
-@wrong(exercises.slopes_along_direction, "product_of_norms")
-def multiplies_lengths(loss, params, grads, direction, epsilon):
-    above, below = (loss(_moved(params, direction, s * epsilon)) for s in (1, -1))
-    return (above - below) / (2 * epsilon), np.sqrt(_dot(grads, grads) * _dot(direction, direction))
-
-
-@wrong(exercises.slopes_along_direction, "one_array_only")
-def moves_the_last_array(loss, params, grads, direction, epsilon):
-    for name in params:
-        above = loss({**params, name: params[name] + epsilon * direction[name]})
-        below = loss({**params, name: params[name] - epsilon * direction[name]})
-        slope = (above - below) / (2 * epsilon)
-        predicted = (grads[name] * direction[name]).sum()
-    return slope, predicted
-
-
 @wrong(exercises.slopes_along_direction, "changed_argument")
 def moves_in_place(loss, params, grads, direction, epsilon):
     for name in params:
@@ -128,61 +80,13 @@ def clips_each_array(grads, max_norm):
     return clipped, _norm(grads)
 
 
-@wrong(exercises.clip_by_global_norm, "clips_values")
-def clips_each_number(grads, max_norm):
-    return {name: g.clip(-max_norm, max_norm) for name, g in grads.items()}, _norm(grads)
-
-
-@wrong(exercises.clip_by_global_norm, "scales_up")
-def always_scales(grads, max_norm):
-    norm = _norm(grads)
-    return _scaled(grads, max_norm / norm), norm
-
-
-@wrong(exercises.clip_by_global_norm, "norm_after")
-def returns_the_clipped_norm(grads, max_norm):
-    norm = _norm(grads)
-    clipped = _scaled(grads, min(1.0, max_norm / norm if norm else 1.0))
-    return clipped, _norm(clipped)
-
-
-@wrong(exercises.clip_by_global_norm, "squares_overflow")
-def squares_in_float32(grads, max_norm):
-    norm = float(np.sqrt(sum((g**2).sum() for g in grads.values())))
-    return _scaled(grads, min(1.0, max_norm / norm if norm else 1.0)), norm
-
-
-@wrong(exercises.clip_by_global_norm, "squares_overflow")
-def norm_of_norms_in_float32(grads, max_norm):
-    norm = np.linalg.norm([np.linalg.norm(g.ravel()) for g in grads.values()])
-    return _scaled(grads, min(1.0, max_norm / norm if norm else 1.0)), norm
-
-
-@wrong(exercises.clip_by_global_norm, "squares_vanish")
-def guards_against_overflow_only(grads, max_norm):
-    largest = max(1.0, *(float(abs(g).max()) for g in grads.values()))
-    squares = sum(((g / np.float32(largest)) ** 2).sum() for g in grads.values())
-    norm = largest * float(np.sqrt(squares))
-    return _scaled(grads, min(1.0, max_norm / norm if norm else 1.0)), norm
-
-
-@wrong(exercises.clip_by_global_norm, "zero_gradient")
-def divides_by_zero(grads, max_norm):
-    norm = np.sqrt(sum((g.astype(np.float64) ** 2).sum() for g in grads.values()))
-    factor = max_norm / norm
-    return {
-        name: g * np.where(norm > max_norm, factor, factor * norm / max_norm)
-        for name, g in grads.items()
-    }, norm
-
-
 @wrong(exercises.clip_by_global_norm, "zero_gradient")
 def divides_a_float_by_zero(grads, max_norm):
     norm = _norm(grads)
     return _scaled(grads, min(1.0, max_norm / norm)), norm
 
 
-@wrong(exercises.clip_by_global_norm, "dtype_lost")
+@wrong(exercises.clip_by_global_norm, "wrong_dtype")
 def promotes_by_a_scalar(grads, max_norm):
     norm = np.sqrt(sum((g.astype(np.float64) ** 2).sum() for g in grads.values()))
     factor = np.float64(1.0) if norm <= max_norm else max_norm / norm
@@ -198,9 +102,21 @@ def scales_in_place(grads, max_norm):
     return grads, norm
 
 
+@wrong(exercises.clip_by_global_norm, "same_dict")
+def hands_the_short_ones_back(grads, max_norm):
+    norm = _norm(grads)
+    return (grads, norm) if norm <= max_norm else (_scaled(grads, max_norm / norm), norm)
+
+
+@right(exercises.clip_by_global_norm)
+def a_new_dict_of_the_short_ones(grads, max_norm):
+    norm = _norm(grads)
+    return (dict(grads), norm) if norm <= max_norm else (_scaled(grads, max_norm / norm), norm)
+
+
 @wrong(exercises.clip_by_global_norm, "wrong_type")
 def forgets_the_norm(grads, max_norm):
-    return _scaled(grads, min(1.0, max_norm / _norm(grads)))
+    return in_float64_by_numpy(grads, max_norm)[0]
 
 
 @right(exercises.clip_by_global_norm)
@@ -239,89 +155,12 @@ class _Keeper:
         return copy.deepcopy(self.params)
 
 
-@wrong(exercises.BestParams, "keeps_reference")
-class KeepsTheDictItself(_Keeper):
-    def update(self, loss, params):
-        if not loss < self.loss:
-            return False
-        self.loss, self.params = loss, params
-        return True
-
-
-@wrong(exercises.BestParams, "shallow_copy")
-class CopiesTheDictOnly(_Keeper):
-    def update(self, loss, params):
-        if not loss < self.loss:
-            return False
-        self.loss, self.params = loss, params.copy()
-        return True
-
-
-@wrong(exercises.BestParams, "hands_out_its_own")
-class HandsOutItsOwn(_Keeper):
-    def get(self):
-        return self.params
-
-
-@wrong(exercises.BestParams, "hands_out_its_own")
-class CopiesTheDictOnTheWayOut(_Keeper):
-    def get(self):
-        return None if self.params is None else dict(self.params)
-
-
-@wrong(exercises.BestParams, "nan_is_best")
-class TakesTheFirstWhateverItIs(_Keeper):
-    def update(self, loss, params):
-        if self.params is not None and not loss < self.loss:
-            return False
-        self.loss, self.params = loss, copy.deepcopy(params)
-        return True
-
-
-@wrong(exercises.BestParams, "nan_is_best")
-class RejectsOnlyWhatIsNotLower(_Keeper):
-    def update(self, loss, params):
-        if loss >= self.loss:
-            return False
-        self.loss, self.params = loss, copy.deepcopy(params)
-        return True
-
-
 @wrong(exercises.BestParams, "keeps_latest")
 class KeepsTheLatest(_Keeper):
     def update(self, loss, params):
         is_best = loss < self.loss
         self.loss, self.params = min(loss, self.loss), copy.deepcopy(params)
         return is_best
-
-
-@wrong(exercises.BestParams, "keeps_latest")
-class ComparesWithTheLastLoss(_Keeper):
-    def update(self, loss, params):
-        is_better = loss < self.loss
-        self.loss = loss
-        if is_better:
-            self.params = copy.deepcopy(params)
-        return is_better
-
-    def get(self):
-        return copy.deepcopy(self.params)
-
-
-@wrong(exercises.BestParams, "tie_replaces")
-class TakesTheTie(_Keeper):
-    def update(self, loss, params):
-        if loss > self.loss:
-            return False
-        self.loss, self.params = loss, copy.deepcopy(params)
-        return True
-
-
-@wrong(exercises.BestParams, "wrong_verdict")
-class AlwaysSaysTrue(_Keeper):
-    def update(self, loss, params):
-        super().update(loss, params)
-        return True
 
 
 @wrong(exercises.BestParams, "no_return")
@@ -357,53 +196,6 @@ class OverwritesItsOwnCopy(_Keeper):
 
 
 # ---- masked_cross_entropy_gradient
-
-
-@wrong(exercises.masked_cross_entropy_gradient, "padding_pushed")
-def forgets_the_row_weight(logits, targets):
-    return (softmax(logits, axis=-1) - targets) / targets.sum()
-
-
-@wrong(exercises.masked_cross_entropy_gradient, "padding_pushed")
-def mean_of_p_minus_q(logits, targets):
-    return (softmax(logits, axis=-1) - targets) / targets[..., 0].size
-
-
-@wrong(exercises.masked_cross_entropy_gradient, "padding_counted")
-def divides_by_all_steps(logits, targets):
-    weights = targets.sum(axis=-1, keepdims=True)
-    return (weights * softmax(logits, axis=-1) - targets) / weights.size
-
-
-@wrong(exercises.masked_cross_entropy_gradient, "mean_forgotten")
-def sum_of_losses(logits, targets):
-    return targets.sum(axis=-1, keepdims=True) * softmax(logits, axis=-1) - targets
-
-
-@wrong(exercises.masked_cross_entropy_gradient, "hard_targets")
-def takes_the_largest_target(logits, targets):
-    weights = targets.sum(axis=-1, keepdims=True)
-    one_hot = np.eye(targets.shape[-1])[targets.argmax(axis=-1)]
-    return weights * (softmax(logits, axis=-1) - one_hot) / weights.sum()
-
-
-@wrong(exercises.masked_cross_entropy_gradient, "softmax_over_steps")
-def softmax_along_time(logits, targets):
-    weights = targets.sum(axis=-1, keepdims=True)
-    return (weights * softmax(logits, axis=1) - targets) / weights.sum()
-
-
-@wrong(exercises.masked_cross_entropy_gradient, "sign_lost")
-def climbs(logits, targets):
-    weights = targets.sum(axis=-1, keepdims=True)
-    return (targets - weights * softmax(logits, axis=-1)) / weights.sum()
-
-
-@wrong(exercises.masked_cross_entropy_gradient, "overflow")
-def exponentiates_as_defined(logits, targets):
-    probs = np.exp(logits) / np.exp(logits).sum(axis=-1, keepdims=True)
-    weights = targets.sum(axis=-1, keepdims=True)
-    return (weights * probs - targets) / weights.sum()
 
 
 @wrong(exercises.masked_cross_entropy_gradient, "changed_argument")
