@@ -1,14 +1,17 @@
 """Exercises of activations: GELU, LeakyReLU, dead units."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from itertools import product
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.data import TensorDataset
 
-from course_utils.exercises.by_reference import given, right_answer
+from course_utils.exercises.by_reference import Seen, given, right_answer
+from course_utils.exercises.compare import arrays_in
 from course_utils.language import Text
 from course_utils.loader import TensorLoader
 from course_utils.seeding import generator
@@ -45,6 +48,24 @@ def _bell(z: Tensor) -> Tensor:
     return torch.exp(-(z**2) / 2) / math.sqrt(2 * math.pi)
 
 
+_RIGHT_WIDTH = 1 / math.sqrt(2)
+_WIDTHS = (1.0, math.sqrt(2), 0.5, 2.0, 1 / math.sqrt(2 * math.pi), math.sqrt(2 / math.pi))
+
+
+def _wrong_gelu(
+    name: str,
+    text: Text,
+    *factors: Callable,
+    widths: Sequence[float] = (_RIGHT_WIDTH, *_WIDTHS),
+) -> None:
+    """factors: the result, of z and of erf(width z)."""
+    ways = (
+        lambda z, factor=factor, width=width: factor(z, torch.erf(width * z))
+        for factor, width in product(factors, widths)
+    )
+    gelu_by_erf.mistake(name, text, *ways)
+
+
 gelu_by_erf.mistake(
     "tanh_approximation",
     Text(
@@ -69,38 +90,79 @@ gelu_by_erf.mistake(
     ),
     F.silu,
 )
-gelu_by_erf.mistake(
+_wrong_gelu(
     "wrong_width",
     Text(
         "高度對了，寬度不對：erf 的變數和標準常態的 z 不是同一個尺度。比較兩邊的指數。",
         "the height is right and the width is not: erf's variable and the standard normal's z have different scales. Compare the exponents.",
     ),
-    lambda z: z * (1 + torch.erf(z)) / 2,
-    lambda z: z * (1 + torch.erf(z * math.sqrt(2))) / 2,
-    lambda z: z * (1 + torch.erf(z / 2)) / 2,
-    lambda z: z * (1 + torch.erf(z / math.sqrt(2 * math.pi))) / 2,
+    lambda z, erf: z * (1 + erf) / 2,
+    widths=_WIDTHS,
 )
-gelu_by_erf.mistake(
+_wrong_gelu(
+    "rounded_root",
+    Text(
+        "你把 √2 寫成幾位小數了，float64 的結果只對了前幾位。讓電腦自己去開根號。",
+        "you wrote √2 with a few decimals, and in float64 only the first digits are right. Let the computer take the root.",
+    ),
+    lambda z, erf: z * (1 + erf) / 2,
+    widths=(*(1 / root for root in (1.4, 1.41, 1.414, 1.4142)), 0.7, 0.71, 0.707, 0.7071),
+)
+_wrong_gelu(
+    "wrong_tail",
+    Text(
+        "你算的是 z 右邊的面積，Φ(z) 是左邊的：z 很大時，它應該接近 1，讓 z 通過。",
+        "you took the area to the right of z; Φ(z) is that to the left: for a large z it is near 1, and lets z pass.",
+    ),
+    lambda z, erf: z * (1 - erf) / 2,
+    lambda z, erf: z * (1 - erf),
+)
+_wrong_gelu(
     "not_a_probability",
     Text(
         "乘在 z 上的那個數應該是機率，從 0 走到 1；你的沒有。erf 的值域是多少？",
         "what multiplies z should be a probability, from 0 to 1, and yours is not. Between which values does erf run?",
     ),
-    lambda z: z * torch.erf(z / math.sqrt(2)),
-    lambda z: z * torch.erf(z / math.sqrt(2)) / 2,
-    lambda z: z * (1 + torch.erf(z / math.sqrt(2))),
-    lambda z: z * (0.5 + torch.erf(z / math.sqrt(2))),
-    lambda z: z * torch.erf(z),
-    lambda z: z * torch.erf(z) / 2,
-    lambda z: z * (1 + torch.erf(z)),
+    *(
+        lambda z, erf, at_0=at_0, height=height: z * (at_0 + height * erf)
+        for at_0, height in (
+            *((0, 1), (0, 0.5), (1, 1), (0.5, 1), (1, 0.5)),
+            *((-1, 1), (-0.5, 0.5), (0, 2), (0.5, 0.25), (0.25, 0.5)),
+            *((0.5, 0.5 * _RIGHT_WIDTH), (_RIGHT_WIDTH, _RIGHT_WIDTH)),
+        )
+    ),
 )
-gelu_by_erf.mistake(
+_wrong_gelu(
+    "bracket_missing",
+    Text(
+        "z 只乘到兩項中的一項：先乘除、後加減。",
+        "z multiplies only one of your two terms: products come before sums.",
+    ),
+    lambda z, erf: z / 2 + erf,
+    lambda z, erf: z / 2 + erf / 2,
+    lambda z, erf: z + erf,
+    lambda z, erf: (z + erf) / 2,
+    lambda z, erf: (1 + z * erf) / 2,
+    lambda z, erf: 1 + z * erf / 2,
+    lambda z, erf: 0.5 + z * erf,
+)
+_wrong_gelu(
     "factor_only",
     Text(
-        "這是 Φ(z) 本身，還差最後一步才是 GELU。",
-        "this is Φ(z) itself; one step is still missing before it is GELU.",
+        "這是 Φ(z) 本身（或 erf），還差最後一步才是 GELU。",
+        "this is Φ(z) itself (or erf); one step is still missing before it is GELU.",
     ),
-    torch.special.ndtr,
+    lambda z, erf: (1 + erf) / 2,
+    lambda z, erf: erf,
+)
+_wrong_gelu(
+    "nothing_on_the_left",
+    Text(
+        "負的輸入全部得到 0。GELU 不是 ReLU：z 是負的時，Φ(z) 很小，但不是 0。",
+        "negative inputs all give 0. GELU is no ReLU: for a negative z, Φ(z) is small, and it is not 0.",
+    ),
+    lambda z, erf: F.relu(z) * (1 + erf) / 2,
+    lambda z, erf: z * F.relu(erf),
 )
 gelu_by_erf.mistake(
     "density_for_distribution",
@@ -109,11 +171,35 @@ gelu_by_erf.mistake(
         "you used the normal density (the bell curve); Φ is the area to its left.",
     ),
     lambda z: z * _bell(z),
+    _bell,
+    lambda z: z * torch.exp(-(z**2) / 2),
+    lambda z: z * torch.exp(-(z**2)) * 2 / math.sqrt(math.pi),
 )
 gelu_by_erf.mistake(
     "derivative_instead",
     Text("這是 GELU 的導數，不是函數值。", "this is GELU's derivative, not its value."),
     lambda z: torch.special.ndtr(z) + z * _bell(z),
+)
+
+
+def _is_near(wrong: list[Seen]) -> bool:
+    """Whether results are nearly right at moderate z, and not only for want of float64's digits."""
+    gaps = [
+        np.abs(got - right)[np.abs(seen.case.args[0].numpy()) < 3]
+        for seen in wrong
+        for got, right in zip(seen.got.arrays, seen.right.arrays, strict=False)
+        if got.shape == right.shape
+    ]
+    return len(gaps) == len(wrong) and 1e-6 < max(gap.max(initial=0) for gap in gaps) < 0.02
+
+
+gelu_by_erf.mistake(
+    "another_approximation",
+    Text(
+        "很接近，但不精確：是不是有一步用了近似（切成小段求面積、級數、四捨五入的常數）？erf 給你的面積是精確的。",
+        "this is close and not exact: does some step approximate (an area in slices, a series, a rounded constant)? The area that erf gives is exact.",
+    ),
+    when=_is_near,
 )
 
 
@@ -145,6 +231,27 @@ def leaky_relu(z, slope):
     return torch.where(z > 0, z, slope * z)
 
 
+def _pass(z: Tensor, slope: float) -> Tensor:
+    return z
+
+
+def _leak(z: Tensor, slope: float) -> Tensor:
+    return slope * z
+
+
+def _wrong_leak(
+    name: str, text: Text, negatives: Sequence[Callable] = (), positives: Sequence[Callable] = ()
+) -> None:
+    """negatives and positives: of z and slope, what becomes of z on a side; one or both are wrong."""
+    sides = product((_leak, *negatives), (_pass, *positives))
+    next(sides)  # both right
+    ways = (
+        lambda z, slope, left=left, right=right: torch.where(z > 0, right(z, slope), left(z, slope))
+        for left, right in sides
+    )
+    leaky_relu.mistake(name, text, *ways)
+
+
 leaky_relu.mistake(
     "larger_of_two",
     Text(
@@ -152,6 +259,17 @@ leaky_relu.mistake(
         "taking the larger of z and slope·z is right only while the slope is at most 1. Beyond that, which of them is larger where z > 0?",
     ),
     lambda z, slope: torch.maximum(z, slope * z),
+    lambda z, slope: torch.maximum(z, slope * z) if slope >= 0 else torch.minimum(z, slope * z),
+)
+leaky_relu.mistake(
+    "chosen_by_the_slope",
+    Text(
+        "你依斜率決定取較大或較小的一個，負的斜率卻分到錯的那一邊。用紙筆算 z = −2、斜率 −0.5（與 −2）時的答案。",
+        "you take the larger or the smaller by the slope, and negative slopes fall on the wrong side. Work out on paper z = −2 with slope −0.5 (and −2).",
+    ),
+    lambda z, slope: (torch.maximum if 0 <= slope <= 1 else torch.minimum)(z, slope * z),
+    lambda z, slope: (torch.maximum if 0 < slope <= 1 else torch.minimum)(z, slope * z),
+    lambda z, slope: (torch.maximum if abs(slope) <= 1 else torch.minimum)(z, slope * z),
 )
 leaky_relu.mistake(
     "wrong_side",
@@ -161,31 +279,119 @@ leaky_relu.mistake(
     ),
     lambda z, slope: torch.where(z > 0, slope * z, z),
     lambda z, slope: torch.minimum(z, slope * z),
+    lambda z, slope: torch.where(z > 0, slope * z, 0 * z),
 )
-leaky_relu.mistake(
+_wrong_leak(
     "sign_flipped",
     Text(
         "負的輸入得到了相反的正負號：斜率為正時，LeakyReLU 在 0 的左邊是負的。",
         "negative inputs come out with the opposite sign: with a positive slope, LeakyReLU is negative left of 0.",
     ),
-    lambda z, slope: torch.where(z > 0, z, -slope * z),
+    (lambda z, slope: -slope * z,),
 )
-leaky_relu.mistake(
+_wrong_leak(
+    "absolute_slope",
+    Text(
+        "負的斜率被你改成正的了。斜率可以是任何實數，負的也照乘。",
+        "you made a negative slope positive. The slope may be any real number, and a negative one multiplies as it is.",
+    ),
+    (lambda z, slope: abs(slope) * z, lambda z, slope: max(slope, 0) * z),
+)
+_wrong_leak(
     "slope_for_value",
     Text(
         "負的輸入全部得到同一個數。斜率要乘上 z，不是取代 z。",
         "all negative inputs give the same number. The slope multiplies z; it does not replace it.",
     ),
-    lambda z, slope: torch.where(z > 0, z, torch.full_like(z, slope)),
-    lambda z, slope: torch.where(z > 0, z, torch.full_like(z, -slope)),
+    (
+        lambda z, slope: torch.full_like(z, slope),
+        lambda z, slope: torch.full_like(z, -slope),
+    ),
 )
 leaky_relu.mistake(
+    "clamped_at_the_slope",
+    Text(
+        "你把 z 截斷在斜率（或它的負值），左邊就成了水平線。斜率說的是左邊有多斜，不是到哪裡為止。",
+        "you clamped z at the slope (or at minus it), and the left side became level. The slope says how steep the left is, not where it ends.",
+    ),
+    lambda z, slope: z.clamp(min=-slope),
+    lambda z, slope: z.clamp(min=slope),
+)
+_wrong_leak(
     "plain_relu",
     Text(
         "負的那一邊全是 0，這是 ReLU。那麼誰來漏？",
         "the negative side is all 0: this is ReLU. Where does it leak?",
     ),
-    lambda z, slope: F.relu(z),
+    (lambda z, slope: 0 * z,),
+)
+_wrong_leak(
+    "leak_added",
+    Text(
+        "左邊多了一份（或少了一份）z：負的輸入應該「變成」slope·z，不是 z 再加上或減去它。",
+        "the left has a z too many: a negative input becomes slope·z, not z with that added or taken off.",
+    ),
+    (
+        lambda z, slope: (1 + slope) * z,
+        lambda z, slope: (1 - slope) * z,
+        lambda z, slope: z + slope,
+        lambda z, slope: z - slope,
+    ),
+)
+_wrong_leak(
+    "positive_side_changed",
+    Text(
+        "正的輸入也變了。它們應該原封不動地通過，和斜率無關。",
+        "positive inputs change as well. They should pass as they are, whatever the slope.",
+    ),
+    positives=(
+        lambda z, slope: (1 + slope) * z,
+        lambda z, slope: (1 - slope) * z,
+        lambda z, slope: torch.ones_like(z),
+        lambda z, slope: z + slope,
+        lambda z, slope: 0 * z,
+    ),
+)
+_wrong_leak(
+    "divided_by_the_slope",
+    Text(
+        "你除以了斜率。斜率 0.01 應該讓負的輸入變小，你的卻變大 100 倍。",
+        "you divided by the slope. A slope of 0.01 should make negative inputs small, and yours become 100 times as large.",
+    ),
+    (lambda z, slope: z / slope,),
+)
+_wrong_leak(
+    "curved",
+    Text(
+        "左邊是彎的：這是 ELU 的指數曲線。LeakyReLU 的左邊是一條直線。",
+        "the left is curved: this is the exponential of ELU. LeakyReLU has a straight line there.",
+    ),
+    (
+        lambda z, slope: slope * torch.expm1(z.clamp(max=0)),
+        lambda z, slope: torch.expm1(z.clamp(max=0)),
+        lambda z, slope: slope * z.clamp(max=0).exp(),
+    ),
+)
+leaky_relu.mistake(
+    "compared_with_the_slope",
+    Text(
+        "你拿 z 和斜率比大小。走哪個分支，只看 z 是不是正的。",
+        "you compared z with the slope. Which branch to take depends on whether z is positive, on nothing else.",
+    ),
+    lambda z, slope: torch.where(z > slope, z, slope * z),
+    lambda z, slope: torch.where(z > 1, z, slope * z),
+    lambda z, slope: torch.where(slope * z > 0, z, slope * z),
+)
+leaky_relu.mistake(
+    "slope_0_replaced",
+    Text(
+        "斜率是 0 時，你換成了預設值：`slope or …` 和 `if slope:` 把 0 當成「沒有給」。0 也是一個斜率。",
+        "a slope of 0 was replaced by a default: `slope or …` and `if slope:` take 0 for none given. 0 is a slope, too.",
+    ),
+    *(
+        lambda z, slope, default=default: torch.where(z > 0, z, (slope or default) * z)
+        for default in (0.01, 0.1, 0.2, 1.0)
+    ),
 )
 leaky_relu.mistake(
     "derivative_instead",
@@ -195,6 +401,29 @@ leaky_relu.mistake(
     ),
     lambda z, slope: torch.where(z > 0, torch.ones_like(z), torch.full_like(z, slope)),
     lambda z, slope: torch.where(z > 0, 1.0, slope),  # always float32
+)
+
+
+def _all_alike(wrong: list[Seen]) -> bool:
+    """Whether each result is all of z, or all of slope times z."""
+    return all(
+        any(
+            seen.tolerance.allow(whole, part)
+            for z, slope in [seen.case.args]
+            for part in seen.got.parts or ()
+            for whole in (arrays_in(z), arrays_in(slope * z))
+        )
+        for seen in wrong
+    )
+
+
+leaky_relu.mistake(
+    "all_alike",
+    Text(
+        "整個張量受到同樣的對待，全是 z 或全是 slope·z。走哪個分支，要由每個數自己的正負號決定。",
+        "the whole tensor is treated alike: all of it is z, or all of it slope·z. Each number's own sign must choose its branch.",
+    ),
+    when=_all_alike,
 )
 
 
@@ -216,8 +445,14 @@ def _units() -> Iterator[given]:
     rare[[7, 207, 407, 607, 957], range(5, 10)] = 2.0
     rare[::2, 10:] = 3.0
     none_dead, all_dead = torch.rand(7, 3, generator=generator(0)) + 0.1, -torch.ones(6, 5)
+    # Batches of 2 in which 2, 4, 1 and 3 of the 6 units are silent, and none in all of them.
+    turns = torch.ones(4, 2, 6)
+    for batch, silent in enumerate(([0, 1], [1, 2, 3, 4], [0], [2, 3, 4])):
+        turns[batch][:, silent] = -1
+    turns = turns.reshape(8, 6)
     for outputs, size in (
         *((z, 4), (z, 9), (z, 1), (rare, 128), (none_dead, 2), (all_dead, 6), (all_dead, 4)),
+        (turns, 2),
     ):
         yield given(*_layer_and_loader(outputs, size), case=_LOADER.format(z=outputs, size=size))
 
@@ -264,6 +499,11 @@ def _dead(outputs: Tensor) -> Tensor:
     return (outputs == 0).all(dim=0).sum()
 
 
+def _silent(batches: list[Tensor]) -> Tensor:
+    """For each batch, which units are silent in it."""
+    return torch.stack([(batch == 0).all(dim=0) for batch in batches])
+
+
 _wrong_count(
     "one_batch_only",
     Text(
@@ -283,12 +523,39 @@ _wrong_count(
     lambda batches: sum(map(_dead, batches)) / len(batches),
 )
 _wrong_count(
+    "dead_in_some_batch",
+    Text(
+        "只要在某個批次裡沉默，你就算它死了。死掉的神經元，在「每一個」批次裡都沉默。",
+        "you took a unit for dead if it was silent in some batch. A dead one is silent in every batch.",
+    ),
+    lambda batches: _silent(batches).any(dim=0).sum(),
+)
+_wrong_count(
+    "least_or_most",
+    Text(
+        "你取的是各批次個數中最小（或最大）的。個數相同，不代表是同一群神經元：要記住的是「哪些」，不是「幾個」。",
+        "you took the least (or the largest) of the batches' counts. Equal counts need not be the same units: remember which, not how many.",
+    ),
+    lambda batches: min(map(_dead, batches)),
+    lambda batches: max(map(_dead, batches)),
+)
+_wrong_count(
+    "batch_left_out",
+    Text(
+        "有一個批次你沒有看：最後的（較短的）或最前面的。只在那裡反應過的神經元，被你當成死的。",
+        "one batch was not looked at, the (shorter) last or the first. Units that fire only there were taken for dead.",
+    ),
+    lambda batches: _dead(torch.cat(batches[:-1])) if len(batches) > 1 else ...,
+    lambda batches: _dead(torch.cat(batches[1:])) if len(batches) > 1 else ...,
+)
+_wrong_count(
     "silent_once",
     Text(
         "你把「曾經輸出過 0」的神經元也算進去了。每個健康的 ReLU 都有沉默的時候；死掉的是對誰都沉默。",
         "you counted units that were silent at least once. Every healthy ReLU is silent at times; a dead one is silent for everybody.",
     ),
     lambda batches: (torch.cat(batches) == 0).any(dim=0).sum(),
+    lambda batches: sum((batch == 0).any(dim=0).sum() for batch in batches),
 )
 _wrong_count(
     "examples_counted",
@@ -309,8 +576,27 @@ _wrong_count(
 _wrong_count(
     "share_not_count",
     Text("題目要的是個數，不是比例。", "the question is for a count, not for a share."),
-    lambda batches: _dead(torch.cat(batches)) / batches[0].shape[1],
-    lambda batches: 100 * _dead(torch.cat(batches)) / batches[0].shape[1],
+    *(
+        lambda batches, part=part, whole=whole: (
+            whole * (torch.cat(batches) == 0).double().mean(dim=0).floor().mean().sub(part).abs()
+        )
+        for part in (0, 1)
+        for whole in (1, 100)
+    ),
+    lambda batches: (torch.cat(batches) == 0).double().mean(),
+    lambda batches: 100 * (torch.cat(batches) == 0).double().mean(),
+)
+_wrong_count(
+    "mask_not_count",
+    Text(
+        "你回傳的是「哪些」神經元，題目要的是「幾個」。",
+        "you returned which units they are; the question is how many.",
+    ),
+    lambda batches: (torch.cat(batches) == 0).all(dim=0),
+    lambda batches: (torch.cat(batches) > 0).any(dim=0),
+    lambda batches: (torch.cat(batches) == 0).all(dim=0).nonzero(),
+    lambda batches: (torch.cat(batches) == 0).all(dim=0).nonzero().flatten(),
+    lambda batches: (torch.cat(batches) == 0).sum(dim=0),
 )
 _wrong_count(
     "alive_counted",
@@ -319,6 +605,37 @@ _wrong_count(
         "you counted the ones that are alive; the question is for the dead.",
     ),
     lambda batches: (torch.cat(batches) > 0).any(dim=0).sum(),
+    lambda batches: (torch.cat(batches) > 0).all(dim=0).sum(),
+    lambda batches: (~_silent(batches)).all(dim=0).sum(),
+)
+_wrong_count(
+    "negatives_counted",
+    Text(
+        "你的答案永遠是 0：ReLU 之後沒有負數，「小於 0」一個也找不到。",
+        "your answer is 0 throughout: after a ReLU nothing is negative, and < 0 finds nobody.",
+    ),
+    lambda batches: 0,
+)
+_wrong_count(
+    "all_units_counted",
+    Text(
+        "這是神經元的總數（或樣本數、批次數），和它們的輸出無關。",
+        "this is the number of all units (or of examples, or batches), whatever their outputs.",
+    ),
+    lambda batches: batches[0].shape[1],
+    lambda batches: sum(map(len, batches)),
+    len,
+)
+_wrong_count(
+    "compared_with_batches",
+    Text(
+        "你拿每個神經元的 0 的個數，去比批次數（或一批的大小）。對「每個樣本」都是 0，要有幾個 0？",
+        "you compared a unit's number of zeros with that of the batches (or with the size of one). To be 0 for every example, how many zeros does it take?",
+    ),
+    lambda batches: ((torch.cat(batches) == 0).sum(dim=0) == len(batches)).sum(),
+    lambda batches: ((torch.cat(batches) == 0).sum(dim=0) == len(batches[0])).sum(),
+    lambda batches: ((torch.cat(batches) == 0).sum(dim=0) == len(batches[-1])).sum(),
+    lambda batches: ((torch.cat(batches) == 0).sum(dim=0) >= len(batches[0])).sum(),
 )
 _wrong_count(
     "judged_by_threshold",
@@ -331,7 +648,9 @@ _wrong_count(
         for size in (lambda outputs: outputs.mean(dim=0), lambda outputs: outputs.amax(dim=0))
         for k in range(1, 6)
     ),
-    lambda batches: ((torch.cat(batches) > 0).double().mean(dim=0) < 0.1).sum(),
-    lambda batches: ((torch.cat(batches) > 0).double().mean(dim=0) < 0.01).sum(),
+    *(
+        lambda batches, least=least: ((torch.cat(batches) > 0).double().mean(dim=0) < least).sum()
+        for least in (0.5, 0.1, 0.05, 0.01)
+    ),
     ways=(lambda layer, loader: (torch.cat(_batches(layer[0], loader)).mean(dim=0) <= 0).sum(),),
 )

@@ -123,7 +123,7 @@ def raised(error: BaseException, case: object) -> str:
     if call.__code__ in codes:  # what comes after it is the student's, or called by the student's
         steps = steps[codes.index(call.__code__) + 1 :]
     for frame, number in reversed(steps):
-        if not _is_of_a_library(frame.f_globals.get("__name__", "")):
+        if not is_of_a_library(frame.f_globals.get("__name__", "")):
             source = linecache.getline(frame.f_code.co_filename, number).strip()
             said += _LINE.format(number=number, source=source) if source else ""
             break
@@ -132,7 +132,8 @@ def raised(error: BaseException, case: object) -> str:
     )
 
 
-def _is_of_a_library(module: str) -> bool:
+def is_of_a_library(module: str) -> bool:
+    """Whether a module, by its full name, is none of the student's."""
     package = module.partition(".")[0]
     is_main = package == "__main__"
     return not is_main and package in {*sys.stdlib_module_names, *LIBRARIES, "course_utils"}

@@ -1,5 +1,6 @@
 """What a function makes of one input: its numbers, its gradients, and what it does on the way."""
 
+import dis
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,6 +8,7 @@ import numpy as np
 from torch import Tensor, nn
 
 from course_utils.exercises.compare import Tolerance, copied
+from course_utils.exercises.messages import is_of_a_library
 from course_utils.language import Text
 
 
@@ -43,6 +45,18 @@ class Outcome:
     def is_finite(self) -> bool:
         """Whether there are numbers, and none of them inf or nan."""
         return self.parts is not None and all(np.isfinite(array).all() for array in self.arrays)
+
+    @property
+    def refuses(self) -> bool:
+        """Whether the answer itself raised its error, by ``raise`` or ``assert``."""
+        step = self.error and self.error.__traceback__
+        while step and step.tb_next:
+            step = step.tb_next
+        if not step:
+            return False
+        code = step.tb_frame.f_code.co_code[step.tb_lasti]
+        is_library = is_of_a_library(step.tb_frame.f_globals.get("__name__", ""))
+        return code == dis.opmap["RAISE_VARARGS"] and not is_library
 
     @property
     def is_number(self) -> bool:

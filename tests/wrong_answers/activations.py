@@ -116,7 +116,7 @@ def calls_the_module(z):
     return nn.GELU()(z)
 
 
-@wrong(exercises.gelu_by_erf, "wrong_value")
+@wrong(exercises.gelu_by_erf, "rounded_root")
 def rounds_the_root_of_two(z):
     return z * 0.5 * (1 + torch.erf(z / 1.414))
 
@@ -222,7 +222,7 @@ def a_slope_of_its_own(z, slope):
     return torch.where(z > 0, z, 0.37 * z)
 
 
-@wrong(exercises.leaky_relu, "wrong_value")
+@wrong(exercises.leaky_relu, "slope_0_replaced")
 def takes_slope_zero_for_none(z, slope=0.01):
     return torch.where(z > 0, z, (slope or 0.01) * z)
 
@@ -320,7 +320,7 @@ def rounds_faint_outputs_away(layer, loader):
     return (outputs.max(dim=0).values < 1e-4).sum()
 
 
-@wrong(exercises.count_dead_units, "wrong_shape")
+@wrong(exercises.count_dead_units, "mask_not_count")
 def gives_the_mask(layer, loader):
     outputs = torch.cat([layer(inputs) for inputs, _ in loader])
     return (outputs == 0).all(dim=0)

@@ -101,7 +101,7 @@ def kaiming_first(weight, negative_slope):
     return _kaiming(weight, negative_slope), _xavier(weight)
 
 
-@wrong(exercises.initialization_bounds, "wrong_value")
+@wrong(exercises.initialization_bounds, "negative_slope_replaced")
 def takes_the_absolute_slope(weight, negative_slope):
     return _xavier(weight), _kaiming(weight, max(negative_slope, 0))
 
@@ -196,7 +196,7 @@ def pairs_in_a_loop(hidden, output):
     return sum(torch.equal(a, b) for a, b in combinations(units, 2))
 
 
-@wrong(exercises.count_twins, "wrong_shape")
+@wrong(exercises.count_twins, "not_a_count")
 def gives_a_mask(hidden, output):
     units = torch.cat([hidden.weight, hidden.bias[:, None], output.weight.T], dim=1)
     return (units[:, None] == units[None]).all(dim=2).sum(dim=1) > 1
@@ -274,7 +274,7 @@ def exponentials_by_hand(counts, bias):
     return -(counts / counts.sum() * probs.log()).sum()
 
 
-@wrong(exercises.predict_first_loss, "wrong_shape")
+@wrong(exercises.predict_first_loss, "loss_of_each_class")
 def a_loss_for_each_class(counts, bias):
     return -counts / counts.sum() * bias.log_softmax(dim=0)
 

@@ -56,13 +56,38 @@ def flattens_and_trusts(predictions, targets):
     return (predictions.flatten() - targets.flatten()).square().mean()
 
 
+@wrong(exercises.mean_squared_error, "sizes_not_compared")
+def refuses_too_few_targets_only(predictions, targets):
+    assert targets.numel() >= predictions.numel()
+    return (predictions.flatten() - targets.flatten()).square().mean()
+
+
+@wrong(exercises.mean_squared_error, "answered_not_raised")
+def returns_the_error(predictions, targets):
+    if predictions.numel() != targets.numel():
+        return ValueError("sizes differ")
+    return (predictions.flatten() - targets.flatten()).square().mean()
+
+
+@wrong(exercises.mean_squared_error, "refuses_equal_counts")
+def compares_shapes(predictions, targets):
+    assert predictions.shape == targets.shape, "shapes differ"
+    return (predictions - targets).square().mean()
+
+
+@wrong(exercises.mean_squared_error, "raised")
+def expects_two_axes(predictions, targets):
+    n, _ = predictions.shape
+    return (predictions - targets.reshape(n, 1)).square().mean()
+
+
 @wrong(exercises.mean_squared_error, "changed_argument")
 def subtracts_in_place(predictions, targets):
     assert predictions.numel() == targets.numel()
     return predictions.view(-1).sub_(targets.view(-1)).square().mean()
 
 
-@wrong(exercises.mean_squared_error, "wrong_shape")
+@wrong(exercises.mean_squared_error, "not_averaged")
 def forgets_the_mean(predictions, targets):
     return (predictions.flatten() - targets.flatten()).square()
 
@@ -145,6 +170,12 @@ def clamps_the_logit(logits, labels):
     return (torch.log1p(torch.exp(z)) - labels * z).mean()
 
 
+@wrong(exercises.bce_from_logits, "labels_swapped")
+def clamps_swaps_and_adds_up(logits, labels):
+    p = logits.sigmoid().clamp(1e-7, 1 - 1e-7)
+    return -((1 - labels) * p.log() + labels * (1 - p).log()).sum()
+
+
 @wrong(exercises.bce_from_logits, "nan_gradient")
 def chooses_by_where(logits, labels):
     positive = logits + torch.log1p(torch.exp(-logits))
@@ -194,7 +225,7 @@ def with_numpy_in_double(logits, labels):
     return float(np.mean(np.logaddexp(0, z) - y * z))
 
 
-@wrong(exercises.bce_from_logits, "wrong_shape")
+@wrong(exercises.bce_from_logits, "not_averaged")
 def one_loss_an_example_of_two_classes(logits, labels):
     return torch.logaddexp(torch.zeros_like(logits), logits) - labels * logits
 
@@ -205,7 +236,7 @@ def a_number_without_history(logits, labels):
     return losses.mean().item()
 
 
-@wrong(exercises.bce_from_logits, "wrong_gradient")
+@wrong(exercises.bce_from_logits, "corner_at_0")
 def wrong_slope_at_zero(logits, labels):
     softplus = torch.relu(logits) + torch.log1p(torch.exp(-logits.abs()))
     return (softplus - labels * logits).mean()
@@ -307,6 +338,25 @@ def adds_a_small_constant(logits, labels, reduction="mean"):
     return _reduce(-torch.log(probs[torch.arange(len(labels)), labels] + 1e-12), reduction)
 
 
+@wrong(exercises.cross_entropy, "shift_too_small")
+def shifts_by_the_first_class(logits, labels, reduction="mean"):
+    shifted = logits - logits[:, :1]
+    log_total = shifted.exp().sum(dim=1).log()
+    return _reduce(log_total - shifted[torch.arange(len(labels)), labels], reduction)
+
+
+@wrong(exercises.cross_entropy, "logits_clipped")
+def clips_the_logits(logits, labels, reduction="mean"):
+    return textbook(logits.clamp(-700, 700), labels, reduction)
+
+
+@wrong(exercises.cross_entropy, "broadcast")
+def keeps_an_axis(logits, labels, reduction="mean"):
+    m = logits.amax(dim=1, keepdim=True)
+    log_total = m + (logits - m).exp().sum(dim=1, keepdim=True).log()
+    return _reduce(log_total - logits[torch.arange(len(labels)), labels], reduction)
+
+
 @wrong(exercises.cross_entropy, "changed_argument")
 def shifts_in_place(logits, labels, reduction="mean"):
     logits -= logits.max(dim=1, keepdim=True).values
@@ -314,7 +364,7 @@ def shifts_in_place(logits, labels, reduction="mean"):
     return _reduce(log_total - logits[torch.arange(len(labels)), labels], reduction)
 
 
-@wrong(exercises.cross_entropy, "wrong_shape")
+@wrong(exercises.cross_entropy, "not_reduced")
 def one_loss_an_example(logits, labels, reduction="mean"):
     return logits.logsumexp(dim=1) - logits[torch.arange(len(labels)), labels]
 

@@ -30,12 +30,12 @@ def reads_the_diagonal(hessian):
     return 2 / hessian.diagonal().max()
 
 
-@wrong(exercises.largest_stable_rate, "wrong_shape")
+@wrong(exercises.largest_stable_rate, "one_rate_a_direction")
 def one_rate_a_direction(hessian):
     return 2 / torch.linalg.eigvalsh(hessian)
 
 
-@wrong(exercises.largest_stable_rate, "wrong_value")
+@wrong(exercises.largest_stable_rate, "size_of_the_matrix")
 def frobenius_norm(hessian):
     return 2 / torch.linalg.matrix_norm(hessian)
 
@@ -107,6 +107,12 @@ def as_in_adam(param, grad, velocity, lr, momentum):
 def climbs(param, grad, velocity, lr, momentum):
     velocity = momentum * velocity + grad
     return param + lr * (grad + momentum * velocity), velocity
+
+
+@wrong(exercises.nesterov_step, "rate_in_velocity")
+def a_velocity_that_points_downhill(param, grad, velocity, lr, momentum):
+    new = momentum * velocity - lr * grad
+    return param - momentum * velocity + (1 + momentum) * new, new
 
 
 @wrong(exercises.nesterov_step, "changed_argument")

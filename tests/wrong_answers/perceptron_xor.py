@@ -32,7 +32,7 @@ def copies_the_rule_of_the_lesson(weights, bias, x, label, learning_rate):
     return weights, bias
 
 
-@wrong(exercises.perceptron_update, "zero_one_labels")
+@wrong(exercises.perceptron_update, "zero_against_minus_one")
 def predicts_plus_or_minus_one(weights, bias, x, label, learning_rate):
     error = label - np.sign(weights @ x + bias)
     return weights + learning_rate * error * x, bias + learning_rate * error
@@ -117,6 +117,13 @@ def bias_first(weights, bias, x, label, learning_rate):
     return bias, weights
 
 
+@wrong(exercises.perceptron_update, "nothing_where_right")
+def returns_only_where_it_is_wrong(weights, bias, x, label, learning_rate):
+    sign = 2 * label - 1
+    if sign * (weights @ x + bias) <= 0:
+        return weights + learning_rate * sign * x, bias + learning_rate * sign
+
+
 @wrong(exercises.perceptron_update, "raised")
 def returns_nothing_where_it_is_right(weights, bias, x, label, learning_rate):
     sign = 2 * label - 1
@@ -178,12 +185,18 @@ wrong(exercises.xor_weights, "another_gate")(
     {"W1": [[1, 1], [1, 1]], "b1": [0, -1], "w2": [1, -0.5], "b2": 0}
 )
 wrong(exercises.xor_weights, "another_gate")(
+    {"W1": [[1, 1], [1, 1]], "b1": [0, -1], "w2": [-1, -3], "b2": 1.5}
+)
+wrong(exercises.xor_weights, "threshold_off")(
     {"W1": [[1, 1], [1, 1]], "b1": [0, -1], "w2": [1, -3], "b2": 0.5}
+)
+wrong(exercises.xor_weights, "transposed")(  # with step functions it would be right, too
+    {"W1": [[1, 2], [1, 2]], "b1": [0, -2], "w2": [1, -1], "b2": 0}
 )
 wrong(exercises.xor_weights, "missing_entries")({"W1": [[1, 1], [1, 1]], "b1": [0, -1]})
 wrong(exercises.xor_weights, "wrong_shape")({"W1": [1, 1], "b1": [0, -1], "w2": [1, -2], "b2": 0})
 wrong(exercises.xor_weights, "wrong_type")(([[1, 1], [1, 1]], [0, -1], [1, -2], 0))
-wrong(exercises.xor_weights, "wrong_value")(
+wrong(exercises.xor_weights, "hidden_layer_wrong")(
     {"W1": [[1, -1], [-1, 1]], "b1": [0, -1], "w2": [1, 1], "b2": 0}
 )
 
@@ -200,7 +213,7 @@ right(exercises.xor_weights)(
 )
 wrong(exercises.xor_weights, "missing_entries")({"W1": ..., "b1": [0, -1], "w2": [1, -2], "b2": 0})
 wrong(exercises.xor_weights, "wrong_type")({"W1": "1111", "b1": [0, -1], "w2": [1, -2], "b2": 0})
-wrong(exercises.xor_weights, "wrong_value")(  # its hidden layer is right, biases of 0 or not
+wrong(exercises.xor_weights, "hidden_layer_right")(  # its hidden layer is right, biases of 0 or not
     {"W1": [[1, -1], [-1, 1]], "b1": [0, 0], "w2": [1, -1], "b2": 0.5}
 )
 
@@ -254,7 +267,7 @@ def multiplies_everything(widths):
     return int(np.prod(widths))
 
 
-@wrong(exercises.count_mlp_parameters, "wrong_value")
+@wrong(exercises.count_mlp_parameters, "one_hidden_layer")
 def three_layers_only(widths):
     return (widths[0] + 1) * widths[1] + (widths[1] + 1) * widths[-1]
 
@@ -273,7 +286,7 @@ def pops_as_it_goes(widths):
     return total
 
 
-@wrong(exercises.count_mlp_parameters, "wrong_value")
+@wrong(exercises.count_mlp_parameters, "layers_left_out")
 def first_layer_only(widths):
     return (widths[0] + 1) * widths[1]
 

@@ -30,12 +30,12 @@ def divides_whole_numbers(predictions, labels):
     return (predictions == labels).sum() // len(labels)
 
 
-@wrong(exercises.accuracy, "wrong_value")
+@wrong(exercises.accuracy, "other_divisor")
 def takes_five_for_the_length(predictions, labels):
     return (predictions == labels).sum() / 5
 
 
-@wrong(exercises.accuracy, "wrong_shape")
+@wrong(exercises.accuracy, "each_comparison")
 def forgets_the_mean(predictions, labels):
     return (predictions == labels).float()
 
@@ -46,3 +46,13 @@ def with_a_loop(predictions, labels):
     for p, y in zip(predictions.tolist(), labels.tolist(), strict=True):
         hits += p == y
     return hits / len(labels)
+
+
+@wrong(exercises.accuracy, "mean_of_booleans")
+def averages_booleans(predictions, labels):
+    return (predictions == labels).mean()
+
+
+@wrong(exercises.accuracy, "one_if_for_all")
+def asks_once_for_all(predictions, labels):
+    return 1 if predictions == labels else 0
