@@ -4,7 +4,7 @@ import inspect
 import itertools
 import re
 from importlib import import_module
-from pkgutil import iter_modules
+from pkgutil import iter_modules, walk_packages
 
 import pytest
 import torch
@@ -13,11 +13,13 @@ import wrong_answers
 import course_utils.exercises
 from course_utils.exercises import Exercise
 from course_utils.exercises.by_reference import ReferenceExercise
+from course_utils.exercises.messages import COMMON_MISTAKES
 from course_utils.exercises.outcomes import tell_apart
+from course_utils.exercises.relations import RELATIONS
 from course_utils.exercises.sandbox import sandbox
 
-for module in iter_modules(wrong_answers.__path__):
-    import_module(f"wrong_answers.{module.name}")
+for module in walk_packages(wrong_answers.__path__, "wrong_answers."):
+    import_module(module.name)
 
 EXERCISES = {}
 for module in iter_modules(course_utils.exercises.__path__):
@@ -37,6 +39,26 @@ every_exercise = pytest.mark.parametrize(
 def test_the_check_names_the_mistake(case):
     verdict = case.exercise.examine(case.answer)
     assert (verdict.passed, verdict.mistake) == (case.mistake is None, case.mistake), verdict
+
+
+#: Messages that say what was done, though they are the same for every exercise.
+SPECIFIC = {*RELATIONS, *COMMON_MISTAKES} - {
+    *("raised", "unusable", "wrong_type", "wrong_shape", "wrong_value", "wrong_length"),
+    *("should_raise", "constant"),
+}
+
+
+@every_exercise
+def test_most_wrong_answers_of_people_who_read_the_prompt_only_are_told_their_mistake(
+    subject, exercise
+):
+    """Most is 70 %; the rest reads what was seen, on which input."""
+    told = [
+        case.mistake in {*exercise.mistakes, *SPECIFIC}
+        for case in wrong_answers.CASES
+        if case.exercise is exercise and case.mistake and ".unseen." in case.module
+    ]
+    assert len(told) >= 10 and sum(told) >= 0.7 * len(told), f"{sum(told)} of {len(told)}"
 
 
 @every_exercise

@@ -1,6 +1,7 @@
 """Answers people really give, right and wrong, collected by decorators."""
 
 import inspect
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
@@ -16,6 +17,7 @@ class Case:
     exercise: Exercise
     mistake: str | None
     answer: Any
+    module: str  # in which it stands
 
     def __str__(self) -> str:
         return f"{self.exercise.name}-{getattr(self.answer, '__name__', self.answer)}"
@@ -27,8 +29,10 @@ CASES: list[Case] = []
 def wrong(exercise: Exercise, mistake: str) -> Callable:
     """The decorated answer must fail with this mistake."""
 
+    module = sys._getframe(1).f_globals["__name__"]
+
     def collect(answer):
-        CASES.append(Case(exercise, mistake, answer))
+        CASES.append(Case(exercise, mistake, answer, module))
         return answer
 
     return collect
@@ -37,8 +41,10 @@ def wrong(exercise: Exercise, mistake: str) -> Callable:
 def right(exercise: Exercise) -> Callable:
     """The decorated answer is unusual, and right: it must pass."""
 
+    module = sys._getframe(1).f_globals["__name__"]
+
     def collect(answer):
-        CASES.append(Case(exercise, None, answer))
+        CASES.append(Case(exercise, None, answer, module))
         return answer
 
     return collect

@@ -185,7 +185,7 @@ def _restore(run, state, forget=()):
 def _write(state, path):
     unfinished = path.with_name("unfinished")
     torch.save(state, unfinished)
-    os.replace(unfinished, path)  # noqa: PTH105
+    os.replace(unfinished, path)
 
 
 def _train(path, run, epochs, *, forget=(), save=_write, load=torch.load):

@@ -1,0 +1,1 @@
+"""Answers by people who had read the prompts only, none of the checks."""
