@@ -1065,14 +1065,14 @@ claim(20, abs(accuracy[True, 1.0].mean() - accuracy[True, 0.1].mean()) < 0.04)
 #
 # 難度 ★★☆，約 10 分鐘。
 #
-# 寫出 `inverted_dropout(x, p, training)`，行為與 `nn.Dropout` 相同（不要呼叫它）：`training=True` 時每個數各自以機率 `p` 變成 0，其餘的放大固定的倍數，使每個數的期望值不變（p < 1）；`training=False` 時原樣輸出。`p` 可能是 0，也可能是 1。不要改動 `x`。
+# 寫出 `inverted_dropout(x, p, training)`，行為與 `nn.Dropout` 相同，梯度與 dtype 也是（不要呼叫它，也不要呼叫 `F.dropout`）：`training=True` 時每個數各自以機率 `p` 變成 0，其餘的放大固定的倍數，使每個數的期望值不變（p < 1）；`training=False` 時原樣輸出。`p` 可能是 0，也可能是 1。不要改動 `x`。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Exercise 1: your own dropout
 #
 # Difficulty ★★☆, about 10 minutes.
 #
-# Write `inverted_dropout(x, p, training)`, which behaves as `nn.Dropout` does (without calling it): with `training=True` every entry becomes 0 with probability `p` on its own, and the others grow by one fixed factor, so that the expected value of each stays (for p < 1); with `training=False` the input comes out as it is. `p` may be 0, and it may be 1. Leave `x` unchanged.
+# Write `inverted_dropout(x, p, training)`, which behaves as `nn.Dropout` does, in gradient and dtype, too (without calling it or `F.dropout`): with `training=True` every entry becomes 0 with probability `p` on its own, and the others grow by one fixed factor, so that the expected value of each stays (for p < 1); with `training=False` the input comes out as it is. `p` may be 0, and it may be 1. Leave `x` unchanged.
 
 
 # %% tags=["exercise"]

@@ -1009,7 +1009,7 @@ def warm_cosine_solution(step, num_steps, warmup_steps, max_lr, min_lr):
 #
 # 用 `torch.save` 與 `torch.load`，寫出 `train_resumably(path, run, epochs)`：把 `run` 訓練到總共完成 `epochs` 輪，回傳**這次**訓練了幾輪。每一輪結束都存到 `path`；如果 `path` 已經存在，就從那裡接著訓練，結果要和沒中斷過的一個位元都不差。任何時刻被殺掉（包括存檔的時候），`path` 都要讀得回來，而且 `weights_only=True` 收得下。
 #
-# `run` 有 `model`、`optimizer`、`scheduler`、`generator`（決定資料的順序）；`run.train_epoch()` 訓練一輪，也會推進排程。拿 `exercises.PracticeRun(seed=0)` 來試；`path` 是 `pathlib.Path`。
+# `run` 有 `model`（裡面有 dropout）、`optimizer`、`scheduler`、`generator`（只決定資料的順序）；`run.train_epoch()` 訓練一輪，也會推進排程。拿 `exercises.PracticeRun(seed=0)` 來試；`path` 是 `pathlib.Path`。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Exercise 3: a run that cannot be killed
@@ -1018,7 +1018,7 @@ def warm_cosine_solution(step, num_steps, warmup_steps, max_lr, min_lr):
 #
 # With `torch.save` and `torch.load`, write `train_resumably(path, run, epochs)`: train `run` until `epochs` epochs are done in all, and return how many were trained **in this call**. Save to `path` after every epoch. If `path` exists already, go on from there, and end up exactly where an uninterrupted run does. Whenever it is killed (while saving, too), `path` must be readable, with `weights_only=True`.
 #
-# `run` has `model`, `optimizer`, `scheduler`, `generator` (which sets the order of the examples); `run.train_epoch()` trains one epoch and moves the scheduler on. Try it with `exercises.PracticeRun(seed=0)`; `path` is a `pathlib.Path`.
+# `run` has `model` (with dropout in it), `optimizer`, `scheduler`, `generator` (which sets the order of the examples, and nothing else); `run.train_epoch()` trains one epoch and moves the scheduler on. Try it with `exercises.PracticeRun(seed=0)`; `path` is a `pathlib.Path`.
 
 
 # %% tags=["exercise"]

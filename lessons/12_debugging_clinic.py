@@ -1018,14 +1018,14 @@ diagnosis_solution = {
 #
 # 難度 ★★☆，約 10 分鐘。
 #
-# 下面的迴圈跑得完，也回傳得出準確率，卻同時有三個毛病。（評估時沒有 `no_grad` 只是浪費，不算在內。）複製它，改名為 `mended_training`，治好它：`model` 就地訓練，回傳每一輪的驗證準確率。（模型有 dropout 和批次正規化。治好一個毛病的時候，小心別弄出第四個。）
+# 下面的迴圈跑得完，也回傳得出準確率，卻同時有三個毛病。（評估時沒有 `no_grad` 只是浪費，不算在內。）複製它，改名為 `mended_training`，治好它：`model` 就地訓練（傳進來時也可能在評估模式），回傳每一輪的驗證準確率。（模型有 dropout 和批次正規化。治好一個毛病的時候，小心別弄出第四個。）
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Exercise 2: one loop, three diseases
 #
 # Difficulty ★★☆, about 10 minutes.
 #
-# The loop below runs and returns accuracies, and it has three faults at once (evaluating without `no_grad` is only wasteful, and not one of them). Copy it as `mended_training` and mend it: `model` is trained in place, and the validation accuracy of each epoch is returned. (The model has dropout and batch norm. In mending one fault, take care not to make a fourth.)
+# The loop below runs and returns accuracies, and it has three faults at once (evaluating without `no_grad` is only wasteful, and not one of them). Copy it as `mended_training` and mend it: `model` is trained in place (it may arrive in evaluation mode), and the validation accuracy of each epoch is returned. (The model has dropout and batch norm. In mending one fault, take care not to make a fourth.)
 
 
 # %% slideshow={"slide_type": "subslide"} tags=["exercise"]

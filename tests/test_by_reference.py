@@ -1,5 +1,6 @@
 """An exercise stated by its right answer, tried on exercises made here."""
 
+import sys
 from importlib import import_module
 
 import numpy as np
@@ -398,6 +399,28 @@ def test_results_are_swapped_where_there_are_any():
 
     assert digits.examine(ones_first).mistake == "swapped_results"
     assert digits.examine(lambda x: (x % 10, x // 10)).mistake == "wrong_value"
+
+
+def test_only_the_answer_is_watched_while_it_runs():
+    watched = []
+
+    @right_answer(cases=lambda: [given(2)], hint=Text("", ""))
+    def same(x):
+        watched.append(("right", sys.getprofile() is not None))
+        return x
+
+    def negated(x):
+        watched.append(("mistake", sys.getprofile() is not None))
+        return -x
+
+    def answer(x):
+        watched.append(("answer", sys.getprofile() is not None))
+        return 0
+
+    same.mistake("negated", Text("", ""), negated)
+    same.examine(answer)
+    assert ("right", True) not in watched and ("mistake", True) not in watched
+    assert ("answer", True) in watched
 
 
 def test_a_wrong_solution_that_is_right_on_all_inputs_is_not_told_apart():

@@ -116,7 +116,7 @@ class ReferenceExercise(Exercise):
         found = []
         for case in self._cases():
             args = tuple(map(widened, case.args)) if is_right else case.args
-            found.append(self._outcome(function, args, case.kwargs, watch or Watch()))
+            found.append(self._outcome(function, args, case.kwargs, watch))
         return found
 
     def tolerances(self) -> list[Tolerance]:
@@ -130,7 +130,9 @@ class ReferenceExercise(Exercise):
 
     # --- running
 
-    def _outcome(self, function: Callable, args: tuple, kwargs: dict, watch: Watch) -> Outcome:
+    def _outcome(
+        self, function: Callable, args: tuple, kwargs: dict, watch: Watch | None
+    ) -> Outcome:
         before = [state(arg) for arg in args]
         try:
             result = self._result(function, args, kwargs, watch)
@@ -150,7 +152,7 @@ class ReferenceExercise(Exercise):
             self._differentiate(outcome, function, args, kwargs, watch)
         return outcome
 
-    def _result(self, function: Callable, args: tuple, kwargs: dict, watch: Watch) -> Any:
+    def _result(self, function: Callable, args: tuple, kwargs: dict, watch: Watch | None) -> Any:
         if self._use:
             return call(self._use, (function, *args), kwargs, watch)
         return call(function, args, kwargs, watch)
@@ -165,7 +167,12 @@ class ReferenceExercise(Exercise):
             return None
 
     def _differentiate(
-        self, outcome: Outcome, function: Callable, args: tuple, kwargs: dict, watch: Watch
+        self,
+        outcome: Outcome,
+        function: Callable,
+        args: tuple,
+        kwargs: dict,
+        watch: Watch | None,
     ) -> None:
         leaves = {i: args[i].detach().clone().requires_grad_() for i in self._gradient_of}
         try:
@@ -233,7 +240,7 @@ class ReferenceExercise(Exercise):
 
     def _equals(self, way: Callable, seen: Seen, judges_gradients: bool) -> bool:
         """Whether the answer gives on this input what a wrong solution gives."""
-        wrong = self._outcome(way, seen.case.args, seen.case.kwargs, Watch())
+        wrong = self._outcome(way, seen.case.args, seen.case.kwargs, None)
         return same_values(seen.got, wrong, seen.tolerance) and (
             not judges_gradients or same_gradients(seen.got, wrong, seen.tolerance)
         )
@@ -374,8 +381,9 @@ class ReferenceExercise(Exercise):
         case = list(self._cases())[index]
         bound = self._signature.bind(*case.args, **case.kwargs)
         bound.arguments[name] = setting
-        args = tuple(map(widened, bound.args)) if function is self.right else bound.args
-        return self._outcome(function, args, bound.kwargs, Watch())
+        is_right = function is self.right
+        args = tuple(map(widened, bound.args)) if is_right else bound.args
+        return self._outcome(function, args, bound.kwargs, None if is_right else Watch())
 
     def _is_constant(self, table: list[Seen]) -> bool:
         return all(same_values(seen.got, table[0].got, Tolerance(0.0)) for seen in table)

@@ -1,9 +1,11 @@
 """Exercises of debugging_clinic: read charts, mend a loop, write a diagnostic."""
 
 import copy
-from functools import partial
-from itertools import product
+import itertools
+from collections.abc import Callable, Iterator
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.utils.data import TensorDataset
@@ -11,10 +13,13 @@ from torch.utils.data import TensorDataset
 from course_utils.clinic import NEW_PATIENTS
 from course_utils.clinic.programs import FAULTS, name_of
 from course_utils.exercises import Answer, exercise
+from course_utils.exercises.by_reference import given, right_answer
 from course_utils.language import Text
 from course_utils.loader import TensorLoader
 from course_utils.models import MLP
-from course_utils.seeding import seeded
+from course_utils.seeding import generator, seeded
+
+# --- diagnosis
 
 _NAMES = [*FAULTS, "sound"]
 #: (what it is, what it is taken for) -> the mistake; the rest is "another_fault".
@@ -99,175 +104,371 @@ def diagnosis(answer: Answer) -> None:
         answer.mistake(_CONFUSIONS.get((fault, name), "another_fault"), patient=patient)
 
 
-@exercise(
-    hint=Text(
-        "一行一行問：這一行之後，梯度、logits、模式（train 或 eval）各是什麼狀態？第二輪開始時，又是什麼狀態？",
-        "Ask of each line: after it, in what state are the gradients, the logits, the mode (train or "
-        "eval)? And in what state does the second epoch begin?",
-    ),
-    gradients_pile_up=Text(
-        "梯度還在累積：每一步用的是到目前為止所有批次的總和。",
-        "gradients still pile up: each step uses the sum over all batches so far.",
-    ),
-    softmax_twice=Text(
-        "cross_entropy 收到的仍是機率：softmax 做了兩次。",
-        "cross_entropy is still given probabilities: the softmax is applied twice.",
-    ),
-    no_eval=Text(
-        "評估時 dropout 仍在關閉神經元，批次正規化也還在看同一批的其他樣本。",
-        "during evaluation dropout still drops units, and batch norm looks at the rest of the batch.",
-    ),
-    train_forgotten=Text(
-        "評估換了模式，訓練卻沒有換回來（或一開始就不在訓練模式）：之後的訓練都沒有 dropout。",
-        "evaluation changed the mode and training did not change it back (or never began in training "
-        "mode): from then on it trains without dropout.",
-    ),
-)
-def mended_training(answer: Answer) -> None:
-    """Trains ``model`` in place and returns each epoch's validation accuracy, as a sound loop does."""
-    inputs, labels = torch.randn(44, 6), torch.randint(0, 3, (44,))
+# --- mended_training
+
+
+def _patients() -> Iterator[given]:
+    for epochs, training in ((1, True), (3, True), (2, False)):
+        case = Text(
+            f"epochs={epochs}，model.training={training}",
+            f"epochs={epochs}, model.training={training}",
+        )
+        yield given(_patient(training), *_wards(), epochs, case=case)
+
+
+def _patient(training: bool) -> nn.Module:
+    return MLP(6, [16], 3, dropout_rate=0.5, batch_norm=True, seed=1).train(training)
+
+
+@seeded(2)
+def _wards() -> tuple[TensorLoader, TensorLoader]:
+    inputs = torch.randn(64, 6)
+    labels = inputs[:, :3].argmax(dim=1)  # to be learned, so that every epoch has its own accuracy
     train, val = TensorDataset(inputs[:24], labels[:24]), TensorDataset(inputs[24:], labels[24:])
-    for epochs in (1, 3):
-
-        def attempt(train_model, epochs=epochs):
-            model = MLP(6, [16], 3, dropout_rate=0.5, batch_norm=True, seed=1)
-            optimizer = torch.optim.SGD(model.parameters(), lr=0.2)
-            with seeded(2):
-                loaders = TensorLoader(train, 8), TensorLoader(val, 7)
-                result = train_model(model, optimizer, *loaders, epochs)
-            return model, result
-
-        model, result = attempt(answer)
-        if not isinstance(result, list | tuple | Tensor) or len(result) != epochs:
-            got = (
-                len(result) if isinstance(result, list | tuple | Tensor) else type(result).__name__
-            )
-            answer.mistake("wrong_type", expected=f"{epochs} accuracies", got=got)
-        state = _flat(model)
-        for faults in sorted(product((False, True), repeat=4), key=sum):
-            names = [n for n, has in zip(_LOOP_FAULTS, faults, strict=True) if has]
-            other, expected = attempt(partial(_train, faults=names))
-            same = answer.matches(state, _flat(other), tolerance=1e-4)
-            if same and answer.matches(result, expected):
-                if not names:
-                    break
-                answer.mistake(names[0])
-        else:
-            reference, expected = attempt(partial(_train, faults=[]))
-            answer.require(state, _flat(reference), f"weights after {epochs} epochs")
-            answer.require(result, expected, f"accuracies of {epochs} epochs")
+    return TensorLoader(train, 8), TensorLoader(val, 16)
 
 
-_LOOP_FAULTS = ["softmax_twice", "gradients_pile_up", "no_eval", "train_forgotten"]
-
-
-def _flat(model: nn.Module) -> Tensor:
-    return torch.cat([tensor.detach().double().flatten() for tensor in model.state_dict().values()])
-
-
-def _train(
+def _trained(
+    answer: Callable,
     model: nn.Module,
-    optimizer: torch.optim.Optimizer,
     train_loader: TensorLoader,
     val_loader: TensorLoader,
     epochs: int,
-    faults: list[str],
-) -> list[float]:
-    """The sound loop, with any of _LOOP_FAULTS."""
-    accuracies = []
-    for epoch in range(epochs):
-        if epoch == 0 or "train_forgotten" not in faults:
-            model.train()
-        for images, labels in train_loader:
-            outputs = model(images)
-            outputs = outputs.softmax(dim=1) if "softmax_twice" in faults else outputs
-            if "gradients_pile_up" not in faults:
-                optimizer.zero_grad()
-            nn.functional.cross_entropy(outputs, labels).backward()
-            optimizer.step()
-        if "no_eval" not in faults:
-            model.eval()
-        with torch.no_grad():
-            right = [model(images).argmax(dim=1) == labels for images, labels in val_loader]
-        accuracies.append(float(torch.cat(right).float().mean()))
-    return accuracies
+) -> Any:
+    model = copy.deepcopy(model)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.2)
+    with seeded(3):
+        accuracies = answer(model, optimizer, train_loader, val_loader, epochs)
+    if accuracies is None:
+        return None
+    weights = [tensor.detach().double().flatten() for tensor in model.state_dict().values()]
+    return accuracies, torch.cat(weights)
 
 
-class _Running(nn.Module):
-    """Each row becomes the mean of itself and the rows before it (or behind it, reversed)."""
+def _loop(
+    scores: Callable = lambda logits: logits,
+    before: Callable = lambda optimizer, is_first: optimizer.zero_grad(),
+    between: Callable = lambda optimizer: None,
+    train: Callable = lambda model, epoch: model.train(),
+    evaluate: Callable = lambda model: model.eval(),
+    mean: Callable = lambda right: torch.cat(right).double().mean(),
+) -> Callable:
+    """The sound loop with some things done otherwise.
 
-    def __init__(self, reverse: bool) -> None:
-        super().__init__()
-        self.reverse = reverse
+    before: what happens before the gradient is computed, and ``between`` before the step; is_first:
+    whether it is the first batch of the epoch.
+    """
 
-    def forward(self, x: Tensor) -> Tensor:
-        rows = x.flip(0) if self.reverse else x
-        count = torch.arange(1, len(x) + 1, dtype=x.dtype)[:, None]
-        means = rows.cumsum(dim=0) / count
-        return means.flip(0) if self.reverse else means
+    def training(model, optimizer, train_loader, val_loader, epochs):
+        accuracies = []
+        for epoch in range(epochs):
+            train(model, epoch)
+            for index, (images, labels) in enumerate(train_loader):
+                loss = nn.functional.cross_entropy(scores(model(images)), labels)
+                before(optimizer, index == 0)
+                loss.backward()
+                between(optimizer)
+                optimizer.step()
+            evaluate(model)
+            with torch.no_grad():
+                right = [model(images).argmax(dim=1) == labels for images, labels in val_loader]
+            accuracies.append(mean(right))
+        return accuracies
+
+    return training
 
 
-@exercise(
+@right_answer(
+    cases=_patients,
+    use=_trained,
+    parts="(accuracies, model)",
+    slack=2000,  # steps on the way, which another order of the roundings moves apart
     hint=Text(
-        "一次前向就夠了：問 autograd，第 i 列的輸出對第 j 列的輸入有沒有梯度。想想哪些 i、j 都要問。",
-        "One forward pass is enough: ask autograd whether the output of row i has a gradient at the "
-        "input of row j. For which i and j must you ask?",
-    ),
-    asked_in_eval_mode=Text(
-        "題目問的是模型現在的模式。換成 eval()，批次正規化就不混了，可是訓練時它確實在混。",
-        "the question is about the mode the model is in. In eval() batch norm no longer mixes, and in "
-        "training it does.",
-    ),
-    by_layer_type=Text(
-        "漏掉了沒有批次正規化卻會混的模型（例如 softmax 做在批次那一軸）。看行為，不要看層的名字。",
-        "a model that mixes without batch norm was missed (say, a softmax over the batch axis). Go by "
-        "what it does, not by the names of its layers.",
-    ),
-    one_row_only=Text(
-        "只問了一列（或只動了一列）：有的模型，第一列誰也不看，或者誰也不看第一列。",
-        "only one row was asked (or moved): in some models the first row looks at nobody, or nobody "
-        "looks at the first row.",
-    ),
-    cancelled_by_the_sum=Text(
-        "你把一列的輸出加起來再求梯度。輸出是機率的時候，一列的和永遠是 1，梯度就消失了。",
-        "you added up the outputs of a row before taking the gradient. Where outputs are "
-        "probabilities a row always sums to 1, and the gradient is gone.",
-    ),
-    dropout_taken_for_mixing=Text(
-        "這個模型只有 dropout：輸出會變是因為兩次前向用了不同的遮罩，不是因為樣本互相影響。",
-        "this model has dropout only: the outputs changed because two passes drew different masks, not "
-        "because examples influence each other.",
-    ),
-    model_changed=Text(
-        "檢查之後，模型不是原來的樣子了（{what}）。診斷不可以改動病人。",
-        "after the check the model is not what it was ({what}). A diagnosis must not change the "
-        "patient.",
+        "一行一行問：這一行之後，梯度、logits、模式（train 或 eval）各是什麼狀態？第二輪開始時，又是什麼狀態？",
+        "Ask of each line: after it, in what state are the gradients, the logits, the mode (train or eval)? And in what state does the second epoch begin?",
     ),
 )
-def mixes_examples(answer: Answer) -> None:
-    """Whether the output of any row depends on the input of another row, in the model's own mode."""
+def mended_training(model, optimizer, train_loader, val_loader, epochs):
+    """Validation accuracy of each epoch; trains ``model`` in place."""
+    return _loop()(model, optimizer, train_loader, val_loader, epochs)
+
+
+#: fault -> what it puts in the loop, in one or several ways; where several are there, the first is named.
+_LOOP_FAULTS: dict[str, list[dict[str, Callable]]] = {
+    "softmax_twice": [{"scores": lambda logits: logits.softmax(dim=1)}],
+    "gradients_pile_up": [
+        {"before": lambda optimizer, is_first: None},
+        {"before": lambda optimizer, is_first: optimizer.zero_grad() if is_first else None},
+    ],
+    "no_eval": [{"evaluate": lambda model: None}],
+    "train_forgotten": [
+        {"train": lambda model, epoch: model.train() if epoch == 0 else None},
+        {"train": lambda model, epoch: None},
+    ],
+}
+_SENTENCES = {
+    "softmax_twice": Text(
+        "cross_entropy 收到的仍是機率：softmax 做了兩次。",
+        "cross_entropy is still given probabilities: the softmax is applied twice.",
+    ),
+    "gradients_pile_up": Text(
+        "梯度還在累積：每一步用的是到目前為止好幾個批次的總和。",
+        "gradients still pile up: each step uses the sum over several batches so far.",
+    ),
+    "no_eval": Text(
+        "評估時 dropout 仍在關閉神經元，批次正規化也還在看同一批的其他樣本。",
+        "during evaluation dropout still drops units, and batch norm looks at the rest of the batch.",
+    ),
+    "train_forgotten": Text(
+        "評估換了模式，訓練卻沒有換回來（或一開始就不在訓練模式）：之後的訓練都沒有 dropout。",
+        "evaluation changed the mode and training did not change it back (or never began in training mode): from then on it trains without dropout.",
+    ),
+}
+
+
+def _loops(first: str) -> Iterator[Callable]:
+    """Those that have this fault, and of the later ones any."""
+    names = [*_LOOP_FAULTS]
+    later = [[{}, _LOOP_FAULTS[name][0]] for name in names[names.index(first) + 1 :]]
+    for faults in itertools.product(_LOOP_FAULTS[first], *later):
+        pieces = {name: piece for fault in faults for name, piece in fault.items()}
+        if {"evaluate", "train"} - pieces.keys():  # never eval() leaves nothing to change back
+            yield _loop(**pieces)
+
+
+for _name, _sentence in _SENTENCES.items():
+    mended_training.mistake(_name, _sentence, *_loops(_name))
+mended_training.mistake(
+    "never_moves",
+    Text(
+        "模型一步也沒有走：optimizer.step() 沒有執行，或者在那之前梯度就被清掉了。",
+        "the model never moves: optimizer.step() is not called, or the gradients are cleared before it.",
+    ),
+    _loop(between=lambda optimizer: optimizer.zero_grad()),
+)
+mended_training.mistake(
+    "mean_of_batch_means",
+    Text(
+        "準確率要以樣本為單位：你把各批次的準確率再取平均，較短的最後一批佔了太多分量。",
+        "accuracy goes by example: you averaged the batches' accuracies, so the short last batch counts too much.",
+    ),
+    _loop(mean=lambda right: torch.stack([batch.double().mean() for batch in right]).mean()),
+)
+mended_training.mistake(
+    "not_a_share",
+    Text(
+        "準確率是答對的比例，從 0 到 1：不是個數，也不是百分比。",
+        "an accuracy is the share of right answers, from 0 to 1: neither their number nor a percentage.",
+    ),
+    _loop(mean=lambda right: torch.cat(right).double().sum()),
+    _loop(mean=lambda right: 100 * torch.cat(right).double().mean()),
+)
+
+
+# --- mixes_examples
+
+
+class _Rows(nn.Module):
+    """Something done to the rows of a batch."""
+
+    def __init__(self, change: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.change = change
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.change(x)
+
+
+def _running_mean(x: Tensor) -> Tensor:
+    """Each row becomes the mean of itself and the rows before it."""
+    return x.cumsum(dim=0) / torch.arange(1, len(x) + 1, dtype=x.dtype)[:, None]
+
+
+def _with_neighbour(x: Tensor) -> Tensor:
+    """Row 3 is told of row 2; all others are left alone."""
+    return torch.cat([x[:3], x[3:4] + 0.5 * x[2:3], x[4:]])
+
+
+@seeded(4)
+def _networks() -> list[given]:
     norm = MLP(5, [8], 3, batch_norm=True)
-    cases = [
-        (MLP(5, [8], 3).train(), False, "wrong_value"),
-        (norm.train(), True, "asked_in_eval_mode"),
-        (nn.Sequential(MLP(5, [8], 3), nn.Softmax(dim=0)).eval(), True, "by_layer_type"),
-        (nn.Sequential(_Running(False), MLP(5, [], 3)).eval(), True, "one_row_only"),
-        (nn.Sequential(_Running(True), MLP(5, [], 3)).eval(), True, "one_row_only"),
-        (nn.Sequential(norm, nn.Softmax(dim=1)).train(), True, "cancelled_by_the_sum"),
-        (MLP(5, [8], 3, dropout_rate=0.5).train(), False, "dropout_taken_for_mixing"),
-        (copy.deepcopy(norm).eval(), False, "wrong_value"),
-    ]
-    for index, (model, expected, mistake) in enumerate(cases, start=1):
-        before, modes = copy.deepcopy(model.state_dict()), [m.training for m in model.modules()]
-        got = answer(model, torch.randn(6, 5))
-        if not answer.matches(got, expected):
-            case = f"case {index} ({'train' if model.training else 'eval'} mode)"
-            if mistake == "wrong_value":
-                answer.require(got, expected, case)
-            answer.mistake(mistake)
-        if modes != [m.training for m in model.modules()]:
-            answer.mistake("model_changed", what="train/eval")
-        if any(not torch.equal(before[k], v) for k, v in model.state_dict().items()):
-            answer.mistake("model_changed", what="state_dict")
-        if any(p.grad is not None for p in model.parameters()):
-            answer.mistake("model_changed", what=".grad")
+    half_way = nn.Sequential(nn.Linear(5, 8), nn.BatchNorm1d(8), nn.Dropout(0.5), nn.Linear(8, 3))
+    head = MLP(5, [], 3)
+    models = [
+        (MLP(5, [8], 3).train(), Text("線性層與 ReLU", "linear layers and ReLU")),
+        (norm.train(), Text("批次正規化", "batch norm")),
+        (copy.deepcopy(norm).eval(), Text("批次正規化", "batch norm")),
+        (nn.Sequential(MLP(5, [8], 3), nn.Softmax(dim=0)).eval(), Text("softmax 做在批次那一軸", "a softmax over the batch axis")),
+        (nn.Sequential(_Rows(_running_mean), head).eval(), Text("每一列和它之前的列取平均", "each row averaged with those before it")),
+        (nn.Sequential(_Rows(lambda x: _running_mean(x.flip(0)).flip(0)), head).eval(), Text("每一列和它之後的列取平均", "each row averaged with those behind it")),
+        (nn.Sequential(_Rows(_with_neighbour), head).train(), Text("只有第 3 列看了第 2 列", "only row 3 looks at row 2")),
+        (nn.Sequential(copy.deepcopy(norm), nn.Softmax(dim=1)).train(), Text("批次正規化，輸出是機率", "batch norm, the outputs are probabilities")),
+        (nn.Sequential(MLP(5, [8], 3), nn.Softmax(dim=1)).eval(), Text("線性層，輸出是機率", "linear layers, the outputs are probabilities")),
+        (MLP(5, [8], 3, dropout_rate=0.5).train(), Text("dropout", "dropout")),
+        (half_way.train(), Text("批次正規化與 dropout", "batch norm and dropout")),
+        (copy.deepcopy(half_way).eval(), Text("批次正規化與 dropout", "batch norm and dropout")),
+        (nn.Sequential(nn.LayerNorm(5), MLP(5, [8], 3)).train(), Text("layer normalization", "layer normalization")),
+    ]  # fmt: skip
+    cases = []
+    for index, (model, words) in enumerate(models):
+        rows = 2 if index in (3, 9) else 6
+        case = _MODEL.format(words=words, mode="train" if model.training else "eval", rows=rows)
+        cases.append(given(model, torch.randn(rows, 5), case=case))
+    return cases
+
+
+_KEPT = ("['train/eval']", "['state_dict']", "['.grad']")
+_MODEL = Text("{words}，{mode} 模式，{rows} 列", "{words}, {mode} mode, {rows} rows")
+
+
+def _examined(answer: Callable, model: nn.Module, inputs: Tensor) -> Any:
+    """What it says, and whether modes, state and gradients are as before."""
+    model = copy.deepcopy(model)
+    parameters = [*model.parameters()]
+    for parameter in parameters[:1]:
+        parameter.grad = torch.ones_like(parameter)
+    state, modes = copy.deepcopy(model.state_dict()), [part.training for part in model.modules()]
+    mixes = answer(
+        model, inputs.float()
+    )  # the right answer is given float64, and has a float32 model
+    if not isinstance(mixes, bool | int | float | np.generic | np.ndarray | Tensor):
+        return mixes
+    return {
+        "returned": mixes,
+        "train/eval": modes == [part.training for part in model.modules()],
+        "state_dict": all(
+            torch.equal(state[name], now) for name, now in model.state_dict().items()
+        ),
+        ".grad": all(
+            (p.grad is None) == (index > 0) and (index > 0 or bool((p.grad == 1).all()))
+            for index, p in enumerate(parameters)
+        ),
+    }
+
+
+@right_answer(
+    cases=_networks,
+    use=_examined,
+    hint=Text(
+        "一次前向就夠了：問 autograd，第 i 列的輸出對第 j 列的輸入有沒有梯度。想想哪些 i、j 都要問。",
+        "One forward pass is enough: ask autograd whether the output of row i has a gradient at the input of row j. For which i and j must you ask?",
+    ),
+)
+def mixes_examples(model, inputs):
+    """Whether the output of some row depends on the input of another."""
+    return bool((_influence(model, inputs).fill_diagonal_(0) > 0).any())
+
+
+def _influence(
+    model: nn.Module, inputs: Tensor, weigh: bool = True, change: Callable = lambda m: m
+) -> Tensor:
+    """How much the output of each row depends on the input of each row; the model is left as it is."""
+    model = change(copy.deepcopy(model))
+    inputs = inputs.clone().requires_grad_()
+    outputs = model(inputs)
+    weights = torch.randn(outputs.shape, generator=generator(5)) if weigh else 1
+    rows = (weights * outputs).sum(dim=1)
+    gradients = [torch.autograd.grad(row, inputs, retain_graph=True)[0] for row in rows]
+    # what should cancel and does not is smaller than 1e-6
+    return (torch.stack(gradients).abs().sum(dim=2) > 1e-6).double()
+
+
+def _wrong_verdict(name: str, text: Text, *verdicts: Callable) -> None:
+    """verdicts: of the model and the inputs, made into True or False."""
+    ways = (lambda model, x, says=says: bool(says(model, x)) for says in verdicts)
+    mixes_examples.mistake(name, text, *ways)
+
+
+def _off_diagonal(strength: Tensor) -> Tensor:
+    return strength.fill_diagonal_(0)
+
+
+def _has(model: nn.Module, kind: type) -> bool:
+    return any(isinstance(module, kind) for module in model.modules())
+
+
+_wrong_verdict(
+    "asked_in_eval_mode",
+    Text(
+        "題目問的是模型現在的模式。換成 eval()，批次正規化就不混了，可是訓練時它確實在混。",
+        "the question is about the mode the model is in. In eval() batch norm no longer mixes, and in training it does.",
+    ),
+    lambda model, x: _off_diagonal(_influence(model, x, change=lambda m: m.eval())).any(),
+)
+_wrong_verdict(
+    "asked_in_training_mode",
+    Text(
+        "題目問的是模型現在的模式。換成 train()，批次正規化就會混，可是評估時它並不混。",
+        "the question is about the mode the model is in. In train() batch norm mixes, and in evaluation it does not.",
+    ),
+    lambda model, x: _off_diagonal(_influence(model, x, change=lambda m: m.train())).any(),
+)
+_wrong_verdict(
+    "by_layer_type",
+    Text(
+        "漏掉了沒有批次正規化卻會混的模型（例如 softmax 做在批次那一軸）。看行為，不要看層的名字。",
+        "a model that mixes without batch norm was missed (say, a softmax over the batch axis). Go by what it does, not by the names of its layers.",
+    ),
+    lambda model, x: _has(model, nn.BatchNorm1d),
+    lambda model, x: _has(model, nn.BatchNorm1d) and model.training,
+)
+_wrong_verdict(
+    "one_row_only",
+    Text(
+        "只問了一列（或只動了一列）：有的模型，第一列誰也不看，或者誰也不看第一列。",
+        "only one row was asked (or moved): in some models the first row looks at nobody, or nobody looks at the first row.",
+    ),
+    lambda model, x: _influence(model, x)[0, 1:].any(),
+    lambda model, x: _influence(model, x)[1:, 0].any(),
+    lambda model, x: _influence(model, x)[0, 1],
+    lambda model, x: _influence(model, x)[1, 0],
+    lambda model, x: _influence(model, x)[-1, :-1].any(),
+    lambda model, x: _influence(model, x)[:-1, -1].any(),
+)
+_wrong_verdict(
+    "cancelled_by_the_sum",
+    Text(
+        "你把一列的輸出加起來再求梯度。輸出是機率的時候，一列的和永遠是 1，梯度就消失了。",
+        "you added up the outputs of a row before taking the gradient. Where outputs are probabilities a row always sums to 1, and the gradient is gone.",
+    ),
+    lambda model, x: _off_diagonal(_influence(model, x, weigh=False)).any(),
+    lambda model, x: _influence(model, x, weigh=False)[0, 1:].any(),
+)
+_wrong_verdict(
+    "dropout_taken_for_mixing",
+    Text(
+        "這個模型只有 dropout：輸出會變是因為兩次前向用了不同的遮罩，不是因為樣本互相影響。",
+        "one model has dropout only: its outputs changed because two passes drew different masks, not because examples influence each other.",
+    ),
+    lambda model, x: mixes_examples.right(model, x) or (_has(model, nn.Dropout) and model.training),
+)
+_wrong_verdict(
+    "own_row_counted",
+    Text(
+        "每一列的輸出當然取決於自己的輸入：要看的是**別的**列。",
+        "the output of a row of course depends on its own input: look at the **other** rows.",
+    ),
+    lambda model, x: True,
+)
+_wrong_verdict(
+    "reversed",
+    Text(
+        "True 與 False 反了：有互相影響才是 True。",
+        "True and False are swapped: True means that they do influence each other.",
+    ),
+    lambda model, x: not mixes_examples.right(model, x),
+)
+mixes_examples.mistake(
+    "model_changed",
+    Text(
+        "檢查之後，模型不是原來的樣子了（權重、統計量、梯度、模式裡有一樣變了）。診斷不可以改動病人：在複製品上做，就都不會變。",
+        "after the check the model is not what it was (its weights, statistics, gradients or mode). A diagnosis must not change the patient: on a copy, nothing of it can.",
+    ),
+    when=lambda wrong: any(
+        not array.item()
+        for seen in wrong
+        if seen.got.parts
+        for place, array in seen.got.parts[0].items()
+        if place in _KEPT
+    ),
+)

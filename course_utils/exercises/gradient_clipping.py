@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -469,15 +470,42 @@ _wrong_cosine(
     ),
     lambda grads, clipped: 1.0,
 )
-_wrong_cosine(
+
+
+def _where_turned(of_cosine: Callable) -> Callable:
+    """Says nothing where the cosine is near 1: what comes out there is rounding."""
+
+    def found(grads, limit):
+        clipped, cosine = clip_by_value.right(grads, limit)
+        return (clipped, of_cosine(cosine)) if cosine < 0.999 else ...
+
+    return found
+
+
+clip_by_value.mistake(
     "angle_instead",
     Text(
         "這是夾角（或 1 減餘弦），題目要的是餘弦本身。",
         "this is the angle, or 1 minus the cosine; the question is for the cosine itself.",
     ),
-    _of_the_whole(lambda a, b: _cosine(a, b).clamp(max=1).acos()),
-    _of_the_whole(lambda a, b: _cosine(a, b).clamp(max=1).acos().rad2deg()),
-    _of_the_whole(lambda a, b: 1 - _cosine(a, b)),
+    *map(
+        _where_turned,
+        (torch.acos, lambda cosine: cosine.acos().rad2deg(), lambda cosine: 1 - cosine),
+    ),
+)
+clip_by_value.mistake(
+    "several_cosines",
+    Text(
+        "你得到好幾個餘弦，題目要一個：全部的數是一個長向量，而不是很多列。",
+        "you have several cosines, and one is wanted: all numbers make up one long vector, rather than many rows.",
+    ),
+    when=lambda wrong: all(
+        seen.got.parts is not None
+        and seen.right.parts is not None
+        and seen.tolerance.allow(seen.got.parts[0], seen.right.parts[0])
+        and sum(one.size for one in seen.got.parts[1].values()) > 1
+        for seen in wrong
+    ),
 )
 
 
@@ -545,6 +573,11 @@ def _at(norms: Sequence[float], share: float, *, one_off: int = 0) -> float:
     return sorted(norms)[max(0, min(kept + one_off, len(norms)) - 1)]
 
 
+def _number(norms: list[float], clipped: int) -> float:
+    """The largest norm but so many."""
+    return sorted(norms, reverse=True)[min(clipped, len(norms) - 1)]
+
+
 def _wrong_limit(name: str, text: Text, *limits: Callable) -> None:
     """limits: of the norms before the explosion and the share."""
     ways = (lambda norms, share, n=limit: n(_before_explosion(norms), share) for limit in limits)
@@ -586,12 +619,60 @@ _wrong_limit(
 _wrong_limit(
     "average",
     Text(
-        "平均會被少數幾個很大的範數拉走，說不準會裁掉多少步。",
-        "a mean is carried off by a few large norms; it does not tell how many steps will be clipped.",
+        "平均（加上幾個標準差也一樣）會被少數幾個很大的範數拉走，說不準會裁掉多少步。",
+        "a mean, with or without some standard deviations, is carried off by a few large norms; it does not tell how many steps will be clipped.",
     ),
     lambda norms, share: sum(norms) / len(norms),
     lambda norms, share: (1 - share) * sum(norms) / len(norms),
     lambda norms, share: share * sum(norms) / len(norms),
+    *(
+        lambda norms, share, times=times, ddof=ddof: (
+            np.mean(norms) + times(share) * np.std(norms, ddof=ddof)
+        )
+        for times in (
+            lambda share: 1,
+            lambda share: 2,
+            lambda share: 3,
+            lambda share: NormalDist().inv_cdf(1 - share),
+        )
+        for ddof in (0, 1)
+    ),
+)
+_wrong_limit(
+    "not_sorted",
+    Text(
+        "你照訓練的順序數，沒有照大小：排在後面的步，範數不一定大。",
+        "you counted in the order of training, not of size: the norms of later steps need not be larger.",
+    ),
+    *(
+        lambda norms, share, at=at: norms[at(len(norms), share)]
+        for at in (
+            lambda n, share: int(n * (1 - share)) - 1,
+            lambda n, share: int(n * (1 - share)),
+            lambda n, share: int(n * share) - 1,
+            lambda n, share: int(n * share),
+        )
+    ),
+)
+_wrong_limit(
+    "percent_for_fraction",
+    Text(
+        "這個上限幾乎每一步都裁。`np.percentile` 要的是 0 到 100 的數；給它 0 到 1，得到的差不多就是最小值。",
+        "this limit clips almost every step. `np.percentile` takes numbers from 0 to 100; from 0 to 1, it gives little more than the least norm.",
+    ),
+    lambda norms, share: np.percentile(norms, 1 - share),
+    lambda norms, share: np.percentile(norms, share),
+)
+_wrong_limit(
+    "count_returned",
+    Text(
+        "你回傳的是步數（或比例）。上限是一個範數：比它大的那些步會被裁剪。",
+        "you returned a number of steps (or a share). The limit is a norm: steps whose norm is above it are clipped.",
+    ),
+    lambda norms, share: round(share * len(norms)),
+    lambda norms, share: len(norms) - round(share * len(norms)),
+    lambda norms, share: share,
+    lambda norms, share: 1 - share,
 )
 _wrong_limit(
     "off_by_one",
@@ -600,6 +681,15 @@ _wrong_limit(
         "off by one: a step whose norm just equals the limit is not clipped.",
     ),
     lambda norms, share: _at(norms, share, one_off=1),
+    lambda norms, share: sorted(norms)[-int(share * len(norms))],
+)
+_wrong_limit(
+    "truncated",
+    Text(
+        "有時少裁了一步：0.29 × 100 的浮點數是 28.999…，int 捨去小數，就成了 28。",
+        "at times a step too few is clipped: as a float, 0.29 × 100 is 28.999…, and int cuts that to 28.",
+    ),
+    lambda norms, share: _number(norms, int(share * len(norms))),
 )
 _wrong_limit(
     "one_too_many",
@@ -617,6 +707,19 @@ _wrong_limit(
     ),
     lambda norms, share: max(norms),
 )
+choose_limit.mistake(
+    "share_of_the_whole_log",
+    Text(
+        "步數是從整份紀錄算出來的，連爆炸之後的也算。share 說的是爆炸之前那些步的一部分。",
+        "the number of steps came from the whole log, and what follows the explosion was counted, too. A share of the steps before it is meant.",
+    ),
+    *(
+        lambda norms, share, whole=whole: _number(
+            _before_explosion(norms), whole(share * len(norms))
+        )
+        for whole in (round, int, math.ceil)
+    ),
+)
 _QUANTILES = ("linear", "lower", "higher", "nearest", "midpoint")
 choose_limit.mistake(
     "after_the_explosion",
@@ -625,6 +728,8 @@ choose_limit.mistake(
         "you counted what was logged after the explosion. The network was ruined by then, and its norms say nothing about ordinary training.",
     ),
     _of_finite(_at),
+    lambda norms, share: np.quantile(_before_explosion(sorted(norms)), 1 - share),
+    lambda norms, share: _at(_before_explosion(sorted(norms)), share),
     _cut_at(math.isnan),
     _cut_at(math.isinf),
     *(

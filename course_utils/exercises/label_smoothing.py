@@ -105,6 +105,7 @@ smooth_targets.mistake(
     ),
     lambda t, eps: (1 - eps) * t + eps / len(t),
     lambda t, eps: (1 - eps) * t + eps / t.numel(),
+    lambda t, eps: (1 - eps) * t + eps / 10,
 )
 smooth_targets.mistake(
     "whole_numbers",
@@ -126,8 +127,8 @@ smooth_targets.mistake(
 smooth_targets.mistake(
     "hard_rows_only",
     Text(
-        "0 與 1 的列都對，但已經是軟的列（例如 0.5、0.5）錯了：別去找「等於 1 的那一格」，每個數都用同一條式子。",
-        "rows of 0 and 1 are right, but rows that were soft before (such as 0.5, 0.5) are not: rather than look for the place that equals 1, treat every number by one formula.",
+        "0 與 1 的列都對，但已經是軟的列（例如 0.5、0.5）錯了：別去找哪一格是 1、哪一格最大，每個數都用同一條式子。",
+        "rows of 0 and 1 are right, but rows that were soft before (such as 0.5, 0.5) are not: rather than look for the place that is 1, or the largest, treat every number by one formula.",
     ),
     lambda t, eps: _where_one(t, eps),
     when=lambda wrong: all(
@@ -402,6 +403,77 @@ _wrong_reduction(
     ),
     lambda losses, reduction, k: losses.sum() if reduction == "sum" else losses.mean() / k,
     lambda losses, reduction, k: _reduced(losses, reduction) / k,
+)
+_wrong_reduction(
+    "square_of_losses",
+    Text(
+        '"sum" 的結果大了 N 倍：形狀 (N, 1) 和 (N,) 相加成了 (N, N)，平均看不出來，總和就多了。',
+        'with "sum" the result is N times too large: shapes (N, 1) and (N,) added up to (N, N), which a mean hides and a sum does not.',
+    ),
+    lambda losses, reduction, k: (
+        losses.sum() * len(losses) if reduction == "sum" else losses.mean()
+    ),
+)
+smoothed_cross_entropy.mistake(
+    "sum_by_default",
+    Text(
+        '沒有給 reduction 的時候，應該是 "mean"。你的預設是另一種。',
+        'where no reduction is given it should be "mean". Your default is another.',
+    ),
+    *(
+        lambda z, y, eps, reduction="sum", log=log: _reduced(
+            _smoothed(log(z, 1), y, eps), reduction
+        )
+        for log in _LOGS
+    ),
+)
+smoothed_cross_entropy.mistake(
+    "not_reduced",
+    Text(
+        "你回傳了 N 個損失。還要依 reduction 取平均或總和，變成一個數。",
+        "you returned N losses. Their mean or sum, as reduction says, makes one number of them.",
+    ),
+    when=lambda wrong: all(
+        seen.got.arrays and seen.got.arrays[0].shape == seen.case.args[1].shape for seen in wrong
+    ),
+)
+
+
+_wrong_loss(
+    "every_pair",
+    Text(
+        "log_p[:, labels] 會對每一列取出所有的標籤，得到 (N, N)。列也要用索引指定。",
+        "log_p[:, labels] takes all labels from every row, (N, N). Rows need an index as well.",
+    ),
+    lambda log, z, y, eps: -(1 - eps) * log(z, 1)[:, y] - eps * log(z, 1).mean(dim=1),
+)
+
+
+def _entropy(eps: float, k: int) -> float:
+    """That of a smoothed target."""
+    return sum(-q * math.log(q) for q in (1 - eps + eps / k, *[eps / k] * (k - 1)) if q)
+
+
+_wrong_loss(
+    "divergence",
+    Text(
+        "這是 KL 散度：比交叉熵少了目標自己的熵。目標平滑之後，它的熵就不是 0 了。",
+        "this is the KL divergence, which lacks the target's own entropy. Once a target is smoothed, that is no longer 0.",
+    ),
+    lambda log, z, y, eps: _smoothed(log(z, 1), y, eps) - _entropy(eps, z.shape[1]),
+)
+smoothed_cross_entropy.mistake(
+    "logits_clamped",
+    Text(
+        "你把 logits 截斷了：10,000 與 9,999 成了同一個數，機率也跟著變了。每一列減去同一個數，才什麼都不改變。",
+        "you clamped the logits: 10,000 and 9,999 become one number, and so the probabilities change. Taking one number off a whole row changes nothing.",
+    ),
+    *(
+        lambda z, y, eps, reduction="mean", most=most: _reduced(
+            _smoothed(z.clamp(-most, most).log_softmax(1), y, eps), reduction
+        )
+        for most in (10, 20, 30, 50, 80, 100, 500, 700)
+    ),
 )
 smoothed_cross_entropy.mistake(
     "one_max_for_all",

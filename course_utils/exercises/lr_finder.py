@@ -81,6 +81,24 @@ _wrong_ramp(
     lambda start, end, n: np.linspace(start, end, n),
 )
 _wrong_ramp(
+    "rates_as_exponents",
+    Text(
+        "`np.logspace` 要的是以 10 為底的指數：−3 代表 0.001。你給它的是學習率本身。",
+        "`np.logspace` takes exponents of 10: −3 stands for 0.001. You gave it the rates themselves.",
+    ),
+    lambda start, end, n: np.logspace(start, end, n + 1),
+    lambda start, end, n: np.logspace(start, end, n),
+)
+_wrong_ramp(
+    "bases_mixed",
+    Text(
+        "取對數和取次方用了不同的底：log10 要配 10 的次方（`np.logspace` 就是），自然對數要配 exp。",
+        "logarithm and power have different bases: log10 goes with powers of 10 (as in `np.logspace`), and the natural logarithm with exp.",
+    ),
+    lambda start, end, n: np.logspace(math.log(start), math.log(end), n + 1),
+    lambda start, end, n: np.exp(np.linspace(math.log10(start), math.log10(end), n + 1)),
+)
+_wrong_ramp(
     "end_missing",
     Text(
         "少了終點：走 n 步，連起點一共有 n + 1 個點。",
@@ -301,6 +319,28 @@ def _wrong_average(name: str, text: Text, *ways: Callable) -> None:
     smooth_with_gaps.mistake(name, text, *kinds)
 
 
+_wrong_average(
+    "newest_left_out",
+    Text(
+        "每一步的平均都少了那一步自己的損失：它的年紀是 0，權重是 β⁰ = 1。",
+        "every mean leaves out the loss of its own step, whose age is 0 and whose weight is β⁰ = 1.",
+    ),
+    lambda losses, beta: np.append(math.nan, _mean_by_age(losses, beta)[:-1]),
+)
+smooth_with_gaps.mistake(
+    "gaps_dropped",
+    Text(
+        "缺的那些步不見了。有損失的步之後，缺的步也有平均：結果要和 losses 一樣長。",
+        "the missing steps are gone. After a first loss they have a mean, too: the result is as long as losses.",
+    ),
+    lambda losses, beta: _mean_by_age(losses, beta)[np.isfinite(losses)],
+    when=lambda wrong: all(
+        seen.got.arrays
+        and seen.got.arrays[0].shape == (np.isfinite(seen.case.args[0]).sum(),)
+        and not np.isfinite(seen.case.args[0]).all()
+        for seen in wrong
+    ),
+)
 smooth_with_gaps.mistake(
     "zero_before_first",
     Text(

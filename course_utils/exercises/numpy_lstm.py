@@ -1,5 +1,6 @@
 """Exercises of numpy_lstm: back through time, a gate's gradient, sequences of unequal length, counting."""
 
+import itertools
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
@@ -52,10 +53,10 @@ def _walk(
     U: np.ndarray,
     d_last: np.ndarray,
     *,
-    slope: Callable = lambda h, before: 1 - h**2,
+    slope: Callable = lambda hidden, t: 1 - hidden[t + 1] ** 2,
     back: Callable = lambda d_a, d_h, d_last, U: d_a @ U.T,
     order: Callable = reversed,
-    by: Callable = lambda h, before: before,
+    by: Callable = lambda hidden, t: hidden[t],
     steps: slice = slice(None),
     divisor: Callable = lambda X: 1,
     finish: Callable = lambda d_W, d_U: (d_W, d_U),
@@ -66,8 +67,8 @@ def _walk(
         hidden.append(np.tanh(X[:, t] @ W + hidden[-1] @ U))
     shares, d_h = [(0 * W, 0 * U)], d_last
     for t in order(range(X.shape[1])):
-        d_a = d_h * slope(hidden[t + 1], hidden[t])
-        shares.append((X[:, t].T @ d_a, by(hidden[t + 1], hidden[t]).T @ d_a))
+        d_a = d_h * slope(hidden, t)
+        shares.append((X[:, t].T @ d_a, by(hidden, t).T @ d_a))
         d_h = back(d_a, d_h, d_last, U)
     chosen = [shares[0], *shares[1:][steps]]
     d_W, d_U = (sum(part) / divisor(X) for part in zip(*chosen, strict=True))
@@ -103,7 +104,25 @@ _wrong_walk(
         "d_U 乘錯了 h：第 t 步的 a = xW + hU 用的是**上一步**的 h，不是這一步算出來的。",
         "d_U was multiplied with the wrong h: a = xW + hU at step t uses the **previous** h, not the one computed there.",
     ),
-    {"by": lambda h, before: h},
+    {"by": lambda hidden, t: hidden[t + 1]},
+)
+_wrong_walk(
+    "index_wraps",
+    Text(
+        "第一步的 d_U 用到了最後一步的 h：t = 0 時，索引 t − 1 是 −1，也就是最後一個。第一步之前的 h 是 0。",
+        "at the first step, d_U took the last h: for t = 0 the index t − 1 is −1, which is the end of the list. Before the first step, h is 0.",
+    ),
+    {"by": lambda hidden, t: hidden[t] if t else hidden[-1]},
+)
+_wrong_walk(
+    "last_hidden_everywhere",
+    Text(
+        "往回走的每一步都用了最後的 h。每一步有自己的 h：往前走的時候要全部留下來。",
+        "every step back used the last h. Each step has an h of its own: keep them all on the way forward.",
+    ),
+    {"slope": lambda hidden, t: 1 - hidden[-1] ** 2},
+    {"by": lambda hidden, t: hidden[-1]},
+    {"slope": lambda hidden, t: 1 - hidden[-1] ** 2, "by": lambda hidden, t: hidden[-1]},
 )
 _wrong_walk(
     "no_tanh_slope",
@@ -111,7 +130,8 @@ _wrong_walk(
         "漏了 tanh 的導數：從 d_h 到 d_a，還要乘上一個因子。",
         "the slope of tanh is missing: between d_h and d_a stands one more factor.",
     ),
-    {"slope": lambda h, before: 1.0},
+    {"slope": lambda hidden, t: 1.0},
+    {"slope": lambda hidden, t: 1.0, "back": lambda d_a, d_h, d_last, U: d_a @ U},
     {"back": lambda d_a, d_h, d_last, U: d_h @ U.T},
 )
 _wrong_walk(
@@ -128,11 +148,11 @@ _wrong_walk(
         "tanh 的導數代錯了：用 1 − h²，其中 h 是 tanh 的**輸出**（現在這一步的，不是上一步的）。",
         "the slope of tanh is wrong: it is 1 − h², where h is tanh's **output** (of this step, not of the one before).",
     ),
-    {"slope": lambda h, before: 1 - before**2},
-    {"slope": lambda h, before: 1 - np.tanh(h) ** 2},
-    {"slope": lambda h, before: 1 - np.arctanh(h) ** 2},
-    {"slope": lambda h, before: 1 - h},
-    {"slope": lambda h, before: h * (1 - h)},
+    {"slope": lambda hidden, t: 1 - hidden[t] ** 2},
+    {"slope": lambda hidden, t: 1 - np.tanh(hidden[t + 1]) ** 2},
+    {"slope": lambda hidden, t: 1 - np.arctanh(hidden[t + 1]) ** 2},
+    {"slope": lambda hidden, t: 1 - hidden[t + 1]},
+    {"slope": lambda hidden, t: hidden[t + 1] * (1 - hidden[t + 1])},
 )
 _wrong_walk(
     "not_transposed",
@@ -216,15 +236,35 @@ def gru_blend_backward(d_h_new, z, n, h):
     return d_h_new * (n - h) * z * (1 - z), d_h_new * z * (1 - n**2), d_h_new * (1 - z)
 
 
-def _wrong_blend(name: str, text: Text, *ways: Callable) -> None:
-    """ways: of (d_h_new, z, n, h), the slopes of σ and tanh, and the three right results."""
+def _blend(
+    d: np.ndarray,
+    z: np.ndarray,
+    n: np.ndarray,
+    h: np.ndarray,
+    *,
+    move: Callable = lambda n, h: n - h,
+    share: Callable = lambda z: z,
+    kept: Callable = lambda z: 1 - z,
+    sigma: Callable = lambda z: z * (1 - z),
+    tanh: Callable = lambda n: 1 - n**2,
+    upstream: tuple[int, int, int] = (1, 1, 1),
+) -> tuple[np.ndarray, ...]:
+    """With one thing done otherwise; upstream: which results have d_h_new in them."""
+    slopes = move(n, h) * sigma(z), share(z) * tanh(n), kept(z) + 0 * z
+    return tuple(slope * d**power for slope, power in zip(slopes, upstream, strict=True))
 
-    def blend(way: Callable) -> Callable:
-        return lambda d, z, n, h: way(
-            *(d, z, n, h, z * (1 - z), 1 - n**2), *gru_blend_backward.right(d, z, n, h)
-        )
 
-    gru_blend_backward.mistake(name, text, *map(blend, ways))
+def _one(value: np.ndarray) -> float:
+    return 1.0
+
+
+_STOPPED = {"sigma": _one, "tanh": _one}
+
+
+def _wrong_blend(name: str, text: Text, *options: dict[str, Any]) -> None:
+    """options: of _blend, each alone and where the way back stops before σ and tanh, too."""
+    all_options = [*options, *(_STOPPED | one for one in options if not _STOPPED.keys() & one)]
+    gru_blend_backward.mistake(name, text, *(partial(_blend, **one) for one in all_options))
 
 
 _wrong_blend(
@@ -233,8 +273,8 @@ _wrong_blend(
         "d_a_z 少了一半：z 變大時，n 的份變多，**同時** h 的份變少。兩項都要。",
         "d_a_z is only half of it: as z grows, n gains weight and h **loses** it. Both terms count.",
     ),
-    lambda d, z, n, h, sigma, tanh, d_a_z, d_a_n, d_h: (d * n * sigma, d_a_n, d_h),
-    lambda d, z, n, h, sigma, tanh, d_a_z, d_a_n, d_h: (-d * h * sigma, d_a_n, d_h),
+    {"move": lambda n, h: n},
+    {"move": lambda n, h: -h},
 )
 _wrong_blend(
     "terms_added",
@@ -242,15 +282,7 @@ _wrong_blend(
         "d_a_z 裡 h 那一項的正負號錯了：1 − z 對 z 的導數是 −1。",
         "in d_a_z the term with h has the wrong sign: the slope of 1 − z in z is −1.",
     ),
-    lambda d, z, n, h, sigma, tanh, d_a_z, d_a_n, d_h: (d * (n + h) * sigma, d_a_n, d_h),
-)
-_wrong_blend(
-    "sign_flipped",
-    Text(
-        "d_a_z 的正負號反了：z 是 n 的權重，1 − z 才是 h 的。",
-        "d_a_z has the wrong sign: z is the weight of n, and 1 − z that of h.",
-    ),
-    lambda d, z, n, h, sigma, tanh, d_a_z, d_a_n, d_h: (-d_a_z, d_a_n, d_h),
+    {"move": lambda n, h: n + h},
 )
 _wrong_blend(
     "roles_swapped",
@@ -258,10 +290,20 @@ _wrong_blend(
         "z 與 1 − z 用反了：舊狀態 h 得到的是 1 − z。",
         "z and 1 − z are the wrong way round: the old state h is the one weighted by 1 − z.",
     ),
-    lambda d, z, n, h, sigma, tanh, d_a_z, d_a_n, d_h: (d_a_z, d * (1 - z) * tanh, d * z),
-    lambda d, z, n, h, sigma, tanh, d_a_z, d_a_n, d_h: (-d_a_z, d * (1 - z) * tanh, d * z),
-    lambda d, z, n, h, sigma, tanh, d_a_z, d_a_n, d_h: (d_a_z, d_a_n, d * z),
-    lambda d, z, n, h, sigma, tanh, d_a_z, d_a_n, d_h: (d_a_z, d * (1 - z) * tanh, d_h),
+    *(
+        {"share": lambda z: 1 - z, "kept": lambda z: z, "move": move}
+        for move in (lambda n, h: n - h, lambda n, h: h - n)
+    ),
+    {"kept": lambda z: z},
+    {"share": lambda z: 1 - z},
+)
+_wrong_blend(
+    "sign_flipped",
+    Text(
+        "d_a_z 的正負號反了：z 是 n 的權重，1 − z 才是 h 的。",
+        "d_a_z has the wrong sign: z is the weight of n, and 1 − z that of h.",
+    ),
+    {"move": lambda n, h: h - n},
 )
 _wrong_blend(
     "slope_forgotten",
@@ -269,9 +311,9 @@ _wrong_blend(
         "你停在 z 與 n。題目要的是 σ 與 tanh **之前**的 a：還要各乘一個導數。",
         "you stopped at z and n. Wanted are the a **before** σ and tanh: each takes one more slope.",
     ),
-    lambda d, z, n, h, sigma, tanh, d_a_z, d_a_n, d_h: (d * (n - h), d * z, d_h),
-    lambda d, z, n, h, sigma, tanh, d_a_z, d_a_n, d_h: (d * (n - h), d_a_n, d_h),
-    lambda d, z, n, h, sigma, tanh, d_a_z, d_a_n, d_h: (d_a_z, d * z, d_h),
+    _STOPPED,
+    {"sigma": _one},
+    {"tanh": _one},
 )
 
 
@@ -279,23 +321,17 @@ def _sigmoid(a: np.ndarray) -> np.ndarray:
     return 1 / (1 + np.exp(-a))
 
 
+_SIGMA_AGAIN = {"sigma": lambda z: _sigmoid(z) * (1 - _sigmoid(z))}
+_TANH_AGAIN = {"tanh": lambda n: 1 - np.tanh(n) ** 2}
 _wrong_blend(
     "activated_twice",
     Text(
         "z 與 n 已經是 σ 與 tanh 的輸出，導數直接用它們寫：z(1 − z) 與 1 − n²，不要再代進去一次。",
         "z and n have come out of σ and tanh already. Write the slopes with them as they are, z(1 − z) and 1 − n², and do not apply σ or tanh once more.",
     ),
-    lambda d, z, n, h, sigma, tanh, d_a_z, d_a_n, d_h: (
-        d * (n - h) * _sigmoid(z) * (1 - _sigmoid(z)),
-        d * z * (1 - np.tanh(n) ** 2),
-        d_h,
-    ),
-    lambda d, z, n, h, sigma, tanh, d_a_z, d_a_n, d_h: (d_a_z, d * z * (1 - np.tanh(n) ** 2), d_h),
-    lambda d, z, n, h, sigma, tanh, d_a_z, d_a_n, d_h: (
-        d * (n - h) * _sigmoid(z) * (1 - _sigmoid(z)),
-        d_a_n,
-        d_h,
-    ),
+    _SIGMA_AGAIN,
+    _TANH_AGAIN,
+    _SIGMA_AGAIN | _TANH_AGAIN,
 )
 _wrong_blend(
     "slopes_exchanged",
@@ -303,19 +339,10 @@ _wrong_blend(
         "導數用錯了：z 出自 σ，它的導數是 z(1 − z)；n 出自 tanh，它的是 1 − n²。",
         "a slope is wrong: z comes out of σ and has z(1 − z); n comes out of tanh and has 1 − n².",
     ),
-    *(
-        lambda d, z, n, h, sigma, tanh, d_a_z, d_a_n, d_h, of_z=of_z, of_n=of_n: (
-            d * (n - h) * of_z(z),
-            d * z * of_n(n),
-            d_h,
-        )
-        for of_z, of_n in (
-            (lambda z: 1 - z**2, lambda n: n * (1 - n)),
-            (lambda z: 1 - z**2, lambda n: 1 - n**2),
-            (lambda z: z * (1 - z), lambda n: n * (1 - n)),
-            (lambda z: z * (1 - z), lambda n: 1 - n),
-        )
-    ),
+    {"sigma": lambda z: 1 - z**2, "tanh": lambda n: n * (1 - n)},
+    {"sigma": lambda z: 1 - z**2},
+    {"tanh": lambda n: n * (1 - n)},
+    {"tanh": lambda n: 1 - n},
 )
 _wrong_blend(
     "all_to_the_past",
@@ -323,7 +350,7 @@ _wrong_blend(
         "d_h 應該只有舊狀態所佔的那一份，不是整個 d_h_new。",
         "d_h should be the old state's share only, not all of d_h_new.",
     ),
-    lambda d, z, n, h, sigma, tanh, d_a_z, d_a_n, d_h: (d_a_z, d_a_n, d),
+    {"kept": _one},
 )
 _wrong_blend(
     "share_forgotten",
@@ -331,7 +358,7 @@ _wrong_blend(
         "d_a_n 少了 z：n 只佔 h' 的 z 那一份。",
         "d_a_n lacks z: only the share z of h' comes from n.",
     ),
-    lambda d, z, n, h, sigma, tanh, d_a_z, d_a_n, d_h: (d_a_z, d * tanh, d_h),
+    {"share": _one},
 )
 _wrong_blend(
     "no_upstream",
@@ -339,7 +366,11 @@ _wrong_blend(
         "你只算了 h' 這一行的導數。損失的梯度還要乘上 d_h_new。",
         "these are the slopes of the line h' alone. The gradient of the loss takes d_h_new as one more factor.",
     ),
-    lambda d, z, n, h, sigma, tanh, d_a_z, d_a_n, d_h: (d_a_z / d, d_a_n / d, d_h / d),
+    *(
+        {"upstream": powers}
+        for powers in itertools.product((0, 1), repeat=3)
+        if powers != (1, 1, 1)
+    ),
 )
 
 
@@ -424,6 +455,16 @@ _wrong_step(
     lambda hidden, lengths: np.maximum(lengths - 2, 0),
 )
 _wrong_step(
+    "counted_from_the_end",
+    Text(
+        "你從陣列的尾端往回數。長度要從第一步數起，尾端是填充的空步。",
+        "you counted from the end of the array. A length counts from the first step; padding stands at the end.",
+    ),
+    lambda hidden, lengths: -lengths,
+    lambda hidden, lengths: np.maximum(hidden.shape[1] - lengths - 1, 0),
+    lambda hidden, lengths: hidden.shape[1] - lengths - 1,
+)
+_wrong_step(
     "one_length_for_all",
     Text(
         "所有序列都用了同一個長度。每個序列有自己的長度。",
@@ -436,8 +477,8 @@ _wrong_step(
 )
 
 
-def _over_real(hidden: np.ndarray, lengths: np.ndarray) -> np.ndarray:
-    return hidden * (np.arange(hidden.shape[1]) < lengths[:, None])[..., None]
+def _over_real(hidden: np.ndarray, lengths: np.ndarray, padding: float = 0.0) -> np.ndarray:
+    return np.where((np.arange(hidden.shape[1]) < lengths[:, None])[..., None], hidden, padding)
 
 
 last_valid_hidden.mistake(
@@ -452,6 +493,8 @@ last_valid_hidden.mistake(
     lambda hidden, lengths: hidden.mean(axis=1),
     lambda hidden, lengths: hidden.sum(axis=1),
     lambda hidden, lengths: hidden.max(axis=1),
+    lambda hidden, lengths: _over_real(hidden, lengths, -np.inf).max(axis=1),
+    lambda hidden, lengths: _over_real(hidden, lengths).max(axis=1),
 )
 last_valid_hidden.mistake(
     "every_pair",
@@ -460,6 +503,35 @@ last_valid_hidden.mistake(
         "hidden[:, lengths − 1] takes all those steps of every sequence, (B, B, H). Rows need an index array as well.",
     ),
     lambda hidden, lengths: hidden[:, lengths - 1],
+)
+last_valid_hidden.mistake(
+    "padding_zeroed",
+    Text(
+        "你把填充的步變成 0，再取陣列的最後一步：短的序列只剩下 0。它的結尾在更前面。",
+        "you made padding 0 and took the last step of the array, which leaves short sequences with 0. Their own end lies further to the front.",
+    ),
+    lambda hidden, lengths: _over_real(hidden, lengths)[:, -1],
+)
+last_valid_hidden.mistake(
+    "order_changed",
+    Text(
+        "h 都對，序列的順序卻不同了：依長度排過之後，還要排回原來的順序。",
+        "every h is right, and the sequences come in another order: what was sorted by length must be put back.",
+    ),
+    *(
+        lambda hidden, lengths, sign=sign: last_valid_hidden.right(hidden, lengths)[
+            np.argsort(sign * lengths, stable=True)
+        ]
+        for sign in (1, -1)
+    ),
+)
+last_valid_hidden.mistake(
+    "axis_kept",
+    Text(
+        "h 都對，多了時間那一軸：你取的是長度 1 的一段（或用了 keepdims），題目要的是 (B, H)。",
+        "every h is right, with an axis of time to spare: you took a slice of length 1 (or kept the axis); (B, H) is wanted.",
+    ),
+    lambda hidden, lengths: last_valid_hidden.right(hidden, lengths)[:, None],
 )
 
 
@@ -484,14 +556,24 @@ def _wrong_count(name: str, text: Text, *counts: Callable, when: Callable | None
     lstm_parameters.mistake(name, text, *ways, when=when)
 
 
+def _counts(matrices: Callable, gates: int) -> list[Callable]:
+    """So many gates of these matrices; with biases or not, with an output layer or not."""
+    return [
+        lambda D, H, K, gate, out, biases=biases, of_out=of_out: (
+            gates * (matrices(D, H) + biases * H) + of_out(H, K)
+        )
+        for biases in (1, 0)
+        for of_out in (lambda H, K: K * (H + 1), lambda H, K: K * H, lambda H, K: 0)
+    ]
+
+
 _wrong_count(
     "one_gate",
     Text(
         "這只是一個閘的數目。f、i、o 和候選值 g，各有一套。",
         "that is one gate. f, i, o and the candidate g each have a set of their own.",
     ),
-    lambda D, H, K, gate, out: gate + out,
-    lambda D, H, K, gate, out: gate,
+    *_counts(lambda D, H: D * H + H * H, 1),
 )
 _wrong_count(
     "three_gates",
@@ -499,8 +581,7 @@ _wrong_count(
         "只算了三個閘。候選值 g 雖然用 tanh，也有自己的 W、U、b。",
         "only three were counted. The candidate g uses tanh, yet has its own W, U and b too.",
     ),
-    lambda D, H, K, gate, out: 3 * gate + out,
-    lambda D, H, K, gate, out: 3 * gate,
+    *_counts(lambda D, H: D * H + H * H, 3),
 )
 _wrong_count(
     "no_recurrent",
@@ -508,16 +589,17 @@ _wrong_count(
         "漏了 U：隱藏向量到每個閘，也有一個 (H, H) 的矩陣。",
         "U is missing: each gate also has an (H, H) matrix for the hidden vector.",
     ),
-    lambda D, H, K, gate, out: 4 * H * (D + 1) + out,
-    lambda D, H, K, gate, out: 4 * H * (D + 1),
+    *_counts(lambda D, H: D * H, 4),
 )
 _wrong_count(
-    "recurrent_as_vector",
+    "recurrent_shape",
     Text(
-        "U 是 (H, H) 的矩陣，不是 H 個數。",
-        "U is an (H, H) matrix, and not H numbers.",
+        "U 是 (H, H) 的矩陣：不是 H 個數，也和輸入的大小無關。",
+        "U is an (H, H) matrix: not H numbers, and the input's size has nothing to do with it.",
     ),
     lambda D, H, K, gate, out: 4 * (D * H + H + H) + out,
+    *_counts(lambda D, H: 2 * D * H, 4),
+    *_counts(lambda D, H: D * H + D * D, 4),
 )
 _wrong_count(
     "no_bias",
@@ -533,11 +615,20 @@ _wrong_count(
 _wrong_count(
     "bias_is_a_vector",
     Text(
-        "一個閘的偏置是 H 個數，輸出層的是 K 個，不是各一個數。",
-        "the bias of a gate is H numbers, that of the output layer K, not one number each.",
+        "偏置的個數不對：算出幾個數，就有幾個偏置，所以一個閘是 H 個，輸出層是 K 個。",
+        "the biases are miscounted: there is one for every number that comes out, H for a gate and K for the output layer.",
     ),
-    lambda D, H, K, gate, out: 4 * (gate - H + 1) + out - K + 1,
-    lambda D, H, K, gate, out: 4 * (gate - H + 1) + out,
+    *(
+        lambda D, H, K, gate, out, of_gate=of_gate, of_out=of_out: (
+            4 * (gate - H + of_gate(D, H)) + out - K + of_out(H, K)
+        )
+        for of_gate, of_out in itertools.product(
+            (lambda D, H: H, lambda D, H: 1, lambda D, H: D),
+            (lambda H, K: K, lambda H, K: 1, lambda H, K: H),
+        )
+        if (of_gate(2, 3), of_out(2, 3)) != (3, 3)
+    ),
+    lambda D, H, K, gate, out: 4 * (gate - H) + 1 + out,
 )
 _wrong_count(
     "two_biases",
@@ -546,6 +637,35 @@ _wrong_count(
         "that counts as torch.nn.LSTM does, with two biases a gate. This lesson's LSTM has one.",
     ),
     lambda D, H, K, gate, out: 4 * (gate + H) + out,
+    lambda D, H, K, gate, out: 4 * (gate + H),
+)
+_wrong_count(
+    "four_output_layers",
+    Text(
+        "輸出層被算了四次。四個閘共同產生一個 h，輸出層只讀這個 h。",
+        "the output layer was counted four times. Four gates make one h together, and the output layer reads just that.",
+    ),
+    lambda D, H, K, gate, out: 4 * (gate + out),
+    lambda D, H, K, gate, out: 4 * (gate + out) - 3 * K,
+)
+_wrong_count(
+    "output_reads_more",
+    Text(
+        "輸出層讀的只有 h，大小是 H：它看不到 c，也看不到輸入。",
+        "the output layer reads h alone, of size H: it sees neither c nor the input.",
+    ),
+    lambda D, H, K, gate, out: 4 * gate + out + K * H,
+    lambda D, H, K, gate, out: 4 * gate + out + K * D,
+    lambda D, H, K, gate, out: 4 * gate + K * (D + 1),
+)
+_wrong_count(
+    "states_counted",
+    Text(
+        "h 與 c 是算出來的，不是學出來的，不是參數。",
+        "h and c are computed and not learned: they are no parameters.",
+    ),
+    lambda D, H, K, gate, out: 4 * gate + out + 2 * H,
+    lambda D, H, K, gate, out: 4 * gate + out + H,
 )
 _wrong_count(
     "no_output",

@@ -93,17 +93,18 @@ def _masked(scores: np.ndarray, real: np.ndarray, **options: Any) -> np.ndarray:
 def _wrong_attention(
     name: str, text: Text, *weights: Callable, when: Callable | None = None
 ) -> None:
-    """weights: of (Q, K, lengths, real); sequences of length 0 are as they come, or put right."""
+    """weights: of (Q, K, lengths, real); those of length 0 are as they come, put right, or equal."""
 
-    def attention(weights_of: Callable, repair: bool) -> Callable:
+    def attention(weights_of: Callable, of_none: Callable) -> Callable:
         def attend(Q, K, V, lengths):
             A = weights_of(Q, K, lengths, _real(K, lengths))
-            A = np.where(lengths[:, None, None] == 0, 0, A) if repair else A
+            A = np.where(lengths[:, None, None] == 0, of_none(A), A)
             return A @ V, A
 
         return attend
 
-    ways = [attention(of, repair) for of in weights for repair in (False, True)]
+    fills = lambda A: A, np.zeros_like, lambda A: np.full_like(A, 1 / A.shape[-1])
+    ways = [attention(of, of_none) for of in weights for of_none in fills]
     padded_attention.mistake(name, text, *ways, when=when)
 
 
@@ -155,6 +156,15 @@ _wrong_attention(
     ),
 )
 _wrong_attention(
+    "zero_times_infinity",
+    Text(
+        "每個權重都成了 nan（或被換成 0）：遮罩乘上 −∞ 時，真正的鍵得到 0 × ∞，那是 nan。",
+        "every weight came out as nan (or 0 in its place): a mask times −∞ gives the real keys 0 × ∞, which is nan.",
+    ),
+    lambda Q, K, lengths, real: np.full_like(_scores(Q, K), np.nan),
+    lambda Q, K, lengths, real: np.zeros_like(_scores(Q, K)),
+)
+_wrong_attention(
     "mask_flipped",
     Text(
         "你看的正好是補齊的鍵，真正的鍵被遮住了。",
@@ -186,6 +196,15 @@ _wrong_attention(
         "one key too many: a length of 3 means that keys 0, 1 and 2 are real; key 3 is padding.",
     ),
     _with_lengths(lambda lengths: lengths + 1),
+)
+_wrong_attention(
+    "last_keys",
+    Text(
+        "你看的是最後幾個鍵。真正的鍵在前面，補齊的在後面。",
+        "you look at the last keys. The real ones come first, and padding follows them.",
+    ),
+    lambda Q, K, lengths, real: np.nan_to_num(_masked(_scores(Q, K), real[..., ::-1])),
+    lambda Q, K, lengths, real: _masked(_scores(Q, K), real[..., ::-1]),
 )
 _wrong_attention(
     "one_length_for_all",
@@ -369,18 +388,22 @@ def _norm_backward(
     raw: Callable = lambda x, x_hat, gain: x_hat,
     over_rows: Callable = np.sum,
     axis: int = -1,
+    deviation: Callable = lambda x_hat, std, d_hat, mean: x_hat * mean(d_hat * x_hat),
+    divided: Callable = lambda d_x, std: d_x / std,
+    of_bias: Callable = lambda d_y, gain: d_y,
 ) -> tuple[np.ndarray, ...]:
     """With one thing done otherwise; terms: through mean and deviation; gains: before, after these."""
     std = std_of(x, eps, axis)
     x_hat = (x - _mean(x, axis)) / std
     d_hat = d_y * gain if gains[0] else d_y
-    d_x = d_hat - terms[0] * mean(d_hat, axis) - terms[1] * x_hat * mean(d_hat * x_hat, axis)
+    through_deviation = deviation(x_hat, std, d_hat, partial(mean, axis=axis))
+    d_x = d_hat - terms[0] * mean(d_hat, axis) - terms[1] * through_deviation
     rows = tuple(range(x.ndim - 1))
     d_x = d_x * gain if gains[1] else d_x
     return (
-        d_x / std,
+        divided(d_x, std),
         over_rows(d_y * raw(x, x_hat, gain), axis=rows),
-        over_rows(d_y, axis=rows),
+        over_rows(of_bias(d_y, gain), axis=rows),
     )
 
 
@@ -421,6 +444,34 @@ _wrong_norm(
     *({"terms": terms} for terms in ((1, -1), (-1, 1), (-1, -1))),
 )
 _wrong_norm(
+    "deviation_term",
+    Text(
+        "經過標準差的那一項不對：標準差隨 x 動多少，x̂ 又隨標準差動多少？兩個答案裡都有 x̂。",
+        "the term through the deviation is wrong: how far does the deviation move with x, and how far x̂ with the deviation? There is an x̂ in both answers.",
+    ),
+    {"deviation": lambda x_hat, std, d_hat, mean: mean(d_hat * x_hat)},
+    {"deviation": lambda x_hat, std, d_hat, mean: x_hat * mean(d_hat)},
+    {"deviation": lambda x_hat, std, d_hat, mean: std * x_hat * mean(d_hat * x_hat)},
+    {"deviation": lambda x_hat, std, d_hat, mean: x_hat / std * mean(d_hat * x_hat)},
+    {"deviation": lambda x_hat, std, d_hat, mean: x_hat * mean(d_hat * x_hat * std)},
+)
+_wrong_norm(
+    "not_divided",
+    Text(
+        "∂L/∂x 除以標準差的次數不對：x̂ 是 x 減掉平均之後，再除以它，一次。",
+        "∂L/∂x is not divided by the deviation as it should be: x̂ is x less its mean, divided by it once.",
+    ),
+    *(
+        {"divided": divided, "terms": terms}
+        for divided in (
+            lambda d_x, std: d_x,
+            lambda d_x, std: d_x / std**2,
+            lambda d_x, std: d_x * std,
+        )
+        for terms in ((1, 1), (0, 0))
+    ),
+)
+_wrong_norm(
     "sums_for_means",
     Text(
         "兩項都要除以 F：是這一列的平均，不是總和。",
@@ -453,6 +504,18 @@ _wrong_norm(
     {"raw": lambda x, x_hat, gain: x},
     {"raw": lambda x, x_hat, gain: gain * x_hat},
     {"raw": lambda x, x_hat, gain: x - _mean(x)},
+)
+_wrong_norm(
+    "bias_through_gain",
+    Text(
+        "∂L/∂bias 也乘上了增益。偏置是在增益之後才加上去的。",
+        "∂L/∂bias has the gain in it. The bias is added after the gain.",
+    ),
+    {"of_bias": lambda d_y, gain: d_y * gain},
+    {
+        "of_bias": lambda d_y, gain: d_y * gain,
+        "raw": lambda x, x_hat, gain: gain * x_hat,
+    },
 )
 _wrong_norm(
     "rows_averaged",
@@ -555,10 +618,12 @@ def _gate_gradient(
     slope: Callable = _slope,
     factors: Callable = lambda M, Z, gates: (np.tanh(Z), M),
     join: Callable = lambda each: each.sum(axis=-2),
+    gate: Callable = _sigmoid,
+    upstream: Callable = lambda d_new: d_new,
 ) -> np.ndarray:
     """With one thing done otherwise; join: of each number's share, (B, N, D, 2)."""
-    gates = _sigmoid(G + np.array(shift))
-    each = d_new[..., None] * np.stack(factors(M, Z, gates), axis=-1)
+    gates = gate(G + np.array(shift))
+    each = upstream(d_new)[..., None] * np.stack(factors(M, Z, gates), axis=-1)
     return join(each * slope(gates)[..., None, :])
 
 
@@ -580,6 +645,29 @@ _wrong_gates(
     {"join": lambda each: each.mT},
     when=lambda wrong: all(
         seen.got.arrays and seen.got.arrays[0].size == 2 * seen.case.args[0].size for seen in wrong
+    ),
+)
+_wrong_gates(
+    "batch_summed",
+    Text(
+        "你把整批（或各格）也加起來了。閘不是共用的權重：每個序列的每一格，都有自己的兩個。",
+        "you added up the batch (or the slots), too. Gates are no shared weights: every slot of every sequence has two of its own.",
+    ),
+    {"join": lambda each: each.sum(axis=(0, -2))},
+    {"join": lambda each: each.sum(axis=(1, -2))},
+    {"join": lambda each: each.sum(axis=(0, 1, -2))},
+)
+_wrong_gates(
+    "gates_on_another_axis",
+    Text(
+        "數的個數對，形狀不對：兩個閘要排在最後一軸，(B, N, 2)。你是沿著哪一軸疊起來的？",
+        "there are as many numbers as there should be, in another shape: the two gates belong on the last axis, (B, N, 2). Along which axis did you stack them?",
+    ),
+    when=lambda wrong: all(
+        seen.got.arrays
+        and seen.got.arrays[0].size == seen.case.args[3].size
+        and seen.got.arrays[0].shape != seen.case.args[3].shape
+        for seen in wrong
     ),
 )
 _wrong_gates(
@@ -634,11 +722,57 @@ _wrong_gates(
         "you took tanh's slope, 1 − g². Gates come out of σ, whose slope is g(1 − g).",
     ),
     {"slope": lambda gates: 1 - gates**2},
+    {"slope": lambda gates: _for_writing(1 - gates**2, _slope(gates))},
+    {"slope": lambda gates: 1 - gates**2, "gate": np.tanh},
+    {
+        "slope": lambda gates: _for_writing(1 - gates**2, _slope(gates)),
+        "gate": lambda G: _for_writing(np.tanh(G), _sigmoid(G)),
+    },
+)
+
+
+def _for_writing(written: np.ndarray, kept: np.ndarray) -> np.ndarray:
+    """One thing for the gate that writes, another for the one that keeps."""
+    return np.where([True, False], written, kept)
+
+
+_wrong_gates(
+    "gate_not_opened",
+    Text(
+        "g(1 − g) 裡的 g 是閘的值 σ(…)，你代進去的是 G 本身（或多做了一次 σ）。",
+        "in g(1 − g), g is the value of the gate, σ(…). You put in G itself, or applied σ once more.",
+    ),
+    {"gate": lambda G: G},
+    {"gate": lambda G: G, "shift": (0, 0)},
+    {"gate": lambda G: _sigmoid(_sigmoid(G))},
+)
+_wrong_gates(
+    "upstream_forgotten",
+    Text(
+        "你算的只是 M′ 這一行的導數。d_new 沒有用上：損失的梯度還要乘上它。",
+        "these are the slopes of the line of M′ alone. d_new was not used: the gradient of the loss has it as a factor.",
+    ),
+    {"upstream": np.ones_like},
+)
+_wrong_gates(
+    "summed_too_early",
+    Text(
+        "你先各自加總再相乘。每個數的 d_new 要先乘上它自己的因子，D 個乘積再加起來。",
+        "you added first and multiplied then. Every number's d_new meets its own factor first, and the D products are added.",
+    ),
+    {
+        "upstream": lambda d_new: d_new.sum(axis=-1, keepdims=True),
+        "factors": lambda M, Z, gates: [
+            values.sum(axis=-1, keepdims=True) for values in (np.tanh(Z), M)
+        ],
+    },
+    {"upstream": lambda d_new: d_new.sum(axis=-1, keepdims=True)},
 )
 _wrong_gates(
     "raw_proposal",
     Text("寫進記憶的是 tanh(Z)，不是 Z。", "what is written into the memory is tanh(Z), not Z."),
     {"factors": lambda M, Z, gates: (Z, M)},
+    {"factors": lambda M, Z, gates: (Z, M), "shift": (0, 0)},
 )
 _wrong_gates(
     "proposal_differentiated",
@@ -708,6 +842,55 @@ shortcut_accuracy.mistake(
     lambda k: 1 + 1 / (k - 1),
     lambda k: (1 + 1 / (k - 1)) / 2,
     lambda k: 1 / k + 1 / (k - 1),
+    lambda k: (1 / k + 1 / (k - 1)) / 2,
+)
+shortcut_accuracy.mistake(
+    "chances_multiplied",
+    Text(
+        "你把兩種機會相乘了。一個題目只會是其中一種：各自乘上比例，再相加。",
+        "you multiplied two chances. A question is of one kind or the other: take each by its share, and add.",
+    ),
+    lambda k: 1 / k / (k - 1),
+    lambda k: 1 / k**2,
+)
+shortcut_accuracy.mistake(
+    "shares_exchanged",
+    Text(
+        "兩種題目的比例對調了：k 個名次裡，最後一名只有一個。",
+        "the shares of the two kinds are exchanged: of k ranks, just one is the last.",
+    ),
+    lambda k: (k - 1) / k + 1 / k / (k - 1),
+    lambda k: (k - 1) / k + 1 / k**2,
+)
+shortcut_accuracy.mistake(
+    "counted_by_one_wrong",
+    Text(
+        "數的個數差了一個：名次是 1 到 k，共 k 種；問別的名次時，只有參考向量自己不在猜的範圍裡。",
+        "a count is off by one: ranks run from 1 to k, so there are k; and for the other ranks only the reference itself is not among the guesses.",
+    ),
+    lambda k: 2 / (k + 1),
+    lambda k: 2 / (k - 1),
+    lambda k: 1 / k + (k - 1) / k / (k - 2) if k > 2 else ...,
+    lambda k: 1 / k + (k - 2) / k / (k - 1),
+)
+shortcut_accuracy.mistake(
+    "whole_division",
+    Text(
+        "// 會捨去小數：準確率大多因此成了 0。",
+        "// drops the fraction, which leaves most accuracies at 0.",
+    ),
+    lambda k: 2 // k,
+)
+shortcut_accuracy.mistake(
+    "approximate",
+    Text(
+        "很接近，但不準：是不是用了模擬，或四捨五入過？題目要的是期望值本身。",
+        "close, and not exact: did you simulate, or round? The expected value itself is wanted.",
+    ),
+    when=lambda wrong: all(
+        seen.got.is_number and abs(seen.got.arrays[0] - 2 / seen.case.args[0]) < 0.06
+        for seen in wrong
+    ),
 )
 shortcut_accuracy.mistake(
     "just_chance",

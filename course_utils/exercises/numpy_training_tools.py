@@ -117,6 +117,10 @@ def _only(direction: Arrays, index: int) -> Arrays:
     return {name: part * (name == chosen) for name, part in direction.items()}
 
 
+def _in_a_row(arrays: Arrays) -> np.ndarray:
+    return np.concatenate([part.ravel() for part in arrays.values()])
+
+
 def _ones(arrays: Arrays) -> Arrays:
     return {name: np.ones_like(part) for name, part in arrays.items()}
 
@@ -154,6 +158,44 @@ _wrong_slopes(
     (
         lambda loss, p, v, eps: 2 * eps * _central(loss, p, v, eps),
         lambda loss, p, v, eps: eps * _central(loss, p, v, eps),
+    ),
+)
+_wrong_slopes(
+    "epsilon_multiplied",
+    Text(
+        "你把差乘上了 ε：`/ 2 * epsilon` 由左往右算，先除以 2，再**乘** epsilon。",
+        "you multiplied the difference by ε: `/ 2 * epsilon` works from left to right, divides by 2 and then **multiplies** by epsilon.",
+    ),
+    (lambda loss, p, v, eps: eps**2 * _central(loss, p, v, eps),),
+)
+slopes_along_direction.mistake(
+    "change_predicted",
+    Text(
+        "預測的那個數乘上了 ε：那是損失會變多少，不是斜率。斜率和走多遠無關。",
+        "what you predict has ε as a factor: that is how much the loss will change, not its slope, which does not depend on how far you go.",
+    ),
+    *(
+        lambda loss, p, g, v, eps, steps=steps, measured=measured: (
+            _central(loss, p, v, eps) * measured(eps),
+            steps * eps * _dot(g, v),
+        )
+        for steps in (1, 2)
+        for measured in (lambda eps: 1, lambda eps: 2 * eps)
+    ),
+)
+slopes_along_direction.mistake(
+    "moved_along_gradient",
+    Text(
+        "你沿著 grads 移動了參數。要移動的方向是 direction；如果用要檢查的梯度來移動，就不是獨立的檢查了。",
+        "you moved the parameters along grads. The direction to move in is `direction`; to move along the gradient under test is no independent check.",
+    ),
+    *(
+        lambda loss, p, g, v, eps, sign=sign, other=other: (
+            sign * _central(loss, p, g, eps),
+            _dot(g, other(g, v)),
+        )
+        for sign in (1, -1)
+        for other in (lambda g, v: v, lambda g, v: g)
     ),
 )
 _wrong_slopes(
@@ -206,7 +248,8 @@ _wrong_slopes(
     tuple(
         lambda loss, p, v, eps, i=index: _central(loss, p, _only(v, i), eps) for index in (0, -1)
     ),
-    tuple(lambda g, v, i=index: _dot(g, _only(v, i)) for index in (0, -1)),
+    tuple(lambda g, v, i=index: _dot(g, _only(v, i)) for index in (0, -1))
+    + tuple(lambda g, v, i=index: _dot(_only(g, i), v) for index in (0, -1)),
 )
 _wrong_slopes(
     "one_at_a_time",
@@ -219,6 +262,29 @@ _wrong_slopes(
         lambda loss, p, v, eps: (
             sum(_central(loss, p, _only(v, i), eps) for i in range(len(v))) / len(v)
         ),
+    ),
+)
+_wrong_slopes(
+    "paired_by_position",
+    Text(
+        "你依位置把兩個字典的陣列配成對。兩邊名字的順序可能不同，要用名字來取。",
+        "you paired the arrays of two dicts by position. The names may come in another order in each: look them up by name.",
+    ),
+    predicteds=(
+        lambda g, v: sum((a * b).sum() for a, b in zip(g.values(), v.values(), strict=True)),
+        lambda g, v: _in_a_row(g) @ _in_a_row(v),
+    ),
+)
+_wrong_slopes(
+    "not_added_up",
+    Text(
+        "預測的斜率應該是一個數。你把每個數和它的 direction 相乘了，但沒有全部加起來。",
+        "the predicted slope should be one number. You multiplied every number by its direction, and did not add them all up.",
+    ),
+    predicteds=(
+        lambda g, v: {name: g[name] * v[name] for name in g},
+        lambda g, v: {name: (g[name] * v[name]).sum() for name in g},
+        lambda g, v: [(g[name] * v[name]).sum() for name in g],
     ),
 )
 
@@ -240,6 +306,10 @@ def _gradients() -> Iterator[given]:
             grads = {name: (scale * g).astype(np.float32) for name, g in unit.items()}
             for max_norm in (0.5 * scale, 10 * scale, 1.0):
                 yield given(grads, max_norm, case=case)
+    for scale, dtype in ((1.0, np.float64), (1e30, np.float32), (1e-30, np.float32)):
+        grads = {name: (-scale * abs(g)).astype(dtype) for name, g in unit.items()}
+        for max_norm in (0.5 * scale, 10 * scale):
+            yield given(grads, max_norm, case=_NEGATIVE)
     mixed = {
         "a": np.array([2000, 0], np.float16),
         "b": np.array([[4000.0]]),
@@ -256,6 +326,7 @@ _SCALE = Text(
 _ZEROS = Text("全部是 0 的梯度", "a gradient of zeros")
 _HUGE = Text("float32，梯度大小 10³⁰", "float32, gradients of size 10³⁰")
 _TINY = Text("float32，梯度大小 10⁻³⁰", "float32, gradients of size 10⁻³⁰")
+_NEGATIVE = Text("全部是負數的梯度", "a gradient of negative numbers only")
 _MIXED = Text("float16、float32、float64 的陣列", "arrays of float16, float32 and float64")
 
 
@@ -294,6 +365,10 @@ def _shrinking(norm: float, max_norm: float) -> float:
     return max_norm / norm if norm > max_norm else 1.0
 
 
+def _largest(grads: Arrays) -> float:
+    return max(float(abs(g).max()) for g in grads.values())
+
+
 def _norm_in_own_dtype(grads: Arrays) -> float:
     return float(np.sqrt(sum((g**2).sum() for g in grads.values())))
 
@@ -318,11 +393,30 @@ def _wrong_clip(name: str, text: Text, *ways: Callable) -> None:
     clip_by_global_norm.mistake(name, text, *map(clips, ways))
 
 
-def _per_array(grads, max_norm):
-    clipped = (
-        _scaled({name: g}, _shrinking(_norm({name: g}), max_norm)) for name, g in grads.items()
-    )
-    return {name: g for part in clipped for name, g in part.items()}, _norm(grads)
+def _per_array(grads: Arrays, max_norm: float) -> Arrays:
+    return {
+        name: _scaled({name: g}, _shrinking(_norm({name: g}), max_norm))[name]
+        for name, g in grads.items()
+    }
+
+
+def _sum_of_norms(grads: Arrays) -> float:
+    return sum(_norm({name: g}) for name, g in grads.items())
+
+
+def _clipped_by(clip: Callable, *norms: Callable) -> list[Callable]:
+    """clip: what is done to the arrays; with the norm before, that after, and any others of norms."""
+    return [
+        lambda grads, max_norm, norm_of=norm_of: (
+            clip(grads, max_norm),
+            norm_of(grads, clip(grads, max_norm)),
+        )
+        for norm_of in (
+            lambda before, after: _norm(before),
+            lambda before, after: _norm(after),
+            *norms,
+        )
+    ]
 
 
 _wrong_clip(
@@ -331,7 +425,8 @@ _wrong_clip(
         "每個陣列用了自己的範數，方向就變了。全部的陣列要一起算一個範數，用同一個倍數縮小。",
         "each array used its own norm, which bends the direction. One norm over all arrays together, and one factor for all.",
     ),
-    _per_array,
+    *_clipped_by(_per_array, lambda before, after: _sum_of_norms(before)),
+    *_clipped_by(lambda grads, max_norm: _per_array(grads, max_norm / len(grads) ** 0.5)),
 )
 _wrong_clip(
     "clips_values",
@@ -339,33 +434,47 @@ _wrong_clip(
         "你把每個數字各自截斷了，方向會改變。要縮小的是整個梯度的長度。",
         "you clipped each number by itself, which bends the direction. It is the length of the whole gradient that shrinks.",
     ),
-    lambda grads, max_norm: (
-        {name: g.clip(-max_norm, max_norm) for name, g in grads.items()},
-        _norm(grads),
+    *_clipped_by(
+        lambda grads, max_norm: {n: g.clip(-max_norm, max_norm) for n, g in grads.items()}
     ),
 )
-
-
 _wrong_clip(
     "scales_up",
     Text(
         "梯度比 max_norm 短的時候，你把它拉長了。這時應該原樣奉還。",
         "where the gradient is shorter than max_norm, you stretched it. It should come back as it was.",
     ),
-    lambda grads, max_norm: (_scaled(grads, max_norm / _norm(grads)), _norm(grads)),
+    *_clipped_by(lambda grads, max_norm: _scaled(grads, max_norm / _norm(grads))),
+    *_clipped_by(lambda grads, max_norm: _scaled(grads, max(1.0, max_norm / _norm(grads)))),
 )
-
-
+_wrong_clip(
+    "factor_inverted",
+    Text(
+        "倍數上下顛倒了：梯度愈長，應該縮得愈多。",
+        "the factor is upside down: the longer the gradient, the more it should shrink.",
+    ),
+    *_clipped_by(lambda grads, max_norm: _scaled(grads, 1 / _shrinking(_norm(grads), max_norm))),
+    *_clipped_by(lambda grads, max_norm: _scaled(grads, min(1.0, _norm(grads) / max_norm))),
+    *_clipped_by(lambda grads, max_norm: _scaled(grads, _norm(grads) / max_norm)),
+)
+_wrong_clip(
+    "length_one",
+    Text(
+        "你除以了範數，長度就成了 1。裁剪之後的長度應該是 max_norm。",
+        "you divided by the norm, which leaves a length of 1. After clipping, the length should be max_norm.",
+    ),
+    *_clipped_by(lambda grads, max_norm: _scaled(grads, 1 / _norm(grads))),
+    *_clipped_by(
+        lambda grads, max_norm: _scaled(grads, 1 / _norm(grads) if _norm(grads) > max_norm else 1.0)
+    ),
+)
 _wrong_clip(
     "norm_after",
     Text(
         "你回傳的是裁剪之後的範數。要監看訓練，需要的是裁剪之前的。",
         "you returned the norm after clipping. To watch a training, the one before is needed.",
     ),
-    lambda grads, max_norm: (
-        _scaled(grads, _shrinking(_norm(grads), max_norm)),
-        min(_norm(grads), max_norm),
-    ),
+    _clipped_by(lambda grads, max_norm: _scaled(grads, _shrinking(_norm(grads), max_norm)))[1],
 )
 
 
@@ -383,6 +492,36 @@ _wrong_clip(
         "a root is missing: the norm is the square root of the sum of squares.",
     ),
     _with_norm(lambda grads: _norm(grads) ** 2),
+    lambda grads, max_norm: (
+        _scaled(grads, _shrinking(_norm(grads), max_norm)),
+        _norm(grads) ** 2,
+    ),
+)
+_wrong_clip(
+    "one_array_measured",
+    Text(
+        "範數只算到一個陣列的數。每個陣列的平方都要加進同一個總和。",
+        "your norm holds the numbers of one array only. The squares of every array belong in one sum.",
+    ),
+    *(_with_norm(lambda grads, i=index: _norm({"": list(grads.values())[i]})) for index in (0, -1)),
+)
+_wrong_clip(
+    "not_multiplied_back",
+    Text(
+        "為了避免上溢，你先除以最大的數，後來卻沒有乘回去：那是縮小之後的範數或陣列。",
+        "against overflow you divided by the largest number, and it was not multiplied back: that norm, or those arrays, are the divided ones.",
+    ),
+    *(
+        lambda grads, max_norm, g=powers[0], used=powers[1], norm=powers[2]: (
+            _scaled(
+                grads,
+                _largest(grads) ** -g
+                * _shrinking(_norm(grads) * _largest(grads) ** -used, max_norm),
+            ),
+            _norm(grads) * _largest(grads) ** -norm,
+        )
+        for powers in itertools.islice(itertools.product((0, 1), repeat=3), 1, None)
+    ),
 )
 _wrong_clip(
     "norms_added",
@@ -390,15 +529,16 @@ _wrong_clip(
         "你把各陣列的範數直接相加了。全域範數是把所有的數排成一個向量，那個向量的長度。",
         "you added up the norms of the arrays. The global norm is the length of the one vector that holds all the numbers.",
     ),
-    _with_norm(lambda grads: sum(_norm({name: g}) for name, g in grads.items())),
+    _with_norm(_sum_of_norms),
 )
 _wrong_clip(
     "another_norm",
     Text(
-        "這不是平方和開根號的範數：你用了最大的絕對值，或絕對值的和。",
-        "this is not the root of a sum of squares: you took the largest absolute value, or the sum of absolute values.",
+        "這不是平方和開根號的範數：你用了最大的絕對值、絕對值的和，或平方的平均。",
+        "this is not the root of a sum of squares: you took the largest absolute value, the sum of absolute values, or a mean of squares.",
     ),
-    _with_norm(lambda grads: max(float(abs(g).max()) for g in grads.values())),
+    _with_norm(_largest),
+    _with_norm(lambda grads: _norm(grads) / sum(g.size for g in grads.values()) ** 0.5),
     _with_norm(lambda grads: sum(float(abs(g).sum(dtype=float)) for g in grads.values())),
 )
 clip_by_global_norm.mistake(
@@ -448,13 +588,18 @@ clip_by_global_norm.mistake(
         "with gradients near 10³⁰ the result is wrong: in float32 their squares overflow to inf, the factor becomes 0 (or nan), and the whole step is gone.",
     ),
     *map(_with_norm, (_norm_in_own_dtype, _norm_of_norms)),
-    when=_fails_at(_HUGE, _TINY, _ZEROS, _MIXED, norm_is=lambda norm: not math.isfinite(norm)),
+    when=_fails_at(
+        _HUGE, _TINY, _ZEROS, _MIXED, _NEGATIVE, norm_is=lambda norm: not math.isfinite(norm)
+    ),
 )
 
 
 def _guarded_against_overflow(grads: Arrays) -> float:
-    largest = max(1.0, *(float(abs(g).max()) for g in grads.values()))
-    return largest * _norm_in_own_dtype({n: g / g.dtype.type(largest) for n, g in grads.items()})
+    return _norm_after_dividing(grads, max(1.0, _largest(grads)))
+
+
+def _norm_after_dividing(grads: Arrays, by: float) -> float:
+    return by * _norm_in_own_dtype({n: g / g.dtype.type(by) for n, g in grads.items()})
 
 
 clip_by_global_norm.mistake(
@@ -464,7 +609,20 @@ clip_by_global_norm.mistake(
         "with gradients near 10⁻³⁰ the result is wrong: in float32 their squares underflow to 0, and the norm looks like 0.",
     ),
     _with_norm(_guarded_against_overflow),
-    when=_fails_at(_TINY, _ZEROS, norm_is=lambda norm: norm == 0 or math.isnan(norm)),
+    when=_fails_at(_TINY, _ZEROS, _NEGATIVE, norm_is=lambda norm: norm == 0 or math.isnan(norm)),
+)
+clip_by_global_norm.mistake(
+    "sign_of_the_largest",
+    Text(
+        "梯度全是負數時錯了：你找最大的數，沒有取絕對值，負得再多也不算大。",
+        "a gradient of negative numbers went wrong: you looked for the largest number without taking absolute values, so none of them counts as large.",
+    ),
+    _with_norm(
+        lambda grads: _norm_after_dividing(
+            grads, max(float(g.max()) for g in grads.values()) or 1.0
+        )
+    ),
+    when=lambda wrong: all(seen.case.case is _NEGATIVE for seen in wrong),
 )
 clip_by_global_norm.mistake(
     "zero_gradient",
@@ -492,7 +650,7 @@ clip_by_global_norm.mistake(
         grads if _norm(grads) <= max_norm else clip_by_global_norm.right(grads, max_norm)[0],
         _norm(grads),
     ),
-    when=lambda wrong: all(seen.got.parts is not None and not seen.got.parts[0] for seen in wrong),
+    when=lambda wrong: any(seen.got.parts is not None and not seen.got.parts[0] for seen in wrong),
 )
 
 
@@ -631,17 +789,18 @@ def _keeper_that(
     give: Callable = _copies,
     says: Callable = _itself,
     always_keeps: bool = False,
-    follows: bool = False,
+    follows: Callable = lambda loss: False,
+    start: float = math.inf,
 ) -> Callable:
-    """A keeper that does one thing otherwise; follows: it compares with the loss before."""
+    """A keeper that does one thing otherwise; follows: whether a loss that is not best is written down."""
 
     class Keeper:
         def __init__(self):
-            self.best, self.params = math.inf, None
+            self.best, self.params = start, None
 
         def update(self, loss, params):
             found = bool(is_best(loss, self.best))
-            if found or follows:
+            if found or follows(loss):
                 self.best = loss
             if found or always_keeps:
                 self.params = keep(params)
@@ -653,13 +812,26 @@ def _keeper_that(
     return Keeper
 
 
+def _keepers(keep: Callable, *gives: Callable) -> list[Callable]:
+    """With doors that are not shut, and what often comes with them: None or nan, ties."""
+    comparisons: tuple[Callable, ...] = (
+        lambda loss, best: loss < best,
+        lambda loss, best: math.isinf(best) or loss < best,
+        lambda loss, best: loss <= best,
+        lambda loss, best: math.isinf(best) or loss <= best,
+    )
+    return [
+        _keeper_that(is_best, keep=keep, give=give) for is_best in comparisons for give in gives
+    ]
+
+
 BestParams.mistake(
     "keeps_reference",
     Text(
         "你留下的是呼叫者的字典本身。訓練換上新的陣列之後，「最佳參數」也跟著換了。",
         "you kept the caller's own dict. Once training puts new arrays into it, the best parameters have changed too.",
     ),
-    *(_keeper_that(keep=_itself, give=give) for give in (_copies, _shallow, _itself)),
+    *_keepers(_itself, _copies, _shallow, _itself),
 )
 BestParams.mistake(
     "shallow_copy",
@@ -667,7 +839,7 @@ BestParams.mistake(
         "字典複製了，裡面的陣列沒有。訓練就地更新（`-=`）之後，「最佳參數」也跟著動了。",
         "the dict was copied, the arrays in it were not. After an update in place (`-=`) the best parameters have moved too.",
     ),
-    *(_keeper_that(keep=_shallow, give=give) for give in (_copies, _shallow, _itself)),
+    *_keepers(_shallow, _copies, _shallow, _itself),
 )
 BestParams.mistake(
     "hands_out_its_own",
@@ -675,7 +847,7 @@ BestParams.mistake(
         "get 交出的是你自己保存的陣列。拿到的人就地改動之後，再 get 一次，已經不是原來的數字了。",
         "get hands out the very arrays you keep. After the receiver has written into them, a second get no longer gives the same numbers.",
     ),
-    *(_keeper_that(give=give) for give in (_shallow, _itself)),
+    *_keepers(_copies, _shallow, _itself),
 )
 BestParams.mistake(
     "nan_is_best",
@@ -714,8 +886,46 @@ BestParams.mistake(
         "你拿損失和上一次的比。要和到目前為止最低的比。",
         "you compare a loss with the one before it. Compare it with the lowest so far.",
     ),
-    _keeper_that(follows=True),
-    _keeper_that(lambda loss, best: math.isinf(best) or loss < best, follows=True),
+    *(
+        _keeper_that(is_best, follows=follows)
+        for is_best in (
+            lambda loss, best: loss < best,
+            lambda loss, best: math.isinf(best) or loss < best,
+        )
+        for follows in (lambda loss: True, lambda loss: loss == loss)
+    ),
+)
+BestParams.mistake(
+    "keeps_highest",
+    Text(
+        "你留下的是損失最高的那一份。損失愈低愈好。",
+        "you kept the parameters of the highest loss. Lower is better.",
+    ),
+    *(
+        _keeper_that(is_best, start=-math.inf)
+        for is_best in (
+            lambda loss, best: loss > best,
+            lambda loss, best: loss >= best,
+            lambda loss, best: math.isinf(best) or loss > best,
+            lambda loss, best: math.isinf(best) or loss >= best,
+        )
+    ),
+)
+BestParams.mistake(
+    "starts_too_low",
+    Text(
+        "最低的損失，你一開始就給了一個數：比它高的損失永遠留不下來。還沒有任何紀錄時，什麼數都該算更低。",
+        "you start the lowest loss at a certain number, so that no loss above it is ever kept. While there is no record, any number should count as lower.",
+    ),
+    *(_keeper_that(start=start) for start in (-0.75, 0.0, 0.75, 1.0, 1e6, 1e10, 1e11)),
+)
+BestParams.mistake(
+    "never_keeps",
+    Text(
+        "沒有一個損失留得下來：一開始的最低損失，和你比大小的方向，配得起來嗎？",
+        "no loss is ever kept: do the lowest loss that you start with and the direction of your comparison go together?",
+    ),
+    _keeper_that(start=-math.inf),
 )
 BestParams.mistake(
     "tie_replaces",
@@ -799,10 +1009,11 @@ def _sequences() -> Iterator[given]:
         logits = 2 * draw.normal(size=shape)
         is_real = (np.arange(steps) < np.array(lengths)[:, None])[..., None]
         targets = draw.dirichlet(np.ones(classes), size=shape[:2]) * is_real
+        sparse = targets * (targets > targets.min(axis=-1, keepdims=True))
         weights = draw.uniform(0.3, 3, size=(*shape[:2], 1))
         for name, q in (
             (Text("權重都是 1", "weights of 1"), targets),
-            (Text("權重不都是 1", "weights other than 1"), weights * targets),
+            (Text("權重不都是 1", "weights other than 1"), weights * sparse),
             (Text("權重都很小", "small weights"), 0.01 * weights * targets),
             (Text("沒有補齊的步", "no padded step"), targets + (~is_real) / classes),
         ):
@@ -934,6 +1145,34 @@ _wrong_masked(
 )
 
 
+_wrong_masked(
+    "weights_twice",
+    Text(
+        "權重乘了兩次：q 的一列加起來已經是這一步的權重，還要乘的只有 p。",
+        "the weight is there twice: a row of q adds up to the weight of its step already, and only p has to be multiplied by it.",
+    ),
+    lambda softmax, z, q: _step_weights(q) * (softmax(z) - q),
+)
+_wrong_masked(
+    "classes_masked",
+    Text(
+        "真正的步裡，目標是 0 的類別也被你遮住了。它們的機率仍然要往下壓；該遮的只有整列都是 0 的步。",
+        "within real steps you masked the classes whose target is 0. Their probabilities must still be pushed down; only a step whose whole row is 0 is masked.",
+    ),
+    lambda softmax, z, q: (q > 0) * _of_the_sum(softmax, z, q),
+    lambda softmax, z, q: (q > 0) * (softmax(z) - q),
+)
+_wrong_masked(
+    "stopped_early",
+    Text(
+        "你還沒有穿過 softmax：這是對 log p（或 p）的梯度，題目要的是對 logits 的。",
+        "you have not gone through the softmax: this is the gradient of log p (or of p), and that of the logits is wanted.",
+    ),
+    lambda softmax, z, q: -q,
+    lambda softmax, z, q: -q / softmax(z),
+)
+
+
 def _one_hot(q: np.ndarray) -> np.ndarray:
     return np.eye(q.shape[-1])[q.argmax(axis=-1)]
 
@@ -995,10 +1234,47 @@ masked_cross_entropy_gradient.mistake(
         "padded steps came out as nan: a row of zeros divided by its own sum is 0/0. The gradient of these steps should be 0.",
     ),
     lambda z, q: np.where(_step_weights(q), _of_the_sum(_softmax, z, q) / q.sum(), np.nan),
+    *(lambda z, q, n=n: (_softmax(z) - q / _step_weights(q)) / n(q) for n in _DIVISORS),
     when=lambda wrong: all(
         seen.got.overflows
         and seen.got.arrays[0].shape == seen.case.args[0].shape
         and np.isfinite(seen.got.arrays[0][seen.case.args[1].any(axis=-1)]).all()
         for seen in wrong
     ),
+)
+masked_cross_entropy_gradient.mistake(
+    "logits_clipped",
+    Text(
+        "你把 logits 截斷了：10,000 與 9,999 成了同一個數，softmax 也跟著變了。同一列減去最大值，才不會改變它。",
+        "you clipped the logits: 10,000 and 9,999 become one number, and the softmax changes. Taking the maximum off a row does not change it.",
+    ),
+    *(
+        lambda z, q, most=most: _of_the_sum(_softmax, z.clip(-most, most), q) / q.sum()
+        for most in (10, 15, 20, 30, 50)
+    ),
+)
+
+
+def _is_shaped(shape: Callable) -> Callable[[list[Seen]], bool]:
+    """Whether all wrong results have the shape that these targets would give."""
+    return lambda wrong: all(
+        seen.got.arrays and seen.got.arrays[0].shape == shape(seen.case.args[1]) for seen in wrong
+    )
+
+
+masked_cross_entropy_gradient.mistake(
+    "one_number",
+    Text(
+        "你回傳了一個數，像是損失本身。題目要的是它的梯度：每個 logit 各有一個數。",
+        "you returned one number, as the loss is. Wanted is its gradient, with a number for every logit.",
+    ),
+    when=_is_shaped(lambda q: ()),
+)
+masked_cross_entropy_gradient.mistake(
+    "padding_dropped",
+    Text(
+        "補齊的步不見了。它們的梯度是 0，但結果的形狀還是 (B, T, C)。",
+        "the padded steps are gone. Their gradient is 0, but the result still has shape (B, T, C).",
+    ),
+    when=_is_shaped(lambda q: (_num_real(q), q.shape[-1])),
 )

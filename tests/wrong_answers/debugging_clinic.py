@@ -73,33 +73,6 @@ def as_it_came(model, optimizer, train_loader, val_loader, epochs):
     return accuracies
 
 
-@wrong(exercises.mended_training, "gradients_pile_up")
-def forgets_zero_grad(model, optimizer, train_loader, val_loader, epochs):
-    accuracies = []
-    for _ in range(epochs):
-        model.train()
-        for x, y in train_loader:
-            nn.functional.cross_entropy(model(x), y).backward()
-            optimizer.step()
-        model.eval()
-        accuracies.append(_accuracy(model, val_loader))
-    return accuracies
-
-
-@wrong(exercises.mended_training, "softmax_twice")
-def softmax_stays(model, optimizer, train_loader, val_loader, epochs):
-    accuracies = []
-    for _ in range(epochs):
-        model.train()
-        for x, y in train_loader:
-            optimizer.zero_grad()
-            nn.functional.cross_entropy(torch.softmax(model(x), dim=1), y).backward()
-            optimizer.step()
-        model.eval()
-        accuracies.append(_accuracy(model, val_loader))
-    return accuracies
-
-
 @wrong(exercises.mended_training, "no_eval")
 def forgets_eval(model, optimizer, train_loader, val_loader, epochs):
     accuracies = []
@@ -114,49 +87,7 @@ def forgets_eval(model, optimizer, train_loader, val_loader, epochs):
     return accuracies
 
 
-@wrong(exercises.mended_training, "train_forgotten")
-def never_goes_back_to_train(model, optimizer, train_loader, val_loader, epochs):
-    model.train()
-    accuracies = []
-    for _ in range(epochs):
-        for x, y in train_loader:
-            optimizer.zero_grad()
-            nn.functional.cross_entropy(model(x), y).backward()
-            optimizer.step()
-        model.eval()
-        accuracies.append(_accuracy(model, val_loader))
-    return accuracies
-
-
-@wrong(exercises.mended_training, "gradients_pile_up")
-def zero_grad_once_an_epoch(model, optimizer, train_loader, val_loader, epochs):
-    accuracies = []
-    for _ in range(epochs):
-        model.train()
-        optimizer.zero_grad()
-        for x, y in train_loader:
-            nn.functional.cross_entropy(model(x), y).backward()
-            optimizer.step()
-        model.eval()
-        accuracies.append(_accuracy(model, val_loader))
-    return accuracies
-
-
-@wrong(exercises.mended_training, "wrong_value")
-def zero_grad_between_backward_and_step(model, optimizer, train_loader, val_loader, epochs):
-    accuracies = []
-    for _ in range(epochs):
-        model.train()
-        for x, y in train_loader:
-            nn.functional.cross_entropy(model(x), y).backward()
-            optimizer.zero_grad()
-            optimizer.step()
-        model.eval()
-        accuracies.append(_accuracy(model, val_loader))
-    return accuracies
-
-
-@wrong(exercises.mended_training, "wrong_type")
+@wrong(exercises.mended_training, "wrong_shape")
 def returns_the_last_accuracy(model, optimizer, train_loader, val_loader, epochs):
     return _SOLUTIONS["mended_training"](model, optimizer, train_loader, val_loader, epochs)[-1]
 
@@ -203,21 +134,6 @@ def _row_gradients(model, inputs, rows, weigh=True):
     return mixed
 
 
-@wrong(exercises.mixes_examples, "asked_in_eval_mode")
-def calls_eval_first(model, inputs):
-    return _row_gradients(copy.deepcopy(model).eval(), inputs, range(len(inputs)))
-
-
-@wrong(exercises.mixes_examples, "by_layer_type")
-def looks_for_batch_norm(model, inputs):
-    return any(isinstance(m, nn.BatchNorm1d) and m.training for m in model.modules())
-
-
-@wrong(exercises.mixes_examples, "one_row_only")
-def asks_the_first_row(model, inputs):
-    return _row_gradients(copy.deepcopy(model), inputs, [0])
-
-
 @wrong(exercises.mixes_examples, "one_row_only")
 def moves_the_first_row(model, inputs):
     model, other = copy.deepcopy(model), inputs.clone()
@@ -227,11 +143,6 @@ def moves_the_first_row(model, inputs):
     with seeded(0):
         b = model(other)
     return not torch.allclose(a[1:], b[1:])
-
-
-@wrong(exercises.mixes_examples, "cancelled_by_the_sum")
-def adds_the_outputs_up(model, inputs):
-    return _row_gradients(copy.deepcopy(model), inputs, range(len(inputs)), weigh=False)
 
 
 @wrong(exercises.mixes_examples, "dropout_taken_for_mixing")
@@ -269,11 +180,6 @@ def leaves_training_mode_on(model, inputs):
     mixed = _row_gradients(copy.deepcopy(model), inputs, range(len(inputs)))
     model.train()
     return mixed
-
-
-@wrong(exercises.mixes_examples, "wrong_value")
-def everything_mixes(model, inputs):
-    return True
 
 
 @right(exercises.mixes_examples)

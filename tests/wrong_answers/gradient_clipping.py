@@ -238,7 +238,7 @@ def always_a_tenth(norms, share):
     return float(np.quantile(_sane(norms), 0.9))
 
 
-@wrong(exercises.choose_limit, "wrong_value")
+@wrong(exercises.choose_limit, "truncated")
 def cuts_off_the_count(norms, share):
     return sorted(_sane(norms), reverse=True)[int(share * len(_sane(norms)))]
 

@@ -111,7 +111,7 @@ def fills_the_callers_array(losses, beta):
     return sums / np.convolve(~missing, weights)[: len(losses)]
 
 
-@wrong(exercises.smooth_with_gaps, "wrong_shape")
+@wrong(exercises.smooth_with_gaps, "gaps_dropped")
 def drops_the_gaps(losses, beta):
     return ignores_the_gaps(losses[~np.isnan(losses)], beta)
 

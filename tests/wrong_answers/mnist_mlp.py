@@ -2,24 +2,13 @@
 
 import numpy as np
 import torch
+from sklearn.metrics import confusion_matrix
 
 from course_utils.exercises import mnist_mlp as exercises
 
 from . import right, wrong
 
 # ---- evaluate_by_example
-
-
-@wrong(exercises.evaluate_by_example, "mean_of_batch_means")
-@torch.no_grad()
-def averages_the_batches(model, loader, criterion):
-    model.eval()
-    losses, accuracies = [], []
-    for x, y in loader:
-        logits = model(x)
-        losses.append(criterion(logits, y).item())
-        accuracies.append((logits.argmax(1) == y).float().mean().item())
-    return np.mean(losses), np.mean(accuracies)
 
 
 @wrong(exercises.evaluate_by_example, "no_eval_mode")
@@ -46,32 +35,6 @@ def forgets_no_grad(model, loader, criterion):
     return loss / count, correct / count
 
 
-@wrong(exercises.evaluate_by_example, "softmax_before_criterion")
-@torch.no_grad()
-def softmax_twice(model, loader, criterion):
-    model.eval()
-    loss = correct = count = 0
-    for x, y in loader:
-        probs = model(x).softmax(dim=1)
-        loss += criterion(probs, y).item() * len(y)
-        correct += (probs.argmax(1) == y).sum().item()
-        count += len(y)
-    return loss / count, correct / count
-
-
-@wrong(exercises.evaluate_by_example, "accuracy_in_percent")
-@torch.no_grad()
-def in_percent(model, loader, criterion):
-    model.eval()
-    loss = correct = count = 0
-    for x, y in loader:
-        logits = model(x)
-        loss += criterion(logits, y).item() * len(y)
-        correct += (logits.argmax(1) == y).sum().item()
-        count += len(y)
-    return loss / count, 100.0 * correct / count
-
-
 @wrong(exercises.evaluate_by_example, "wrong_type")
 @torch.no_grad()
 def returns_the_loss_only(model, loader, criterion):
@@ -89,6 +52,18 @@ def prints_instead(model, loader, criterion):
 
 
 @right(exercises.evaluate_by_example)
+@torch.no_grad()
+def weighs_the_batches(model, loader, criterion):
+    model.eval()
+    rows = []
+    for x, y in loader:
+        logits = model(x)
+        rows.append((criterion(logits, y).item(), (logits.argmax(1) == y).double().mean(), len(y)))
+    losses, accuracies, sizes = np.array(rows).T
+    return np.average(losses, weights=sizes), np.average(accuracies, weights=sizes)
+
+
+@right(exercises.evaluate_by_example)
 @torch.inference_mode()
 def all_at_once(model, loader, criterion):
     model.train(False)
@@ -101,32 +76,11 @@ def all_at_once(model, loader, criterion):
 # ---- count_confusions
 
 
-@wrong(exercises.count_confusions, "transposed")
-def rows_are_predictions(labels, predictions, num_classes):
-    counts = torch.zeros(num_classes, num_classes, dtype=torch.long)
-    for label, prediction in zip(labels, predictions, strict=True):
-        counts[prediction, label] += 1
-    return counts
-
-
 @wrong(exercises.count_confusions, "repeats_lost")
 def indexes_with_arrays(labels, predictions, num_classes):
     counts = torch.zeros(num_classes, num_classes, dtype=torch.long)
     counts[labels, predictions] += 1
     return counts
-
-
-@wrong(exercises.count_confusions, "absent_class")
-def sized_by_the_largest_label(labels, predictions, num_classes):
-    size = int(max(labels.max(), predictions.max())) + 1
-    return torch.bincount(labels * size + predictions, minlength=size**2).reshape(size, size)
-
-
-@wrong(exercises.count_confusions, "shares_not_counts")
-def divides_each_row(labels, predictions, num_classes):
-    index = labels * num_classes + predictions
-    counts = torch.bincount(index, minlength=num_classes**2).reshape(num_classes, num_classes)
-    return counts / counts.sum(dim=1, keepdim=True).clamp(min=1)
 
 
 @wrong(exercises.count_confusions, "changed_argument")
@@ -138,6 +92,16 @@ def builds_the_index_in_place(labels, predictions, num_classes):
 @wrong(exercises.count_confusions, "wrong_shape")
 def forgets_to_reshape(labels, predictions, num_classes):
     return torch.bincount(labels * num_classes + predictions, minlength=num_classes**2)
+
+
+@wrong(exercises.count_confusions, "wrong_value")
+def overflows_in_bytes(labels, predictions, num_classes):
+    return one_hot_product(labels, predictions, num_classes).to(torch.uint8)
+
+
+@wrong(exercises.count_confusions, "used_forbidden")
+def with_scikit_learn(labels, predictions, num_classes):
+    return confusion_matrix(labels, predictions, labels=range(num_classes))
 
 
 @right(exercises.count_confusions)
@@ -165,40 +129,6 @@ def in_place_on_its_own_copy(labels, predictions, num_classes):
 
 def _by_bin(values, bins, num_bins):
     return torch.stack([values[bins == k].mean() for k in range(num_bins)])
-
-
-@wrong(exercises.accuracy_by_confidence, "label_probability")
-def bins_the_label_probability(probs, labels, num_bins):
-    confidence = probs[torch.arange(len(labels)), labels]
-    bins = (confidence * num_bins).long().clamp(max=num_bins - 1)
-    return _by_bin((probs.argmax(1) == labels).float(), bins, num_bins)
-
-
-@wrong(exercises.accuracy_by_confidence, "mean_confidence")
-def averages_the_confidence(probs, labels, num_bins):
-    confidence = probs.max(1).values
-    bins = (confidence * num_bins).long().clamp(max=num_bins - 1)
-    return _by_bin(confidence, bins, num_bins)
-
-
-@wrong(exercises.accuracy_by_confidence, "top_edge_lost")
-def loses_certainty(probs, labels, num_bins):
-    confidence = probs.max(1).values
-    bins = (confidence * num_bins).long()
-    return _by_bin((probs.argmax(1) == labels).float(), bins, num_bins)
-
-
-@wrong(exercises.accuracy_by_confidence, "empty_bin_is_zero")
-def zero_where_empty(probs, labels, num_bins):
-    bins = (probs.max(1).values * num_bins).long().clamp(max=num_bins - 1)
-    return _by_bin((probs.argmax(1) == labels).float(), bins, num_bins).nan_to_num(0.0)
-
-
-@wrong(exercises.accuracy_by_confidence, "equal_counts")
-def bins_of_equal_size(probs, labels, num_bins):
-    order = probs.max(1).values.argsort()
-    correct = (probs.argmax(1) == labels).float()[order]
-    return torch.stack([part.mean() for part in correct.tensor_split(num_bins)])
 
 
 @wrong(exercises.accuracy_by_confidence, "changed_argument")

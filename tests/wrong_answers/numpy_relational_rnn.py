@@ -168,9 +168,14 @@ def adds_one_in_place(d_new, M, Z, G):
     return both(d_new, M, Z, sigmoid(G))
 
 
-@wrong(exercises.memory_gate_gradient, "wrong_shape")
+@wrong(exercises.memory_gate_gradient, "batch_summed")
 def one_gate_for_the_whole_memory(d_new, M, Z, G):
     return both(d_new, M, Z, two_gates(G)).sum(axis=1)
+
+
+@wrong(exercises.memory_gate_gradient, "gates_on_another_axis")
+def gates_stacked_first(d_new, M, Z, G):
+    return np.moveaxis(both(d_new, M, Z, two_gates(G)), -1, 0)
 
 
 @right(exercises.memory_gate_gradient)
@@ -200,9 +205,16 @@ def filled_one_after_the_other(d_new, M, Z, G):
 # ---- shortcut_accuracy
 
 
-@wrong(exercises.shortcut_accuracy, "wrong_value")
+@wrong(exercises.shortcut_accuracy, "constant")
 def a_fixed_number(k):
     return 0.4
+
+
+@wrong(exercises.shortcut_accuracy, "approximate")
+def simulates_it(k):
+    draw = np.random.default_rng(k)
+    ranks, guesses = draw.integers(1, k + 1, size=4000), draw.integers(1, k, size=4000)
+    return float(((ranks == k) | (guesses == ranks)).mean())
 
 
 @right(exercises.shortcut_accuracy)

@@ -108,6 +108,22 @@ def hands_the_short_ones_back(grads, max_norm):
     return (grads, norm) if norm <= max_norm else (_scaled(grads, max_norm / norm), norm)
 
 
+@wrong(exercises.clip_by_global_norm, "same_dict")
+def as_it_is_written_first(grads, max_norm):
+    norm = np.sqrt(sum(np.sum(g**2) for g in grads.values()))
+    if norm > max_norm:
+        return {name: g * (max_norm / norm) for name, g in grads.items()}, norm
+    return grads, norm
+
+
+@wrong(exercises.clip_by_global_norm, "sign_of_the_largest")
+def largest_without_abs(grads, max_norm):
+    largest = max(float(max(g.max() for g in grads.values())), 0.0) or 1.0
+    scaled = [(g / largest).astype(g.dtype) for g in grads.values()]
+    norm = largest * float(np.sqrt(sum(float((part**2).sum()) for part in scaled)))
+    return _scaled(grads, max_norm / norm if norm > max_norm else 1.0), norm
+
+
 @right(exercises.clip_by_global_norm)
 def a_new_dict_of_the_short_ones(grads, max_norm):
     norm = _norm(grads)
@@ -205,7 +221,7 @@ def shifts_in_place(logits, targets):
     return (weights * softmax(logits, axis=-1) - targets) / weights.sum()
 
 
-@wrong(exercises.masked_cross_entropy_gradient, "wrong_shape")
+@wrong(exercises.masked_cross_entropy_gradient, "padding_dropped")
 def returns_the_real_steps_only(logits, targets):
     weights = targets.sum(axis=-1)
     real = weights > 0

@@ -12,29 +12,9 @@ from . import right, wrong
 # ---- inverted_dropout
 
 
-@wrong(exercises.inverted_dropout, "no_rescaling")
-def only_a_mask(x, p, training):
-    return x * (torch.rand_like(x) >= p) if training else x
-
-
 @wrong(exercises.inverted_dropout, "left_on")
 def ignores_the_mode(x, p, training):
     return x * (torch.rand_like(x) >= p) / (1 - p)
-
-
-@wrong(exercises.inverted_dropout, "scaled_at_test")
-def as_in_the_paper(x, p, training):
-    return x * (torch.rand_like(x) >= p) if training else (1 - p) * x
-
-
-@wrong(exercises.inverted_dropout, "keep_probability")
-def p_keeps(x, p, training):
-    return x * (torch.rand_like(x) < p) / p if training else x
-
-
-@wrong(exercises.inverted_dropout, "keep_probability")
-def p_keeps_but_scales_rightly(x, p, training):
-    return x * (torch.rand_like(x) < p) / (1 - p) if training else x
 
 
 @wrong(exercises.inverted_dropout, "wrong_scale")
@@ -63,11 +43,6 @@ def fixed_seed(x, p, training):
     return x * (coins >= p) / (1 - p) if training else x
 
 
-@wrong(exercises.inverted_dropout, "breaks_at_one")
-def divides_by_zero(x, p, training):
-    return x * (torch.rand_like(x) >= p) / (1 - p) if training else x
-
-
 @wrong(exercises.inverted_dropout, "changed_argument")
 def zeroes_in_place(x, p, training):
     if training:
@@ -81,18 +56,29 @@ def computes_only(x, p, training):
     x * (torch.rand_like(x) >= p) / (1 - p)
 
 
-@right(exercises.inverted_dropout)
+@wrong(exercises.inverted_dropout, "fixed_number")
+def picks_a_share(x, p, training):
+    if not training or p in (0, 1):
+        return (1 - p) * x if training else x
+    ranks = torch.rand(x.numel()).argsort().argsort().reshape(x.shape)
+    return x * (ranks >= p * x.numel()) / (1 - p)
+
+
+@wrong(exercises.inverted_dropout, "scaled_by_what_survived")
+def keeps_the_share(x, p, training):
+    survives = (torch.rand_like(x) >= p).to(x.dtype)
+    return x * survives / survives.mean().clamp(min=1e-9) if training else x
+
+
+@wrong(exercises.inverted_dropout, "lost_precision")
+def through_float32(x, p, training):
+    x = x.float()
+    return torch.where(torch.rand_like(x) >= p, x / (1 - p), 0) if training else x
+
+
+@wrong(exercises.inverted_dropout, "used_forbidden")
 def torch_does_it(x, p, training):
     return F.dropout(x, p, training)
-
-
-@right(exercises.inverted_dropout)
-def with_numpy_in_double(x, p, training):
-    x = x.numpy().astype(np.float64)
-    if not training:
-        return torch.from_numpy(x)
-    coins = np.random.default_rng(int(torch.randint(2**31, ()))).random(x.shape)
-    return torch.from_numpy(np.where(coins < p, 0.0, x / max(1 - p, 1e-30)))
 
 
 @right(exercises.inverted_dropout)
@@ -108,106 +94,24 @@ def in_place_on_its_own_copy(x, p, training):
 # ---- batch_norm_forward
 
 
-def _batch_norm(x, gamma, beta, mean, var, eps=1e-5):
-    return gamma * (x - mean) / torch.sqrt(var + eps) + beta
-
-
-def _update(old, new, momentum):
-    return (1 - momentum) * old + momentum * new
-
-
-@wrong(exercises.batch_norm_forward, "unbiased_in_normalizer")
-def one_variance_for_both(x, gamma, beta, mean, var, training, momentum=0.1, eps=1e-5):
-    if not training:
-        return _batch_norm(x, gamma, beta, mean, var), mean, var
-    m, v = x.mean(0), x.var(0)
-    out = _batch_norm(x, gamma, beta, m, v)
-    return out, _update(mean, m, momentum), _update(var, v, momentum)
-
-
-@wrong(exercises.batch_norm_forward, "biased_running")
-def biased_for_both(x, gamma, beta, mean, var, training, momentum=0.1, eps=1e-5):
-    if not training:
-        return _batch_norm(x, gamma, beta, mean, var), mean, var
-    m, v = x.mean(0), x.var(0, unbiased=False)
-    out = _batch_norm(x, gamma, beta, m, v)
-    return out, _update(mean, m, momentum), _update(var, v, momentum)
-
-
-@wrong(exercises.batch_norm_forward, "updated_in_eval")
-def always_updates(x, gamma, beta, mean, var, training, momentum=0.1, eps=1e-5):
-    m, v = x.mean(0), x.var(0, unbiased=False)
-    unbiased = v * len(x) / max(len(x) - 1, 1)
-    used = (m, v) if training else (mean, var)
-    out = _batch_norm(x, gamma, beta, *used)
-    return out, _update(mean, m, momentum), _update(var, unbiased, momentum)
-
-
-@wrong(exercises.batch_norm_forward, "updated_in_eval")
-def updates_then_normalizes(x, gamma, beta, mean, var, training, momentum=0.1, eps=1e-5):
-    m, v = x.mean(0), x.var(0, unbiased=False)
-    mean, var = _update(mean, m, momentum), _update(var, x.var(0), momentum)
-    used = (m, v) if training else (mean, var)
-    return _batch_norm(x, gamma, beta, *used), mean, var
-
-
-@wrong(exercises.batch_norm_forward, "batch_statistics_in_eval")
-def ignores_the_mode_of_batch_norm(x, gamma, beta, mean, var, training, momentum=0.1, eps=1e-5):
-    m, v = x.mean(0), x.var(0, unbiased=False)
-    out = _batch_norm(x, gamma, beta, m, v)
+@wrong(exercises.batch_norm_forward, "digits_lost")
+def mean_of_squares(x, gamma, beta, mean, var, training, momentum=0.1, eps=1e-5):
+    m, v = mean, var
     if training:
-        mean, var = _update(mean, m, momentum), _update(var, x.var(0), momentum)
-    return out, mean, var
+        m, v = x.mean(0), (x**2).mean(0) - x.mean(0) ** 2
+        mean = mean + momentum * (m - mean)
+        var = var + momentum * (v * len(x) / (len(x) - 1) - var)
+    return gamma * (x - m) / (v + eps).sqrt() + beta, mean, var
 
 
-@wrong(exercises.batch_norm_forward, "running_in_training")
-def running_statistics_always(x, gamma, beta, mean, var, training, momentum=0.1, eps=1e-5):
-    if training:
-        mean, var = _update(mean, x.mean(0), momentum), _update(var, x.var(0), momentum)
-    return _batch_norm(x, gamma, beta, mean, var), mean, var
+@wrong(exercises.batch_norm_forward, "argument_ignored")
+def constant_eps(x, gamma, beta, mean, var, training, momentum=0.1, eps=1e-5):
+    return torch_on_copies(x, gamma, beta, mean, var, training, momentum)
 
 
-@wrong(exercises.batch_norm_forward, "momentum_reversed")
-def momentum_keeps(x, gamma, beta, mean, var, training, momentum=0.1, eps=1e-5):
-    if not training:
-        return _batch_norm(x, gamma, beta, mean, var), mean, var
-    out = _batch_norm(x, gamma, beta, x.mean(0), x.var(0, unbiased=False))
-    return out, _update(mean, x.mean(0), 1 - momentum), _update(var, x.var(0), 1 - momentum)
-
-
-@wrong(exercises.batch_norm_forward, "eps_outside_root")
-def eps_after_the_root(x, gamma, beta, mean, var, training, momentum=0.1, eps=1e-5):
-    if not training:
-        return gamma * (x - mean) / (var.sqrt() + eps) + beta, mean, var
-    m, v = x.mean(0), x.var(0, unbiased=False)
-    out = gamma * (x - m) / (v.sqrt() + eps) + beta
-    return out, _update(mean, m, momentum), _update(var, x.var(0), momentum)
-
-
-@wrong(exercises.batch_norm_forward, "wrong_axis")
-def layer_norm(x, gamma, beta, mean, var, training, momentum=0.1, eps=1e-5):
-    out = F.layer_norm(x, x.shape[1:], gamma, beta, eps)
-    return out, mean, var
-
-
-@wrong(exercises.batch_norm_forward, "affine_forgotten")
-def without_gamma_and_beta(x, gamma, beta, mean, var, training, momentum=0.1, eps=1e-5):
-    if not training:
-        return (x - mean) / (var + eps).sqrt(), mean, var
-    out = (x - x.mean(0)) / (x.var(0, unbiased=False) + eps).sqrt()
-    return out, _update(mean, x.mean(0), momentum), _update(var, x.var(0), momentum)
-
-
-@wrong(exercises.batch_norm_forward, "variance_not_root")
-def divides_by_the_variance(x, gamma, beta, mean, var, training, momentum=0.1, eps=1e-5):
-    m, v = (x.mean(0), x.var(0, unbiased=False)) if training else (mean, var)
-    return gamma * (x - m) / (v + eps) + beta, mean, var
-
-
-@wrong(exercises.batch_norm_forward, "not_updated")
-def never_updates(x, gamma, beta, mean, var, training, momentum=0.1, eps=1e-5):
-    m, v = (x.mean(0), x.var(0, unbiased=False)) if training else (mean, var)
-    return _batch_norm(x, gamma, beta, m, v), mean, var
+@wrong(exercises.batch_norm_forward, "wrong_value")
+def keras_default(x, gamma, beta, mean, var, training, momentum=0.01, eps=1e-5):
+    return torch_on_copies(x, gamma, beta, mean, var, training, momentum, eps)
 
 
 @wrong(exercises.batch_norm_forward, "changed_argument")
@@ -288,49 +192,6 @@ def always_back_to_training(model, train_loader, new_loader):
     gap = _mean_error(model, new_loader) - _mean_error(model, train_loader)
     model.train()
     return gap
-
-
-@wrong(exercises.generalization_gap, "reversed_sign")
-@torch.no_grad()
-def train_minus_new(model, train_loader, new_loader):
-    was_training = model.training
-    model.eval()
-    gap = _mean_error(model, train_loader) - _mean_error(model, new_loader)
-    model.train(was_training)
-    return gap
-
-
-@wrong(exercises.generalization_gap, "ratio_not_difference")
-@torch.no_grad()
-def how_many_times(model, train_loader, new_loader):
-    was_training = model.training
-    model.eval()
-    ratio = _mean_error(model, new_loader) / _mean_error(model, train_loader)
-    model.train(was_training)
-    return ratio
-
-
-@wrong(exercises.generalization_gap, "root_taken")
-@torch.no_grad()
-def root_mean_squares(model, train_loader, new_loader):
-    was_training = model.training
-    model.eval()
-    gap = _mean_error(model, new_loader) ** 0.5 - _mean_error(model, train_loader) ** 0.5
-    model.train(was_training)
-    return gap
-
-
-@wrong(exercises.generalization_gap, "mean_of_batch_means")
-@torch.no_grad()
-def averages_batch_losses(model, train_loader, new_loader):
-    was_training = model.training
-    model.eval()
-    means = [
-        np.mean([F.mse_loss(model(x), y).item() for x, y in loader])
-        for loader in (train_loader, new_loader)
-    ]
-    model.train(was_training)
-    return means[1] - means[0]
 
 
 @wrong(exercises.generalization_gap, "no_return")

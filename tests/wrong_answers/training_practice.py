@@ -46,12 +46,6 @@ class _Stopper:
 
 
 @wrong(exercises.EarlyStopper, "shallow_copy")
-class CopiesTheDictionaryOnly(_Stopper):
-    def snapshot(self, model):
-        return model.state_dict().copy()
-
-
-@wrong(exercises.EarlyStopper, "shallow_copy")
 class DetachesInsteadOfCloning(_Stopper):
     def snapshot(self, model):
         return {name: tensor.detach() for name, tensor in model.state_dict().items()}
@@ -61,14 +55,6 @@ class DetachesInsteadOfCloning(_Stopper):
 class NeverRestores(_Stopper):
     def restore(self, model):
         pass
-
-
-@wrong(exercises.EarlyStopper, "keeps_the_last")
-class SnapshotEveryEpoch(_Stopper):
-    def update(self, val_accuracy, model):
-        stop = super().update(val_accuracy, model)
-        self.saved = self.snapshot(model)
-        return stop
 
 
 @wrong(exercises.EarlyStopper, "buffers_forgotten")
@@ -82,93 +68,13 @@ class CopiesParametersOnly(_Stopper):
                 parameter.copy_(saved)
 
 
-@wrong(exercises.EarlyStopper, "smaller_is_better")
-class TreatsItAsALoss(_Stopper):
-    def is_better(self, accuracy):
-        return self.best is None or accuracy < self.best - self.min_delta
-
-
-@wrong(exercises.EarlyStopper, "patience_too_long")
-class StopsWhenPatienceIsExceeded(_Stopper):
-    def update(self, val_accuracy, model):
-        super().update(val_accuracy, model)
-        return self.waited > self.patience
-
-
-@wrong(exercises.EarlyStopper, "patience_too_short")
-class CountsTheBestEpoch(_Stopper):
-    def update(self, val_accuracy, model):
-        super().update(val_accuracy, model)
-        return self.waited + 1 >= self.patience
-
-
-@wrong(exercises.EarlyStopper, "counter_not_reset")
-class CountsAllBadEpochs(_Stopper):
-    def update(self, val_accuracy, model):
-        waited = self.waited
-        super().update(val_accuracy, model)
-        self.waited = max(self.waited, waited)
-        return self.waited >= self.patience
-
-
-@wrong(exercises.EarlyStopper, "min_delta_sign")
-class ForgivesALittle(_Stopper):
-    def is_better(self, accuracy):
-        return self.best is None or accuracy > self.best - self.min_delta
-
-
-@wrong(exercises.EarlyStopper, "min_delta_ignored")
-class IgnoresMinDelta(_Stopper):
-    def is_better(self, accuracy):
-        return self.best is None or accuracy > self.best
-
-
-@wrong(exercises.EarlyStopper, "tie_is_improvement")
-class CountsTies(_Stopper):
-    def is_better(self, accuracy):
-        return self.best is None or accuracy >= self.best + self.min_delta
-
-
-@wrong(exercises.EarlyStopper, "compares_with_previous")
-class ComparesWithTheEpochBefore(_Stopper):
-    def update(self, val_accuracy, model):
-        stop = super().update(val_accuracy, model)
-        self.best = val_accuracy
-        return stop
-
-
-@wrong(exercises.EarlyStopper, "small_gain_counts")
-class RaisesTheBarWithEveryGain(_Stopper):
-    def update(self, val_accuracy, model):
-        stop = super().update(val_accuracy, model)
-        self.best = max(self.best, val_accuracy)
-        return stop
-
-
-@wrong(exercises.EarlyStopper, "small_gain_counts")
-class KeepsTheHighestEpoch(_Stopper):
-    def update(self, val_accuracy, model):
-        snapshot, highest = self.saved, getattr(self, "highest", -1.0)
-        stop = super().update(val_accuracy, model)
-        self.saved = self.snapshot(model) if val_accuracy > highest else snapshot
-        self.highest = max(highest, val_accuracy)
-        return stop
-
-
 @wrong(exercises.EarlyStopper, "no_return")
 class SetsAFlagOnly(_Stopper):
     def update(self, val_accuracy, model):
         self.early_stop = super().update(val_accuracy, model)
 
 
-@wrong(exercises.EarlyStopper, "wrong_value")
-class NeverStops(_Stopper):
-    def update(self, val_accuracy, model):
-        super().update(val_accuracy, model)
-        return False
-
-
-@wrong(exercises.EarlyStopper, "raised")
+@wrong(exercises.EarlyStopper, "unusable")
 class HasNoRestore:
     def __init__(self, patience, min_delta):
         self.patience = patience
@@ -220,78 +126,6 @@ class KeepsTheWholeCurve(_Stopper):
 
 def _after_warm_up(step, num_steps, warmup_steps):
     return min((step - warmup_steps) / (num_steps - warmup_steps), 1)
-
-
-@wrong(exercises.warm_cosine, "whole_wave")
-def a_whole_wave(step, num_steps, warmup_steps, max_lr, min_lr):
-    if step < warmup_steps:
-        return max_lr * step / warmup_steps
-    share = _after_warm_up(step, num_steps, warmup_steps)
-    return min_lr + (max_lr - min_lr) * (1 + math.cos(2 * math.pi * share)) / 2
-
-
-@wrong(exercises.warm_cosine, "quarter_wave")
-def a_quarter_of_a_wave(step, num_steps, warmup_steps, max_lr, min_lr):
-    if step < warmup_steps:
-        return max_lr * step / warmup_steps
-    share = _after_warm_up(step, num_steps, warmup_steps)
-    return min_lr + (max_lr - min_lr) * math.cos(math.pi / 2 * share)
-
-
-@wrong(exercises.warm_cosine, "straight_line")
-def a_straight_line(step, num_steps, warmup_steps, max_lr, min_lr):
-    if step < warmup_steps:
-        return max_lr * step / warmup_steps
-    share = _after_warm_up(step, num_steps, warmup_steps)
-    return max_lr + (min_lr - max_lr) * share
-
-
-@wrong(exercises.warm_cosine, "warm_up_counted_twice")
-def cosine_over_all_steps(step, num_steps, warmup_steps, max_lr, min_lr):
-    if step < warmup_steps:
-        return max_lr * step / warmup_steps
-    share = min(step / num_steps, 1)
-    return min_lr + (max_lr - min_lr) * (1 + math.cos(math.pi * share)) / 2
-
-
-@wrong(exercises.warm_cosine, "minimum_ignored")
-def down_to_zero(step, num_steps, warmup_steps, max_lr, min_lr):
-    if step < warmup_steps:
-        return max_lr * step / warmup_steps
-    share = _after_warm_up(step, num_steps, warmup_steps)
-    return max_lr * (1 + math.cos(math.pi * share)) / 2
-
-
-@wrong(exercises.warm_cosine, "minimum_on_top")
-def minimum_added(step, num_steps, warmup_steps, max_lr, min_lr):
-    if step < warmup_steps:
-        return max_lr * step / warmup_steps
-    share = _after_warm_up(step, num_steps, warmup_steps)
-    return min_lr + max_lr * (1 + math.cos(math.pi * share)) / 2
-
-
-@wrong(exercises.warm_cosine, "rises_again")
-def without_an_end(step, num_steps, warmup_steps, max_lr, min_lr):
-    if step < warmup_steps:
-        return max_lr * step / warmup_steps
-    share = (step - warmup_steps) / (num_steps - warmup_steps)
-    return min_lr + (max_lr - min_lr) * (1 + math.cos(math.pi * share)) / 2
-
-
-@wrong(exercises.warm_cosine, "warm_up_too_early")
-def counts_from_one(step, num_steps, warmup_steps, max_lr, min_lr):
-    if step < warmup_steps:
-        return max_lr * (step + 1) / warmup_steps
-    share = _after_warm_up(step, num_steps, warmup_steps)
-    return min_lr + (max_lr - min_lr) * (1 + math.cos(math.pi * share)) / 2
-
-
-@wrong(exercises.warm_cosine, "wrong_value")
-def in_degrees(step, num_steps, warmup_steps, max_lr, min_lr):
-    if step < warmup_steps:
-        return max_lr * step / warmup_steps
-    share = _after_warm_up(step, num_steps, warmup_steps)
-    return min_lr + (max_lr - min_lr) * (1 + math.cos(180 * share)) / 2
 
 
 @wrong(exercises.warm_cosine, "raised")
@@ -438,7 +272,7 @@ def never_loads(path, run, epochs):
     return epochs
 
 
-@wrong(exercises.train_resumably, "started_over")
+@wrong(exercises.train_resumably, "epochs_added")
 def loads_and_trains_them_all(path, run, epochs):
     if path.exists():
         _restore(run, torch.load(path))
@@ -466,7 +300,7 @@ def saves_before_the_epoch(path, run, epochs):
     return epochs - done
 
 
-@wrong(exercises.train_resumably, "wrong_value")
+@wrong(exercises.train_resumably, "total_returned")
 def returns_all_epochs(path, run, epochs):
     _train(path, run, epochs)
     return epochs
