@@ -49,7 +49,15 @@ def _bell(z: Tensor) -> Tensor:
 
 
 _RIGHT_WIDTH = 1 / math.sqrt(2)
-_WIDTHS = (1.0, math.sqrt(2), 0.5, 2.0, 1 / math.sqrt(2 * math.pi), math.sqrt(2 / math.pi))
+_WIDTHS = (
+    1.0,
+    math.sqrt(2),
+    0.5,
+    2.0,
+    math.sqrt(2) / 4,
+    1 / math.sqrt(2 * math.pi),
+    math.sqrt(2 / math.pi),
+)
 
 
 def _wrong_gelu(
@@ -127,7 +135,8 @@ _wrong_gelu(
         lambda z, erf, at_0=at_0, height=height: z * (at_0 + height * erf)
         for at_0, height in (
             *((0, 1), (0, 0.5), (1, 1), (0.5, 1), (1, 0.5)),
-            *((-1, 1), (-0.5, 0.5), (0, 2), (0.5, 0.25), (0.25, 0.5)),
+            *((-1, 1), (-0.5, 1), (-0.5, 0.5), (0, 2), (0.5, 0.25), (0.25, 0.5)),
+            *((0, math.sqrt(math.pi) / 2), (0.5, math.sqrt(math.pi) / 2)),
             *((0.5, 0.5 * _RIGHT_WIDTH), (_RIGHT_WIDTH, _RIGHT_WIDTH)),
         )
     ),
@@ -287,7 +296,7 @@ _wrong_leak(
         "負的輸入得到了相反的正負號：斜率為正時，LeakyReLU 在 0 的左邊是負的。",
         "negative inputs come out with the opposite sign: with a positive slope, LeakyReLU is negative left of 0.",
     ),
-    (lambda z, slope: -slope * z,),
+    (lambda z, slope: -slope * z, lambda z, slope: -abs(slope) * z),
 )
 _wrong_leak(
     "absolute_slope",
@@ -338,19 +347,28 @@ _wrong_leak(
         lambda z, slope: z - slope,
     ),
 )
-_wrong_leak(
+leaky_relu.mistake(
     "positive_side_changed",
     Text(
         "正的輸入也變了。它們應該原封不動地通過，和斜率無關。",
         "positive inputs change as well. They should pass as they are, whatever the slope.",
     ),
-    positives=(
-        lambda z, slope: (1 + slope) * z,
-        lambda z, slope: (1 - slope) * z,
-        lambda z, slope: torch.ones_like(z),
-        lambda z, slope: z + slope,
-        lambda z, slope: 0 * z,
+    *(
+        lambda z, slope, left=left, right=right: torch.where(z > 0, right(z, slope), left(z, slope))
+        for left in (
+            _leak,
+            lambda z, slope: 0 * z,
+            lambda z, slope: -slope * z,
+            lambda z, slope: torch.full_like(z, slope),
+        )
+        for right in (
+            lambda z, slope: (1 + slope) * z,
+            lambda z, slope: (1 - slope) * z,
+            lambda z, slope: z + slope,
+        )
     ),
+    lambda z, slope: torch.where(z > 0, 1.0, slope * z),
+    lambda z, slope: torch.where(z > 0, 0 * z, slope * z),
 )
 _wrong_leak(
     "divided_by_the_slope",
@@ -556,6 +574,7 @@ _wrong_count(
     ),
     lambda batches: (torch.cat(batches) == 0).any(dim=0).sum(),
     lambda batches: sum((batch == 0).any(dim=0).sum() for batch in batches),
+    lambda batches: torch.stack([(batch == 0).any(dim=0) for batch in batches]).all(dim=0).sum(),
 )
 _wrong_count(
     "examples_counted",

@@ -135,10 +135,10 @@ _wrong_bounds(
         "你少開了一個根號：拿變異數當成標準差（或界限）在用。",
         "a square root is missing: a variance was used where a standard deviation (or a bound) belongs.",
     ),
-    [lambda f, n=n: n / f.mean for n in (1, 3, math.sqrt(3))],
+    [lambda f, n=n: n / f.mean for n in (1, 3, *map(math.sqrt, (3, 1.5, 0.5)))],
     [
         way
-        for n in (1, 3, math.sqrt(3))
+        for n in (1, 3, *map(math.sqrt, (3, 1.5, 0.5)))
         for way in _of_gains(lambda f, gain, n=n: n * gain / f.into)
     ],
 )
@@ -195,6 +195,18 @@ _wrong_bounds(
     ],
 )
 _wrong_bounds(
+    "gain_twice",
+    Text(
+        "激活函數的那一份你算了兩次：√(6/fan_in) 裡的 6 已經是 3 乘 2，2 就是 ReLU 的那一份。",
+        "the activation's share counts twice: the 6 of √(6/fan_in) is 3 times 2 already, and that 2 is ReLU's share.",
+    ),
+    kaimings=[
+        lambda f: math.sqrt(6 * f.gain / f.into),
+        lambda f: f.gain * math.sqrt(3 / f.into),
+        lambda f: math.sqrt(12 / f.into),
+    ],
+)
+_wrong_bounds(
     "default_of_linear",
     Text(
         "√(1/fan_in) 是 nn.Linear 自己的預設界限，它取的斜率是 √5。這裡的斜率是 negative_slope。",
@@ -208,7 +220,7 @@ _wrong_bounds(
         "negative_slope 沒有作用：你把每一種 LeakyReLU 都當成 ReLU。",
         "negative_slope has no effect: every LeakyReLU is treated as a ReLU.",
     ),
-    kaimings=[lambda f, n=n: math.sqrt(n / f.into) for n in (6, 2, 12)],
+    kaimings=[lambda f, n=n: math.sqrt(n / f.into) for n in (6, 2)],
 )
 _wrong_bounds(
     "slope_not_squared",
@@ -390,7 +402,11 @@ def _groups(*parts: Tensor) -> int:
     return int((_sizes(*parts) > 1).sum())
 
 
-_COUNTS = (_with_twin, _copies, _pairs, _groups)
+def _kinds(*parts: Tensor) -> int:
+    return len(_sizes(*parts))
+
+
+_COUNTS = (_with_twin, _copies, _pairs, _groups, _kinds)
 
 _wrong_twins(
     "copies_counted",
@@ -415,7 +431,7 @@ _wrong_twins(
         "你數的是有幾種、幾組，或沒有雙胞胎的有幾個。題目問的是有雙胞胎的神經元有幾個。",
         "you counted kinds, or groups, or the units without a twin. The question is how many units have one.",
     ),
-    lambda *parts: len(_sizes(*parts)),
+    _kinds,
     lambda *parts: len(parts[0]) - _with_twin(*parts),
     _groups,
     lambda *parts: int((_sizes(*parts) == 1).sum()),
@@ -682,6 +698,7 @@ _wrong_loss(
         "this is the entropy of the class shares, the loss for the best of all biases; the one you are given need not be that good.",
     ),
     lambda n, log, b: -torch.special.xlogy(n / n.sum(), n / n.sum()).sum(),
+    lambda n, log, b: -(n / n.sum() * (n / n.sum()).log()).sum(),  # nan for a class of none
 )
 _wrong_loss(
     "divergence",

@@ -1,5 +1,6 @@
 """Exercises of losses: three losses that survive every input, and one gradient by hand."""
 
+import itertools
 import math
 import operator
 from collections.abc import Callable, Iterator, Sequence
@@ -102,7 +103,13 @@ def _paired(p: Tensor, t: Tensor) -> Tensor:
     return p.reshape(-1) - t.reshape(-1)
 
 
-def _wrong_error(name: str, text: Text, *losses: Callable, pairings: Sequence = (_paired,)) -> None:
+def _wrong_error(
+    name: str,
+    text: Text,
+    *losses: Callable,
+    pairings: Sequence = (_paired,),
+    when: Callable | None = None,
+) -> None:
     """losses: of the errors, which a pairing takes of both sides.
 
     They say nothing of unequal sizes: such an answer may refuse them or not.
@@ -111,7 +118,31 @@ def _wrong_error(name: str, text: Text, *losses: Callable, pairings: Sequence = 
     def way(loss: Callable, pairing: Callable) -> Callable:
         return lambda p, t: loss(pairing(p, t)) if p.numel() == t.numel() else ...
 
-    mean_squared_error.mistake(name, text, *(way(*pair) for pair in product(losses, pairings)))
+    ways = itertools.starmap(way, product(losses, pairings))
+    mean_squared_error.mistake(name, text, *ways, when=when)
+
+
+def _of_equal_counts(holds: Callable[[Seen], bool]) -> Callable[[list[Seen]], bool]:
+    """Whether something holds of all inputs of equal counts on which the answer is wrong; some must be."""
+
+    def holds_of_all(wrong: list[Seen]) -> bool:
+        equal = [seen for seen in wrong if not seen.right.error]
+        return bool(equal) and all(map(holds, equal))
+
+    return holds_of_all
+
+
+def _is_mean_over_all_pairs(seen: Seen) -> bool:
+    p, t = (side.double().reshape(-1) for side in seen.case.args)
+    expected = (p[:, None] - t).square().mean().numpy()
+    return seen.got.is_number and seen.tolerance.allows(seen.got.arrays[0], expected)
+
+
+def _has_an_axis_left(seen: Seen) -> bool:
+    shapes = [array.shape for array in seen.got.arrays]
+    return shapes in ([(1,)], [(1, 1)]) and seen.tolerance.allows(
+        seen.got.arrays[0].reshape(()), seen.right.arrays[0]
+    )
 
 
 _wrong_error(
@@ -120,7 +151,6 @@ _wrong_error(
         "形狀 (N, 1) 減 (N,) 會廣播成 (N, N)：每個預測都和「所有」目標比了一遍。",
         "shape (N, 1) minus (N,) broadcasts to (N, N): every prediction met all targets, not only its own.",
     ),
-    lambda e: e.square().mean(),
     lambda e: e.square().sum(),
     lambda e: e.square().sum() / len(e),
     lambda e: e.square().mean() / 2,
@@ -133,6 +163,7 @@ _wrong_error(
         lambda p, t: p.squeeze() - t,
         lambda p, t: p - t.squeeze(),
     ),
+    when=_of_equal_counts(_is_mean_over_all_pairs),
 )
 _wrong_error(
     "sum_not_mean",
@@ -231,19 +262,13 @@ _wrong_error(
     torch.square,
     pairings=(_paired, lambda p, t: p - t.view_as(p), lambda p, t: p.view_as(t) - t),
 )
-_wrong_error(
+mean_squared_error.mistake(
     "mean_keeps_an_axis",
     Text(
         "平均之後還留著一個軸：你的結果是只有一個數的陣列，題目要的是一個數（形狀 ()）。",
         "an axis is left after your mean: the result is an array with one number in it, where one number (shape ()) is wanted.",
     ),
-    lambda e: e.square().mean(dim=0),
-    pairings=(
-        lambda p, t: _paired(p, t)[:, None],
-        lambda p, t: _paired(p, t)[:, None, None],
-        lambda p, t: p - t.view_as(p),
-        lambda p, t: p.view_as(t) - t,
-    ),
+    when=_of_equal_counts(_has_an_axis_left),
 )
 mean_squared_error.mistake(
     "sizes_not_compared",
@@ -436,6 +461,23 @@ _wrong_bce(
     lambda a, b, y, z: -b + (1 - y) * z,
 )
 _wrong_bce(
+    "labels_of_plus_minus",
+    Text(
+        "log(1 + e^(−yz)) 是給 −1／+1 的標籤用的。標籤是 0 時，指數裡永遠是 0：logit 再大，損失也不變。",
+        "log(1 + e^(−yz)) is meant for labels of −1 and +1. With label 0 the exponent is always 0, and the loss the same for every logit.",
+    ),
+    lambda a, b, y, z: F.softplus(-y * z),
+    lambda a, b, y, z: F.softplus(y * z),
+)
+_wrong_bce(
+    "logit_not_in_label_term",
+    Text(
+        "標籤那一項少了 logit：標籤是 1 時，要減掉的是 z，不是 1。",
+        "the term with the label lacks the logit: for label 1 it is z that comes off, not 1.",
+    ),
+    lambda a, b, y, z: -b - y,
+)
+_wrong_bce(
     "softplus_wrong",
     Text(
         "只看標籤 0：它的損失是 log(1 + eᶻ)，z 是正是負都一樣。分別代入 z = 2 和 z = −2，你的哪一個不對？",
@@ -448,6 +490,7 @@ _wrong_bce(
             lambda z, size, above: above + torch.log1p(torch.exp(z)),
             lambda z, size, above: torch.log1p(torch.exp(-size)),
             lambda z, size, above: torch.log1p(torch.exp(size)),
+            lambda z, size, above: above + torch.log1p(torch.exp(size)),
             lambda z, size, above: size + torch.log1p(torch.exp(-size)),
             lambda z, size, above: z + torch.log1p(torch.exp(-size)),
             lambda z, size, above: above - torch.log1p(torch.exp(-size)),
@@ -549,8 +592,8 @@ bce_from_logits.mistake(
 bce_from_logits.mistake(
     "corner_at_0",
     Text(
-        "損失的值都對，只有 logit 剛好是 0 時梯度不對：relu、clamp 和絕對值在 0 有個轉角，autograd 各選了一個斜率，加起來卻不是機率減標籤。",
-        "the loss is right, and the gradient is wrong only where a logit is exactly 0: relu, clamp and the absolute value have a corner there, and the slopes that autograd picks do not add up to probability minus label.",
+        "損失的值都對，只有 logit 剛好是 0 時梯度不對。relu、clamp 和絕對值在 0 有個轉角，autograd 各選的斜率加起來不是「機率減標籤」。",
+        "the loss is right, and its gradient is wrong only at logits of exactly 0: relu, clamp and the absolute value have a corner there, and the slopes that autograd picks do not add up to probability minus label.",
     ),
     lambda z, y: (F.relu(z) + torch.log1p(torch.exp(-z.abs())) - y * z).mean(),
     lambda z, y: (z.clamp(min=0) + torch.log1p(torch.exp(-z.abs())) - y * z).mean(),
@@ -727,6 +770,8 @@ _wrong_cross_entropy(
     _OVER_BATCH,
     lambda logs, z, y: -_of(y, z.log_softmax(0)),
     lambda logs, z, y: -_of(y, z - z.flatten().logsumexp(0)),
+    lambda logs, z, y: -_of(y, logs - logs.flatten().logsumexp(0)),
+    lambda logs, z, y: -_of(y, z - z.amax(1, True) - (z - z.amax(1, True)).flatten().logsumexp(0)),
 )
 _wrong_cross_entropy(
     "softmax_twice",
@@ -1033,6 +1078,15 @@ _wrong_gradient(
     signs=(1,),
     divisors=("1",),
 )
+cross_entropy_gradient.mistake(
+    "mean_on_one_term",
+    Text(
+        "1/N 只乘到一項。機率和標籤的差，要整個除以 N。",
+        "1/N reaches one term only. The whole difference of probability and label is divided by N.",
+    ),
+    _of_moderate(lambda z, y: z.softmax(1) - F.one_hot(y, z.shape[1]) / len(y)),
+    _of_moderate(lambda z, y: z.softmax(1) / len(y) - F.one_hot(y, z.shape[1])),
+)
 _wrong_gradient(
     "mean_over_classes",
     Text(
@@ -1188,6 +1242,7 @@ _wrong_gradient(
         "你給每個樣本一個數，題目要每個 logit 一個：形狀是 (N, K)。",
         "you gave one number for each example; one for each logit is wanted, of shape (N, K).",
     ),
+    lambda p, one_hot, z: (p - one_hot).sum(dim=1),
     lambda p, one_hot, z: (p * one_hot).sum(dim=1) - 1,
     lambda p, one_hot, z: (p * one_hot).sum(dim=1, keepdim=True) - 1,
     lambda p, one_hot, z: -(p.log() * one_hot).sum(dim=1),

@@ -124,6 +124,18 @@ _wrong_rate(
     ),
     lambda h, e: e.prod(),
 )
+largest_stable_rate.mistake(
+    "complex_numbers",
+    Text(
+        "`eigvals` 給的是複數，不能比大小。H 是對稱的，特徵值都是實數：有一個函式專門算這種矩陣的特徵值。",
+        "`eigvals` gives complex numbers, which have no order. H is symmetric and its eigenvalues are real: there is a function for just that kind of matrix.",
+    ),
+    when=lambda wrong: all(
+        "Complex" in str(seen.got.error) or (torch.is_tensor(result) and result.is_complex())
+        for seen in wrong
+        for result in [seen.got.result]
+    ),
+)
 _wrong_rate(
     "grows_with_curvature",
     Text(
@@ -410,6 +422,16 @@ _wrong_nesterov(
     lambda g, new, old, lr, beta: lr * (g + beta**2 * new),
     lambda g, new, old, lr, beta: lr * ((1 - beta) * g + beta * new),
 )
+_wrong_nesterov(
+    "look_back",
+    Text(
+        "你往後看了：速度會繼續帶著參數往同一個方向走，所以 βv 和梯度是加在一起的。",
+        "you looked back: the velocity goes on carrying the parameter the same way, so that βv is added to the gradient.",
+    ),
+    lambda g, new, old, lr, beta: lr * (g - beta * new),
+    lambda g, new, old, lr, beta: lr * (new - beta * new),
+    lambda g, new, old, lr, beta: lr * g - beta * new,
+)
 
 
 def _keeps_the_push(param, grad, velocity, lr, momentum):
@@ -471,6 +493,13 @@ def _with_both_decayed(param, grad, velocity, lr, momentum, decay):
     return (1 - lr * decay) * param - lr * velocity, velocity
 
 
+def _with_decay_kept(param, grad, velocity, lr, momentum, decay):
+    moved, velocity = _moving(_fresh, _by_velocity, _decayed)(
+        param, grad, velocity, lr, momentum, decay
+    )
+    return moved, (1 - lr * decay) * velocity
+
+
 _wrong_velocities(sgdw_step, _by_velocity, [_decayed])
 sgdw_step.mistake(
     "decay_in_gradient",
@@ -491,6 +520,7 @@ sgdw_step.mistake(
     ),
     _with_decayed_velocity,
     _with_both_decayed,
+    _with_decay_kept,
 )
 sgdw_step.mistake(
     "look_ahead",
@@ -515,6 +545,15 @@ _wrong_sgdw(
         "the rate multiplies the decay twice, and the share by which it shrinks becomes too small.",
     ),
     lambda param, step, lr, decay: (1 - lr**2 * decay) * param - step,
+)
+_wrong_sgdw(
+    "decays_twice",
+    Text(
+        "參數縮小了兩次：一次是乘上 (1 − ηλ)，一次在移動裡。",
+        "the parameter shrinks twice, once by (1 − ηλ) and once in the move.",
+    ),
+    lambda param, step, lr, decay: (1 - 2 * lr * decay) * param - step,
+    lambda param, step, lr, decay: (1 - lr * decay) ** 2 * param - step,
 )
 _wrong_sgdw(
     "decays_the_moved",

@@ -191,6 +191,15 @@ _wrong_update(
     directions=(lambda score, label: 2 * _sign(score, label),),
 )
 _wrong_update(
+    "half_as_far",
+    Text(
+        "你只走了一半：標籤減 ½ 是 ±½，不是 ±1。",
+        "you went half as far: a label less ½ is ±½, not ±1.",
+    ),
+    gates=(_is_wrong, *_STRICT),
+    directions=(lambda score, label: label - 0.5,),
+)
+_wrong_update(
     "bias_forgotten",
     Text(
         "權重動了，偏置卻沒動。偏置不變，這條線就只能轉動，不能平移。",
@@ -259,6 +268,17 @@ _wrong_update(
     lengths=_ANY_LENGTH,
 )
 _wrong_update(
+    "bias_outside",
+    Text(
+        "正負號只乘到 w·x，沒有乘到偏置：要看的是整個分數在哪一側。",
+        "the sign multiplies w·x and not the bias: it is the whole score whose side counts.",
+    ),
+    gates=(
+        lambda score, label, bias: (2 * label - 1) * (score - bias) + bias <= 0,
+        lambda score, label, bias: (2 * label - 1) * (score - bias) + bias < 0,
+    ),
+)
+_wrong_update(
     "delta_rule",
     Text(
         "你的步伐隨「分數」差多少而改變。那是另一種規則（Widrow-Hoff）；感知機看的是「對或錯」，不看差多少。",
@@ -269,6 +289,7 @@ _wrong_update(
         lambda score, label: label - score,
         lambda score, label: 2 * label - 1 - score,
         lambda score, label: (2 * label - 1) * abs(score),
+        lambda score, label: (2 * label - 1) * score,
         lambda score, label: label - 1 / (1 + np.exp(-score)),
     ),
 )
@@ -563,7 +584,12 @@ _wrong_layers(
     ),
     lambda m, n: 0,
     lambda m, n: m + n,
-    more=(sum, lambda widths: sum(widths[1:]), lambda widths: sum(widths[1:-1])),
+    more=(
+        sum,
+        lambda widths: sum(widths[1:]),
+        lambda widths: sum(widths[1:-1]),
+        lambda widths: 0,
+    ),
 )
 _wrong_layers(
     "counts_tensors",

@@ -111,7 +111,7 @@ def _relations(
             yield "scaled_by_size", {"size": label}
         if holds(right / size for right, size in zip(rights, sizes, strict=True)):
             yield "divided_by_size", {"size": label}
-    _, got, right = max(arrays, key=lambda row: np.abs(row[2]).max(initial=0.0))
+    _, got, right = max(arrays, key=_tells_the_factor)
     largest = np.abs(right).argmax() if right.size else None
     if largest is None or not right.flat[largest] or not np.isfinite(got.flat[largest]):
         return
@@ -122,6 +122,13 @@ def _relations(
         yield "scaled", {"factor": simple if is_simple else shown(float(factor))}
     if holds(right + shift for right in rights):
         yield "shifted", {"shift": shown(float(shift))}
+
+
+def _tells_the_factor(row: tuple[Seen, np.ndarray, np.ndarray]) -> tuple[bool, float, float]:
+    """By which to choose the result that tells a factor or shift best: an exact one, then a large one."""
+    seen, _, right = row
+    largest = float(np.abs(right).max(initial=0.0))
+    return largest > 0, -seen.tolerance.eps, largest
 
 
 def _is_numbers(value: Any) -> bool:

@@ -97,8 +97,8 @@ _wrong_share(
 _wrong_share(
     "rounded",
     Text(
-        "你把比例四捨五入了。1,000 個答案裡多對一個，結果也應該看得出來。",
-        "you rounded the share. One more right answer in 1,000 should show in the result.",
+        "你把比例四捨五入了（或取了中位數）。1,000 個答案裡多對一個，結果也應該看得出來。",
+        "you rounded the share (or took the median). One more right answer in 1,000 should show in the result.",
     ),
     lambda hits, p, y: hits.mean().round(),
     lambda hits, p, y: hits.mean().round(decimals=1),
@@ -139,6 +139,7 @@ _wrong_share(
     lambda hits, p, y: (p.sort().values == y.sort().values).double().mean(),
     lambda hits, p, y: torch.isin(p, y).double().mean(),
     lambda hits, p, y: torch.isin(y, p).double().mean(),
+    lambda hits, p, y: torch.isin(p.unique(), y).sum() / len(y),
     lambda hits, p, y: (p[:, None] == y).double().mean(),
     lambda hits, p, y: (p[:, None] == y).double().sum() / len(y),
 )
