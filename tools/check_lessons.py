@@ -11,6 +11,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 
 import build
@@ -116,13 +117,17 @@ def _of_the_answers(exercise: Exercise, subject: str) -> Iterator[str]:
     sys.path.insert(0, str(ROOT / "tests"))
     cases = import_module("wrong_answers").CASES
     import_module(f"wrong_answers.{subject}")
+    if find_spec(f"wrong_answers.unseen.{subject}"):
+        import_module(f"wrong_answers.unseen.{subject}")
+    shown = {name for name, _ in exercise.ways()} if hasattr(exercise, "ways") else set()
     tried = Counter(case.mistake for case in cases if case.exercise is exercise)
     where = f"tests/wrong_answers/{subject}.py, {exercise.name}:"
     if sum(tried.values()) - tried[None] < 4:
         yield f"{where} at least four wrong answers, there are {sum(tried.values()) - tried[None]}"
     if not tried[None]:
         yield f"{where} an unusual answer that is right"
-    yield from (f"{where} an answer that makes {m!r}" for m in set(exercise.mistakes) - set(tried))
+    lacking = set(exercise.mistakes) - shown - set(tried)
+    yield from (f"{where} an answer that makes {mistake!r}" for mistake in lacking)
     for mistake, text in exercise.mistakes.items():
         if (
             min(len(text.zh), len(text.en)) <= 10

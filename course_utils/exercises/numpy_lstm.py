@@ -421,7 +421,10 @@ _wrong_step(
 )
 _wrong_step(
     "first_step",
-    Text("你取了第一步。", "you took the first step."),
+    Text(
+        "你取了第一步：讀完整個序列之後的，是它自己的最後一步。",
+        "you took the first step: it is the last of its own steps that has read the whole sequence.",
+    ),
     lambda hidden, lengths: 0,
 )
 

@@ -797,7 +797,10 @@ _wrong_gates(
 )
 _wrong_gates(
     "sign_lost",
-    Text("正負號反了。", "the sign is reversed."),
+    Text(
+        "正負號反了：用它做梯度下降，損失會變大。",
+        "the sign is reversed: gradient descent with it would make the loss grow.",
+    ),
     {"slope": lambda gates: -_slope(gates)},
 )
 

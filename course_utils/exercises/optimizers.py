@@ -904,7 +904,10 @@ _wrong_amsgrad(
 )
 _wrong_amsgrad(
     "first_tensor_only",
-    Text("只有第一個張量動了。", "only the first tensor moves."),
+    Text(
+        "只有第一個張量動了：每個參數都有自己的一步。",
+        "only the first tensor moves: every parameter takes a step of its own.",
+    ),
     {"hold": lambda params: list(params)[:1]},
 )
 _wrong_amsgrad(

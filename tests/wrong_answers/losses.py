@@ -12,6 +12,13 @@ from . import right, wrong
 # ---- mean_squared_error
 
 
+@wrong(exercises.mean_squared_error, "mean_keeps_an_axis")
+def mean_along_the_first_axis(predictions, targets):
+    if predictions.numel() != targets.numel():
+        raise ValueError
+    return (predictions.reshape(-1, 1) - targets.reshape(-1, 1)).square().mean(dim=0)
+
+
 @wrong(exercises.mean_squared_error, "broadcast")
 def subtracts_at_once(predictions, targets):
     if predictions.numel() != targets.numel():
