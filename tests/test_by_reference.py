@@ -349,6 +349,12 @@ def mean_of_rows(x, scale):
         (lambda right, x: -right, "negated", "wrong sign"),
         (lambda right, x: right / 3, "scaled", "is 1/3 times"),
         (lambda right, x: 1.2345 * right, "scaled", "is 1.234 times"),
+        (
+            lambda right, x: 4 * right,
+            "scaled",
+            "is 4 times",
+        ),  # no size, though x has always 4 columns
+        (lambda right, x: 1e-6 * right, "scaled", "is 1e-06 times"),
         (lambda right, x: right * len(x), "scaled_by_size", "the length of x along axis 0"),
         (lambda right, x: right / x.numel(), "divided_by_size", "how many numbers x holds"),
         (lambda right, x: right + 0.25, "shifted", "leaves 0.25"),
@@ -367,6 +373,54 @@ def mean_of_rows(x, scale):
 def test_a_relation_that_holds_on_all_inputs_is_said(change, mistake, says):
     verdict = mean_of_rows.examine(lambda x, scale: change(scale * x.mean(dim=0), x))
     assert (verdict.mistake, says in verdict.message) == (mistake, True), verdict
+
+
+def _rows_and_a_word():
+    for x in (torch.arange(1.0, 7).reshape(2, 3), torch.arange(4.0) + 1):
+        yield given(x, "sum")
+
+
+def _no_rows_first():
+    yield given(torch.empty(0))
+    yield given(torch.ones(2))
+
+
+@pytest.mark.parametrize(
+    ("cases", "right", "answer", "mistake"),
+    [
+        (_rows_and_a_word, lambda x, how: x + 1, lambda x, how: 3 * (x + 1), "scaled"),
+        (_rows_and_a_word, lambda x, how: x + 1, lambda x, how: 0 * x, "wrong_value"),
+        (_rows_and_a_word, lambda x, how: x > 2, lambda x, how: x > 3, "wrong_value"),
+        (
+            _rows_and_a_word,
+            lambda x, how: x,
+            lambda x, how: 2 * x if x.dim() == 1 else x[0, :1] * 2,
+            "wrong_shape",
+        ),
+        (
+            _rows_and_a_word,
+            lambda x, how: x,
+            lambda x, how: -x if x.dim() == 2 else "minus x",
+            "wrong_value",
+        ),
+        (_no_rows_first, lambda x: 0 * x, lambda x: 0 * x + 2, "wrong_value"),
+        (lambda: [given(torch.ones(2))], lambda x: x, lambda x: -x, "wrong_value"),
+        (
+            lambda: [given(2.0), given(4.0), given(0.0)],
+            lambda x: 1 / x,
+            lambda x: -1 / x,
+            "negated",
+        ),
+    ],
+    ids=[
+        *("axes and words", "zeros", "truths", "one shape", "no numbers", "nothing", "one input"),
+        "an error is no number",
+    ],
+)
+def test_a_relation_is_looked_for_among_inputs_of_any_kind(cases, right, answer, mistake):
+    right.__name__ = "right"
+    exercise = right_answer(cases=cases, hint=Text("", ""))(right)
+    assert exercise.examine(answer).mistake == mistake
 
 
 def test_a_transposed_result_is_told_and_a_part_that_is_wrong_is_named():

@@ -12,6 +12,7 @@ from course_utils.numpy_track.losses import cross_entropy_loss, mse_loss
 from course_utils.numpy_track.training_utils import (
     compute_numerical_gradient,
     compute_numerical_gradient_fast,
+    train_step,
 )
 
 #: Overflow is foreseen: it is an error with a message or it is harmless, and never a warning.
@@ -89,6 +90,66 @@ def test_large_parameters_do_not_swallow_the_step():
     np.testing.assert_allclose(grads["c"], exact["c"], atol=0.05)
 
 
+class Line(TanhModel):
+    """Answers 3 · (c - start), in whatever way ``answer`` says."""
+
+    def __init__(self, answer, start=0.0):
+        super().__init__(num_outputs=1, dtype=np.float64)
+        self.answer, self.start = answer, start
+        self.params["c"] = np.array([float(start)])
+
+    def forward(self, X, return_sequences=False):
+        self.asked = return_sequences
+        return self.answer(np.full((len(X), 1), 3 * (self.params["c"][0] - self.start)))
+
+
+def slope_of(model, y=None, **options):
+    """∂L/∂c where the loss is the mean of the predictions."""
+    y, mean = np.zeros(2) if y is None else y, lambda p, t: float(p.mean())
+    return compute_numerical_gradient(model, np.zeros((2, 1, 3)), y, mean, **options)["c"][0]
+
+
+def test_the_difference_is_divided_by_what_the_parameter_moved_after_rounding():
+    assert slope_of(Line(np.float64, 1e12), epsilon=3e-16) == 3  # by 2 or 3 of its roundings
+
+    class Half(TanhModel):
+        def forward(self, X, return_sequences=False):
+            return np.full((len(X), 1), np.float16(self.params["c"][0]))
+
+    half = Half(num_outputs=1, dtype=np.float64)
+    half.params["c"] = np.array([1.0])
+    assert slope_of(half) == 1
+
+
+def test_a_model_that_answers_in_whole_numbers_keeps_its_float64_step():
+    def counts(predictions):
+        return np.rint(1e9 * predictions).astype(np.int64)
+
+    assert slope_of(Line(counts)) == pytest.approx(3e9, rel=1e-4)
+
+
+def test_a_model_may_write_to_the_parameters_it_is_lent():
+    class Untidy(Line):
+        def forward(self, X, return_sequences=False):
+            answer = super().forward(X, return_sequences) * self.params["V"][0]
+            for values in self.params.values():
+                values[...] = 7
+            return answer
+
+    model = Untidy(np.float64, 2.0)
+    assert slope_of(model) == pytest.approx(3 * model.params["V"][0, 0])
+    assert model.params["c"] == 2
+
+
+@pytest.mark.parametrize(
+    ("shape", "sequences"), [((2,), False), ((2, 1, 1), True), ((2, 1, 2, 2), True)]
+)
+def test_targets_of_another_loss_ask_for_sequences_by_their_axes(shape, sequences):
+    model = Line(np.float64)
+    slope_of(model, np.zeros(shape))
+    assert model.asked is sequences
+
+
 # --- along random directions
 
 
@@ -149,6 +210,8 @@ def test_directions_are_drawn_from_rng_alone():
     assert not np.array_equal(one, other)
     assert_unchanged(model, before)
     np.testing.assert_array_equal(np.random.get_state()[1], state)  # noqa: NPY002
+    grads = compute_numerical_gradient_fast(model, X, y, cross_entropy_loss, rng=3)
+    assert {g.dtype for g in grads.values()} == {np.dtype(np.float32)}  # the parameters' own
 
 
 class Recorder(TanhModelWithGrads):
@@ -208,12 +271,8 @@ def test_32_directions_by_default_and_two_passes_for_each():
 def test_directions_are_coin_flips():
     """Along ±1 a gradient of one parameter alone comes out exactly, whatever the directions."""
 
-    class Line(TanhModel):
-        def forward(self, X, return_sequences=False):
-            return np.full((len(X), 1), 3 * self.params["c"][0], np.float64)
-
     X = np.zeros((2, 1, 3))
-    model = Line(num_outputs=1, dtype=np.float64)
+    model = Line(np.float64)
     square = lambda p, t: float(p.mean())  # noqa: E731
     grads = compute_numerical_gradient_fast(model, X, np.zeros(2), square, rng=1, num_directions=1)
     np.testing.assert_allclose(grads["c"], 3, rtol=1e-8)
@@ -287,6 +346,12 @@ def test_exact_gradients_are_taken_where_the_model_has_them():
     model = TanhModelWithGrads()
     _, grads, _ = loss_and_grads(model, X, y, "classification", np.random.default_rng(0))
     np.testing.assert_array_equal(flat(grads), flat(model.loss_and_grads(X, y)[1]))
+    values = np.random.default_rng(0).normal(size=(4, 3))
+    loss, _, _ = loss_and_grads(model, X, values, "regression", None)
+    assert loss == pytest.approx(mse_loss(model.forward(X), values))
+    for either in (model, TanhModel()):
+        with pytest.raises(ValueError, match="must be 'classification' or 'regression'"):
+            loss_and_grads(either, X, y, "ranking", None)
 
 
 def test_up_to_2000_parameters_element_by_element_and_beyond_with_a_warning():
@@ -306,5 +371,13 @@ def test_up_to_2000_parameters_element_by_element_and_beyond_with_a_warning():
     expected = (
         r"2,001 parameters: 4,002 forward passes .* 64 along 32 .* about 0.13 .* about 8 times"
     )
-    with pytest.warns(UserWarning, match=expected):
-        loss_and_grads(large, X, y, "classification", rng)
+    estimates = []
+    for seed in (0, 0, 1):
+        with pytest.warns(UserWarning, match=expected):
+            rng = np.random.default_rng(seed)
+            estimates.append(flat(loss_and_grads(large, X, y, "classification", rng)[1]))
+    with pytest.warns(UserWarning, match=expected) as said:
+        train_step(large, X, y, 0.1)
+    assert said[0].filename == __file__, "the line that asked for it"
+    np.testing.assert_array_equal(estimates[0], estimates[1])
+    assert not np.array_equal(estimates[0], estimates[2])

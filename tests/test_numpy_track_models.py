@@ -78,14 +78,33 @@ def test_slots_that_start_equal_would_stay_equal_for_ever():
         (lambda: RelationalMemory(key_size=0), "key_size must be at least 1, got 0"),
         (lambda: RelationalRNN(2, 3, 0), "output_size must be at least 1, got 0"),
         (lambda: RelationalRNNCell(None, 3), "input_size must be an integer .* got None"),
+        (lambda: RelationalRNNCell(2, 0), "hidden_size must be at least 1, got 0"),
         (lambda: LSTM(0, 3), "input_size must be at least 1, got 0"),
         (lambda: LSTM(2, 3.0), "hidden_size must be an integer of at least 1, got 3.0"),
         (lambda: LSTM(2, 3, True), "output_size must be an integer .* got True"),
         (lambda: LSTM(2, 3, forget_bias=np.inf), "forget_bias must be a finite number, got inf"),
         (lambda: LSTM(2, 3, 2, readout_size=0), "readout_size must be at least 1, got 0"),
         (lambda: LSTM(2, 3).forward(np.ones((4, 2))), r"\(B, T, 2\).* got \(4, 2\).* X\[None\]"),
-        (lambda: LSTM(2, 3).forward(np.full((1, 1, 2), 1e300)), "beyond the range of float32"),
+        (lambda: LSTM(2, 3, 0), "output_size must be at least 1, got 0"),
+        (lambda: LSTM(2, 3).forward([[[1.0, 1e300]]]), "beyond the range of float32"),
+        (lambda: RelationalMemory(input_size=0), "input_size must be at least 1, got 0"),
         (lambda: RelationalMemory().forward(np.ones((2, 3))), r"x must have shape \(B, 64\)"),
+        (
+            lambda: RelationalMemory().forward(np.ones(64)),
+            r"x must have shape \(B, 64\), got \(64,\)",
+        ),
+        (
+            lambda: RelationalMemory().forward(np.ones((2, 64, 64))),
+            r"x must have shape \(B, 64\), got \(2, 64, 64\)",
+        ),
+        (
+            lambda: RelationalMemory(input_size=2).forward([[1.0, 1e300]]),
+            "x has numbers beyond the range of float32",
+        ),
+        (
+            lambda: RelationalMemory(2, 2, 1, 1).forward([[1.0]], [[[0.0, 1.0], [1e300, 0.0]]]),
+            "memory has numbers beyond the range of float32",
+        ),
         (
             lambda: RelationalMemory().forward(np.ones((2, 64)), np.ones((1, 4, 64))),
             r"memory must have shape \(2, 4, 64\), got \(1, 4, 64\)",
@@ -134,6 +153,10 @@ def test_the_dtype_of_the_parameters_is_that_of_the_arithmetic(name):
         _, grads, predictions = model.loss_and_grads(X, y)
         assert {predictions.dtype, *(g.dtype for g in grads.values())} == {np.dtype(dtype)}
         assert model.forward(X).dtype == dtype
+    core = RelationalMemory(2, 4, 2, 3, rng=0)
+    assert core.initial_memory(5).dtype == np.float32
+    core.set_params({k: v.astype(np.float64) for k, v in core.get_params().items()})
+    assert core.initial_memory(5).dtype == core.forward(np.ones((5, 3))).dtype == np.float64
 
 
 @pytest.mark.parametrize("name", RECURRENT)
@@ -199,6 +222,9 @@ def test_sizes_that_are_left_out():
     core = model.cell.core
     assert (core.num_slots, core.slot_size, core.num_heads, core.gate) == (4, 64, 2, "unit")
     RelationalMemory(4, 4, 4, rng=0)  # as many slots as numbers in each
+    for readout_size, width in ((None, 3), (5, 5)):
+        model = LSTM(2, 3, readout_size=readout_size, rng=0)
+        assert model.output_size == width == model.forward(np.ones((1, 4, 2))).shape[-1]
 
 
 def test_what_a_core_returned_outlives_its_next_call():
@@ -228,21 +254,30 @@ def huge(params, name, rows=np.s_[:], value=1e25):
     return params
 
 
+def against_each_other(params):
+    huge(params, "W_x", value=9)
+    huge(params, "W_gi", np.s_[:, 0], -3e38)
+    return huge(huge(params, "b_gi", 0, 3e38), "b_gm", 0, 3e38)
+
+
 @pytest.mark.parametrize(
     "spoil",
     [
         lambda p: huge(p, "W_x"),  # the variance of keys, queries and values overflows
         lambda p: huge(p, "ln_qkv_gain", np.s_[-2:]),  # that of attended values
         lambda p: huge(p, "W_2", np.s_[:, 0]),  # that of the layer behind
+        against_each_other,  # ∞ - ∞ in one gate
     ],
-    ids=["qkv", "attention", "mlp"],
+    ids=["qkv", "attention", "mlp", "gate"],
 )
-def test_a_variance_that_overflows_is_no_lack_of_difference(spoil):
-    core = RelationalMemory(2, 4, 2, 3, rng=0)
-    core.set_params(spoil(core.get_params()))
-    x = np.random.default_rng(0).normal(size=(2, 3))
-    with pytest.raises(NonFiniteError, match="left the range of float32 on the way; normalize"):
-        core.forward(x)
+def test_numbers_that_overflow_inside_a_memory_are_an_error(spoil):
+    model = RelationalRNN(3, 2, 2, 2, 4, 2, rng=0)
+    core = model.cell.core
+    model.set_params(spoil(model.get_params()))
+    x = np.abs(np.random.default_rng(0).normal(size=(2, 3)))
+    for run, X in ((core.forward, x), (model.forward, x[None]), (model.attention_maps, x[None])):
+        with pytest.raises(NonFiniteError, match="left the range of float32 on the way; normalize"):
+            run(X)
 
 
 def test_outputs_that_overflow_are_an_error():
@@ -268,6 +303,9 @@ def test_the_arguments_of_a_model_reach_its_core():
     assert (model.input_size, model.hidden_size, model.output_size) == (2, 5, 7)
     again = RelationalRNN(2, 5, 7, 3, 8, 4, **options)
     assert_unchanged(again, model.get_params())
+    drawn = [values.ravel()[:3] for values in model.get_params().values() if values.ndim == 2]
+    starts = {tuple((values / values[0]).round(3)) for values in drawn}
+    assert len(starts) == len(drawn), "two matrices begin with the same numbers"
     other = RelationalRNN(2, 5, 7, 3, 8, 4, **{**options, "rng": 1}).get_params()
     for name, values in model.get_params().items():
         assert np.array_equal(values, other[name]) == (values.ndim == 1), name

@@ -346,6 +346,8 @@ def test_a_rate_below_the_floor_stays_as_it_is():
         (lambda: learning_rate_schedule(0, decay=0), "decay must be .* above 0 .* got 0"),
         (lambda: learning_rate_schedule(0, decay_every=0), "decay_every must be at least 1, got 0"),
         (lambda: StepSchedule(decay=2), "decay must be"),
+        (lambda: StepSchedule(decay=0), "decay must be .* above 0 .* got 0"),
+        (lambda: StepSchedule(decay_every=0), "decay_every must be at least 1, got 0"),
         (lambda: CosineSchedule(0), "num_epochs must be at least 1, got 0"),
         (lambda: CosineSchedule(5, -1), "final_lr must be .* at least 0, got -1"),
         (
@@ -353,7 +355,14 @@ def test_a_rate_below_the_floor_stays_as_it_is():
             r"schedule must be callable as \(epoch, initial_lr\), got 0.1",
         ),
         (lambda: WarmupSchedule(CosineSchedule(5), 0), "warmup_epochs must be at least 1, got 0"),
+        (
+            lambda: WarmupSchedule(CosineSchedule(5), start_factor=0),
+            "start_factor must be .* above 0 .* got 0",
+        ),
         (lambda: PlateauSchedule(factor=1), "factor must be .* below 1, got 1"),
+        (lambda: PlateauSchedule(factor=0), "factor must be .* above 0 .* got 0"),
+        (lambda: PlateauSchedule(threshold=1), "threshold must be .* below 1, got 1"),
+        (lambda: PlateauSchedule(min_lr=-1), "min_lr must be .* at least 0, got -1"),
         (lambda: PlateauSchedule(patience=-1), "patience must be at least 0, got -1"),
         (lambda: PlateauSchedule().observe(float("nan")), "val_loss must be .* got nan"),
     ],
@@ -361,3 +370,23 @@ def test_a_rate_below_the_floor_stays_as_it_is():
 def test_schedules_that_make_no_sense(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize(
+    "schedule",
+    [
+        StepSchedule(),
+        CosineSchedule(5),
+        PlateauSchedule(),
+        WarmupSchedule(lambda epoch, initial_lr: initial_lr),
+    ],
+    ids=lambda schedule: type(schedule).__name__,
+)
+def test_every_schedule_refuses_epochs_and_rates_that_are_none(schedule):
+    for arguments, message in (
+        ((-1, 0.1), "epoch must be at least 0, got -1"),
+        ((1.5, 0.1), "epoch must be an integer"),
+        ((0, -0.1), "initial_lr must be .* at least 0, got -0.1"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            schedule(*arguments)

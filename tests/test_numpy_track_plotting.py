@@ -115,6 +115,8 @@ def test_rates_and_norms_are_seen_from_0_up_and_labels_say_what_is_drawn():
     assert [ax.get_ylim() for ax in plot_training_curves(frozen).axes[2:]] == [(0, 1.1)] * 2
     ticks = rate.xaxis.get_major_locator().tick_values(1, 3)
     assert (ticks == ticks.round()).all(), "no half epochs"
+    rate.set_xlim(2, 3)
+    assert loss.get_xlim() == (2, 3), "the four show the same epochs"
 
 
 def test_a_file_in_the_present_folder(tmp_path, monkeypatch):

@@ -2,6 +2,7 @@
 
 import math
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
@@ -50,7 +51,10 @@ def test_band_is_the_mean_and_the_t_interval_at_each_point(ax):
     assert line.get_ydata() == pytest.approx(RUNS.mean(axis=0))
     for x, values in zip([10, 20, 30], RUNS.T, strict=True):
         assert band_at(ax, x) == pytest.approx(t_interval(values))
-    assert to_rgb(ax.collections[0].get_facecolor()[0][:3]) == to_rgb(line.get_color())
+    plot_band(ax, [10, 20, 30], RUNS + 1, "SGD", marker="s")
+    assert [line.get_marker() for line in ax.lines] == ["", "s"]
+    for line, band in zip(ax.lines, ax.collections, strict=True):
+        assert to_rgb(band.get_facecolor()[0][:3]) == to_rgb(line.get_color())
 
 
 def test_band_on_a_logarithmic_axis_is_that_of_the_logarithms(ax):
@@ -98,6 +102,7 @@ def test_several_histories_give_means_and_bands_in_percent(ax):
     assert curves["validation"] == pytest.approx([40, 65])
     assert band_at(ax, 2, which=1) == pytest.approx(t_interval([60, 70]))
     assert ax.get_ylabel() == "accuracy (%)"
+    assert len({line.get_marker() for line in ax.lines}) == 2
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["training", "validation"]
 
 
@@ -144,8 +149,10 @@ def test_images_are_shown_as_they_were_before_normalization():
     assert not any(ax.axison for ax in axes.flat)
 
 
-def test_wrong_ones_are_marked_by_more_than_colour():
-    axes = show_images(Figure(), torch.zeros(3, 1, 28, 28), list("abc"), wrong=[False, True, False])
+@pytest.mark.parametrize("kind", [list, np.array, torch.tensor])
+def test_wrong_ones_are_marked_by_more_than_colour(kind):
+    wrong = kind([False, True, False])
+    axes = show_images(Figure(), torch.zeros(3, 1, 28, 28), list("abc"), wrong=wrong)
     assert axes.shape == (1, 5)
     weights = [ax.title.get_fontweight() for ax in axes.flat[:3]]
     colors = [ax.title.get_color() for ax in axes.flat[:3]]
@@ -172,6 +179,14 @@ def test_confusion_writes_every_count_and_colours_mistakes_only(ax):
     assert [label.get_text() for label in ax.get_yticklabels()] == ["cat", "dog", "owl"]
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("predicted class", "true class")
     assert ax.yaxis_inverted(), "the first class is the first row"
+    labels = [*ax.get_xticklabels(), *ax.get_yticklabels()]
+    assert {label.get_rotation() for label in labels} == {0}
+
+
+def test_confusion_has_no_grid_over_its_numbers():
+    with plt.rc_context({"axes.grid": True}):
+        ax = plot_confusion(Figure().subplots(), np.eye(2, dtype=int))
+    assert not any(line.get_visible() for line in [*ax.get_xgridlines(), *ax.get_ygridlines()])
 
 
 def test_confusion_without_names_numbers_its_classes(ax):
@@ -179,7 +194,7 @@ def test_confusion_without_names_numbers_its_classes(ax):
     assert [label.get_text() for label in ax.get_xticklabels()] == ["0", "1", "2", "3"]
 
 
-@pytest.mark.parametrize("shape", [(2, 3), (4,), (2, 2, 2)])
+@pytest.mark.parametrize("shape", [(2, 3), (4,), (2, 2, 2), (0, 0)])
 def test_confusion_needs_a_square(ax, shape):
     with pytest.raises(ValueError, match="square"):
         plot_confusion(ax, np.zeros(shape, dtype=int))
@@ -193,7 +208,12 @@ def test_confusion_takes_counts_of_any_type_and_refuses_what_are_none(ax):
         ax.clear()
         plot_confusion(ax, counts)
         assert [text.get_text() for text in ax.texts] == ["5", "1", "0", "2"]
-    for bad in ([[0.5, 0.5], [0.25, 0.75]], [[-1, 0], [0, 1]], [[math.nan, 0], [0, 1]]):
+    for bad in (
+        [[0.5, 0.5], [0.25, 0.75]],
+        [[-1, 0], [0, 1]],
+        [[math.nan, 0], [0, 1]],
+        [[math.inf]],
+    ):
         with pytest.raises(ValueError, match=r"whole numbers of examples.*without dividing"):
             plot_confusion(ax, bad)
     with pytest.raises(ValueError, match="class_names must be 2, one per class, got 3"):
@@ -225,6 +245,12 @@ def test_the_line_lies_where_the_score_is_zero(ax, axis):
     other = points[:, 1 - axis]
     assert (other.min(), other.max()) == pytest.approx(list(limits.values())[1 - axis])
     assert shaded == [True, True]
+    blue, orange = to_rgb("#0173B2"), to_rgb("#DE8F05")
+    (areas,) = [s for s in ax.collections if s.filled]
+    assert [tuple(color[:3]) for color in areas.get_facecolor()] == [
+        orange,
+        blue,
+    ]  # class 0, class 1
     assert (ax.get_xlim(), ax.get_ylim()) == tuple(limits.values())
 
 
@@ -260,11 +286,16 @@ def test_forest_has_a_row_an_interval_and_fills_what_was_found(ax, found, filled
     ):
         assert dot.get_xydata().tolist() == [[effect.mean, row]]
         assert (dot.get_markerfacecolor() != "white") == is_filled
+        assert (dot.get_color() != "gray") == is_filled
+    (zero,) = [line for line in ax.lines if list(line.get_xdata()) == [0, 0]]
+    assert list(zero.get_ydata()) == [0, 1], "from the bottom to the top of the Axes"
     (ends,) = ax.containers[1].lines[2][0].get_segments()
     assert ends[:, 0] == pytest.approx([-0.02, 0.2])  # from low to high, not mean ± half
 
 
-@pytest.mark.parametrize(("labels", "found"), [(["one"], ()), (["a", "b"], [True])])
+@pytest.mark.parametrize(
+    ("labels", "found"), [(["one"], ()), (["a", "b"], [True]), (["a", "b"], [True] * 3)]
+)
 def test_forest_refuses_what_does_not_match(ax, labels, found):
     with pytest.raises(ValueError, match="must be as many"):
         plot_forest(ax, labels, EFFECTS, found)

@@ -139,11 +139,10 @@ class _Losses:
         if return_sequences is None:
             return_sequences = _decide_sequences(model, X, y, loss_fn)
         self.return_sequences = return_sequences
-        self.params = {name: values.astype(np.float64) for name, values in params.items()}
-        model.set_params(self.params)
+        model.set_params({name: values.astype(np.float64) for name, values in params.items()})
         answered = predict(model, X, return_sequences).dtype
         self.dtype = answered if answered.kind == "f" else np.dtype(np.float64)
-        self.params = {name: values.astype(self.dtype) for name, values in self.params.items()}
+        self.params = {name: values.astype(self.dtype) for name, values in params.items()}
 
     def loss(self) -> float:
         self.model.set_params({name: values.copy() for name, values in self.params.items()})

@@ -41,8 +41,7 @@ class Parameterized:
 
     def _cast(self, name: str, values: np.ndarray) -> np.ndarray:
         """A copy of finite ``values`` in the dtype of the parameters, still finite."""
-        with np.errstate(over="ignore"):
-            cast = values.astype(self.dtype)
+        cast = values.astype(self.dtype)
         if not np.isfinite(cast).all():
             raise NonFiniteError(f"{name} has numbers beyond the range of {self.dtype}")
         return cast

@@ -79,7 +79,7 @@ def _check_path(save_path: str | os.PathLike) -> Path:
     path = Path(save_path)
     if not path.suffix:
         raise ValueError(f"save_path must end in a format such as .png or .pdf, got {path}")
-    if not path.absolute().parent.is_dir():
+    if not path.parent.is_dir():
         raise FileNotFoundError(f"the folder of save_path does not exist: {path}")
     return path
 

@@ -120,6 +120,7 @@ class RelationalRNN(RecurrentModel[_Tape]):
         super().__init__({"W_out": W_out, "b_out": np.zeros(output_size)}, self.cell)
         self._buffers = Buffers()
 
+    @np.errstate(over="ignore", invalid="ignore")
     def attention_maps(self, sequence: Any) -> np.ndarray:
         """What each slot looked at: (B, T, H, N, N + 1), rows that sum to 1; the last key is the input."""
         tape = self.cell.core.unroll(self._time_first(sequence))
