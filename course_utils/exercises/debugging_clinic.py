@@ -14,6 +14,7 @@ from course_utils.clinic import NEW_PATIENTS
 from course_utils.clinic.programs import FAULTS, name_of
 from course_utils.exercises import Answer, exercise
 from course_utils.exercises.by_reference import given, right_answer
+from course_utils.exercises.outcomes import Seen
 from course_utils.language import Text
 from course_utils.loader import TensorLoader
 from course_utils.models import MLP
@@ -135,44 +136,55 @@ def _trained(
     val_loader: TensorLoader,
     epochs: int,
 ) -> Any:
-    model = copy.deepcopy(model)
+    model, steps = copy.deepcopy(model), []
     optimizer = torch.optim.SGD(model.parameters(), lr=0.2)
+    optimizer.register_step_post_hook(lambda *_: steps.append(1))
     with seeded(3):
         accuracies = answer(model, optimizer, train_loader, val_loader, epochs)
     if accuracies is None:
         return None
     weights = [tensor.detach().double().flatten() for tensor in model.state_dict().values()]
-    return accuracies, torch.cat(weights)
+    return accuracies, torch.cat(weights), len(steps)
 
 
 def _loop(
-    scores: Callable = lambda logits: logits,
+    loss: Callable = nn.functional.cross_entropy,
     before: Callable = lambda optimizer, is_first: optimizer.zero_grad(),
-    between: Callable = lambda optimizer: None,
+    step: Callable = lambda optimizer: optimizer.step(),
     train: Callable = lambda model, epoch: model.train(),
     evaluate: Callable = lambda model: model.eval(),
+    examined: Callable = lambda train_loader, val_loader: val_loader,
     mean: Callable = lambda right: torch.cat(right).double().mean(),
+    is_examined_first: bool = False,
 ) -> Callable:
     """The sound loop with some things done otherwise.
 
-    before: what happens before the gradient is computed, and ``between`` before the step; is_first:
-    whether it is the first batch of the epoch.
+    before: what happens before the gradient is computed; is_first: whether it is the first batch of
+    the epoch. mean: of what is right and wrong in each batch. is_examined_first: before each epoch.
     """
 
     def training(model, optimizer, train_loader, val_loader, epochs):
-        accuracies = []
-        for epoch in range(epochs):
+        def learn(epoch):
             train(model, epoch)
             for index, (images, labels) in enumerate(train_loader):
-                loss = nn.functional.cross_entropy(scores(model(images)), labels)
+                of_batch = loss(model(images), labels)
                 before(optimizer, index == 0)
-                loss.backward()
-                between(optimizer)
-                optimizer.step()
+                of_batch.backward()
+                step(optimizer)
+
+        @torch.no_grad()
+        def examine():
             evaluate(model)
-            with torch.no_grad():
-                right = [model(images).argmax(dim=1) == labels for images, labels in val_loader]
-            accuracies.append(mean(right))
+            loader = examined(train_loader, val_loader)
+            return mean([model(images).argmax(dim=1) == labels for images, labels in loader])
+
+        accuracies = []
+        for epoch in range(epochs):
+            if is_examined_first:
+                accuracies.append(examine())
+            learn(epoch)
+            if not is_examined_first:
+                accuracies.append(examine())
         return accuracies
 
     return training
@@ -181,7 +193,7 @@ def _loop(
 @right_answer(
     cases=_patients,
     use=_trained,
-    parts="(accuracies, model)",
+    parts="(accuracies, model, steps)",
     slack=2000,  # steps on the way, which another order of the roundings moves apart
     hint=Text(
         "一行一行問：這一行之後，梯度、logits、模式（train 或 eval）各是什麼狀態？第二輪開始時，又是什麼狀態？",
@@ -194,8 +206,8 @@ def mended_training(model, optimizer, train_loader, val_loader, epochs):
 
 
 #: fault -> what it puts in the loop, in one or several ways; where several are there, the first is named.
-_LOOP_FAULTS: dict[str, list[dict[str, Callable]]] = {
-    "softmax_twice": [{"scores": lambda logits: logits.softmax(dim=1)}],
+_LOOP_FAULTS: dict[str, list[dict[str, Any]]] = {
+    "softmax_twice": [{"loss": lambda x, y: nn.functional.cross_entropy(x.softmax(dim=1), y)}],
     "gradients_pile_up": [
         {"before": lambda optimizer, is_first: None},
         {"before": lambda optimizer, is_first: optimizer.zero_grad() if is_first else None},
@@ -204,6 +216,7 @@ _LOOP_FAULTS: dict[str, list[dict[str, Callable]]] = {
     "train_forgotten": [
         {"train": lambda model, epoch: model.train() if epoch == 0 else None},
         {"train": lambda model, epoch: None},
+        {"train": lambda model, epoch: model.eval()},
     ],
 }
 _SENTENCES = {
@@ -244,7 +257,80 @@ mended_training.mistake(
         "模型一步也沒有走：optimizer.step() 沒有執行，或者在那之前梯度就被清掉了。",
         "the model never moves: optimizer.step() is not called, or the gradients are cleared before it.",
     ),
-    _loop(between=lambda optimizer: optimizer.zero_grad()),
+    _loop(step=lambda optimizer: (optimizer.zero_grad(), optimizer.step())),
+    _loop(step=lambda optimizer: None),
+)
+mended_training.mistake(
+    "mode_of_the_caller",
+    Text(
+        "第一輪用的是模型傳進來時的模式。如果傳進來的是評估模式，這一輪就沒有 dropout。",
+        "the first epoch trains in whatever mode the model came in. Where that is evaluation, the epoch goes by without dropout.",
+    ),
+    _loop(train=lambda model, epoch: model.train() if epoch else None),
+)
+mended_training.mistake(
+    "log_missing",
+    Text(
+        "nll_loss 要的是對數機率：它只挑出一個數、換個正負號，取對數的事它不做。",
+        "nll_loss wants log-probabilities: it picks a number and turns its sign, and takes no logarithm itself.",
+    ),
+    _loop(loss=lambda logits, labels: nn.functional.nll_loss(logits.softmax(dim=1), labels)),
+    _loop(loss=nn.functional.nll_loss),
+)
+mended_training.mistake(
+    "trained_a_copy",
+    Text(
+        "傳進來的模型還是原來的樣子：你訓練的是複製品。呼叫者之後要用的是他手上的那一個。",
+        "the model that came in is as it was: you trained a copy. The caller goes on with the one in hand.",
+    ),
+    lambda model, optimizer, *rest: mended_training.right(
+        *copy.deepcopy((model, optimizer)), *rest
+    ),
+    lambda model, *rest: mended_training.right(copy.deepcopy(model), *rest),
+)
+mended_training.mistake(
+    "one_number_only",
+    Text(
+        "你只回傳了一個數。每一輪都有自己的準確率，要回傳的是一串，有幾輪就有幾個。",
+        "you returned a single number. Every epoch has an accuracy of its own: return as many as there are epochs.",
+    ),
+    lambda *args: mended_training.right(*args)[-1],
+    lambda *args: max(mended_training.right(*args)),
+    lambda *args: sum(mended_training.right(*args)) / args[-1],
+)
+mended_training.mistake(
+    "counters_run_on",
+    Text(
+        "從第二輪起，準確率裡還混著前幾輪的答案：計數的變數在哪裡歸零？",
+        "from the second epoch on, your accuracy still holds the answers of the epochs before. Where do the counters go back to 0?",
+    ),
+    lambda *args: (
+        torch.stack(mended_training.right(*args)).cumsum(0) / torch.arange(1, 1 + args[-1])
+    ),
+)
+mended_training.mistake(
+    "training_data_examined",
+    Text(
+        "這是訓練資料上的準確率。模型有沒有學會，要看它沒見過的樣本。",
+        "this is the accuracy on the training data. Whether a model has learned shows on examples it has not seen.",
+    ),
+    _loop(examined=lambda train_loader, val_loader: train_loader),
+)
+mended_training.mistake(
+    "examined_too_early",
+    Text(
+        "你在每一輪訓練之前就評估了，準確率因此都晚了一輪：最後一輪學到的沒有人看。",
+        "you evaluated before each epoch's training, so every accuracy is an epoch behind, and what the last epoch learned is never looked at.",
+    ),
+    _loop(is_examined_first=True),
+)
+mended_training.mistake(
+    "last_batch_only",
+    Text(
+        "這只是最後一個批次的準確率。其他批次答對幾個，也要算進去。",
+        "this is the accuracy of the last batch only. What was right in the others counts, too.",
+    ),
+    _loop(mean=lambda right: right[-1].double().mean()),
 )
 mended_training.mistake(
     "mean_of_batch_means",
@@ -262,6 +348,32 @@ mended_training.mistake(
     ),
     _loop(mean=lambda right: torch.cat(right).double().sum()),
     _loop(mean=lambda right: 100 * torch.cat(right).double().mean()),
+    _loop(mean=lambda right: torch.cat(right).double().sum() / len(right)),
+)
+
+
+def _took(steps: Callable[[int], int]) -> Callable[[list[Seen]], bool]:
+    """Whether the optimizer that was given took so many steps; steps: of the number of epochs."""
+    return lambda wrong: all(
+        seen.got.parts and seen.got.parts[2][""] == steps(seen.case.args[-1]) for seen in wrong
+    )
+
+
+mended_training.mistake(
+    "another_optimizer",
+    Text(
+        "傳進來的 optimizer 一步也沒有走：你是不是另外做了一個？學習率就不是呼叫者選的那一個了。",
+        "the optimizer that was given took no step. Did you make one of your own? Then the learning rate is not the caller's.",
+    ),
+    when=_took(lambda epochs: 0),
+)
+mended_training.mistake(
+    "one_step_an_epoch",
+    Text(
+        "optimizer.step() 一輪只執行了一次，應該是每個批次一次。它的縮排在哪一層？",
+        "optimizer.step() ran once an epoch; it should run once for each batch. In which loop does it stand?",
+    ),
+    when=_took(lambda epochs: epochs),
 )
 
 
@@ -374,9 +486,12 @@ def _influence(
 
 
 def _wrong_verdict(name: str, text: Text, *verdicts: Callable) -> None:
-    """verdicts: of the model and the inputs, made into True or False."""
-    ways = (lambda model, x, says=says: bool(says(model, x)) for says in verdicts)
-    mixes_examples.mistake(name, text, *ways)
+    """verdicts: of the model and the inputs, made into True or False; ``...`` where nothing is said."""
+
+    def verdict(says: Callable) -> Callable:
+        return lambda *args: ... if (found := says(*args)) is ... else bool(found)
+
+    mixes_examples.mistake(name, text, *map(verdict, verdicts))
 
 
 def _off_diagonal(strength: Tensor) -> Tensor:
@@ -449,6 +564,46 @@ _wrong_verdict(
         "the output of a row of course depends on its own input: look at the **other** rows.",
     ),
     lambda model, x: True,
+    # a layer norm takes out again that its row was shifted and scaled
+    lambda model, x: not _has(model, nn.LayerNorm),
+)
+_wrong_verdict(
+    "never_found",
+    Text(
+        "每個模型你都說沒有影響。你做的改動夠大嗎？float32 大約只有 7 位數，太小的改動會被捨去。",
+        "you found no influence in any model. Is your change large enough? float32 has about 7 digits, and a smaller change is rounded away.",
+    ),
+    lambda model, x: False,
+)
+
+
+@torch.no_grad()
+def _differs(model: nn.Module, x: Tensor, change: Callable, back: Callable) -> Any:
+    """Whether a changed batch gives other outputs; nothing is said of random ones."""
+    if _has(model, nn.Dropout) and model.training:
+        return ...
+    changed, outputs = (copy.deepcopy(model)(batch) for batch in (change(x), x))
+    return not torch.allclose(back(changed), outputs, atol=1e-5)
+
+
+_wrong_verdict(
+    "same_rows_again",
+    Text(
+        "你只是把同樣的列換了順序或重複一次：批次的平均與變異數都沒變，批次正規化看不出差別。要有一列真的換成別的內容。",
+        "you gave the same rows in another order, or twice: the batch keeps its mean and variance, and batch norm sees no difference. Some row has to become another one.",
+    ),
+    lambda model, x: _differs(model, x, lambda x: x.flip(0), lambda y: y.flip(0)),
+    lambda model, x: _differs(model, x, lambda x: torch.cat([x, x]), lambda y: y[: len(y) // 2]),
+)
+mixes_examples.mistake(
+    "row_alone",
+    Text(
+        "你讓一列單獨通過模型。訓練模式的批次正規化只看到一列，算不出變異數，所以拋出例外：列數要和原來一樣。",
+        "you passed a row alone. Batch norm in training mode has no variance for a single row and raises: keep the number of rows.",
+    ),
+    when=lambda wrong: any(
+        "more than 1 value per channel" in str(seen.got.error) for seen in wrong
+    ),
 )
 _wrong_verdict(
     "reversed",

@@ -291,6 +291,14 @@ _wrong_counts(
     lambda counts: counts.clamp(max=1),
     lambda counts: counts.clamp(max=1).T,
 )
+
+
+def _cannot_be_reshaped(seen: Seen) -> bool:
+    """Whether it raised, for a table that has too few cells."""
+    said = str(seen.got.error)
+    return "is invalid for input of size" in said or "cannot reshape" in said
+
+
 count_confusions.mistake(
     "absent_class",
     Text(
@@ -305,6 +313,15 @@ count_confusions.mistake(
             for i in torch.cat([y, p]).unique()
         ]
     ),
+    when=lambda wrong: all(_cannot_be_reshaped(seen) for seen in wrong),
+)
+count_confusions.mistake(
+    "size_fixed",
+    Text(
+        "不管有幾個類別，你的表格都一樣大：大小要由 num_classes 決定。",
+        "your table has the same size however many classes there are: num_classes should set it.",
+    ),
+    lambda y, p, k: count_confusions.right(y, p, 10),
 )
 _wrong_counts(
     "shares_not_counts",
@@ -330,6 +347,25 @@ _wrong_counts(
         "only the diagonal holds numbers: it is the mistakes that this table is for.",
     ),
     lambda counts: counts.diag().diag(),
+)
+_wrong_counts(
+    "counted_from_one",
+    Text(
+        "每個數都跑到了隔壁的列與欄：類別從 0 數起，第 0 列就是類別 0。",
+        "every number stands a row and a column off: classes count from 0, and row 0 belongs to class 0.",
+    ),
+    lambda counts: counts.roll((-1, -1), (0, 1)),
+    lambda counts: counts.roll((1, 1), (0, 1)),
+    lambda counts: F.pad(counts, (1, 0, 1, 0)),
+)
+_wrong_counts(
+    "overflow",
+    Text(
+        "次數一多就不對：8 位元的整數只數到 255（int8 是 127），再往上又從頭數起。",
+        "it is wrong only where counts are large: integers of 8 bits go to 255 (int8 to 127) and then begin again.",
+    ),
+    lambda counts: counts.to(torch.uint8),
+    lambda counts: counts.to(torch.int8),
 )
 
 
@@ -385,8 +421,11 @@ def _in_bins(values: Tensor, bins: Tensor, num_bins: int, summary: Callable = to
 
 def _wrong_bins(name: str, text: Text, *ways: Callable, zeros: bool = True) -> None:
     """ways: of the arguments; zeros: whether an empty bin may hold 0, too."""
-    filled = (lambda *args, way=way: way(*args).nan_to_num(0.0) for way in ways)
-    accuracy_by_confidence.mistake(name, text, *ways, *(filled if zeros else ()))
+
+    def filled(way: Callable) -> Callable:
+        return lambda *args: ... if (found := way(*args)) is ... else found.nan_to_num(0.0)
+
+    accuracy_by_confidence.mistake(name, text, *ways, *(map(filled, ways) if zeros else ()))
 
 
 def _of_label(probs: Tensor, labels: Tensor) -> Tensor:
@@ -489,8 +528,16 @@ _wrong_bins(
         "題目要的是每一箱的準確率：答對的個數，除以「這一箱」的樣本數。",
         "the question is for the accuracy of each bin: the right answers in it, divided by the number of examples in that bin.",
     ),
-    lambda probs, y, n: _in_bins(_right(probs, y), _bins(probs.amax(1), n), n, torch.sum),
-    lambda probs, y, n: _in_bins(_right(probs, y), _bins(probs.amax(1), n), n, torch.sum) / len(y),
+    *(
+        lambda probs, y, n, of=of, filled=filled: _in_bins(
+            _right(probs, y),
+            _bins(probs.amax(1), n),
+            n,
+            lambda right: right.sum() / of(y) if filled or len(right) else right.mean(),
+        )
+        for of in (lambda y: 1, len)
+        for filled in (True, False)
+    ),
     lambda probs, y, n: _in_bins(torch.ones(len(y)), _bins(probs.amax(1), n), n, torch.sum),
     zeros=False,
 )
@@ -509,4 +556,72 @@ _wrong_bins(
         "give the accuracy as a number from 0 to 1, not in percent.",
     ),
     lambda *args: 100 * accuracy_by_confidence.right(*args),
+)
+_wrong_bins(
+    "bin_of_its_own",
+    Text(
+        "多了一箱，裡面只有信心剛好等於 1 的樣本：它們屬於最後一箱。",
+        "there is a bin too many, for a confidence of exactly 1 alone: that belongs to the last bin.",
+    ),
+    lambda probs, y, n: _in_bins(_right(probs, y), (probs.amax(1) * n).long(), n + 1),
+)
+_wrong_bins(
+    "edges_for_bins",
+    Text(
+        "箱子太寬了：你用 num_bins 個邊界切，只切得出 num_bins − 1 段。",
+        "the bins are too wide: num_bins edges make num_bins − 1 pieces.",
+    ),
+    lambda probs, y, n: _in_bins(_right(probs, y), (probs.amax(1) * (n - 1)).long(), n),
+    lambda probs, y, n: _in_bins(_right(probs, y), _bins(probs.amax(1), max(n - 1, 1)), n),
+    lambda probs, y, n: (
+        _in_bins(_right(probs, y), _bins(probs.amax(1), n - 1), n - 1) if n > 1 else ...
+    ),
+)
+_wrong_bins(
+    "rounded_up",
+    Text(
+        "有些樣本跑到了隔壁的箱子：你四捨五入（或無條件進位）了。信心 0.19 在 10 箱裡屬於 0.1 到 0.2 那一箱，編號要往哪裡取整數？",
+        "some examples are in the next bin: you rounded to the nearest number, or up. With 10 bins a confidence of 0.19 lies between 0.1 and 0.2; which way must the number of its bin be rounded?",
+    ),
+    *(
+        lambda probs, y, n, to=to, top=top: _in_bins(
+            _right(probs, y), to(probs.amax(1) * n).long().clamp(max=n - top), n
+        )
+        for to in (torch.round, torch.ceil)
+        for top in (0, 1)
+    ),
+)
+_wrong_bins(
+    "bins_ignored",
+    Text(
+        "箱數固定了：要切成幾箱，由 num_bins 決定。",
+        "the number of bins is fixed: it is for num_bins to say.",
+    ),
+    *(
+        lambda probs, y, n, fixed=fixed: _in_bins(
+            _right(probs, y), _bins(probs.amax(1), fixed), fixed
+        )
+        for fixed in (5, 10, 15, 20)
+    ),
+)
+_wrong_bins(
+    "softmax_again",
+    Text(
+        "輸入已經是機率了，你又做了一次 softmax：信心因此全都變小。",
+        "probabilities came in, and you applied softmax to them once more: every confidence shrank.",
+    ),
+    lambda probs, y, n: _in_bins(_right(probs, y), _bins(probs.softmax(dim=1).amax(1), n), n),
+)
+_wrong_bins(
+    "cumulative",
+    Text(
+        "你的箱子只有一邊有界：別箱的樣本也算進來了。一箱有下界，也有上界。",
+        "your bins are bounded on one side only, and take in the examples of others. A bin has a lower and an upper edge.",
+    ),
+    *(
+        lambda probs, y, n, inside=inside: torch.stack(
+            [_right(probs, y)[inside(_bins(probs.amax(1), n), i)].mean() for i in range(n)]
+        )
+        for inside in (torch.ge, torch.le)
+    ),
 )

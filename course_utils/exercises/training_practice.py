@@ -382,20 +382,31 @@ def _schedule(
     warm: Callable = lambda step, w, low, high: high * step / w,
     done: Callable = lambda step, n, w: min((step - w) / (n - w), 1),
     floor: Callable = lambda low, high, s: low + (high - low) * s,
+    after: Callable | None = None,
 ) -> Callable:
-    """A schedule with one thing done differently."""
+    """A schedule with one thing done differently; after: the rate from num_steps on, if it is set apart."""
 
     def rate(step, num_steps, warmup_steps, max_lr, min_lr):
+        if after and step >= num_steps:
+            return after(min_lr, max_lr)
         if step < warmup_steps:
             return warm(step, warmup_steps, min_lr, max_lr)
-        return floor(min_lr, max_lr, shape(done(step, num_steps, warmup_steps)))
+        share = done(step, num_steps, warmup_steps)
+        return ... if share is ... else floor(min_lr, max_lr, shape(share))
 
     return rate
 
 
-def _wrong_schedule(name: str, text: Text, *shapes: Callable, **pieces: Callable) -> None:
-    """shapes, pieces: as those of _schedule."""
-    ways = [_schedule(shape, **pieces) for shape in shapes or (_half_a_wave,)]
+def _wrong_schedule(
+    name: str, text: Text, *shapes: Callable, is_set_apart: bool = True, **pieces: Callable
+) -> None:
+    """shapes, pieces: as those of _schedule; is_set_apart: whether it is wrong, too, where the rate
+    is min_lr from num_steps on, whatever the rest gives.
+    """
+    ends = [{}, {"after": lambda low, high: low}] if is_set_apart else [{}]
+    ways = [
+        _schedule(shape, **pieces, **end) for end in ends for shape in shapes or (_half_a_wave,)
+    ]
     warm_cosine.mistake(name, text, *ways)
 
 
@@ -475,7 +486,7 @@ _wrong_schedule(
         "早一步到底：第 num_steps 步才剛好是 min_lr，不是第 num_steps − 1 步。",
         "it is down one step early: the rate is min_lr at step num_steps, not at num_steps − 1.",
     ),
-    done=lambda step, n, w: min((step - w) / max(n - w - 1, 1), 1),
+    done=lambda step, n, w: min((step - w) / (n - w - 1), 1) if n - w > 1 else ...,
 )
 _wrong_schedule(
     "minimum_ignored",
@@ -505,6 +516,16 @@ _wrong_schedule(
         "past num_steps the rate rises again. If training goes on a little longer, it should stay at min_lr.",
     ),
     done=lambda step, n, w: (step - w) / (n - w),
+    is_set_apart=False,
+)
+warm_cosine.mistake(
+    "nothing_afterwards",
+    Text(
+        "走完 num_steps 之後，學習率變成了 0：訓練多跑幾步時，它應該留在 min_lr。",
+        "past num_steps the rate is 0. If training goes on a little longer, it should stay at min_lr.",
+    ),
+    _schedule(after=lambda low, high: 0.0),
+    lambda step, n, *rest: 0.0 if step > n else warm_cosine.right(step, n, *rest),
 )
 _wrong_schedule(
     "warm_up_too_early",
@@ -528,6 +549,29 @@ _wrong_schedule(
         "during the warm-up the rate is max_lr already: it should rise from 0 along a straight line.",
     ),
     warm=lambda step, w, low, high: high,
+)
+warm_cosine.mistake(
+    "whole_numbers_only",
+    Text(
+        "`//` 只留下整數，走了幾成因此不是 0 就是 1：學習率不是慢慢變，而是一下子跳過去。",
+        "`//` keeps whole numbers only, so that the share done is 0 or 1: the rate jumps instead of changing little by little.",
+    ),
+    _schedule(done=lambda step, n, w: min((step - w) // (n - w), 1)),
+    _schedule(warm=lambda step, w, low, high: high * (step // w)),
+    _schedule(
+        done=lambda step, n, w: min((step - w) // (n - w), 1),
+        warm=lambda step, w, low, high: high * (step // w),
+    ),
+)
+warm_cosine.mistake(
+    "no_warm_up_divides",
+    Text(
+        "warmup_steps 可以是 0，你卻拿它來除。這時還需要算暖身嗎？",
+        "warmup_steps may be 0, and you divided by it. Is there any warm-up to compute then?",
+    ),
+    when=lambda wrong: all(
+        isinstance(seen.got.error, ZeroDivisionError) and not seen.case.args[1] for seen in wrong
+    ),
 )
 
 

@@ -87,7 +87,7 @@ def forgets_eval(model, optimizer, train_loader, val_loader, epochs):
     return accuracies
 
 
-@wrong(exercises.mended_training, "wrong_shape")
+@wrong(exercises.mended_training, "one_number_only")
 def returns_the_last_accuracy(model, optimizer, train_loader, val_loader, epochs):
     return _SOLUTIONS["mended_training"](model, optimizer, train_loader, val_loader, epochs)[-1]
 
@@ -95,6 +95,20 @@ def returns_the_last_accuracy(model, optimizer, train_loader, val_loader, epochs
 @wrong(exercises.mended_training, "no_return")
 def returns_nothing(model, optimizer, train_loader, val_loader, epochs):
     _SOLUTIONS["mended_training"](model, optimizer, train_loader, val_loader, epochs)
+
+
+@wrong(exercises.mended_training, "one_step_an_epoch")
+def steps_outside_the_inner_loop(model, optimizer, train_loader, val_loader, epochs):
+    accuracies = []
+    for _ in range(epochs):
+        model.train()
+        for x, y in train_loader:
+            optimizer.zero_grad()
+            nn.functional.cross_entropy(model(x), y).backward()
+        optimizer.step()
+        with torch.no_grad():
+            accuracies.append(_accuracy(model.eval(), val_loader))
+    return accuracies
 
 
 @right(exercises.mended_training)

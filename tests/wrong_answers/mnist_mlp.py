@@ -94,7 +94,7 @@ def forgets_to_reshape(labels, predictions, num_classes):
     return torch.bincount(labels * num_classes + predictions, minlength=num_classes**2)
 
 
-@wrong(exercises.count_confusions, "wrong_value")
+@wrong(exercises.count_confusions, "overflow")
 def overflows_in_bytes(labels, predictions, num_classes):
     return one_hot_product(labels, predictions, num_classes).to(torch.uint8)
 

@@ -372,7 +372,9 @@ def never_returns_to_train(model, optimizer, train_loader, val_loader, epochs):
     return accuracies
 
 
-@wrong(exercises.mended_training, "wrong_value")  # no train() at all: relies on the mode it came in
+@wrong(
+    exercises.mended_training, "mode_of_the_caller"
+)  # no train() at all: relies on the mode it came in
 def forgets_train_mode(model, optimizer, train_loader, val_loader, epochs):
     accuracies = []
     for _ in range(epochs):
@@ -421,7 +423,7 @@ def clears_once_an_epoch(model, optimizer, train_loader, val_loader, epochs):
     return accuracies
 
 
-@wrong(exercises.mended_training, "wrong_value")  # nll_loss of probabilities: the log is missing
+@wrong(exercises.mended_training, "log_missing")  # nll_loss of probabilities: the log is missing
 def nll_of_probabilities(model, optimizer, train_loader, val_loader, epochs):
     accuracies = []
     for _ in range(epochs):
@@ -447,7 +449,7 @@ def no_grad_instead_of_eval(model, optimizer, train_loader, val_loader, epochs):
     return accuracies
 
 
-@wrong(exercises.mended_training, "constant")  # trains a copy, not the model in place
+@wrong(exercises.mended_training, "trained_a_copy")  # trains a copy, not the model in place
 def trains_a_copy(model, optimizer, train_loader, val_loader, epochs):
     model, optimizer = copy.deepcopy((model, optimizer))
     accuracies = []
@@ -458,7 +460,7 @@ def trains_a_copy(model, optimizer, train_loader, val_loader, epochs):
     return accuracies
 
 
-@wrong(exercises.mended_training, "wrong_shape")  # the accuracy of the last epoch only
+@wrong(exercises.mended_training, "one_number_only")  # the accuracy of the last epoch only
 def returns_last_accuracy(model, optimizer, train_loader, val_loader, epochs):
     for _ in range(epochs):
         _train(model, optimizer, train_loader)
@@ -466,7 +468,7 @@ def returns_last_accuracy(model, optimizer, train_loader, val_loader, epochs):
     return _accuracy(model, val_loader)
 
 
-@wrong(exercises.mended_training, "wrong_value")  # correct and count run on from epoch to epoch
+@wrong(exercises.mended_training, "counters_run_on")  # correct and count run on from epoch to epoch
 def counters_run_on(model, optimizer, train_loader, val_loader, epochs):
     correct, count, accuracies = 0, 0, []
     for _ in range(epochs):
@@ -480,7 +482,7 @@ def counters_run_on(model, optimizer, train_loader, val_loader, epochs):
     return accuracies
 
 
-@wrong(exercises.mended_training, "wrong_value")  # the accuracy on the training data
+@wrong(exercises.mended_training, "training_data_examined")  # the accuracy on the training data
 def accuracy_on_training_data(model, optimizer, train_loader, val_loader, epochs):
     accuracies = []
     for _ in range(epochs):
@@ -491,7 +493,7 @@ def accuracy_on_training_data(model, optimizer, train_loader, val_loader, epochs
 
 
 @wrong(
-    exercises.mended_training, "wrong_value"
+    exercises.mended_training, "train_forgotten"
 )  # eval() at the very start: everything runs in eval mode
 def eval_from_the_start(model, optimizer, train_loader, val_loader, epochs):
     model.eval()
@@ -519,7 +521,9 @@ def averages_over_batches(model, optimizer, train_loader, val_loader, epochs):
     return accuracies
 
 
-@wrong(exercises.mended_training, "wrong_value")  # an optimizer of its own, not the one it is given
+@wrong(
+    exercises.mended_training, "another_optimizer"
+)  # an optimizer of its own, not the one it is given
 def makes_its_own_optimizer(model, optimizer, train_loader, val_loader, epochs):
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
     accuracies = []
@@ -530,7 +534,9 @@ def makes_its_own_optimizer(model, optimizer, train_loader, val_loader, epochs):
     return accuracies
 
 
-@wrong(exercises.mended_training, "wrong_value")  # validates before each epoch instead of after it
+@wrong(
+    exercises.mended_training, "examined_too_early"
+)  # validates before each epoch instead of after it
 def validates_before_training(model, optimizer, train_loader, val_loader, epochs):
     accuracies = []
     for _ in range(epochs):
@@ -717,7 +723,9 @@ def takes_dropout_for_influence(model, inputs):
     return False
 
 
-@wrong(exercises.mixes_examples, "raised")  # each row alone: raises for batch norm in training mode
+@wrong(
+    exercises.mixes_examples, "row_alone"
+)  # each row alone: raises for batch norm in training mode
 def rows_one_at_a_time(model, inputs):
     together = _seeded_outputs(model, inputs)
     alone = torch.cat([_seeded_outputs(model, row[None]) for row in inputs])
@@ -739,7 +747,7 @@ def watches_the_first_row_only(model, inputs):
     return not torch.allclose(before[0], _seeded_outputs(model, changed)[0], atol=1e-6)
 
 
-@wrong(exercises.mixes_examples, "wrong_value")  # compares the changed row, too: always True
+@wrong(exercises.mixes_examples, "own_row_counted")  # compares the changed row, too: always True
 def compares_the_changed_row(model, inputs):
     before = _seeded_outputs(model, inputs)
     for row in range(len(inputs)):
@@ -806,7 +814,7 @@ def answers_the_opposite(model, inputs):
 
 
 @wrong(
-    exercises.mixes_examples, "wrong_value"
+    exercises.mixes_examples, "same_rows_again"
 )  # permutes the rows, which softmax and batch norm do not mind
 def permutes_the_rows(model, inputs):
     order = torch.arange(len(inputs)).flip(0)
@@ -825,7 +833,7 @@ def leaves_eval_mode(model, inputs):
 
 
 @wrong(
-    exercises.mixes_examples, "wrong_value"
+    exercises.mixes_examples, "same_rows_again"
 )  # the batch twice over: its mean and variance stay the same
 def doubles_the_batch(model, inputs):
     before = _seeded_outputs(model, inputs)
@@ -846,7 +854,7 @@ def compares_predicted_classes(model, inputs):
     return False
 
 
-@wrong(exercises.mixes_examples, "wrong_value")  # a change of 1e-9 is lost in rounding
+@wrong(exercises.mixes_examples, "never_found")  # a change of 1e-9 is lost in rounding
 def changes_by_too_little(model, inputs):
     before = _seeded_outputs(model, inputs)
     for row in range(len(inputs)):

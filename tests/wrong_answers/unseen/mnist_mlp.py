@@ -314,7 +314,7 @@ def size_from_the_labels(labels, predictions, num_classes):
 
 
 @wrong(
-    exercises.count_confusions, "raised"
+    exercises.count_confusions, "absent_class"
 )  # bincount without minlength: too short for the last cells
 def bincount_too_short(labels, predictions, num_classes):
     cells = labels.long() * num_classes + predictions.long()
@@ -330,7 +330,7 @@ def shares_of_each_row(labels, predictions, num_classes):
     return counts / counts.sum(dim=1, keepdim=True)
 
 
-@wrong(exercises.count_confusions, "wrong_shape")  # ten classes are hard-coded
+@wrong(exercises.count_confusions, "size_fixed")  # ten classes are hard-coded
 def always_ten_classes(labels, predictions, num_classes):
     counts = torch.zeros(10, 10, dtype=torch.long)
     for label, prediction in zip(labels.tolist(), predictions.tolist(), strict=True):
@@ -353,7 +353,7 @@ def right_answers_only(labels, predictions, num_classes):
     return torch.diag(torch.bincount(hits, minlength=num_classes))
 
 
-@wrong(exercises.count_confusions, "wrong_value")  # counts in uint8, which overflow after 255
+@wrong(exercises.count_confusions, "overflow")  # counts in uint8, which overflow after 255
 def overflow_in_bytes(labels, predictions, num_classes):
     counts = torch.zeros(num_classes, num_classes, dtype=torch.uint8)
     for label, prediction in zip(labels.tolist(), predictions.tolist(), strict=True):
@@ -362,7 +362,7 @@ def overflow_in_bytes(labels, predictions, num_classes):
 
 
 @wrong(
-    exercises.count_confusions, "wrong_value"
+    exercises.count_confusions, "counted_from_one"
 )  # classes counted from 1: everything one row too high
 def classes_from_one(labels, predictions, num_classes):
     counts = torch.zeros(num_classes, num_classes, dtype=torch.long)
@@ -456,7 +456,7 @@ def certainty_is_lost(probs, labels, num_bins):
 
 
 @wrong(
-    exercises.accuracy_by_confidence, "wrong_shape"
+    exercises.accuracy_by_confidence, "bin_of_its_own"
 )  # confidence 1 gets a bin of its own, too many bins
 def one_bin_too_many(probs, labels, num_bins):
     bins, hits = _bins_and_hits(probs, labels, num_bins)
@@ -532,7 +532,7 @@ def confidence_in_the_truth(probs, labels, num_bins):
 
 
 @wrong(
-    exercises.accuracy_by_confidence, "wrong_value"
+    exercises.accuracy_by_confidence, "counted"
 )  # right answers of a bin divided by all N examples
 def share_of_all_examples(probs, labels, num_bins):
     bins, hits = _bins_and_hits(probs, labels, num_bins)
@@ -542,9 +542,7 @@ def share_of_all_examples(probs, labels, num_bins):
     return torch.where(counts > 0, shares, torch.nan)
 
 
-@wrong(
-    exercises.accuracy_by_confidence, "wrong_value"
-)  # the right answers are counted, not averaged
+@wrong(exercises.accuracy_by_confidence, "counted")  # the right answers are counted, not averaged
 def right_answers_in_each_bin(probs, labels, num_bins):
     bins, hits = _bins_and_hits(probs, labels, num_bins)
     bins = bins.clamp(max=num_bins - 1)
@@ -553,7 +551,7 @@ def right_answers_in_each_bin(probs, labels, num_bins):
 
 
 @wrong(
-    exercises.accuracy_by_confidence, "wrong_value"
+    exercises.accuracy_by_confidence, "edges_for_bins"
 )  # linspace with num_bins edges: a bin too few
 def edges_are_not_bins(probs, labels, num_bins):
     confidence, answers = probs.max(dim=1)
@@ -563,7 +561,7 @@ def edges_are_not_bins(probs, labels, num_bins):
     return torch.stack([hits[bins == b].mean() for b in range(num_bins)])
 
 
-@wrong(exercises.accuracy_by_confidence, "wrong_value")  # rounds to the nearest bin instead of down
+@wrong(exercises.accuracy_by_confidence, "rounded_up")  # rounds to the nearest bin instead of down
 def rounds_to_the_nearest(probs, labels, num_bins):
     confidence, answers = probs.max(dim=1)
     bins = (confidence * num_bins).round().long().clamp(max=num_bins - 1)
@@ -571,7 +569,7 @@ def rounds_to_the_nearest(probs, labels, num_bins):
     return torch.stack([hits[bins == b].mean() for b in range(num_bins)])
 
 
-@wrong(exercises.accuracy_by_confidence, "wrong_shape")  # ten bins are hard-coded
+@wrong(exercises.accuracy_by_confidence, "bins_ignored")  # ten bins are hard-coded
 def always_ten_bins(probs, labels, num_bins):
     bins, hits = _bins_and_hits(probs, labels, 10)
     bins = bins.clamp(max=9)
@@ -579,7 +577,7 @@ def always_ten_bins(probs, labels, num_bins):
 
 
 @wrong(
-    exercises.accuracy_by_confidence, "wrong_value"
+    exercises.accuracy_by_confidence, "softmax_again"
 )  # softmax applied to what are probabilities already
 def softmax_again(probs, labels, num_bins):
     bins, hits = _bins_and_hits(probs.softmax(dim=1), labels, num_bins)
@@ -588,7 +586,7 @@ def softmax_again(probs, labels, num_bins):
 
 
 @wrong(
-    exercises.accuracy_by_confidence, "wrong_value"
+    exercises.accuracy_by_confidence, "cumulative"
 )  # everything at least as confident, not just the bin
 def at_least_as_confident(probs, labels, num_bins):
     bins, hits = _bins_and_hits(probs, labels, num_bins)

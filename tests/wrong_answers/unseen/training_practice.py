@@ -304,7 +304,7 @@ def ramp_one_step_ahead(step, num_steps, warmup_steps, max_lr, min_lr):
     return _descent((step - warmup_steps) / (num_steps - warmup_steps), max_lr, min_lr)
 
 
-@wrong(exercises.warm_cosine, "raised")  # divides by warmup_steps even when it is 0
+@wrong(exercises.warm_cosine, "no_warm_up_divides")  # divides by warmup_steps even when it is 0
 def divides_by_no_warmup(step, num_steps, warmup_steps, max_lr, min_lr):
     if step <= warmup_steps:
         return max_lr * step / warmup_steps
@@ -365,7 +365,7 @@ def ramp_from_min(step, num_steps, warmup_steps, max_lr, min_lr):
     return _descent((step - warmup_steps) / (num_steps - warmup_steps), max_lr, min_lr)
 
 
-@wrong(exercises.warm_cosine, "wrong_value")  # a whole wave (2π) instead of half of one
+@wrong(exercises.warm_cosine, "whole_wave")  # a whole wave (2π) instead of half of one
 def whole_wave(step, num_steps, warmup_steps, max_lr, min_lr):
     if step < warmup_steps:
         return max_lr * step / warmup_steps
@@ -400,7 +400,7 @@ def min_added_on_top(step, num_steps, warmup_steps, max_lr, min_lr):
     return min_lr + max_lr * (1 + math.cos(math.pi * share)) / 2
 
 
-@wrong(exercises.warm_cosine, "raised")  # reaches min_lr at num_steps - 1, a step early
+@wrong(exercises.warm_cosine, "one_step_early")  # reaches min_lr at num_steps - 1, a step early
 def arrives_a_step_early(step, num_steps, warmup_steps, max_lr, min_lr):
     if step < warmup_steps:
         return max_lr * step / warmup_steps
@@ -408,7 +408,9 @@ def arrives_a_step_early(step, num_steps, warmup_steps, max_lr, min_lr):
     return _descent(share, max_lr, min_lr)
 
 
-@wrong(exercises.warm_cosine, "wrong_value")  # after num_steps the rate is 0 instead of min_lr
+@wrong(
+    exercises.warm_cosine, "nothing_afterwards"
+)  # after num_steps the rate is 0 instead of min_lr
 def zero_afterwards(step, num_steps, warmup_steps, max_lr, min_lr):
     if step > num_steps:
         return 0.0
@@ -417,7 +419,9 @@ def zero_afterwards(step, num_steps, warmup_steps, max_lr, min_lr):
     return _descent((step - warmup_steps) / (num_steps - warmup_steps), max_lr, min_lr)
 
 
-@wrong(exercises.warm_cosine, "wrong_value")  # whole-number division: the share is only ever 0 or 1
+@wrong(
+    exercises.warm_cosine, "whole_numbers_only"
+)  # whole-number division: the share is only ever 0 or 1
 def floor_division(step, num_steps, warmup_steps, max_lr, min_lr):
     if step < warmup_steps:
         return max_lr * step / warmup_steps
