@@ -475,8 +475,8 @@ _wrong_schedule(
 _wrong_schedule(
     "descent_too_long",
     Text(
-        "下降那一段只有 num_steps − warmup_steps 步；你用 num_steps 當長度，到第 num_steps 步還沒降到 min_lr。",
-        "the descent has num_steps − warmup_steps steps; you gave it num_steps, so at step num_steps it has not come down to min_lr.",
+        "下降那一段只有 num_steps − warmup_steps 步；你用 num_steps 當長度，到第 num_steps 步，餘弦還沒降到 min_lr。",
+        "the descent has num_steps − warmup_steps steps; you gave it num_steps, so at step num_steps the cosine has not come down to min_lr.",
     ),
     done=lambda step, n, w: min((step - w) / n, 1),
 )
@@ -553,8 +553,8 @@ _wrong_schedule(
 warm_cosine.mistake(
     "whole_numbers_only",
     Text(
-        "`//` 只留下整數，走了幾成因此不是 0 就是 1：學習率不是慢慢變，而是一下子跳過去。",
-        "`//` keeps whole numbers only, so that the share done is 0 or 1: the rate jumps instead of changing little by little.",
+        "走了幾成，在你的程式裡不是 0 就是 1，學習率因此一下子跳過去。是不是用了 `//` 或 int()，只留下了整數？",
+        "the share that is done is only ever 0 or 1, so the rate jumps. Does a `//` or int() keep whole numbers only?",
     ),
     _schedule(done=lambda step, n, w: min((step - w) // (n - w), 1)),
     _schedule(warm=lambda step, w, low, high: high * (step // w)),
