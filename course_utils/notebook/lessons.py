@@ -47,5 +47,5 @@ def lesson_table() -> Markdown:
         counts = [solved_of(name) for name in catalogue()]
         for row, (solved, total) in zip(rows, counts, strict=True):
             row.append(f"{solved} / {total}")
-    lines = [[*map(str, columns)], ["---"] * len(columns), *rows]
-    return Markdown("\n".join(f"| {' | '.join(line)} |" for line in lines))
+    head, *body = [f"| {' | '.join(map(str, line))} |" for line in (columns, *rows)]
+    return Markdown("\n".join([head, "|" + "---|" * len(columns), *body]))
