@@ -9,8 +9,25 @@ import torch
 from torch import nn
 
 from course_utils.exercises.by_reference import ReferenceExercise, given, right_answer
-from course_utils.exercises.compare import Tolerance, difference, shown, shown_apart
-from course_utils.exercises.outcomes import tell_apart
+from course_utils.exercises.compare import (
+    Tolerance,
+    as_array,
+    copied,
+    difference,
+    eps_of,
+    is_same,
+    shown,
+    shown_apart,
+    widened,
+)
+from course_utils.exercises.outcomes import (
+    Outcome,
+    flat,
+    same_gradients,
+    same_values,
+    shares_memory,
+    tell_apart,
+)
 from course_utils.language import Text, set_language
 from course_utils.seeding import generator
 
@@ -77,6 +94,14 @@ def right_by_hand(param, grad, lr=0.1):
         (lambda p, g, lr=0.1: ((lr * g).norm(), p - lr * g), "swapped_results", "(moved, param)"),
         (lambda p, g, lr=0.1: (p - 0.7 * g, (0.7 * g).norm()), "argument_ignored", "lr has no"),
         (
+            lambda p, g, lr=0.1: (
+                p - (lr if p.dtype == torch.float64 else 0.7) * g,
+                (lr * g).norm(),
+            ),
+            "wrong_value",
+            "lr of 0, param: expected [",
+        ),
+        (
             lambda p, g, lr=0.1: (p * float("nan"), (lr * g).norm()),
             "wrong_value",
             "got [nan, nan, nan]",
@@ -133,6 +158,30 @@ def test_the_sentence_of_a_mistake_is_said_only_where_all_inputs_show_it():
         return param - sign * lr * grad, (lr * grad).norm()
 
     assert step.examine(uphill_but_for_one).mistake == "wrong_value"
+
+
+def test_the_tolerance_is_that_of_the_arguments_by_name_too():
+    @right_answer(cases=lambda: [given(x=torch.full((2,), 1 / 3))], hint=Text("", ""))
+    def same(x):
+        return x
+
+    assert [near.eps for near in same.tolerances()] == [2**-23]
+    cases = lambda: [given(3.0, x=torch.full((2,), 1 / 3, dtype=torch.float64))]  # noqa: E731
+    third = right_answer(cases=cases, hint=Text("", ""))(lambda n, x: x / n)
+    assert third.examine(lambda n, x: (x / n).float().double()).mistake == "lost_precision"
+
+
+def test_a_float32_result_is_not_said_to_have_lost_what_it_never_had():
+    @right_answer(
+        cases=lambda: [given(torch.ones(2) * 100)],
+        terms=lambda x: 1e-9,
+        slack=1.0,
+        hint=Text("", ""),
+    )
+    def root(x):
+        return x.sqrt()
+
+    assert root.examine(lambda x: x.sqrt() * (1 + 3e-7)).mistake == "wrong_value"
 
 
 @pytest.mark.parametrize(
@@ -315,6 +364,19 @@ def test_the_dtypes_in_a_dict_are_compared_by_name():
     assert verdict.mistake == "wrong_dtype" and "int64, yours has torch.float32" in verdict.message
 
 
+def test_the_dtype_is_that_of_the_first_part_alone():
+    @right_answer(
+        cases=lambda: [given([torch.ones(1), torch.ones(1)])],
+        parts="(total, count)",
+        keeps_dtype=True,
+        hint=Text("", ""),
+    )
+    def total(arrays):
+        return arrays[0] + arrays[1], 2
+
+    assert total.examine(lambda arrays: (sum(arrays), len(arrays))).passed
+
+
 def test_an_error_is_right_where_it_is_of_the_kind_that_is_promised():
     @right_answer(cases=lambda: [given(1), given(0)], hint=Text("", ""))
     def inverse(x):
@@ -330,6 +392,8 @@ def test_an_error_is_right_where_it_is_of_the_kind_that_is_promised():
     assert inverse.examine(refuses).passed
     assert inverse.examine(lambda x: 1 / x).mistake == "raised"
     assert inverse.examine(lambda x: 1 / x if x else 0).mistake == "should_raise"
+    verdict = inverse.examine(lambda x: 1 / x if x else 10**5000)  # which repr refuses to show
+    assert verdict.mistake == "should_raise" and "int" in verdict.message
 
 
 def _tables():
@@ -398,9 +462,9 @@ def _no_rows_first():
             "wrong_shape",
         ),
         (
-            _rows_and_a_word,
-            lambda x, how: x,
-            lambda x, how: -x if x.dim() == 2 else "minus x",
+            lambda: [given(1.0), given(2.0), given(3.0)],
+            lambda x: x,
+            lambda x: -x if x < 3 else "minus x",
             "wrong_value",
         ),
         (_no_rows_first, lambda x: 0 * x, lambda x: 0 * x + 2, "wrong_value"),
@@ -516,6 +580,8 @@ def test_whatever_an_answer_returns_there_is_a_verdict(exercise):
         ([1e-6, 1.0], [0.0, 1.0], 0.0, False),
         ([0.07], [0.0], 1e4, True),
         ([np.nan, np.inf], [np.nan, np.inf], None, True),
+        ([1 + 7e-6, np.nan], [1.0, np.nan], None, True),
+        ([5.0, np.inf], [1.0, np.inf], None, False),
         ([np.inf], [-np.inf], None, False),
         ([1e30], [np.inf], None, False),
         ([np.nan], [1.0], None, False),
@@ -533,9 +599,110 @@ def test_values_are_shown_as_what_they_are_and_with_the_digits_that_tell_them_ap
     assert shown(np.array([True, False])) == "[True, False]"
     assert shown(torch.tensor(11)) == "11"
     assert shown_apart(2.66, 2.6601) == ("2.66", "2.6601")
+    assert shown_apart(2.66, 2.66012345) == ("2.66", "2.66012")
     assert shown_apart(np.float64(1.0), 1 + 1e-10) == ("1", "1.0000000001")
     expected = np.arange(12.0).reshape(3, 4)
     got = expected.copy()
     got[1, 2] = 7
     said = difference(got, expected, Tolerance(1e-7))
     assert said == "at [1, 2] expected 6, got 7 (1 of 12 numbers differ)"
+
+
+def test_numbers_of_narrow_tensors_are_compared_without_overflow():
+    far, near = (as_array(torch.full((2,), x, dtype=torch.float16)) for x in (100.0, 6e4))
+    assert not Tolerance(2**-10).allows(far, near)
+    tracked = torch.ones(2, dtype=torch.bfloat16, requires_grad=True)
+    assert as_array((tracked, 2 * tracked)).tolist() == [[1, 1], [2, 2]]
+
+
+def test_the_widest_floats_of_the_arguments_set_the_tolerance():
+    half, double = torch.ones(1, dtype=torch.float16), np.ones(1)
+    for arguments, eps in [
+        ([{"W": half}, 3], 2**-10),
+        ([half, [{"b": double}]], 2**-52),
+        ([half, np.float64(1)], 2**-52),
+        ([np.arange(3), 0.5, "mean"], 2**-23),
+    ]:
+        assert eps_of(arguments) == eps
+
+
+def test_what_is_widened_is_a_copy_of_its_kind():
+    given_one = {"W": torch.ones(1), "n": np.arange(2), "two": (torch.arange(2), np.ones(1, "f4"))}
+    wide = widened(given_one)
+    assert wide["W"].dtype == torch.float64 and wide["two"][1].dtype == np.float64
+    assert wide["n"].dtype == given_one["n"].dtype and isinstance(wide["two"], tuple)
+    wide["two"][0].zero_(), wide["n"].fill(0)
+    assert given_one["two"][0].tolist() == given_one["n"].tolist() == [0, 1]
+
+
+NAN = float("nan")
+
+
+@pytest.mark.parametrize(
+    ("value", "change"),
+    [
+        (torch.tensor([1.0, NAN]), lambda x: x.zero_()),
+        (torch.ones(3), lambda x: x.resize_(2)),
+        (np.array([1.0, NAN]), lambda x: x.fill(0)),
+        (np.array(["a"]), lambda x: x.fill("b")),
+        ({"a": np.ones(2)}, lambda x: x["a"].fill(0)),
+        ({"a": 1}, lambda x: x.update(b=2)),
+        ({"a": 1, "b": 2}, lambda x: x.pop("b")),
+        ([[torch.ones(2)]], lambda x: x[0][0].zero_()),
+        (([1.0],), lambda x: x[0].append(2.0)),
+        ([1], lambda x: x.insert(0, x.pop() == 1)),  # True for 1
+    ],
+)
+def test_a_change_of_an_argument_is_seen_wherever_it_is(value, change):
+    before = copied(value)
+    assert is_same(before, value)
+    change(value)
+    assert not is_same(before, value)
+
+
+# --- what a function makes of an input
+
+
+def made(*numbers, gradient=None, **options):
+    """An outcome with these results."""
+    parts = tuple({"": np.array(number)} for number in numbers)
+    gradients = None if gradient is None else (np.array(gradient),)
+    return Outcome(numbers, parts, gradients=gradients, **options)
+
+
+def test_numbers_that_overflow_are_numbers():
+    finite, infinite, none = made(1.0), made(1.0, [2.0, np.inf]), Outcome("no numbers")
+    assert [o.is_finite for o in (finite, infinite, none)] == [True, False, False]
+    assert [o.overflows for o in (finite, infinite, none)] == [False, True, False]
+    assert made(1.0).is_number and not made([1.0]).is_number
+    assert not made(np.nan).is_number and not made(1.0, 2.0).is_number
+
+
+def test_outcomes_are_the_same_where_numbers_gradients_and_errors_are():
+    near = Tolerance(1e-7, terms=1e6)
+    one, failed = made(1.0, gradient=[1.0]), Outcome(error=ValueError())
+    assert same_values(made(2.0), one, near), "the terms are large"
+    assert not same_gradients(made(1.0, gradient=[2.0]), one, near), "those of a gradient are not"
+    loose = Tolerance(1e-7, slack=1e7)
+    assert same_gradients(made(1.0, gradient=[2.0]), one, loose)
+    assert not same_gradients(made(1.0), one, near) and same_gradients(made(1.0), made(1.0), near)
+    assert same_values(Outcome(error=UnicodeError()), failed, near)
+    for got, expected in [(failed, one), (one, failed), (Outcome(error=KeyError()), failed)]:
+        assert not same_values(got, expected, near)
+    assert not same_values(Outcome("none"), one, near)
+    assert not same_values(one, Outcome("none"), near)
+
+
+def test_a_wrong_solution_is_told_apart_by_gradients_too_and_says_nothing_of_some_inputs():
+    near, one, other = Tolerance(1e-7), made(1.0, gradient=[1.0]), made(1.0, gradient=[2.0])
+    silent = Outcome(...)
+    assert tell_apart([one], [other], [near]) and not tell_apart([one], [one], [near])
+    assert not tell_apart([silent], [one], [near]) and not tell_apart([one], [silent], [near])
+    assert tell_apart([silent, one], [one, other], [near, near])
+
+
+def test_memory_is_shared_also_by_views_and_tracked_tensors():
+    array, tracked = np.ones((2, 2)), torch.ones(2, requires_grad=True)
+    assert shares_memory(array[0], array) and not shares_memory(array.copy(), array)
+    assert shares_memory(tracked.detach(), tracked) and not shares_memory(2 * tracked, tracked)
+    assert flat({"b": [1, (2,)], 1: 3}) == [3, 1, 2]

@@ -48,7 +48,7 @@ def arrays_in(value: Any) -> dict[str, np.ndarray]:
         try:
             return {"": as_array(value)}
         except (TypeError, ValueError):
-            if not isinstance(value, list | tuple) or len(value) < 2:
+            if not isinstance(value, list | tuple):
                 raise
         items = {f"[{index}]": item for index, item in enumerate(value)}
     return {
