@@ -1,6 +1,7 @@
 """The builder writes the same notebook twice, loses nothing, and notices drift."""
 
 import base64
+import copy
 import json
 import os
 import re
@@ -171,6 +172,41 @@ def test_a_check_is_followed_by_a_hint_that_stays_free_when_the_check_is_locked(
         assert hint.outputs == [], "the notebook shows no hint by itself"
 
 
+def test_a_notebook_shows_neither_where_a_cell_is_saved_nor_its_blank_lines(place):
+    tags = '# %% saved="x"\nfrom course_utils.notebook.claims'
+    text = LESSON.replace("# %%\nfrom course_utils.notebook.claims", tags)
+    lesson = place(text.replace("\n\n# %% alt-zh", "\n# %% alt-zh"))
+    assert build.edition(lesson, "en").cells[2].metadata == {}
+
+
+def test_a_link_that_leads_nowhere_is_said_with_the_file_it_is_in(place):
+    lesson = place()
+    lesson.write_text(LESSON.lstrip() + '\n# %% [markdown] lang="en"\n# See [[nowhere]].\n')
+    with pytest.raises(build.BuildError, match=r"99_example\.py: .*nowhere"):
+        build.edition(lesson, "en")
+
+
+def test_a_kernel_hears_the_builder_rather_than_its_caller(monkeypatch, tmp_path):
+    heard = {}
+    client = SimpleNamespace(execute=lambda env: heard.update(env))
+    monkeypatch.setattr(build, "NotebookClient", lambda *_, **__: client)
+    for name in ("COURSE_SEED_OFFSET", "OMP_NUM_THREADS", "COURSE_PROGRESS"):
+        monkeypatch.setenv(name, "3")
+    build.execute(None, tmp_path, build.BUILD_ENVIRONMENT)
+    assert heard["COURSE_SEED_OFFSET"] == "0" and heard["PATH"] == os.environ["PATH"]
+    assert (heard["OMP_NUM_THREADS"], heard["COURSE_PROGRESS"]) == ("1", "off")
+
+
+@pytest.mark.parametrize("tag", ["setup", "exercise", "check", "hint", "solution"])
+def test_a_record_belongs_to_no_cell_that_readers_change(tag):
+    cells = [nbformat.v4.new_code_cell(source) for source in ("a = 1", "b = 2", "c = 3")]
+    whole = build.digests_of(SimpleNamespace(cells=cells))
+    cells[1].metadata.tags = [tag, "other"]
+    assert build.digests_of(SimpleNamespace(cells=cells)).split() == whole.split()[::2]
+    cells[1].metadata.tags = ["timing"]
+    assert build.digests_of(SimpleNamespace(cells=cells)) == whole
+
+
 def test_building_twice_gives_the_same_bytes(built, place):
     build.build(place(), "en")
     again = (build.FOLDERS["en"] / "99_example.ipynb").read_bytes()
@@ -300,6 +336,71 @@ def test_what_is_missing_and_what_has_no_lesson_fails(built, place):
     assert "__init__" not in str(said.value)
 
 
+def test_links_and_prose_are_renewed_and_outputs_kept(built, place):
+    put(built)
+    target = build.FOLDERS["en"] / "99_example.ipynb"
+    before = nbformat.read(target, as_version=4)
+    lesson = place(LESSON.replace("# # An example", "# # Another one").replace("goes", "climbs"))
+    build.renew_links(lesson, "en")
+    after = nbformat.read(target, as_version=4)
+    assert after.cells[0].source.startswith("# 99  Another one\n")
+    assert 'alt="A line that climbs &quot;up&quot;"' in after.cells[3].outputs[0].data["text/html"]
+    for old, new in zip(before.cells, after.cells, strict=True):
+        assert old.get("execution_count") == new.get("execution_count")
+    assert [cell.get("outputs") for cell in before.cells[:3]] == [
+        cell.get("outputs") for cell in after.cells[:3]
+    ]
+    assert build.drift(lesson, "en") is None
+    kept = target.read_bytes()
+    with pytest.raises(build.BuildError, match="the code of 99_example changed; build it"):
+        build.renew_links(place(LESSON.replace("answer = 42", "answer = 43")), "en")
+    assert target.read_bytes() == kept
+
+
+def test_what_was_printed_of_other_lessons_or_minutes_is_behind(place, monkeypatch):
+    lesson = place()
+    monkeypatch.setattr(build, "measured_minutes", {"example": 3}.get)
+    row = "| 99 | [An example](99_example.ipynb) | 3 |"
+    table = a_cell(shown(text_markdown=f"| | | |\n|---|---|---|\n{row}"))
+    table.source = "lesson_table()"
+    assert not build.is_behind(table, lesson, "en") and build.is_behind(table, lesson, "zh-TW")
+    for old, new in (("| 3 |", "| 4 |"), ("An ex", "Another ex"), (row, f"{row}\n{row}")):
+        changed = copy.deepcopy(table)
+        changed.outputs[0].data["text/markdown"] = (
+            table.outputs[0].data["text/markdown"].replace(old, new)
+        )
+        assert build.is_behind(changed, lesson, "en"), new
+    for minutes, tags, behind in ((3, ["setup"], False), (4, ["setup"], True), (4, [], False)):
+        cell = a_cell(printed(f"It takes {minutes} minutes."), tags=tags)
+        assert build.is_behind(cell, lesson, "en") is behind
+
+
+def test_what_prints_other_minutes_than_are_recorded_is_drift_and_executed_anew(
+    built, place, monkeypatch
+):
+    lesson, again = place(), []
+    put(built)
+    monkeypatch.setattr(build, "measured_minutes", lambda name: 123)
+    assert "example-001: prints other lessons than there are, or" in build.drift(lesson, "en")
+    monkeypatch.setattr(build, "build", lambda *edition: again.append(edition))
+    build.renew_links(lesson, "en")
+    assert again == [(lesson, "en")]
+
+
+def test_a_notebook_follows_the_number_of_its_lesson_and_never_replaces_another(place):
+    folder = build.FOLDERS["en"]
+    (folder / "98_example.ipynb").write_text("its work")
+    place()
+    assert (folder / "99_example.ipynb").read_text() == "its work"
+    assert not (folder / "98_example.ipynb").exists()
+    for orphan in ("97_example", "98_old"):  # its lesson has a notebook; it has no lesson
+        (folder / f"{orphan}.ipynb").write_text("other work")
+        with pytest.raises(build.BuildError, match=rf"en/{orphan}\.ipynb has no lesson; remove it"):
+            build.renew_derived_files()
+        (folder / f"{orphan}.ipynb").unlink()
+    assert (folder / "99_example.ipynb").read_text() == "its work"
+
+
 # --- what may stay in an output
 
 
@@ -423,9 +524,10 @@ def test_figures_whose_alt_text_drifts_in_the_notebook_alone_fail(language, buil
         lambda notebook: notebook.metadata.update(author="me"),
         lambda notebook: notebook.cells[2].update(source="pass"),
         lambda notebook: notebook.cells[2].update(id="other"),
+        lambda notebook: notebook.cells[0].update(cell_type="raw"),
         lambda notebook: notebook.cells[4].metadata.pop("nbgrader"),
     ],
-    ids=["cell lost", "cell more", "metadata", "source", "id", "nbgrader"],
+    ids=["cell lost", "cell more", "metadata", "source", "id", "kind", "nbgrader"],
 )
 def test_drift_of_a_notebook_changed_by_hand_fails(change, built, place):
     place()

@@ -75,6 +75,14 @@ def line(x):
     return 2 * x + 1
 
 
+def _step_of(param, grad, lr):
+    return param - lr * grad, (lr * grad).norm()
+
+
+def _to_do():
+    raise NotImplementedError
+
+
 def right_by_hand(param, grad, lr=0.1):
     moved = [p - lr * g for p, g in zip(param.tolist(), grad.tolist(), strict=True)]
     return moved, float(torch.linalg.norm(lr * grad))
@@ -94,12 +102,31 @@ def right_by_hand(param, grad, lr=0.1):
         (lambda p, g, lr=0.1: ((lr * g).norm(), p - lr * g), "swapped_results", "(moved, param)"),
         (lambda p, g, lr=0.1: (p - 0.7 * g, (0.7 * g).norm()), "argument_ignored", "lr has no"),
         (
-            lambda p, g, lr=0.1: (
-                p - (lr if p.dtype == torch.float64 else 0.7) * g,
-                (lr * g).norm(),
-            ),
+            lambda p, g, lr=0.1: _step_of(p, g, lr if p.dtype == torch.float64 else 0.7),
             "wrong_value",
             "lr of 0, param: expected [",
+        ),
+        (lambda p, g, lr=0.1: [p - lr * g, (lr * g).norm()], None, ""),
+        (
+            lambda p, g, lr=0.1: (p * float("nan"), (0.7 * g).norm()),
+            "wrong_value",
+            "got [nan, nan, nan]",
+        ),
+        (lambda p, g, lr=0.1: (torch.zeros(3), 0.0), "wrong_value", "no lr given, param"),
+        (
+            lambda p, g, lr=0.1: _step_of(p, g, lr) if lr != 0.5 else _step_of(p, g.float(), 0.6),
+            "wrong_value",
+            "lr of 0.5, param",
+        ),
+        (
+            lambda p, g, lr=0.1: _step_of(p.float(), g, lr) if lr != 0.5 else (p - g, g.norm()),
+            "wrong_value",
+            "no lr given, param",
+        ),
+        (
+            lambda p, g, lr=0.1: _step_of(p, g, lr) if lr else _to_do(),
+            "not_attempted",
+            "Not attempted",
         ),
         (
             lambda p, g, lr=0.1: (p * float("nan"), (lr * g).norm()),
@@ -146,6 +173,7 @@ def test_the_other_inputs_are_counted_and_the_case_is_in_the_readers_language():
         return param - (lr or 1.0) * grad, (lr * grad).norm()
 
     assert step.examine(only_zero_is_wrong).message.endswith("The other 2 inputs are right.")
+    assert "other" not in step.examine(lambda p, g, lr=0.1: (p + g + lr, 9 + lr)).message
     set_language("zh-TW")
     message = step.examine(only_zero_is_wrong).message
     assert message.startswith("結果不對。lr 是 0，param：應該是 [")
@@ -362,6 +390,53 @@ def test_the_dtypes_in_a_dict_are_compared_by_name():
     assert same.examine(lambda arrays: dict(reversed(arrays.items()))).passed
     verdict = same.examine(lambda arrays: {"b": arrays["b"].float(), "a": arrays["a"]})
     assert verdict.mistake == "wrong_dtype" and "int64, yours has torch.float32" in verdict.message
+
+
+def test_a_gradient_that_an_argument_does_not_have_is_0():
+    cases = lambda: [given(torch.ones(1), torch.ones(1))]  # noqa: E731
+    total = right_answer(cases=cases, gradient_of=[0, 1], hint=Text("", ""))(lambda x, y: x + y)
+    verdict = total.examine(lambda x, y: x + y.detach())
+    assert verdict.mistake == "wrong_gradient" and "expected [1], got [0]" in verdict.message
+
+
+def test_a_mistake_in_values_is_told_without_regard_to_gradients():
+    cases = lambda: [given(torch.tensor([1.0, -2.0])), given(torch.tensor([0.5]))]  # noqa: E731
+    double = right_answer(cases=cases, gradient_of=[0], hint=Text("", ""))(lambda x: 2 * x)
+    double.mistake("clipped", Text("截掉了。", "clipped."), lambda x: 2 * x.clamp(min=0))
+    assert double.examine(lambda x: 2 * x.detach().clamp(min=0)).mistake == "clipped"
+
+
+def test_a_mistake_may_be_proven_by_the_wrong_inputs_alone():
+    cases = lambda: [given(1.0), given(1000.0)]  # noqa: E731
+    bounded = right_answer(cases=cases, hint=Text("", ""))(lambda x: min(x, 10.0))
+    bounded.mistake(
+        "overflows",
+        Text("溢位了。", "it overflows."),
+        when=lambda wrong: all(seen.got.overflows for seen in wrong),
+    )
+    assert bounded.examine(lambda x: x if x < 10 else float("inf")).mistake == "overflows"
+    assert bounded.examine(lambda x: 3 * x if x < 10 else float("inf")).mistake == "wrong_value"
+
+
+def test_the_right_answer_is_given_float64_and_may_forgive_float32():
+    x = torch.tensor([3.0, 7.0])
+    far = lambda x: (x + 1e8) - 1e8  # noqa: E731
+    assert (
+        right_answer(cases=lambda: [given(x)], hint=Text("", ""))(far).examine(lambda x: x).passed
+    )
+    narrow = lambda x: (x / 3).float()  # noqa: E731
+    for enough, passes in ((None, False), (torch.float32, True)):
+        third = right_answer(cases=lambda: [given(x.double())], enough=enough, hint=Text("", ""))
+        assert third(lambda x: x / 3).examine(narrow).passed is passes
+
+
+def test_three_results_in_another_order_are_said_as_they_came():
+    cases = lambda: [given(1), given(5)]  # noqa: E731
+    three = right_answer(cases=cases, parts="(a, b, c)", hint=Text("", ""))(
+        lambda x: (x, 10 * x, 100 * x)
+    )
+    verdict = three.examine(lambda x: (10 * x, 100 * x, x))
+    assert verdict.mistake == "swapped_results" and "(b, c, a)" in verdict.message
 
 
 def test_the_dtype_is_that_of_the_first_part_alone():

@@ -303,9 +303,10 @@ def test_the_arguments_of_a_model_reach_its_core():
     assert (model.input_size, model.hidden_size, model.output_size) == (2, 5, 7)
     again = RelationalRNN(2, 5, 7, 3, 8, 4, **options)
     assert_unchanged(again, model.get_params())
-    drawn = [values.ravel()[:3] for values in model.get_params().values() if values.ndim == 2]
-    starts = {tuple((values / values[0]).round(3)) for values in drawn}
-    assert len(starts) == len(drawn), "two matrices begin with the same numbers"
+    for whole in (model, RelationalRNNCell(2, 5, 3, 8, 4, **options)):
+        drawn = [values.ravel()[:3] for values in whole.get_params().values() if values.ndim == 2]
+        starts = {tuple((values / values[0]).round(3)) for values in drawn}
+        assert len(starts) == len(drawn), "two matrices begin with the same numbers"
     other = RelationalRNN(2, 5, 7, 3, 8, 4, **{**options, "rng": 1}).get_params()
     for name, values in model.get_params().items():
         assert np.array_equal(values, other[name]) == (values.ndim == 1), name

@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import build
@@ -229,7 +230,19 @@ def test_each_tier_has_its_own_record_and_what_loads_no_data_one(course, fails, 
     assert course.make("--blocks", "0") == 2
 
 
-def test_one_recorded_block_of_the_shortest_lessons_is_compared(course, fails, capsys):
+def test_other_code_ends_the_record_of_every_tier(course, fails):
+    course.make("02", "--blocks", "1")
+    course.make("01", "02", "--blocks", "1")
+    assert list(json.loads(course.record.read_text())) == ["tiny", "digits"], "as the lessons are"
+    course.make("02", "--blocks", "1", "--data", "embedded")
+    assert json.loads(course.record.read_text())["digits"].keys() == {"code", "full", "embedded"}
+    text = course.digits.read_text(encoding="utf-8")
+    course.digits.write_text(text.replace("== 'full'", "!= 'embedded'"), encoding="utf-8")
+    course.make("02", "--blocks", "1")
+    assert json.loads(course.record.read_text())["digits"].keys() == {"code", "full"}
+
+
+def test_one_recorded_block_of_the_shortest_lessons_is_compared(course, fails, capsys, monkeypatch):
     catalogue = course.root / replicate.CATALOGUE
     catalogue.parent.mkdir(parents=True)
     catalogue.write_text('{"tiny": {"seconds": 9}, "digits": {"seconds": 3}, "broken": {}}')
@@ -246,6 +259,43 @@ def test_one_recorded_block_of_the_shortest_lessons_is_compared(course, fails, c
         "block 1, 02_digits: as recorded",
         "block 1, 01_tiny: claims [1] fail, by the record [2]",
     ]
+    monkeypatch.setattr(replicate, "repeat", lambda *_: ({}, "TypeError: no", 0.0))
+    assert course.make("--check") == 1
+    assert "block 1, 01_tiny: TypeError: no" in capsys.readouterr().out.splitlines()
+
+
+def test_on_the_embedded_digits_what_loads_none_is_compared_by_its_only_record(
+    course, fails, monkeypatch
+):
+    catalogue = course.root / replicate.CATALOGUE
+    catalogue.parent.mkdir(parents=True)
+    catalogue.write_text('{"tiny": {}, "digits": {"seconds": 9}}')
+    fails.at = {("tiny", 2): [1]}  # not in the block that is compared
+    course.make("01", "02", "--blocks", "2")
+    course.make("02", "--blocks", "1", "--data", "embedded")
+    monkeypatch.setattr(replicate, "load_mnist", lambda: SimpleNamespace(tier="embedded"))
+    assert course.make("--check") == 0
+    assert fails.ran[5:] == [("tiny", "full", 1), ("digits", "embedded", 1)]
+
+
+def test_each_block_has_its_own_data_seeds_and_claims_and_one_process(course, monkeypatch):
+    given, said = {}, [[1, "holds"], [2, "fails"], [3, "skipped"]]
+
+    def stand_in(notebook, folder, environment):
+        given.update(environment)
+        lines = "".join(json.dumps(line) + "\n" for line in said)
+        Path(environment["COURSE_CLAIMS_FILE"]).write_text(lines)
+
+    monkeypatch.setattr(build, "execute", stand_in)
+    lesson = build.edition(course.tiny, "en")
+    results, problem, _ = replicate.repeat(lesson, course.root, "embedded", 7)
+    assert (results, problem) == ({1: "holds", 2: "fails", 3: "skipped"}, "")
+    assert given.pop("COURSE_CLAIMS_FILE")
+    own = {"COURSE_DATA": "embedded", "COURSE_SEED_OFFSET": "7"}
+    assert given == replicate.ONE_PROCESS_EACH | own
+    said.append([4, "holds"])
+    _, problem, _ = replicate.repeat(lesson, course.root, "embedded", 7)
+    assert "claims [4] were not tested, or not in the lesson" in problem
 
 
 def test_a_claim_that_no_cell_reaches_is_a_fault_of_the_lesson(course, monkeypatch):
