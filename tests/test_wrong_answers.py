@@ -49,9 +49,7 @@ SPECIFIC = {*RELATIONS, *COMMON_MISTAKES} - {
 
 
 @every_exercise
-def test_most_wrong_answers_of_people_who_read_the_prompt_only_are_told_their_mistake(
-    subject, exercise
-):
+def test_most_wrong_answers_written_from_the_prompt_alone_are_told_their_mistake(subject, exercise):
     """Most is 70 %; the rest reads what was seen, on which input."""
     told = [
         case.mistake in {*exercise.mistakes, *SPECIFIC}

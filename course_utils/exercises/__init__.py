@@ -1,27 +1,26 @@
 """Exercises that know the mistakes people really make: ``check``, ``hint`` and ``solution``.
 
-An exercise is a function that tries an answer on inputs with known results. Where it recognizes a
-misconception it calls ``answer.mistake("its_name")``; the sentence for it stands in the decorator,
-in both languages. Everything else that can go wrong (nothing written yet, an exception, a missing
-``return``, a wrong shape, an argument changed in place) is noticed for every exercise alike. Where
-an exception came from says the traceback: a fault of the exercise itself is nobody's mistake.
+Most exercises ask for a function and are stated by their right answer (``by_reference``). Here stands
+what all have in common, and ``exercise`` for those that ask for a value, such as readings of a plot:
+a function looks at the value and calls ``answer.mistake("its_name")`` where it recognizes a
+misconception; the sentence for it stands in the decorator, in both languages. Where an exception came
+from says the traceback: a fault of the exercise itself is nobody's mistake.
 """
 
 import dis
 import inspect
 import os
 import traceback
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from importlib import import_module
 from types import CodeType
 from typing import Any, NoReturn
 
 import numpy as np
-from torch import Tensor
 
-from course_utils.exercises.compare import as_array, copied, is_same
-from course_utils.exercises.messages import COMMON_MISTAKES, described, raised
+from course_utils.exercises.compare import as_array
+from course_utils.exercises.messages import COMMON_MISTAKES, raised
 from course_utils.exercises.sandbox import FROM_OUTSIDE, Printed, TimeUp, Watch, call, sandbox
 from course_utils.language import Text
 from course_utils.progress import note_solved
@@ -53,80 +52,16 @@ class _MistakeFound(Exception):
 
 
 class Answer:
-    """A student's answer under examination: call it as the student's own function or class."""
+    """A student's answer that is a value, such as a dict, under examination."""
 
     def __init__(self, value: Any, mistakes: dict[str, Text]) -> None:
         self.value = value
         self._mistakes = mistakes
-        self._watch = Watch()
-        self._input = ""  # of the latest call, in words
-        self._given = () if callable(value) else (value,)  # what the check has seen of the answer
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """The student's result; a missing return and a changed tensor or array are mistakes."""
-        before = [copied(arg) for arg in args]
-        self._input = described(args, kwargs)
-        result = self._call(*args, **kwargs)
-        self._given = (result,)
-        if self._watch.ran_a_solution:
-            self.mistake("not_yours")
-        if self._watch.left:
-            self.mistake("left_switched", names=", ".join(sorted(self._watch.left)))
-        for position, (old, new) in enumerate(zip(before, args, strict=True), start=1):
-            if not is_same(old, new):
-                self.mistake("changed_argument", position=position)
-        if result is None:
-            self.mistake("no_return")
-        return result
-
-    def _call(self, *args: Any, **kwargs: Any) -> Any:
-        return call(self.value, args, kwargs, self._watch)  # what is raised from here on is theirs
 
     def mistake(self, name: str, **values: object) -> NoReturn:
         """End the examination: the answer makes the mistake of this name."""
         text = self._mistakes[name] if name in self._mistakes else COMMON_MISTAKES[name]
         raise _MistakeFound(name, text.format(**values))
-
-    def matches(self, got: Any, expected: Any, *, tolerance: float = 1e-5) -> bool:
-        """Whether ``got`` has the shape of ``expected`` and its values, relative to their size.
-
-        A wrong type or shape ends the examination; a wrong value is for the caller to explain.
-        Any dtype and any of float, list, array or tensor will do.
-        """
-        got_array, expected_array = self._as_array(got, expected), _as_array(expected)
-        if got_array.shape != expected_array.shape:
-            self.mistake("wrong_shape", expected=expected_array.shape, got=got_array.shape)
-        return bool(
-            np.allclose(got_array, expected_array, rtol=tolerance, atol=tolerance, equal_nan=True)
-        )
-
-    def recognize(
-        self, got: Any, alternatives: Mapping[str, Any], *, tolerance: float = 1e-5
-    ) -> None:
-        """End the examination where ``got`` is what one of the known mistakes gives.
-
-        alternatives: the mistake's name -> its result, or a tuple of results where it has several;
-        one of another shape is passed over. Tried in order, so the likelier mistake goes first.
-        """
-        got_array = self._as_array(got, next(iter(alternatives.values()), None))
-        for mistake, results in alternatives.items():
-            for result in results if isinstance(results, tuple) else (results,):
-                same_shape = got_array.shape == _as_array(result).shape
-                if same_shape and self.matches(got, result, tolerance=tolerance):
-                    self.mistake(mistake)
-
-    def require(self, got: Any, expected: Any, case: str, *, tolerance: float = 1e-5) -> None:
-        """End the examination unless ``got`` matches ``expected``; ``case`` says on which input."""
-        if not self.matches(got, expected, tolerance=tolerance):
-            self.mistake("wrong_value", case=case, expected=_short(expected), got=_short(got))
-
-    def parts(self, result: Any, names: str) -> tuple[Any, ...]:
-        """The values of a tuple or list, as many as ``names`` has, such as "(param, velocity)"."""
-        if not isinstance(result, tuple | list):
-            self.mistake("wrong_type", expected=names, got=type(result).__name__)
-        if len(result) != names.count(",") + 1:
-            self.mistake("wrong_length", expected=names, got=len(result))
-        return tuple(result)
 
     def numbers(self, value: Any, name: str) -> np.ndarray:
         """The numbers of a value; ``name`` is what it should be, where it has none."""
@@ -137,7 +72,11 @@ class Answer:
 
     def entries(self) -> dict[Any, Any]:
         """The dict that the student gave, as it is or as a function that returns it."""
-        given = self() if callable(self.value) else self.value
+        given, watch = self.value, Watch()
+        if callable(given):
+            given = call(given, (), {}, watch)
+        if watch.ran_a_solution:
+            self.mistake("not_yours")
         if not isinstance(given, dict):
             self.mistake("wrong_type", expected="dict", got=type(given).__name__)
         if given and all(value is ... for value in given.values()):
@@ -164,33 +103,20 @@ class Answer:
         if missing:
             self.mistake("missing_entries", names=", ".join(missing))
 
-    def _blame(self, error: BaseException, checker: str) -> tuple[str, str] | None:
-        """The mistake and its message behind an exception; None if the fault is the check's own.
-
-        checker: name of the module that examines.
-        """
-        frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
-        running = {frame.f_code for frame in frames}
-        modules = {frame.f_globals.get("__name__") for frame in frames}
-        theirs = {"__main__", getattr(self.value, "__module__", None)} - {checker, None}
-        if isinstance(error, KeyError) and Answer.mistake.__code__ in running:
-            return None  # no such mistake, or its sentence asks for a value that was not given
-        owner = getattr(error, "obj", None)  # what lacks the attribute of an AttributeError
-        lacking = inspect.isclass(self.value) and isinstance(owner, self.value)
-        if Answer._call.__code__ in running or modules & theirs or lacking:
+    def blame(self, error: BaseException) -> tuple[str, str] | None:
+        """The mistake and its message behind an exception; None if the fault is the check's own."""
+        running = {frame.f_code for frame, _ in traceback.walk_tb(error.__traceback__)}
+        if call.__code__ in running:
             if ends_in_a_stub(error):
                 return "not_attempted", str(COMMON_MISTAKES["not_attempted"])
-            return "raised", raised(error, self._input)
-        if not self._given or isinstance(owner, Answer) or not isinstance(error, _OF_AN_ANSWER):
+            return "raised", raised(error, "")
+        if isinstance(error, KeyError) and Answer.mistake.__code__ in running:
+            return None  # no such mistake, or its sentence asks for a value that was not given
+        is_ours = isinstance(getattr(error, "obj", None), Answer)  # it lacks an attribute
+        if is_ours or not isinstance(error, _OF_AN_ANSWER):
             return None
-        got, said = type(self._given[0]).__name__, f"{type(error).__name__}: {error}"
+        got, said = type(self.value).__name__, f"{type(error).__name__}: {error}"
         return "unusable", COMMON_MISTAKES["unusable"].format(got=got, error=said)
-
-    def _as_array(self, got: Any, expected: Any) -> np.ndarray:
-        try:
-            return _as_array(got)
-        except (TypeError, ValueError, RuntimeError):
-            self.mistake("wrong_type", expected=type(expected).__name__, got=type(got).__name__)
 
 
 class Exercise:
@@ -232,7 +158,7 @@ class Exercise:
         except _MistakeFound as found:
             return found.mistake, found.message
         except BaseException as error:  # a student's SystemExit and KeyboardInterrupt too
-            if (found := answer._blame(error, self._module)) is None:
+            if (found := answer.blame(error)) is None:
                 raise
             return found
         return None
@@ -310,18 +236,3 @@ def _is_empty(code: CodeType) -> bool:
 def _shortened(printed: Printed) -> str:
     lines, num_more = printed.first_lines(_LINES_SHOWN)
     return "\n".join([*lines, _MORE_LINES.format(count=num_more)] if num_more else lines)
-
-
-def _as_array(value: Any) -> np.ndarray:
-    if isinstance(value, Tensor):
-        value = value.detach().cpu()
-    if isinstance(value, list | tuple):
-        value = [_as_array(item) for item in value]
-    return np.asarray(value, dtype=np.float64)
-
-
-def _short(value: Any) -> str:
-    if isinstance(value, bool | int):
-        return str(value)  # a truth or a count
-    with np.printoptions(precision=4, suppress=True, threshold=12, edgeitems=2):
-        return " ".join(str(_as_array(value)).split())

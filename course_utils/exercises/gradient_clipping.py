@@ -275,7 +275,7 @@ clip_by_norm.mistake(
 clip_by_norm.mistake(
     "wrong_error",
     Text(
-        "梯度裡有 nan 或 inf 時，題目要求的是 ValueError，你發出的是另一種例外。",
+        "梯度裡有 nan 或 inf 時，題目要求的是 ValueError，你引發的是另一種例外。",
         "for a nan or inf the exercise asks for a ValueError; you raised an error of another kind.",
     ),
     when=lambda wrong: all(

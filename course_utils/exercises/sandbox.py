@@ -79,10 +79,11 @@ def call(function: Callable[..., Any], args: tuple, kwargs: dict, watch: "Watch 
     before = [get() for _, get, _, _ in _SETTINGS]
     sys.setprofile(watch)
     try:
-        return function(*args, **kwargs)
-    finally:
-        if sys.getprofile() is not watch:
+        result = function(*args, **kwargs)
+        if sys.getprofile() is not watch:  # after an error it may be gone: recursion ends it
             watch.left.add("sys.setprofile")
+        return result
+    finally:
         sys.setprofile(None)
         _originals.put_in()
         for (name, get, put, _), value in zip(_SETTINGS, before, strict=True):

@@ -1,1 +1,1 @@
-"""Answers by people who had read the prompts only, none of the checks."""
+"""Answers written from the prompts alone, by authors who had not seen the checks."""
