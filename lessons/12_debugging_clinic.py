@@ -799,7 +799,7 @@ claim(13, bool(seconds["H"] > 1.5 * seconds["sound"] and same.shown))
 #
 # Guess first: how many does the best single check find? And does any accuse the healthy?
 
-# %% slideshow={"slide_type": "subslide"} tags=["timing"]
+# %% slideshow={"slide_type": "subslide"} tags=["timing", "nbval-ignore-output"]
 checks = list(findings["sound"][0])
 count = {n: [sum(not f[c].ok for f in findings[n]) for c in checks] for n in programs}
 table = pd.DataFrame(count, index=checks).T
