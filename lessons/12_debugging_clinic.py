@@ -788,14 +788,14 @@ claim(13, bool(seconds["H"] > 1.5 * seconds["sound"] and same.shown))
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 哪個檢查抓得到誰？
 #
-# 十個檢查、十二個病人、五個種子，全部攤開。格子裡的數字是「五個種子中，這個檢查說可疑的次數」。
+# 十個檢查、十二個病人、五個種子，全部攤開。格子裡的數字是「五個種子中，這個檢查說可疑的次數」。（J 的訓練不穩定，另有一欄要看時鐘；這兩處的數字，你的可能差一、兩個。）
 #
 # 先猜：最厲害的一個檢查抓得到幾個？有沒有誤診健康的人？
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Which check finds whom?
 #
-# Ten checks, twelve patients, five seeds, all in one table. A number says for how many of the five seeds this check found something suspicious.
+# Ten checks, twelve patients, five seeds, all in one table. A number says for how many of the five seeds this check found something suspicious. (For J, whose training is unstable, and in the column that looks at the clock, yours may differ by one or two.)
 #
 # Guess first: how many does the best single check find? And does any accuse the healthy?
 

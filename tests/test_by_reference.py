@@ -318,6 +318,7 @@ RunningTotal.mistake("late", Text("晚了一個。", "one too late."), _LateByOn
     [
         (_Sum, None, ""),
         (RunningTotal.right, "not_yours", "own solution"),
+        (5.0, "not_a_class", "yours is float. Write `class RunningTotal:`"),
         (_LateByOne, "late", "one too late"),
         (_Shared, "wrong_value", "one number, after each: expected [5], got [12]"),
         (_SaysNothing, "wrong_type", "yours is tuple"),
@@ -505,7 +506,11 @@ def mean_of_rows(x, scale):
         (lambda right, x: x.clone(), "returned_argument", "the argument x as it came"),
         (lambda right, x: torch.ones(4), "constant", "whatever the input"),
         (lambda right, x: right + x[0], "wrong_value", "2 rows: expected"),
-        (lambda right, x: -right if len(x) == 2 else right, "wrong_value", "other 1 inputs"),
+        (
+            lambda right, x: -right if len(x) == 2 else right,
+            "wrong_value",
+            "The other input is right.",
+        ),
         (lambda right, x: -right if len(x) == 2 else 2 * right, "wrong_value", "2 rows"),
     ],
 )

@@ -119,7 +119,7 @@ def _of_the_answers(exercise: Exercise, subject: str) -> Iterator[str]:
     import_module(f"wrong_answers.{subject}")
     if find_spec(f"wrong_answers.unseen.{subject}"):
         import_module(f"wrong_answers.unseen.{subject}")
-    shown = {name for name, _ in exercise.ways()} if hasattr(exercise, "ways") else set()
+    shown = {name for name, _ in exercise.ways()}
     tried = Counter(case.mistake for case in cases if case.exercise is exercise)
     where = f"tests/wrong_answers/{subject}.py, {exercise.name}:"
     if sum(tried.values()) - tried[None] < 4:

@@ -109,7 +109,7 @@ class Answer:
         if call.__code__ in running:
             if ends_in_a_stub(error):
                 return "not_attempted", str(COMMON_MISTAKES["not_attempted"])
-            return "raised", raised(error, "")
+            return "raised", raised(error)
         if isinstance(error, KeyError) and Answer.mistake.__code__ in running:
             return None  # no such mistake, or its sentence asks for a value that was not given
         is_ours = isinstance(getattr(error, "obj", None), Answer)  # it lacks an attribute
@@ -131,6 +131,10 @@ class Exercise:
         self.name = examine.__name__
         self.mistakes = mistakes
         self._examine, self._hint, self._module = examine, hint, examine.__module__
+
+    def ways(self) -> list[tuple[str, Callable]]:
+        """(name of a mistake, wrong solution that makes it); none where a check looks at a value."""
+        return []
 
     def examine(self, value: Any) -> Verdict:
         """Try an answer and say what was found; prints nothing, and leaves all settings as they are.

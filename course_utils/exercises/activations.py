@@ -426,7 +426,7 @@ def _all_alike(wrong: list[Seen]) -> bool:
     """Whether each result is all of z, or all of slope times z."""
     return all(
         any(
-            seen.tolerance.allow(whole, part)
+            seen.tolerance.allow_all(whole, part)
             for z, slope in [seen.case.args]
             for part in seen.got.parts or ()
             for whole in (arrays_in(z), arrays_in(slope * z))

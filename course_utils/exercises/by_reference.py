@@ -50,6 +50,7 @@ from course_utils.language import Text
 
 _WRONG = Text("結果不對。{case}：{difference}。", "the result is wrong. {case}: {difference}.")
 _OTHERS = Text("其他 {count} 種輸入都對。", " The other {count} inputs are right.")
+_ONE_OTHER = Text("另一種輸入是對的。", " The other input is right.")
 _PART = Text("{case}，{part}", "{case}, {part}")
 _OF_THIS = Text("{case}：{message}", "{case}: {message}")
 _NUMBERS = Text("數字", "numbers")
@@ -196,7 +197,8 @@ class ReferenceExercise(Exercise):
 
     def _try(self, value: Any) -> tuple[str, str] | None:
         if not callable(value):
-            return self._say("not_a_function", got=type(value).__name__, name=self.name)
+            wanted = "not_a_class" if self.name[0].isupper() else "not_a_function"
+            return self._say(wanted, got=type(value).__name__, name=self.name)
         watch = Watch(self._forbidden, _code_of(self.right))
         got = self.outcomes(value, watch)  # before anything right is computed
         if any(outcome.error and ends_in_a_stub(outcome.error) for outcome in got):
@@ -266,7 +268,7 @@ class ReferenceExercise(Exercise):
         index = next(
             i
             for i, pair in enumerate(zip(got.parts, right.parts, strict=True))
-            if not first.tolerance.allow(*pair)
+            if not first.tolerance.allow_all(*pair)
         )
         part, right_part = got.parts[index], right.parts[index]
         if part.keys() != right_part.keys():
@@ -286,7 +288,8 @@ class ReferenceExercise(Exercise):
             return self._say("lost_precision", case=label, difference=said)
         message = _WRONG.format(case=label, difference=said)
         if len(table) > len(wrong):
-            message += _OTHERS.format(count=len(table) - len(wrong))
+            others = len(table) - len(wrong)
+            message += str(_ONE_OTHER) if others == 1 else _OTHERS.format(count=others)
         return "wrong_value", message
 
     def _misused(self, error: BaseException) -> tuple[str, str] | None:
@@ -305,20 +308,19 @@ class ReferenceExercise(Exercise):
     def _related(self, table: list[Seen]) -> tuple[str, str] | None:
         """A relation that the wrong part of the results has to the right one, on all inputs."""
         wrong = [index for index in range(len(self._parts)) if not self._is_right(table, index)]
-        for index in wrong[:1] if len(wrong) == 1 else []:
-            if found := relation(table, index, self._arguments):
-                name, values = found
-                message = RELATIONS[name].format(**values)
-                part = self._parts[index]
-                return name, _OF_THIS.format(case=part, message=message) if part else message
-        return None
+        found = relation(table, wrong[0], self._arguments) if len(wrong) == 1 else None
+        if found is None:
+            return None
+        name, values = found
+        message, part = RELATIONS[name].format(**values), self._parts[wrong[0]]
+        return name, _OF_THIS.format(case=part, message=message) if part else message
 
     def _is_right(self, table: list[Seen], index: int) -> bool:
         """Whether one part of the results is right on all inputs."""
         return all(
             seen.got.parts is not None
             and seen.right.parts is not None
-            and seen.tolerance.allow(seen.got.parts[index], seen.right.parts[index])
+            and seen.tolerance.allow_all(seen.got.parts[index], seen.right.parts[index])
             for seen in table
             if not seen.right.error
         )
@@ -345,7 +347,7 @@ class ReferenceExercise(Exercise):
                 seen.got.parts is not None
                 and seen.right.parts is not None
                 and all(
-                    seen.tolerance.allow(seen.got.parts[at], part)
+                    seen.tolerance.allow_all(seen.got.parts[at], part)
                     for at, part in zip(order, seen.right.parts, strict=True)
                 )
                 for seen in table

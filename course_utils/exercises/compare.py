@@ -74,7 +74,7 @@ class Tolerance:
         """Whether the shapes agree and every number does; nan equals nan."""
         return got.shape == expected.shape and bool(self.agree(got, expected).all())
 
-    def allow(self, got: Mapping[str, np.ndarray], expected: Mapping[str, np.ndarray]) -> bool:
+    def allow_all(self, got: Mapping[str, np.ndarray], expected: Mapping[str, np.ndarray]) -> bool:
         """Whether two results have the same places, and ``allows`` each array."""
         return got.keys() == expected.keys() and all(
             self.allows(got[place], array) for place, array in expected.items()

@@ -502,7 +502,7 @@ clip_by_value.mistake(
     when=lambda wrong: all(
         seen.got.parts is not None
         and seen.right.parts is not None
-        and seen.tolerance.allow(seen.got.parts[0], seen.right.parts[0])
+        and seen.tolerance.allow_all(seen.got.parts[0], seen.right.parts[0])
         and sum(one.size for one in seen.got.parts[1].values()) > 1
         for seen in wrong
     ),

@@ -35,6 +35,11 @@ COMMON_MISTAKES = {
         "the answer should be a function, yours is {got}. Write `def {name}(…):` and return the "
         "result.",
     ),
+    "not_a_class": Text(
+        "答案應該是一個類別，你的是 {got}。請寫 `class {name}:`，裡面寫題目要的方法。",
+        "the answer should be a class, yours is {got}. Write `class {name}:` with the methods that "
+        "the question asks for.",
+    ),
     "should_raise": Text(
         "{case}：這裡應該拋出例外，你的函式卻回傳了 {got}。",
         "{case}: here it should raise an error, and your function returned {got}.",
@@ -115,7 +120,7 @@ _LINE = Text("（第 {number} 行：`{source}`）", ", in line {number}: `{sourc
 _INPUT = Text("。輸入是 {case}", ", for the input {case}")
 
 
-def raised(error: BaseException, case: object) -> str:
+def raised(error: BaseException, case: object = "") -> str:
     """The message behind an exception: what it says, on which of the student's lines, for what input."""
     said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     steps = list(traceback.walk_tb(error.__traceback__))

@@ -873,7 +873,7 @@ BestParams.mistake(
         len(wrong[0].case.args[0]) == _MANY
         and all(
             seen.got.parts is not None
-            and seen.tolerance.allow(
+            and seen.tolerance.allow_all(
                 seen.got.parts[1], arrays_in(_params(len(seen.case.args[0]) - 1))
             )
             for seen in wrong
@@ -993,7 +993,7 @@ BestParams.mistake(
     _keeper_that(says=lambda kept: not kept),
     when=lambda wrong: all(
         seen.got.parts is not None
-        and all(map(seen.tolerance.allow, seen.got.parts[1:], seen.right.parts[1:]))
+        and all(map(seen.tolerance.allow_all, seen.got.parts[1:], seen.right.parts[1:]))
         for seen in wrong
     ),
 )

@@ -72,7 +72,7 @@ def same_values(got: Outcome, expected: Outcome, tolerance: Tolerance) -> bool:
         return isinstance(got.error, type(expected.error))
     if got.parts is None or expected.parts is None:
         return False
-    return all(map(tolerance.allow, got.parts, expected.parts))
+    return all(map(tolerance.allow_all, got.parts, expected.parts))
 
 
 def same_gradients(got: Outcome, expected: Outcome, tolerance: Tolerance) -> bool:
