@@ -3,11 +3,11 @@
 import re
 
 import pytest
+from chinese_rules import chinese_style
 from lesson_rules import (
     alt_texts,
     bare_syntax,
     cell_sizes,
-    chinese_style,
     claims,
     exercises,
     foreign_chance,
@@ -122,6 +122,8 @@ def test_a_good_lesson_passes(rule, lesson):
         (small_exercises, "return 2 * x", "return 2 * x\n\n# %%\nprint(double(2))"),
         (slides, '"slide"}\n# ## Exercise', '"-"}\n# ## Exercise'),
         (alt_texts, ' alt-en="figure"', ""),
+        (alt_texts, 'alt-zh="', 'alt-zh="約 4e-5，'),
+        (alt_texts, 'alt-zh="', 'alt-zh="約 10⁻⁵，'),
         (languages_apart, "One and one", "一加一 and one"),
         (languages_apart, "return 2 * x", "return 2 * x  # 兩倍"),
     ],
@@ -141,6 +143,24 @@ def test_a_broken_lesson_is_caught(rule, old, new, lesson):
         "激活函数",
         "（對)",
         "預測(機率)",
+        "準確率超過 95 %",
+        "函式傳回兩個數",
+        "引數不對就拋出例外",
+        "見 06 課",
+        "學完之後，你能夠\n\n- 讀圖；",
+        "帶狀是 95% 區間",
+        "平均高出 2 個百分點（整個區間）",
+        "（區間下端也是）",
+        "損失對步數，雙對數座標",
+        "縱軸是對數",
+        "看出這個數字值多少",
+        "比同步數，也比同秒數",
+        "越深愈好",
+        "這裡沒有找到差異",
+        "（Santoro 等，2018）",
+        "大學習率時的表現",
+        "執行中的變異數",
+        "收到 NaN 就發出 `ValueError`",
     ],
 )
 def test_bad_chinese_is_caught(text):
@@ -149,7 +169,17 @@ def test_bad_chinese_is_caught(text):
 
 @pytest.mark.parametrize(
     "text",
-    ["學習率、台灣、裡面的資料，後來只有一群。", "用 `f(x, y)` 和 $f(x, y)$ 計算", "ReLU（2010）"],
+    [
+        "學習率、台灣、裡面的資料，後來只有一群。",
+        "用 `f(x, y)` 和 $f(x, y)$ 計算",
+        "ReLU（2010）",
+        "準確率超過 95%，回傳兩個數，引發 `ValueError`，並發出警告。",
+        "學完之後，你能夠：\n\n- 讀圖；",
+        "兩條線之間的帶狀區域；色帶是 95% 信賴區間（整個都高於 2）。",
+        "橫軸是步數，縱軸是損失（對數刻度）；橫軸是對數刻度。",
+        "比相同步數，也比相同秒數（Santoro 等人，2018）。",
+        "較大的學習率、過度擬合、最佳化器。",
+    ],
 )
 def test_good_chinese_passes(text):
     assert chinese_style(text) == []

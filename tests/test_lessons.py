@@ -1,16 +1,16 @@
 """Every lesson keeps the rules, and both editions of its notebook say the same."""
 
+import ast
 import json
 import re
 
 import nbformat
 import pytest
 from check_lessons import problems
+from chinese_rules import CJK, chinese_style
 from lesson_rules import (
-    CJK,
     COURSE_UTILS,
     ROOT,
-    chinese_style,
     foreign_chance,
     read_lesson,
     saved,
@@ -54,6 +54,22 @@ def test_chinese_in_documents_is_written_for_taiwan(path):
 def test_chinese_messages_are_written_for_taiwan(path):
     messages = re.findall(rf'"([^"\n]*[{CJK}][^"\n]*)"', path.read_text(encoding="utf-8"))
     assert chinese_style("\n".join(messages)) == []
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        path
+        for folder in ("exercises", "diagnostics")
+        for path in (COURSE_UTILS / folder).glob("*.py")
+    ],
+    ids=lambda path: path.relative_to(ROOT).as_posix(),
+)
+def test_messages_are_printed_so_they_hold_no_bold_type(path):
+    calls = [n for n in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(n, ast.Call)]
+    said = [a for call in calls if getattr(call.func, "id", "") == "Text" for a in call.args]
+    texts = [text.value for a in said for text in ast.walk(a) if isinstance(text, ast.Constant)]
+    assert [text for text in texts if re.search(r"(?<!\w)\*\*\S[^*]*\*\*", str(text))] == []
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from pathlib import Path
 import build
 import lesson_rules as rules
 import nbformat
+from chinese_rules import chinese_style
 from lesson import TEMPLATES
 from nbformat import NotebookNode
 from references import CATALOGUE, LessonError, read_lessons
@@ -78,11 +79,10 @@ def _of_the_source(cells: list[NotebookNode], name: str) -> Iterator[str]:
         yield from rule(cells)
     yield from rules.claims(cells, *((1, 1) if name == FIRST else ()))
     yield from rules.exercises(cells, at_least=0 if name == FIRST else 3)
-    unseen = [cell.metadata.get(key, "") for cell in cells for key in ("alt-zh", "about")]
+    own = [cell for cell in cells if cell.metadata.get("lang") != "en"]
+    unseen = [cell.metadata.get(key, "") for cell in own for key in ("alt-zh", "about")]
     chinese = "\n".join([rules.prose(cells, "zh-TW"), *unseen])
-    yield from (
-        f"write the Chinese as in Taiwan: {found}" for found in rules.chinese_style(chinese)
-    )
+    yield from (f"write the Chinese as in Taiwan: {found}" for found in chinese_style(chinese))
     code = "\n".join(cell.source for cell in rules.code_cells(cells))
     yield from (f"draw from course_utils.seeding: {found}" for found in rules.foreign_chance(code))
     for saved, same in rules.saved(cells):

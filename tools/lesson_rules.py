@@ -4,17 +4,15 @@ import ast
 import re
 import statistics
 from collections.abc import Iterator
-from functools import cache
-from importlib.util import find_spec
 from pathlib import Path
 
 import jupytext
+from chinese_rules import CJK
 from nbformat import NotebookNode
 from references import CHECK
 
 ROOT = Path(__file__).resolve().parent.parent
 COURSE_UTILS = ROOT / "course_utils"
-CJK = r"\u3007\u3400-\u9fff"
 FULL_WIDTH = "，。；：？！（）「」、"
 
 
@@ -193,11 +191,16 @@ def slides(cells: list[NotebookNode]) -> list[str]:
 
 
 def alt_texts(cells: list[NotebookNode]) -> list[str]:
-    """A cell that has alt text has it in both languages."""
-    return [
+    """A cell that has alt text has it in both languages, the Chinese in words that can be read aloud."""
+    problems = [
         f"alt text in one language only: {cell.source[:60]}"
         for cell in cells
         if ("alt-zh" in cell.metadata) != ("alt-en" in cell.metadata)
+    ]
+    return problems + [
+        f"a screen reader cannot say {found[0]!r} (write 10 的負 6 次方): {cell.metadata['alt-zh'][:40]}"
+        for cell in cells
+        for found in re.finditer(r"\d+e[-+]?\d+|10[⁰¹²³⁴-⁹⁻]+", cell.metadata.get("alt-zh", ""))
     ]
 
 
@@ -208,45 +211,6 @@ def languages_apart(cells: list[NotebookNode]) -> list[str]:
         text = cell.source.replace("[中文版]", "")
         if cell.metadata.get("lang") != "zh-TW" and re.search(f"[{CJK}]", text):
             problems.append(f"Chinese outside a zh-TW cell: {text[:60]}")
-    return problems
-
-
-@cache
-def simplified_characters() -> frozenset[str]:
-    """Characters that are Simplified only: OpenCC maps them to others, and Big5's common ones lack them."""
-    package = find_spec("opencc")
-    table = Path(package.origin).parent / "dictionary" / "STCharacters.txt"
-    pairs = (line.split("\t") for line in table.read_text(encoding="utf-8").splitlines() if line)
-    return frozenset(
-        simple
-        for simple, other in pairs
-        if simple not in other.split()
-        and not b"\xa4" <= simple.encode("big5", "ignore")[:1] < b"\xc9"
-    )
-
-
-@cache
-def avoided_terms() -> dict[str, str]:
-    """From GLOSSARY.md: a term the course does not use -> the one it does."""
-    terms = {}
-    for line in (ROOT / "GLOSSARY.md").read_text(encoding="utf-8").splitlines():
-        columns = [column.strip() for column in line.strip("|").split("|")]
-        if len(columns) == 5 and not columns[0].startswith(("English", "-")):
-            terms |= {term: columns[1] for term in columns[4].split("、") if term}
-    return terms
-
-
-def chinese_style(text: str) -> list[str]:
-    """No Simplified character, no half-width punctuation beside Chinese, the glossary's terms."""
-    problems = [f"Simplified character {c}" for c in sorted(set(text) & simplified_characters())]
-    bare = re.sub(r"```.*?```|`[^`]*`|\$[^$]*\$|\]\([^)]*\)", "`", text, flags=re.DOTALL)
-    for found in re.finditer(f"[{CJK}][,;:?!()]|[,;:?!(][{CJK}]", bare):
-        problems.append(f"half-width punctuation: {bare[max(found.start() - 8, 0) : found.end()]}")
-    problems += [
-        f"{term} (the glossary says {preferred})"
-        for term, preferred in avoided_terms().items()
-        if term in text
-    ]
     return problems
 
 
