@@ -18,7 +18,7 @@ _INPUTS = Text(
     "highest ≈{high:.3g}",
 )
 _UNSCALED = Text(
-    "輸入的大小（方均根）≈{size:.3g}，遠離 1：第一層的輸出與梯度會跟著放大或縮小這麼多倍。減平均、除以標準差了嗎？",
+    "輸入的大小（方均根）≈{size:.3g}，離 1 太遠：第一層的輸出與梯度會跟著放大或縮小相同的倍數。減平均、除以標準差了嗎？",
     "the inputs' size (root mean square) is ≈{size:.3g}, far from 1: the first layer's outputs and "
     "gradients are as many times too large or too small. Was the mean subtracted, and the "
     "standard deviation divided out?",
@@ -46,12 +46,12 @@ _MISSING_CLASS = Text(
     "among {count} labels some classes never occur: {missing}.",
 )
 _IMBALANCED = Text(
-    "最多的類別佔 ≈{share:.0%}：永遠答它就有這個準確率，別把它當成學到了東西。",
+    "最多的類別佔 ≈{share:.0%}：一律答這一類就有這個準確率，別誤以為模型學到了東西。",
     "the most frequent class makes up ≈{share:.0%}: whoever always says it has this accuracy, so "
     "do not mistake that for learning.",
 )
 _NEIGHBOURS = Text(
-    "最近的鄰居有 ≈{agreement:.0%} 標籤相同，隨機配對是 ≈{chance:.0%}（{count} 個樣本）",
+    "最近鄰的標籤有 ≈{agreement:.0%} 相同，隨機配對則是 ≈{chance:.0%}（{count} 個樣本）",
     "the nearest neighbour has the same label for ≈{agreement:.0%}, by chance it would be "
     "≈{chance:.0%} ({count} examples)",
 )
@@ -149,7 +149,8 @@ def check_neighbours(loader: Batches, *, max_examples: int = 500) -> Finding:
     agreement of 20 examples or more (fewer cannot tell) is not three standard errors above it;
     ``non_finite``, if an example holds NaN or infinity, which is then left out. It
     needs labels (N,) of classes, and says little if neighbours in input space need not be alike.
-    It is the nearest-neighbour rule of Cover and Hart 1967, used as a question about the data.
+    It is the nearest-neighbour rule of Cover and Hart 1967, "Nearest neighbor pattern
+    classification", used as a question about the data.
     """
     if max_examples < 20:
         raise ValueError(f"max_examples must be at least 20, got {max_examples}")

@@ -25,17 +25,17 @@ _FIRST_LOSS = Text(
     "loss ≈{loss:.3g}; a guess among {num_classes} classes has ln {num_classes} ≈ {chance:.3f}",
 )
 _ABOVE_CHANCE = Text(
-    "還沒訓練就比亂猜差：模型很有信心地答錯。輸入沒有正規化，或初始的權重太大。（如果已經訓練過：它在發散。）",
+    "還沒訓練就比亂猜差：模型答錯，卻很有信心。輸入沒有正規化，或初始的權重太大。（如果已經訓練過：它在發散。）",
     "worse than a guess before training: the model is confidently wrong. Inputs that are not "
     "normalized, or initial weights that are too large. (If it has been trained: it diverges.)",
 )
 _BELOW_CHANCE = Text(
-    "比亂猜好。訓練過的模型應該如此；如果還沒訓練，答案可能混進了輸入。",
+    "比亂猜好。訓練過的模型理應如此；如果還沒訓練，可能是標籤洩漏到輸入裡了。",
     "better than a guess. So it should be after training; before it, the answers may have leaked "
     "into the inputs.",
 )
 _PROBABILITIES = Text(
-    "輸出的每一列都不是負數，而且加起來等於 1：模型已經做過 softmax，交叉熵還會再做一次。讓它輸出 logits。",
+    "輸出的每一列都沒有負數，而且加起來等於 1：模型已經做過 softmax，交叉熵還會再做一次。讓它輸出 logits。",
     "every row of the outputs is non-negative and sums to 1: the model has applied softmax, and "
     "cross-entropy will do so again. Let it return logits.",
 )
@@ -62,7 +62,7 @@ _VANISHING = Text(
     "at activation and initialization.",
 )
 _DEAD = Text(
-    "看過 {count} 個樣本，{layers} 個 ReLU 層的死亡比例：{shares}",
+    "看過 {count} 個樣本，{layers} 個 ReLU 層死掉的神經元比例：{shares}",
     "over {count} examples, the share of dead units in {layers} ReLU layers: {shares}",
 )
 _NO_RELU = Text(

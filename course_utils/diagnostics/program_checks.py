@@ -19,7 +19,7 @@ from course_utils.tally import Criterion
 Step = Callable[[nn.Module, Optimizer, Tensor, Tensor], Tensor]
 
 _STEP = Text(
-    "每一步移動權重的 ≈{smallest:.1e} 到 ≈{largest:.1e}（相對大小）；同一步做兩次，梯度是 ≈{ratio:.2f} 倍",
+    "每一步權重的相對變動 ≈{smallest:.1e} 到 ≈{largest:.1e}；同一步做兩次，梯度是 ≈{ratio:.2f} 倍",
     "a step moves weights by ≈{smallest:.1e} to ≈{largest:.1e} of their size; done twice, the same "
     "step has ≈{ratio:.2f} times the gradient",
 )
@@ -52,7 +52,7 @@ _TRAINING_MODE = Text(
     "the model was in training mode while it was evaluated: model.eval() is missing.",
 )
 _NOT_REPEATABLE = Text(
-    "權重沒變，結果卻變了：評估裡有隨機（dropout）。",
+    "權重沒變，結果卻變了：評估含有隨機成分（dropout）。",
     "the weights are the same and the result is not: chance (dropout) takes part.",
 )
 _CHANGES_MODEL = Text(
@@ -61,7 +61,7 @@ _CHANGES_MODEL = Text(
 )
 _SPEED = Text("等資料的時間佔 ≈{share:.0%}", "waiting for data takes ≈{share:.0%} of the time")
 _LOADER_SLOW = Text(
-    "等資料比計算還久：把每張圖都一樣的前處理先做完，放進記憶體，或開 num_workers。",
+    "等資料比計算還久：把每次都一樣的前處理先做完、放進記憶體，或設定 num_workers。",
     "it waits for data longer than it computes: do once what is the same every time, keep the data "
     "in memory, or use num_workers.",
 )
@@ -84,7 +84,7 @@ _RISING = Text(
     "the training loss ends above where it began: it diverges.",
 )
 _OVERFITTING = Text(
-    "訓練損失還在下降，驗證損失卻從最低點上升了 ≈{rise:.0%}：過擬合。更多資料、正則化，或早停。",
+    "訓練損失還在下降，驗證損失卻從最低點上升了 ≈{rise:.0%}：過擬合。可以增加資料、正則化或早停。",
     "the training loss goes on falling while the validation loss has risen ≈{rise:.0%} from its "
     "lowest: overfitting. More data, regularization, or early stopping.",
 )

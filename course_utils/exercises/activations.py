@@ -35,7 +35,7 @@ def _inputs() -> Iterator[given]:
     terms=torch.abs,
     forbidden=[F.gelu],
     hint=Text(
-        "Φ(z) 是標準常態落在 z 左邊的機率，從 0 升到 1，在 z = 0 時是一半；erf 從 −1 升到 1。先把高度對齊，再想寬度：標準常態的指數是 −z²/2，erf 裡的是 −s²。",
+        "Φ(z) 是標準常態變數落在 z 左邊的機率，從 0 升到 1，在 z = 0 時是一半；erf 從 −1 升到 1。先把高度對齊，再想寬度：標準常態的指數是 −z²/2，erf 裡的是 −s²。",
         "Φ(z) is the chance that a standard normal falls to the left of z: it rises from 0 to 1, and is one half at z = 0, while erf rises from −1 to 1. Match the heights first, then the widths: the normal's exponent is −z²/2, the one inside erf is −s².",
     ),
 )
@@ -77,7 +77,7 @@ def _wrong_gelu(
 gelu_by_erf.mistake(
     "tanh_approximation",
     Text(
-        "你的結果是 tanh 近似式，最多差到約 5e-4。題目要的是精確值：少的不是小數位，是另一個函數。",
+        "你的結果是 tanh 近似式，最多差到約 5e-4。題目要的是精確值：這不是位數不夠，而是用錯了函數。",
         "this is the tanh approximation, off by up to about 5e-4. The question is for the exact value: what is missing is not digits but another function.",
     ),
     lambda z: F.gelu(z, approximate="tanh"),
@@ -329,7 +329,7 @@ leaky_relu.mistake(
 _wrong_leak(
     "plain_relu",
     Text(
-        "負的那一邊全是 0，這是 ReLU。那麼誰來漏？",
+        "負的那一邊全是 0，這是 ReLU。「漏」（leaky）在哪裡？",
         "the negative side is all 0: this is ReLU. Where does it leak?",
     ),
     (lambda z, slope: 0 * z,),

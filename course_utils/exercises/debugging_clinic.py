@@ -44,7 +44,7 @@ _CONFUSIONS = {
 
 @exercise(
     hint=Text(
-        "先看第 0 步的損失，再看損失停在哪裡、準確率跟不跟得上，最後看梯度範數。每一步都和灰色點線（健康的程式）比。",
+        "先看第 0 步的損失，再看損失停在哪裡、準確率的走勢與損失一不一致，最後看梯度範數。每一步都和灰色點線（健康的程式）比。",
         "First the loss at step 0; then where the loss settles, and whether accuracy agrees; last, the "
         "gradient norm. Compare with the dotted grey line, the sound program, each time.",
     ),
@@ -54,11 +54,11 @@ _CONFUSIONS = {
         "and the training loss is higher because of dropout. Not every patient is ill.",
     ),
     ill_called_healthy=Text(
-        "病人 {patient} 並不健康：有一格離灰色點線很遠，找出是哪一格。",
+        "病人 {patient} 並不健康：有一張小圖離灰色點線很遠，找出是哪一張。",
         "patient {patient} is not sound: one panel is far from the dotted grey line. Which?",
     ),
     gap_without_learning_by_heart=Text(
-        "病人 {patient}：驗證確實比健康的差，但訓練損失有低到背起來的樣子嗎？驗證損失是後來才升上去的嗎？",
+        "病人 {patient}：驗證確實比健康的差，但訓練損失有低到像是把答案背下來了嗎？驗證損失是後來才升上去的嗎？",
         "patient {patient}: validation is worse than it should be, but is the training loss that of "
         "something learned by heart, and did the validation loss turn upward?",
     ),
@@ -82,12 +82,12 @@ _CONFUSIONS = {
         "unusually small. What could hold the loss up?",
     ),
     flat_has_many_causes=Text(
-        "病人 {patient}：損失是平的沒錯，但平的原因很多，損失分不出來。比較梯度範數：小得出奇、不變，還是越來越大？",
+        "病人 {patient}：損失的確不動，但原因很多，光看損失分不出來。比較梯度範數：小得出奇、不變，還是越來越大？",
         "patient {patient}: the loss is flat, but that has many causes and the loss cannot tell them "
         "apart. Compare the gradient norm: strangely small, steady, or growing?",
     ),
     another_fault=Text(
-        "病人 {patient} 不是這個毛病。和灰色點線相比，第一個不同出現在哪一格、哪一步？",
+        "病人 {patient} 不是這個毛病。和灰色點線相比，第一個不同出現在哪一張小圖、哪一步？",
         "patient {patient} has something else. Against the dotted grey line, in which panel and at "
         "which step is the first difference?",
     ),
@@ -560,8 +560,8 @@ _wrong_verdict(
 _wrong_verdict(
     "own_row_counted",
     Text(
-        "每一列的輸出當然取決於自己的輸入：要看的是**別的**列。",
-        "the output of a row of course depends on its own input: look at the **other** rows.",
+        "每一列的輸出當然取決於自己的輸入：要看的是「別的」列。",
+        "the output of a row of course depends on its own input: look at the other rows.",
     ),
     lambda model, x: True,
     # a layer norm takes out again that its row was shifted and scaled
@@ -598,7 +598,7 @@ _wrong_verdict(
 mixes_examples.mistake(
     "row_alone",
     Text(
-        "你讓一列單獨通過模型。訓練模式的批次正規化只看到一列，算不出變異數，所以拋出例外：列數要和原來一樣。",
+        "你讓一列單獨通過模型。訓練模式的批次正規化只看到一列，算不出變異數，所以引發例外：列數要和原來一樣。",
         "you passed a row alone. Batch norm in training mode has no variance for a single row and raises: keep the number of rows.",
     ),
     when=lambda wrong: any(

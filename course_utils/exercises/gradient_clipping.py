@@ -265,7 +265,7 @@ clip_by_norm.mistake(
 clip_by_norm.mistake(
     "nonfinite_ignored",
     Text(
-        "梯度裡有 nan 或 inf，你的函式卻當作沒事。沒有一個倍數救得回來；題目要求發出 ValueError。",
+        "梯度裡有 nan 或 inf，你的函式卻當作沒事。沒有一個倍數救得回來；題目要求引發 ValueError。",
         "there was a nan or inf among the gradients and your function went on. No factor can mend that; the exercise asks for a ValueError.",
     ),
     when=lambda wrong: (
@@ -813,7 +813,7 @@ _CONFUSIONS = {
         "{run}: does any step reach the dashed line? If none does, clipping did nothing.",
     ),
     spikes_called_always=Text(
-        "{run}：數一數在虛線之上的有幾步。大多數的步子都沒被動到。",
+        "{run}：數一數在虛線之上的有幾步。大多數的步都沒有裁到。",
         "{run}: count the steps above the line. Most steps were left alone.",
     ),
     always_called_spikes=Text(

@@ -115,7 +115,7 @@ def _of_gains(bound: Callable, *gains: Callable) -> list[Callable]:
 _wrong_bounds(
     "fans_swapped",
     Text(
-        "Kaiming 的界限用到了輸出的個數。nn.Linear 的 weight 形狀是（輸出，輸入），前向要看的是有幾個數加在一起。",
+        "Kaiming 的界限用到了輸出的個數。nn.Linear 的 weight 形狀是 （輸出，輸入），前向要看的是有幾個數加在一起。",
         "the Kaiming bound uses the number of outputs. The weight of nn.Linear has shape (outputs, inputs), and on the way forward it matters how many numbers are added up.",
     ),
     kaimings=[
@@ -260,7 +260,7 @@ _wrong_bounds(
 _wrong_bounds(
     "gain_inverted",
     Text(
-        "斜率的作用反了：a 愈大，激活函數留下的 E[z²] 愈多，權重應該變大還是變小？",
+        "斜率的作用反了：a 越大，激活函數留下的 E[z²] 越多，權重應該變大還是變小？",
         "the slope works the wrong way: the larger a, the more of E[z²] the activation keeps. Should the weights become larger then, or smaller?",
     ),
     kaimings=[lambda f, n=n: math.sqrt(n * (1 + f.slope**2) / f.into) for n in (1.5, 2, 3, 6)],
@@ -359,7 +359,7 @@ def _with_twin(*parts: Tensor) -> int:
 @right_answer(
     cases=_networks,
     hint=Text(
-        "把第 i 個與第 j 個神經元對調，整個網路要一個數都不變。一個神經元是由哪些數決定的？進來的、出去的，都算。",
+        "把第 i 個與第 j 個神經元對調，整個網路必須連一個數都不變。一個神經元是由哪些數決定的？輸入端的權重與偏置、輸出端的權重，都算。",
         "Swap units i and j: not one number of the network may change. Which numbers make up a unit? Count what comes in and what goes out.",
     ),
 )
@@ -476,7 +476,7 @@ _wrong_twins(
 _wrong_twins(
     "incoming_only",
     Text(
-        "你只比較了進來的權重（與偏置）。兩個神經元現在輸出相同，但出去的權重不同，收到的梯度一般就不同，一步之後便分開了。",
+        "你只比較了輸入端的權重（與偏置）。兩個神經元現在輸出相同，但輸出端的權重不同，收到的梯度一般就不同，一步之後便分開了。",
         "you compared incoming weights (and biases) only. Such units give the same now, but with different outgoing weights they in general receive different gradients, and part.",
     ),
     *(lambda into, bias, out, count=count: count(into, bias) for count in _COUNTS),
@@ -485,7 +485,7 @@ _wrong_twins(
 _wrong_twins(
     "outgoing_only",
     Text(
-        "你只比較了出去的權重（或偏置）。進來的權重不同的兩個神經元，本來就在算不同的東西。",
+        "你只比較了輸出端的權重（或偏置）。輸入端的權重不同的兩個神經元，本來就在算不同的東西。",
         "you compared outgoing weights (or biases) only. Units with different incoming weights compute different things to begin with.",
     ),
     *(lambda into, bias, out, count=count: count(out) for count in _COUNTS),
@@ -495,7 +495,7 @@ _wrong_twins(
 _wrong_twins(
     "either_is_enough",
     Text(
-        "進來的相同「或」出去的相同，你都算雙胞胎。要永遠一樣，兩邊都得相同。",
+        "只要輸入端相同「或」輸出端相同，你就算是雙胞胎。要永遠一樣，兩邊都得相同。",
         "you took units for twins if they share what comes in or what goes out. To stay alike for ever they must share both.",
     ),
     lambda into, bias, out: int((_equal(into, bias) | _equal(out)).any(dim=1).sum()),
@@ -505,7 +505,7 @@ _wrong_twins(
 _wrong_twins(
     "another_partner",
     Text(
-        "進來的和甲相同、出去的和乙相同，不算雙胞胎：要和「同一個」神經元兩邊都相同。",
+        "輸入端和甲相同、輸出端和乙相同，不算雙胞胎：要和「同一個」神經元兩邊都相同。",
         "to share what comes in with one unit and what goes out with another makes no twin: both must be shared with the same unit.",
     ),
     lambda into, bias, out: int((_equal(into, bias).any(dim=1) & _equal(out).any(dim=1)).sum()),
@@ -532,7 +532,7 @@ _wrong_twins(
 _wrong_twins(
     "wrong_axis",
     Text(
-        "列與欄弄反了：nn.Linear 的 weight 是（輸出，輸入），一個隱藏神經元是 hidden.weight 的一列、output.weight 的一欄。",
+        "列與欄弄反了：nn.Linear 的 weight 形狀是 （輸出，輸入），一個隱藏神經元是 hidden.weight 的一列、output.weight 的一欄。",
         "rows and columns are swapped: the weight of nn.Linear is (outputs, inputs), so a hidden unit is a row of hidden.weight and a column of output.weight.",
     ),
     lambda into, bias, out: _with_twin(into.T),
@@ -584,7 +584,7 @@ def _classes() -> Iterator[given]:
     terms=lambda counts, bias: bias.abs().max() + math.log(len(counts)),
     enough=torch.float32,  # shares of whole numbers are float32
     hint=Text(
-        "權重全是 0，每張圖的 logits 都等於偏置，機率也就都一樣。每個類別的圖各付出多少損失？有幾張？",
+        "權重全是 0，每張圖的 logits 都等於偏置，機率也就都一樣。每個類別的圖，損失各是多少？有幾張？",
         "With weights of 0 every image has the biases for logits, hence the same probabilities. What loss does an image of each class pay, and how many of them are there?",
     ),
 )
@@ -631,8 +631,8 @@ _wrong_loss(
 _wrong_loss(
     "mean_over_classes",
     Text(
-        "你除以了類別數（或除了兩次）。平均是對**圖片**取的：一共有幾張？",
-        "you divided by the number of classes (or twice). The mean is over **images**: how many are there?",
+        "你除以了類別數（或除了兩次）。平均是對「圖片」取的：一共有幾張？",
+        "you divided by the number of classes (or twice). The mean is over images: how many are there?",
     ),
     lambda n, log, b: -(n * log).sum() / len(n),
     lambda n, log, b: _mean(n, log) / len(n),
@@ -659,8 +659,8 @@ _wrong_loss(
 _wrong_loss(
     "classes_counted_alike",
     Text(
-        "你讓每個類別一樣重。平均是對**圖片**取的：圖多的類別，份量就重。",
-        "you let every class count alike. The mean is over **images**: a class with more of them weighs more.",
+        "你讓每個類別一樣重。平均是對「圖片」取的：圖多的類別，份量就重。",
+        "you let every class count alike. The mean is over images: a class with more of them weighs more.",
     ),
     lambda n, log, b: -log.mean(),
     lambda n, log, b: -log.sum(),
@@ -669,7 +669,7 @@ _wrong_loss(
 _wrong_loss(
     "one_class_only",
     Text(
-        "你只算了一個類別（圖最多的，或偏置最大的）。其他類別的圖也要付出損失。",
+        "你只算了一個類別（圖最多的，或偏置最大的）。其他類別的圖也有損失。",
         "you took one class only (that with the most images, or the largest bias). Images of the others have their loss, too.",
     ),
     lambda n, log, b: -log[n.argmax()],

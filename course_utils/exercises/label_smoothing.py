@@ -16,7 +16,7 @@ from course_utils.seeding import generator
 # --- smooth_targets
 
 _WHOLE = Text("整數的目標（int64），eps={eps}", "whole numbers (int64), eps={eps}")
-_SOFT = Text("已經是軟的目標（{dtype}），eps={eps}", "targets that are soft ({dtype}), eps={eps}")
+_SOFT = Text("已經是軟標籤（{dtype}），eps={eps}", "targets that are soft ({dtype}), eps={eps}")
 
 
 def _targets() -> Iterator[given]:
@@ -127,7 +127,7 @@ smooth_targets.mistake(
 smooth_targets.mistake(
     "hard_rows_only",
     Text(
-        "0 與 1 的列都對，但已經是軟的列（例如 0.5、0.5）錯了：別去找哪一格是 1、哪一格最大，每個數都用同一條式子。",
+        "0 與 1 的列都對，但已經是軟的列（例如 0.5、0.5）錯了：別去找哪一個是 1、哪一個最大，每個數都用同一條式子。",
         "rows of 0 and 1 are right, but rows that were soft before (such as 0.5, 0.5) are not: rather than look for the place that is 1, or the largest, treat every number by one formula.",
     ),
     lambda t, eps: _where_one(t, eps),
@@ -398,7 +398,7 @@ _wrong_reduction(
 _wrong_reduction(
     "mean_over_classes",
     Text(
-        "你除以了 N×K：平均只對 N 個樣本取。",
+        "你除以的是 N×K；平均只對 N 個樣本取。",
         "you divided by N×K: the mean is over the N examples only.",
     ),
     lambda losses, reduction, k: losses.sum() if reduction == "sum" else losses.mean() / k,
@@ -407,7 +407,7 @@ _wrong_reduction(
 _wrong_reduction(
     "square_of_losses",
     Text(
-        '"sum" 的結果大了 N 倍：形狀 (N, 1) 和 (N,) 相加成了 (N, N)，平均看不出來，總和就多了。',
+        '"sum" 的結果變成 N 倍：形狀 (N, 1) 和 (N,) 相加成了 (N, N)，平均看不出來，總和就多了。',
         'with "sum" the result is N times too large: shapes (N, 1) and (N,) added up to (N, N), which a mean hides and a sum does not.',
     ),
     lambda losses, reduction, k: (
@@ -566,7 +566,7 @@ def _answers() -> Iterator[given]:
     terms=lambda probs, labels, num_bins: 1,
     enough=torch.float32,
     hint=Text(
-        "課裡的手算先在每一箱裡平均，再看差距，最後以人數加權。空箱有幾個人？",
+        "課裡的手算先在每一箱裡平均，再看差距，最後依樣本數加權。空箱裡有幾個樣本？",
         "The lesson's hand calculation averaged within each bin first, then took the gap, then weighted it by the examples. How many examples has an empty bin?",
     ),
 )
@@ -668,7 +668,7 @@ _wrong_error(
 _wrong_error(
     "not_divided",
     Text(
-        "你以人數加權之後，沒有除以樣本總數。",
+        "你依樣本數加權之後，沒有除以樣本總數。",
         "you weighted the gaps by their examples and did not divide by the number of all examples.",
     ),
     _by_gaps(lambda gaps, counts: (counts * gaps.abs()).sum()),
@@ -763,7 +763,7 @@ def _of_equal_counts(probs: Tensor, labels: Tensor, num_bins: int, side: Callabl
 _wrong_error(
     "other_bins",
     Text(
-        "箱子不對：應該等寬，從 0 到 1（不是從最小的信心或 1/K 起，也不是每箱一樣多人）。",
+        "箱子不對：應該等寬，從 0 到 1（不是從最小的信心或 1/K 起，也不是每箱樣本數相同）。",
         "the bins are others: they should be of equal width, from 0 to 1 (not from the least confidence or 1/K, nor with equal numbers of examples).",
     ),
     _between(lambda confidence, k: (confidence.min(), confidence.max())),

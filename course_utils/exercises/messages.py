@@ -41,7 +41,7 @@ COMMON_MISTAKES = {
         "the question asks for.",
     ),
     "should_raise": Text(
-        "{case}：這裡應該拋出例外，你的函式卻回傳了 {got}。",
+        "{case}：這裡應該引發例外，你的函式卻回傳了 {got}。",
         "{case}: here it should raise an error, and your function returned {got}.",
     ),
     "no_return": Text(

@@ -32,7 +32,7 @@ def _walks() -> Iterator[given]:
     terms=lambda X, W, U, d_last: abs(d_last).max() * abs(X).max(),
     enough=torch.float32,
     hint=Text(
-        "先往前走一遍，把每一步的 h 都留下（第一步之前的 h 是 0）。再從最後一步往回：這一步的 d_a 是什麼？它乘上誰，是 W 的一份？乘上誰，是 U 的一份？",
+        "先往前走一遍，把每一步的 h 都留下（第一步之前的 h 是 0）。再從最後一步往回：這一步的 d_a 是什麼？把它乘上什麼，就得到 W 的梯度在這一步的份？乘上什麼，得到 U 的？",
         "Walk forward once and keep every h (before the first step it is 0). Then from the last step back: what is d_a at this step? Times what is it a share of W's gradient, times what a share of U's?",
     ),
 )
@@ -101,8 +101,8 @@ _wrong_walk(
 _wrong_walk(
     "own_hidden",
     Text(
-        "d_U 乘錯了 h：第 t 步的 a = xW + hU 用的是**上一步**的 h，不是這一步算出來的。",
-        "d_U was multiplied with the wrong h: a = xW + hU at step t uses the **previous** h, not the one computed there.",
+        "d_U 乘錯了 h：第 t 步的 a = xW + hU 用的是上一步的 h，不是這一步算出來的。",
+        "d_U was multiplied with the wrong h: a = xW + hU at step t uses the previous h, not the one computed there.",
     ),
     {"by": lambda hidden, t: hidden[t + 1]},
 )
@@ -145,8 +145,8 @@ _wrong_walk(
 _wrong_walk(
     "slope_of_input",
     Text(
-        "tanh 的導數代錯了：用 1 − h²，其中 h 是 tanh 的**輸出**（現在這一步的，不是上一步的）。",
-        "the slope of tanh is wrong: it is 1 − h², where h is tanh's **output** (of this step, not of the one before).",
+        "tanh 的導數代錯了：用 1 − h²，其中 h 是 tanh 的「輸出」（現在這一步的，不是上一步的）。",
+        "the slope of tanh is wrong: it is 1 − h², where h is tanh's output (of this step, not of the one before).",
     ),
     {"slope": lambda hidden, t: 1 - hidden[t] ** 2},
     {"slope": lambda hidden, t: 1 - np.tanh(hidden[t + 1]) ** 2},
@@ -157,7 +157,7 @@ _wrong_walk(
 _wrong_walk(
     "not_transposed",
     Text(
-        "梯度傳回上一步時，要乘 U 的轉置。U 是方陣，忘了轉置形狀也對，所以沒有錯誤訊息。",
+        "梯度往回傳到上一步時，要乘 U 的轉置。U 是方陣，忘了轉置形狀也對，所以沒有錯誤訊息。",
         "on its way to the previous step the gradient is multiplied by U transposed. U is square, so without the transpose the shapes fit too, and nothing complains.",
     ),
     {"back": lambda d_a, d_h, d_last, U: d_a @ U},
@@ -270,8 +270,8 @@ def _wrong_blend(name: str, text: Text, *options: dict[str, Any]) -> None:
 _wrong_blend(
     "old_state_missing",
     Text(
-        "d_a_z 少了一半：z 變大時，n 的份變多，**同時** h 的份變少。兩項都要。",
-        "d_a_z is only half of it: as z grows, n gains weight and h **loses** it. Both terms count.",
+        "d_a_z 少了一半：z 變大時，n 的份變多，「同時」h 的份變少。兩項都要。",
+        "d_a_z is only half of it: as z grows, n gains weight and h loses it. Both terms count.",
     ),
     {"move": lambda n, h: n},
     {"move": lambda n, h: -h},
@@ -308,8 +308,8 @@ _wrong_blend(
 _wrong_blend(
     "slope_forgotten",
     Text(
-        "你停在 z 與 n。題目要的是 σ 與 tanh **之前**的 a：還要各乘一個導數。",
-        "you stopped at z and n. Wanted are the a **before** σ and tanh: each takes one more slope.",
+        "你停在 z 與 n。題目要的是 σ 與 tanh「之前」的 a：還要各乘一個導數。",
+        "you stopped at z and n. Wanted are the a before σ and tanh: each takes one more slope.",
     ),
     _STOPPED,
     {"sigma": _one},
@@ -414,7 +414,7 @@ def _wrong_step(name: str, text: Text, *steps: Callable, when: Callable | None =
 _wrong_step(
     "padding_read",
     Text(
-        "你取了陣列的最後一步。短的序列在那裡只有填充的空步，不是它自己的結尾。",
+        "你取了陣列的最後一步。短的序列在那裡只有補齊用的空白時間步，不是它自己的結尾。",
         "you took the last step of the array. A short sequence has only padding there, not its own end.",
     ),
     lambda hidden, lengths: -1,
@@ -460,7 +460,7 @@ _wrong_step(
 _wrong_step(
     "counted_from_the_end",
     Text(
-        "你從陣列的尾端往回數。長度要從第一步數起，尾端是填充的空步。",
+        "你從陣列的尾端往回數。長度要從第一步數起，尾端是補齊用的空白時間步。",
         "you counted from the end of the array. A length counts from the first step; padding stands at the end.",
     ),
     lambda hidden, lengths: -lengths,
@@ -510,7 +510,7 @@ last_valid_hidden.mistake(
 last_valid_hidden.mistake(
     "padding_zeroed",
     Text(
-        "你把填充的步變成 0，再取陣列的最後一步：短的序列只剩下 0。它的結尾在更前面。",
+        "你把補齊的步變成 0，再取陣列的最後一步：短的序列只剩下 0。它的結尾在更前面。",
         "you made padding 0 and took the last step of the array, which leaves short sequences with 0. Their own end lies further to the front.",
     ),
     lambda hidden, lengths: _over_real(hidden, lengths)[:, -1],

@@ -163,8 +163,8 @@ _wrong_slopes(
 _wrong_slopes(
     "epsilon_multiplied",
     Text(
-        "你把差乘上了 ε：`/ 2 * epsilon` 由左往右算，先除以 2，再**乘** epsilon。",
-        "you multiplied the difference by ε: `/ 2 * epsilon` works from left to right, divides by 2 and then **multiplies** by epsilon.",
+        "你把差乘上了 ε：`/ 2 * epsilon` 由左往右算，先除以 2，再「乘」epsilon。",
+        "you multiplied the difference by ε: `/ 2 * epsilon` works from left to right, divides by 2 and then multiplies by epsilon.",
     ),
     (lambda loss, p, v, eps: eps**2 * _central(loss, p, v, eps),),
 )
@@ -441,7 +441,7 @@ _wrong_clip(
 _wrong_clip(
     "scales_up",
     Text(
-        "梯度比 max_norm 短的時候，你把它拉長了。這時應該原樣奉還。",
+        "梯度比 max_norm 短的時候，你把它拉長了。這時應該原樣回傳。",
         "where the gradient is shorter than max_norm, you stretched it. It should come back as it was.",
     ),
     *_clipped_by(lambda grads, max_norm: _scaled(grads, max_norm / _norm(grads))),
@@ -450,7 +450,7 @@ _wrong_clip(
 _wrong_clip(
     "factor_inverted",
     Text(
-        "倍數上下顛倒了：梯度愈長，應該縮得愈多。",
+        "倍數上下顛倒了：梯度越長，應該縮得越多。",
         "the factor is upside down: the longer the gradient, the more it should shrink.",
     ),
     *_clipped_by(lambda grads, max_norm: _scaled(grads, 1 / _shrinking(_norm(grads), max_norm))),
@@ -508,7 +508,7 @@ _wrong_clip(
 _wrong_clip(
     "not_multiplied_back",
     Text(
-        "為了避免上溢，你先除以最大的數，後來卻沒有乘回去：那是縮小之後的範數或陣列。",
+        "為了避免溢位，你先除以最大的數，後來卻沒有乘回去：那是縮小之後的範數或陣列。",
         "against overflow you divided by the largest number, and it was not multiplied back: that norm, or those arrays, are the divided ones.",
     ),
     *(
@@ -584,7 +584,7 @@ def _fails_at(*cases: Text, norm_is: Callable[[float], bool]) -> Callable[[list[
 clip_by_global_norm.mistake(
     "squares_overflow",
     Text(
-        "梯度在 10³⁰ 左右時結果錯了：float32 的平方上溢成 inf，倍數就變成 0（或 nan），整步梯度都沒了。",
+        "梯度在 10³⁰ 左右時結果錯了：float32 的平方溢位成 inf，倍數就變成 0（或 nan），整步梯度都沒了。",
         "with gradients near 10³⁰ the result is wrong: in float32 their squares overflow to inf, the factor becomes 0 (or nan), and the whole step is gone.",
     ),
     *map(_with_norm, (_norm_in_own_dtype, _norm_of_norms)),
@@ -643,7 +643,7 @@ clip_by_global_norm.mistake(
 clip_by_global_norm.mistake(
     "same_dict",
     Text(
-        "你把傳進來的字典本身交了回去：呼叫者之後清空它，你回傳的也空了。題目要的是新的字典。",
+        "你把傳進來的字典本身回傳了：呼叫者之後清空它，你回傳的也空了。題目要的是新的字典。",
         "you handed back the very dict you were given: its caller clears it later, and what you returned is empty too. A new dict is wanted.",
     ),
     lambda grads, max_norm: (
@@ -844,7 +844,7 @@ BestParams.mistake(
 BestParams.mistake(
     "hands_out_its_own",
     Text(
-        "get 交出的是你自己保存的陣列。拿到的人就地改動之後，再 get 一次，已經不是原來的數字了。",
+        "get 回傳的是你自己保存的陣列。拿到的人就地改動之後，再 get 一次，已經不是原來的數字了。",
         "get hands out the very arrays you keep. After the receiver has written into them, a second get no longer gives the same numbers.",
     ),
     *_keepers(_copies, _shallow, _itself),
@@ -898,7 +898,7 @@ BestParams.mistake(
 BestParams.mistake(
     "keeps_highest",
     Text(
-        "你留下的是損失最高的那一份。損失愈低愈好。",
+        "你留下的是損失最高的那一份。損失越低越好。",
         "you kept the parameters of the highest loss. Lower is better.",
     ),
     *(
@@ -1099,7 +1099,7 @@ _wrong_masked(
 _wrong_masked(
     "padding_counted",
     Text(
-        "你除以了所有的步數，連補齊的也算。分母是權重的總和：補得越長，梯度不該跟著變小。",
+        "你除以的是全部步數，連補齊的也算進去了。分母是權重的總和：補得越長，梯度不該跟著變小。",
         "you divided by the number of all steps, padded ones too. The denominator is the sum of weights: longer padding must not shrink the gradient.",
     ),
     _of_the_sum,

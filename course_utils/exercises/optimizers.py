@@ -62,7 +62,7 @@ def _wrong_rate(
 _wrong_rate(
     "half_of_it",
     Text(
-        "用你的答案當學習率，離發散還有一倍的距離：一步剛好走到谷底的學習率，不是發散的界線。",
+        "用你的答案當學習率，還要再大一倍才會發散：一步剛好走到谷底的學習率，不是發散的界線。",
         "at your rate there is still room for twice as much: the rate that reaches the bottom in one step is not yet the limit.",
     ),
     lambda h, e: e[-1],
@@ -139,7 +139,7 @@ largest_stable_rate.mistake(
 _wrong_rate(
     "grows_with_curvature",
     Text(
-        "曲率愈大，你的學習率也愈大。愈陡的谷，一步能走的距離應該更大還是更小？",
+        "曲率越大，你的學習率也越大。越陡的谷，一步能走的距離應該更大還是更小？",
         "the larger the curvature, the larger your rate. In a steeper valley, may a step be longer, or must it be shorter?",
     ),
     lambda h, e: 1 / e[-1],
@@ -515,7 +515,7 @@ sgdw_step.mistake(
 sgdw_step.mistake(
     "velocity_decays",
     Text(
-        "你讓速度也縮小了。權重衰減只碰參數，梯度和速度完全不知情。",
+        "你讓速度也縮小了。權重衰減只碰參數，不經過梯度，也不經過速度。",
         "you made the velocity shrink as well. The decay touches the parameter only; gradient and velocity know nothing of it.",
     ),
     _with_decayed_velocity,
@@ -793,7 +793,7 @@ _wrong_amsgrad(
 _wrong_amsgrad(
     "eps_inside_root",
     Text(
-        "ε 在根號裡面。梯度很小時，√(u + ε) 幾乎只剩 √ε，步子就太小了。",
+        "ε 在根號裡面。梯度很小時，√(u + ε) 幾乎只剩 √ε，步長就太短了。",
         "ε stands inside the root. Where gradients are small, √(u + ε) is hardly more than √ε, and the steps become too small.",
     ),
     {"root": lambda u, eps: (u + eps).sqrt()},
@@ -880,7 +880,7 @@ def _depends_on_the_other(wrong: list[Seen]) -> bool:
 _wrong_amsgrad(
     "shared_state",
     Text(
-        "一個張量的步子，會隨另一個張量的梯度改變：它們共用了同一份狀態（也可能是存在類別上，而不是 self 上）。",
+        "一個張量的步長，會隨另一個張量的梯度改變：它們共用了同一份狀態（也可能是存在類別上，而不是 self 上）。",
         "one tensor's steps depend on another tensor's gradients: they share their state (or it is kept on the class, and not on self).",
     ),
     when=_depends_on_the_other,

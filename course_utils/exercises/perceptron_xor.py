@@ -161,7 +161,7 @@ _wrong_update(
 _wrong_update(
     "label_0_always_wrong",
     Text(
-        "你用 0／1 的標籤判斷對錯（乘上分數，或和 −1／+1 的預測相比），標籤是 0 的點就永遠算錯。",
+        "你用 0／1 的標籤判斷對錯（乘上分數，或和 −1／+1 的預測相比），標籤是 0 的點就永遠被當成答錯。",
         "you judge by labels of 0 and 1 (times the score, or against a prediction of −1 or +1), and points with label 0 then always count as wrong.",
     ),
     gates=(_of_label_0, lambda score, label, bias: (1 if score > 0 else -1) != label),
@@ -249,7 +249,7 @@ _wrong_update(
 _wrong_update(
     "on_the_line",
     Text(
-        "分數剛好是 0 的點，不論標籤是什麼都要算錯。不然從全零開始，有些點就永遠不會更新。",
+        "分數剛好是 0 的點，不論標籤是什麼，都要當作答錯。不然從全零開始，有些點就永遠不會更新。",
         "a point whose score is exactly 0 counts as wrong, whichever its label. Otherwise some points would never move weights that start at zero.",
     ),
     gates=_STRICT,
@@ -343,7 +343,7 @@ perceptron_update.mistake(
         "the dict lacks {names}. Its four keys are W1, b1, w2, b2.",
     ),
     step_units=Text(
-        "如果隱藏單元是階梯函數，這組數字就對了；但這裡是 ReLU：通過門檻之後，它的值會繼續長大，不會停在 1。",
+        "如果隱藏神經元是階梯函數，這組數字就對了；但這裡是 ReLU：通過門檻之後，它的值會繼續長大，不會停在 1。",
         "with step functions as hidden units this would be right. These are ReLUs: past the "
         "threshold their value goes on growing, it does not stop at 1.",
     ),
@@ -353,7 +353,7 @@ perceptron_update.mistake(
         "does not lie between. Which of your numbers raises or lowers all four scores alike?",
     ),
     transposed=Text(
-        "把 W1 轉置之後就對了：W1 的一「列」是一個隱藏單元的權重，和 nn.Linear 一樣。",
+        "把 W1 轉置之後就對了：W1 的一「列」是一個隱藏神經元的權重，和 nn.Linear 一樣。",
         "transposed, your W1 would work: one row of W1 holds the weights of one hidden unit, as in "
         "nn.Linear.",
     ),
@@ -362,12 +362,12 @@ perceptron_update.mistake(
         "all four points are the wrong way round: this is XNOR. A score above 0 means 1.",
     ),
     bias_forgotten=Text(
-        "兩個隱藏單元的偏置都是 0，所以它們的轉折都只能經過原點。對你選的權重來說，那裡什麼也分不開。",
+        "兩個隱藏神經元的偏置都是 0，所以它們的轉折都只能經過原點。對你選的權重來說，那裡什麼也分不開。",
         "both hidden biases are 0, so both units can bend only along lines through the origin. "
         "With the weights you chose, that separates nothing that matters.",
     ),
     never_bends=Text(
-        "在這四個點上，你的網路其實還是一條直線：每個隱藏單元不是一直開著，就是一直關著，沒有轉折。",
+        "在這四個點上，你的網路其實還是一條直線：每個隱藏神經元不是一直開著，就是一直關著，沒有轉折。",
         "on these four points your network is still a straight line: every hidden unit is either "
         "always on or always off, and nothing bends.",
     ),

@@ -303,8 +303,8 @@ _early_stopper.mistake(
 _early_stopper.mistake(
     "compares_with_previous",
     Text(
-        "要和目前為止**最好**的一輪比，不是和上一輪比：掉下去再慢慢爬，並不是進步。",
-        "compare with the **best** epoch so far, not with the one before: to fall and climb back a little is no progress.",
+        "要和目前為止「最好」的一輪比，不是和上一輪比：掉下去再慢慢爬，並不是進步。",
+        "compare with the best epoch so far, not with the one before: to fall and climb back a little is no progress.",
     ),
     _after_each(_compare_with_it),
 )
@@ -695,8 +695,8 @@ def _resumed(answer: Callable, scenario: Callable) -> Any:
     cases=_kills,
     use=_resumed,
     hint=Text(
-        "先列一張清單：訓練一輪，會改變 run 的哪些東西？還有哪個**不在** run 裡的東西也變了？清單上的每一項都要存，也都要還原。",
-        "First make a list: what of run does an epoch change? And what changes that is **not** in run? Everything on the list is to be saved, and to be restored.",
+        "先列一張清單：訓練一輪，會改變 run 的哪些東西？還有哪個「不在」run 裡的東西也變了？清單上的每一項都要存，也都要還原。",
+        "First make a list: what of run does an epoch change? And what changes that is not in run? Everything on the list is to be saved, and to be restored.",
     ),
 )
 def train_resumably(path, run, epochs):
@@ -811,7 +811,7 @@ for _part, _text in {
 train_resumably.mistake(
     "total_returned",
     Text(
-        "訓練是對的，回傳的數不對：要的是**這次**訓練了幾輪，不是總共幾輪。",
+        "訓練是對的，回傳的數不對：要的是「這次」訓練了幾輪，不是總共幾輪。",
         "the training is right and the number returned is not: return how many epochs were trained **in this call**, not in all.",
     ),
     when=_read(lambda got, right: got.get("returned") == _EPOCHS),

@@ -20,14 +20,14 @@ _REPEATED = Text(
     " (and in {held} of {total} repetitions with other seeds)",
 )
 _FAILS = Text(
-    "✗ 主張 {number} 在這裡不成立。請先確認前面的格子都依序執行過，程式也沒有改動；"
+    "✗ 主張 {number} 在這裡不成立。請先確認前面的儲存格都依序執行過，程式也沒有改動；"
     "若真是如此，你可能遇到了少數的例外：換一個種子再試。",
     "✗ Claim {number} did not hold here. First make sure that every cell above ran, in order and "
     "unchanged; if so, you may have met one of the rare exceptions: try another seed.",
 )
 _FAILS_THOUGH_REPEATED = Text(
     "✗ 主張 {number} 在這裡不成立；換種子重複 {total} 次，成立 {held} 次。"
-    "請先確認前面的格子都依序執行過；若真是如此，換一個種子再試。",
+    "請先確認前面的儲存格都依序執行過；若真是如此，換一個種子再試。",
     "✗ Claim {number} did not hold here; in repetitions with other seeds it held {held} times out of "
     "{total}. First make sure that every cell above ran, in order; if so, try another seed.",
 )
