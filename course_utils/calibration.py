@@ -27,7 +27,8 @@ def reliability_bins(probs: Tensor, labels: Tensor, num_bins: int = 15) -> Relia
 
     A confidence on the edge of two bins belongs to the lower one, as in the paper: bin m is
     ((m - 1) / M, m / M].
-    Naeini, Cooper, Hauskrecht 2015; Guo et al. 2017, "On Calibration of Modern Neural Networks".
+    Naeini, Cooper and Hauskrecht 2015, "Obtaining well calibrated probabilities using Bayesian
+    binning"; Guo et al. 2017, "On calibration of modern neural networks", arXiv:1706.04599.
 
     Args:
         probs: (N, K), each row adds up to 1.
@@ -56,7 +57,7 @@ def expected_calibration_error(probs: Tensor, labels: Tensor, num_bins: int = 15
     """Mean gap between confidence and accuracy over the bins, each weighted by its examples; in [0, 1].
 
     Arguments and errors as ``reliability_bins``.
-    Guo et al. 2017, "On Calibration of Modern Neural Networks", eq. 3.
+    Guo et al. 2017, "On calibration of modern neural networks", arXiv:1706.04599, eq. 3.
 
     >>> probs = torch.tensor([[0.75, 0.25]]).expand(4, 2)  # 75 % sure of class 0
     >>> expected_calibration_error(probs, torch.tensor([0, 0, 0, 1]))

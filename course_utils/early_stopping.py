@@ -12,7 +12,7 @@ class EarlyStopping:
 
     The best weights are copied, not referred to, so further training leaves them alone. A loss that
     is NaN never counts as better. Raises ValueError on a patience or min_delta outside its range.
-    Prechelt 1998, "Early stopping - but when?"
+    Prechelt 1998, "Early stopping, but when?".
 
     Args:
         patience: epochs without improvement after which it stops, at least 1.

@@ -149,9 +149,10 @@ class Equivalence:
 
 
 def equivalence(a: ArrayLike, b: ArrayLike, margin: float) -> Equivalence:
-    """Whether the mean of ``a - b`` lies within ± ``margin``: two one-sided t-tests (Schuirmann 1987).
+    """Whether the mean of ``a - b`` lies within ± ``margin``: two one-sided t-tests.
 
-    A large p-value of an ordinary test says that no difference was found; this one shows that there is
+    Schuirmann 1987, "A comparison of the two one-sided tests procedure and the power approach for
+    assessing the equivalence of average bioavailability". A large p-value of an ordinary test says that no difference was found; this one shows that there is
     none worth mentioning. It errs in at most 5 % of all cases. Of several pairs that are *all* claimed
     to be equivalent none needs a correction, because each must pass.
 
@@ -175,7 +176,9 @@ def equivalence(a: ArrayLike, b: ArrayLike, margin: float) -> Equivalence:
 
 
 def share_interval(successes: int, trials: int) -> Interval:
-    """A share of successes (a count, not the share) and its 95 % Wilson interval (Wilson 1927).
+    """A share of successes (a count, not the share) and its 95 % Wilson interval.
+
+    Wilson 1927, "Probable inference, the law of succession, and statistical inference".
 
     >>> print(f"{share_interval(18, 20):.0%}")
     ≈90 % (95 % CI ≈70 % to ≈97 %)
@@ -188,7 +191,9 @@ def share_interval(successes: int, trials: int) -> Interval:
 
 
 def holm(p_values: Sequence[float]) -> np.ndarray:
-    """Holm's adjusted p-values (Holm 1979), in the order given: reject those below 0.05.
+    """Holm's adjusted p-values, in the order given: reject those below 0.05.
+
+    Holm 1979, "A simple sequentially rejective multiple test procedure".
 
     >>> holm([0.01, 0.04, 0.03]).round(2).tolist()
     [0.03, 0.06, 0.06]

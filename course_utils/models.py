@@ -22,7 +22,9 @@ INITIALIZATIONS: dict[str, Callable[[Tensor], object] | None] = {
 def initialize(model: nn.Module, initialization: str) -> nn.Module:
     """Set every linear layer of ``model`` in place, by a name in INITIALIZATIONS, and return it.
 
-    xavier: Glorot and Bengio 2010. kaiming: He et al. 2015. Raises ValueError on an unknown name.
+    xavier: Glorot and Bengio 2010, "Understanding the difficulty of training deep feedforward neural
+    networks". kaiming: He et al. 2015, "Delving deep into rectifiers", arXiv:1502.01852.
+    Raises ValueError on an unknown name.
     """
     if initialization not in INITIALIZATIONS:
         raise ValueError(

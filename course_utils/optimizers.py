@@ -15,7 +15,9 @@ State = dict[str, Tensor | int]
 
 
 def sgd_step(param: Tensor, grad: Tensor, state: State, lr: float) -> Tensor:
-    """Gradient descent (Robbins and Monro 1951): the new parameter.
+    """Gradient descent: the new parameter.
+
+    Robbins and Monro 1951, "A stochastic approximation method".
 
     Args:
         param: the parameter, any shape; it is not written to.
@@ -29,7 +31,9 @@ def sgd_step(param: Tensor, grad: Tensor, state: State, lr: float) -> Tensor:
 def momentum_step(
     param: Tensor, grad: Tensor, state: State, lr: float, momentum: float = 0.9
 ) -> Tensor:
-    """Heavy-ball momentum (Polyak 1964) as PyTorch has it: the learning rate stands outside the velocity.
+    """Heavy-ball momentum as PyTorch has it: the learning rate stands outside the velocity.
+
+    Polyak 1964, "Some methods of speeding up the convergence of iteration methods".
 
     Args:
         param: the parameter, any shape; it is not written to.
@@ -50,7 +54,9 @@ def momentum_step(
 def rmsprop_step(
     param: Tensor, grad: Tensor, state: State, lr: float, alpha: float = 0.99, eps: float = 1e-8
 ) -> Tensor:
-    """The gradient over its running root mean square (Tieleman and Hinton 2012).
+    """The gradient over its running root mean square.
+
+    Tieleman and Hinton 2012, "Lecture 6.5, RMSProp", Coursera: Neural Networks for Machine Learning.
 
     Args:
         param: the parameter, any shape; it is not written to.
@@ -72,7 +78,9 @@ def adam_step(
     betas: tuple[float, float] = (0.9, 0.999),
     eps: float = 1e-8,
 ) -> Tensor:
-    """Momentum over root mean square, both corrected for their start at 0 (Kingma and Ba 2015).
+    """Momentum over root mean square, both corrected for their start at 0.
+
+    Kingma and Ba 2015, "Adam: a method for stochastic optimization", arXiv:1412.6980.
 
     Args:
         param: the parameter, any shape; it is not written to.
@@ -100,7 +108,11 @@ def adamw_step(
     eps: float = 1e-8,
     weight_decay: float = 0.01,
 ) -> Tensor:
-    """Adam with decoupled decay (Loshchilov and Hutter 2019): the gradient knows nothing of it.
+    """Adam with decoupled decay: the parameter shrinks by itself, and the gradient has no part in it.
+
+    Loshchilov and Hutter 2019, "Decoupled weight decay regularization", arXiv:1711.05101. The share
+    ``lr * weight_decay`` is PyTorch's; in the paper the decay is multiplied by the schedule's factor
+    alone, and not by the base rate.
 
     Args:
         param: the parameter, any shape; it is not written to.

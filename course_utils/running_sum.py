@@ -1,7 +1,8 @@
 """A task on which gradients explode: a recurrent network that has to add up a sequence.
 
 The lesson gradient_clipping trains it. The network uses one matrix at every time step, so its gradient holds powers of
-that matrix; see Bengio, Simard and Frasconi 1994, and Pascanu, Mikolov and Bengio 2013.
+that matrix; see Bengio, Simard and Frasconi 1994, "Learning long-term dependencies with gradient descent is difficult",
+and Pascanu, Mikolov and Bengio 2013, "On the difficulty of training recurrent neural networks".
 """
 
 import math
@@ -17,7 +18,8 @@ class StackedSumRNN(nn.Module):
     """One ReLU recurrent network for each seed, side by side in the same tensors.
 
     h ← relu(h W + x u + b) at each time step, and h v + c after the last. W starts as the identity
-    and b, c as 0 (Le, Jaitly and Hinton 2015); u and v are uniform in ±1/√hidden_size.
+    and b, c as 0 (Le, Jaitly and Hinton 2015, "A simple way to initialize recurrent networks of
+    rectified linear units", arXiv:1504.00941); u and v are uniform in ±1/√hidden_size.
     Each parameter has three dimensions, the first of which counts the networks.
     """
 

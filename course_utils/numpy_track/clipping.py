@@ -12,8 +12,9 @@ from course_utils.numpy_track.model_interface import Params
 def clip_gradients(grads: Mapping[str, Any], max_norm: float = 5.0) -> tuple[Params, float]:
     """(g · min(1, max_norm / ‖g‖), ‖g‖): all tensors by one factor, so that the direction is kept.
 
-    ‖g‖ = √(Σ g²) is taken over the numbers of all tensors together, before clipping (Pascanu et al.
-    2013). The arrays that come back are new. max_norm: above 0; np.inf clips nothing.
+    ‖g‖ = √(Σ g²) is taken over the numbers of all tensors together, before clipping
+    (Pascanu, Mikolov and Bengio 2013, "On the difficulty of training recurrent neural networks",
+    arXiv:1211.5063). The arrays that come back are new. max_norm: above 0; np.inf clips nothing.
     Raises ValueError on an empty dict, on any other max_norm, and on NaN or infinite gradients, which
     no factor would mend.
 

@@ -14,7 +14,7 @@ class EarlyStopping:
 
     The parameters kept are those of the lowest loss of all, however small its lead. They are copied on
     the way in and on the way out: training on changes nothing that is kept here.
-    Prechelt 1998, "Early stopping - but when?".
+    Prechelt 1998, "Early stopping, but when?".
 
     Args:
         patience: it is time after so many calls in a row without an improvement, at least 1.

@@ -89,10 +89,13 @@ def compute_numerical_gradient_fast(
 ) -> Params:
     """The slope along K random directions v, each a coin flip ±1 per parameter, as an estimate of ∂L/∂θ.
 
-    ĝ = mean over v of (L(θ + ε v) - L(θ - ε v)) / 2ε · v    (Spall 1992, "SPSA")
+    ĝ = mean over v of (L(θ + ε v) - L(θ - ε v)) / 2ε · v
+
+    Spall 1992, "Multivariate stochastic approximation using a simultaneous perturbation gradient
+    approximation".
 
     E[v vᵀ] is the identity, so ĝ is unbiased (to order ε²): averaged over ever more directions it
-    becomes the gradient. What one estimate is worth, with P parameters: its cosine with the gradient
+    becomes the gradient. How good one estimate is, with P parameters: its cosine with the gradient
     is about √(K / (K + P)) and its length √((K + P) / K) times the gradient's. One direction in 600
     parameters points elsewhere (cosine 0.04); K = P costs as much as the element-wise gradient and
     reaches 0.71. Take steps smaller by K / (K + P), or write ``loss_and_grads``.

@@ -12,7 +12,8 @@ def xavier_initializer(
 ) -> np.ndarray:
     """Uniform in ±√(6 / (fan_in + fan_out)), so that variances are kept both ways; float64.
 
-    shape: (fan_in, fan_out). Glorot and Bengio 2010, eq. 16.
+    shape: (fan_in, fan_out). Glorot and Bengio 2010, "Understanding the
+    difficulty of training deep feedforward neural networks", eq. 16.
     """
     fan_in, fan_out = _matrix_shape(shape)
     bound = np.sqrt(6 / (fan_in + fan_out))
@@ -25,7 +26,8 @@ def orthogonal_initializer(
     """``gain`` times a random matrix with orthonormal columns (or rows, if it is wide); float64.
 
     A square one keeps the length of every vector: multiplied by it at each step, a gradient neither
-    vanishes nor explodes. Saxe et al. 2014, "Exact solutions to the nonlinear dynamics of learning".
+    vanishes nor explodes. Saxe, McClelland and Ganguli 2014, "Exact solutions to
+    the nonlinear dynamics of learning in deep linear neural networks", arXiv:1312.6120.
     """
     rows, columns = _matrix_shape(shape)
     check_number("gain", gain)

@@ -56,7 +56,8 @@ class LSTM(RecurrentModel[_Tape]):
         hidden_size: H, width of the hidden and the cell vector.
         output_size: O; without it the outputs are the hidden vectors themselves.
         forget_bias: where b_f begins: with 1 the cell keeps most of its content from the start
-            (Jozefowicz et al. 2015).
+            (Jozefowicz, Zaremba and Sutskever 2015, "An empirical exploration of recurrent network
+            architectures").
         readout_size: width of a layer relu(h W_h + b_h) before the output, as a Relational RNN has one;
             none if None.
         rng: a generator or a seed.

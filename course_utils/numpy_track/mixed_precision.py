@@ -1,7 +1,8 @@
 """Training in half precision, simulated: float16 where memory and time are spent, float32 where it counts.
 
 float16 holds 11 significant bits, nothing above 65504, and rounds to zero below 3e-8. Three habits make
-it usable (Micikevicius et al. 2018, "Mixed precision training"):
+it usable, the first two from Micikevicius et al. 2018, "Mixed precision training", arXiv:1710.03740
+(whose scale is constant), the third as in PyTorch's ``torch.amp.GradScaler``:
 
 1. master weights stay in float32; the forward and backward pass see them rounded to float16;
 2. the loss is multiplied by a scale S before back-propagation, so that small gradients do not round to

@@ -79,14 +79,17 @@ class Optimizer:
 
 
 class SGD(Optimizer):
-    """θ ← θ - η g (Robbins and Monro 1951)."""
+    """θ ← θ - η g (Robbins and Monro 1951, "A stochastic approximation method")."""
 
     def _rule(self, theta, g, lr, memory):
         return theta - lr * g
 
 
 class Momentum(Optimizer):
-    """v ← μ v + g, θ ← θ - η v: a ball that keeps rolling (Polyak 1964). momentum: μ in [0, 1)."""
+    """v ← μ v + g, θ ← θ - η v: a ball that keeps rolling. momentum: μ in [0, 1).
+
+    Polyak 1964, "Some methods of speeding up the convergence of iteration methods".
+    """
 
     def __init__(self, momentum: float = 0.9) -> None:
         super().__init__()
@@ -98,7 +101,11 @@ class Momentum(Optimizer):
 
 
 class Nesterov(Momentum):
-    """v ← μ v + g, θ ← θ - η (g + μ v): momentum that looks one roll ahead (Sutskever et al. 2013)."""
+    """v ← μ v + g, θ ← θ - η (g + μ v): momentum that looks one roll ahead, in PyTorch's form.
+
+    Sutskever, Martens, Dahl and Hinton 2013, "On the importance of initialization and momentum in
+    deep learning", have the rate inside the velocity; after Nesterov 1983.
+    """
 
     def _rule(self, theta, g, lr, memory):
         memory["v"] = self.momentum * memory.get("v", 0) + g
@@ -106,7 +113,10 @@ class Nesterov(Momentum):
 
 
 class RMSprop(Optimizer):
-    """s ← α s + (1 - α) g², θ ← θ - η g / (√s + ε) (Tieleman and Hinton 2012). alpha: α in [0, 1)."""
+    """s ← α s + (1 - α) g², θ ← θ - η g / (√s + ε). alpha: α in [0, 1).
+
+    Tieleman and Hinton 2012, "Lecture 6.5, RMSProp", Coursera: Neural Networks for Machine Learning.
+    """
 
     def __init__(self, alpha: float = 0.99, eps: float = 1e-8) -> None:
         super().__init__()
@@ -119,7 +129,9 @@ class RMSprop(Optimizer):
 
 
 class Adam(Optimizer):
-    """m ← β₁ m + (1 - β₁) g, s ← β₂ s + (1 - β₂) g², θ ← θ - η m̂ / (√ŝ + ε) (Kingma and Ba 2015).
+    """m ← β₁ m + (1 - β₁) g, s ← β₂ s + (1 - β₂) g², θ ← θ - η m̂ / (√ŝ + ε).
+
+    Kingma and Ba 2015, "Adam: a method for stochastic optimization", arXiv:1412.6980.
 
     m and s begin at 0, so after t steps they are too small by the factors 1 - β₁ᵗ and 1 - β₂ᵗ;
     m̂ and ŝ are corrected for that. betas: (β₁, β₂), both in [0, 1).
@@ -143,7 +155,11 @@ class Adam(Optimizer):
 
 
 class AdamW(Adam):
-    """θ ← (1 - η λ) θ, then Adam: the decay bypasses the gradient (Loshchilov and Hutter 2019)."""
+    """θ ← (1 - η λ) θ, then Adam: the decay bypasses the gradient.
+
+    Loshchilov and Hutter 2019, "Decoupled weight decay regularization", arXiv:1711.05101. The share
+    η λ is PyTorch's; in the paper λ is multiplied by the schedule's factor, not by the base rate.
+    """
 
     def __init__(
         self,

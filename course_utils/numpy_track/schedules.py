@@ -48,7 +48,8 @@ class CosineSchedule:
     """η = η_end + (η₀ - η_end) (1 + cos(π epoch / num_epochs)) / 2: slow, fast, slow.
 
     From epoch ``num_epochs`` on the rate stays at η_end, ``final_lr`` (torch's CosineAnnealingLR would
-    rise again). Loshchilov and Hutter 2017, without restarts.
+    rise again). Loshchilov and Hutter 2017, "SGDR: stochastic gradient descent with warm
+    restarts", arXiv:1608.03983, without the restarts.
     """
 
     def __init__(self, num_epochs: int, final_lr: float = 0.0) -> None:
@@ -112,7 +113,8 @@ class WarmupSchedule:
 
     η₁ is the first rate of ``schedule``, whose own epochs count from the end of the warm-up (torch's
     LinearLR followed by the other one in SequentialLR).
-    Goyal et al. 2017, "Accurate, large minibatch SGD", section 2.2.
+    Goyal et al. 2017, "Accurate, large minibatch SGD: training ImageNet in 1 hour", arXiv:1706.02677,
+    section 2.2.
 
     Args:
         schedule: what follows the warm-up.

@@ -99,7 +99,10 @@ def generate_babi_simple(
     *,
     rng: Rng = None,
 ) -> Task:
-    """People walk about and take a ball; where is the ball? After bAbI (Weston et al. 2015).
+    """People walk about and take a ball; where is the ball?
+
+    After bAbI: Weston et al. 2015, "Towards AI-complete question answering: a set of prerequisite toy
+    tasks", arXiv:1502.05698.
 
     X: (n, max_facts + 1, n_entities + n_locations + 3). A fact is an entity (one-hot), a location
     (one-hot) and a kind: [1, 0] "goes to" the location, [0, 1] "takes the ball". The last entity is the
