@@ -3,9 +3,9 @@
 #
 # 這門課教你訓練神經網路，從一個神經元開始。每一課都是一本可以執行的筆記本：先猜，再跑，再看圖。
 #
-# 這一頁花你五分鐘：確認環境、看看資料、認識**主張**、**練習**和 **≈** 三個約定。
+# 這一頁大約五分鐘：確認環境、看看資料、認識**主張**（claim）、**練習**（exercise）和 **≈** 三個約定。
 #
-# 操作只有一個：選一格，按 Shift+Enter。現在就試試下面兩格。
+# 只要會一個操作：選一個儲存格（cell），按 Shift+Enter。現在就試試下面兩個。
 
 # %% [markdown] lang="en" about="your machine, your data, how claims, exercises and ≈ work" slideshow={"slide_type": "slide"}
 # # Start here
@@ -41,7 +41,7 @@ from course_utils.notebook.lessons import lesson_table
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 你手上有哪些資料？
 #
-# 課程使用手寫數字 MNIST。下載過就用完整的 70,000 張；沒有的話，用隨課程附上的 5,000 張真實數字。安裝好之後，沒有網路也能上課。
+# 本課程用 MNIST 手寫數字資料集。下載過就用完整的 70,000 張；沒有的話，用隨課程附上的 5,000 張真實數字。安裝好之後，沒有網路也能上課。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Which data do you have?
@@ -57,7 +57,7 @@ axes = plotting.show_images(figure, mnist.train.images[:5], titles)
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 課程地圖
 #
-# 照編號走就好。分鐘數是從頭執行到尾的實測時間，不含你思考和做練習的時間；那才是大部分的時間。
+# 照編號走就好。表中的分鐘數是從頭執行到尾的實測值；思考和做練習另計，通常花得更久。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## The map
@@ -68,15 +68,15 @@ axes = plotting.show_images(figure, mnist.train.images[:5], titles)
 lesson_table()
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
-# ## 約定一：主張會被執行
+# ## 約定一：每條主張，程式當場驗證
 #
-# 課文說的結果，都標成有編號的**主張**，緊接著的程式當場檢驗它。成立就印出 ✓。
+# 課文說到的結果，都寫成編號的**主張**，由緊接著的程式當場檢驗。成立就印出 ✓。
 #
 # ✓ 後面的括號是這條主張的紀錄：我們換上新的種子，把整課重做好幾次，數它成立了幾次。在你那裡萬一不成立，這個紀錄會告訴你那有多罕見。
 #
 # 例如：擲一枚公正的硬幣 100 次，正面大約佔一半。「大約」是多少？
 #
-# **主張 1** 五個種子擲出的正面比例，都在 0.5 的 ±0.2 之內。
+# **主張 1** 換五個種子（seed，亂數的起點）各擲一次，正面的比例都與 0.5 相差不到 0.2。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Convention one: claims are executed
@@ -87,7 +87,7 @@ lesson_table()
 #
 # For example: toss a fair coin 100 times, and about half come up heads. How much is "about"?
 #
-# **Claim 1** Over five seeds, the share of heads is always within 0.2 of 0.5.
+# **Claim 1** From each of five seeds (where the random numbers begin), the share of heads is within 0.2 of 0.5.
 
 
 # %%
@@ -102,11 +102,11 @@ claim(1, bool((abs(shares - 0.5) < 0.2).all()))
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 約定二：≈ 後面的數字，你的可能不同
 #
-# 處理器、執行緒數、函式庫版本，都會改變最後幾位小數。這樣的數字一律寫在 ≈ 後面。用完整的 MNIST 時，沒有 ≈ 的數字，你應該看到一模一樣的；用附上的 5,000 張時，結果會不同。
+# 處理器、執行緒數、函式庫版本，都會改變最後幾位小數。這樣的數字一律寫在 ≈ 後面。用完整的 MNIST 時，沒有 ≈ 的數字，你看到的應該一模一樣；用附上的 5,000 張時，結果會不同。
 #
 # 亂數也能重現：`seeding.generator(seed)` 就是 PyTorch 的 `torch.Generator().manual_seed(seed)`，從**種子** `seed` 出發，每次都給出同一串亂數。課程的亂數全部來自 `seeding`；啟動前設定環境變數 `COURSE_SEED_OFFSET=1`，每一課的種子就全都換成另一批。
 #
-# 比較兩種方法時，我們不看一次的好運：至少跑五個種子，報告平均和 95 % 信賴區間（95 % CI）。區間若包含 0，就說「沒有發現差異」。
+# 比較兩種方法時，我們不憑一次的好運下結論：至少跑五個種子，報告平均和 95% 信賴區間（confidence interval，95% CI）。兩者差異的區間若包含 0，就說「沒有發現差異」。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Convention two: a number behind ≈ may differ on your machine
@@ -125,9 +125,9 @@ print(f"100 tosses, five times: share of heads {mean_interval(shares):.2f}")
 #
 # 難度 ★☆☆，約 2 分鐘。
 #
-# 寫出 `accuracy`：輸入模型的答案與正確答案（一樣長的整數張量），回傳答對的比例，0 到 1 之間。
+# 寫出 `accuracy`：它收到兩個等長的整數張量（tensor），一個是模型的答案，一個是正確答案；回傳答對的比例（0 到 1），也就是準確率（accuracy）。
 #
-# 1. 先不改，直接執行這兩格：它會說「還沒有作答」。
+# 1. 先不改，直接執行這兩個儲存格：它會說「還沒有作答」。
 # 2. 寫下你的答案，再執行一次。故意寫錯也沒關係，看看它怎麼回應。
 # 3. 卡住的話，拿掉 `hint()` 那一格開頭的 `#`，執行它。參考解答摺疊在最後。
 #
@@ -168,7 +168,7 @@ def accuracy_solution(predictions, labels):
 #
 # - **順序**：上一課寫過的東西，下一課會直接匯入使用；`course_utils` 裡就是你讀過的那些程式。
 # - **弄亂了？** 選單 Kernel → Restart Kernel，再從頭執行。
-# - **上台教？** 按工具列的投影片圖示（RISE），每個想法就是一張投影片。
+# - **要拿來上課？** 按工具列的投影片圖示（RISE），每個想法就是一張投影片。
 # - **想要完整的 MNIST？** 連上網路後，在終端機執行 `make data`；沒有 make 的話（例如 Windows），在課程的環境裡執行 `python -m course_utils.download`。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
