@@ -1,10 +1,10 @@
-# %% [markdown] lang="zh-TW" about="一個神經元就是一條線：它怎麼學會、為什麼學不會 XOR，多一層又如何學會" slideshow={"slide_type": "slide"}
+# %% [markdown] lang="zh-TW" about="一個神經元就是一條線：怎麼學會、為什麼學不會 XOR，多一層又如何學會" slideshow={"slide_type": "slide"}
 # # 感知機與 XOR
 #
-# 一個神經元就是一條線：線的一邊答 1，另一邊答 0。這一課看它怎麼自己找到那條線，什麼時候永遠找不到，以及多一層神經元為什麼就找得到。學完之後，你能夠
+# 一個神經元（neuron）就是一條線：線的一邊答 1，另一邊答 0。這一課看它怎麼自己找到那條線，什麼時候永遠找不到，以及多一層神經元為什麼就找得到。學完之後，你能夠：
 #
-# - 寫出神經元與 Rosenblatt 的學習規則，並說明它為什麼會停；
-# - 證明沒有一條直線分得開 XOR，一次用手，一次用電腦；
+# - 寫出神經元與 Rosenblatt 的感知機（perceptron）規則，並說明這條規則為什麼會停；
+# - 證明沒有一條直線分得開 XOR，一次用紙筆，一次用電腦；
 # - 解釋為什麼疊再多線性層都沒有用，而一層 ReLU 就有用；
 # - 分清楚「做得到」與「學得會」，並用一千個種子量出兩者的差距。
 #
@@ -58,7 +58,7 @@ from course_utils.stacked import StackedMLP
 #
 # > **y = σ(w·x + b)**
 #
-# 三個步驟：輸入 x 與權重 w 做內積；加上偏置 b，得到一個**分數**；最後通過激活函數 σ。1958 年 Rosenblatt 的感知機，σ 是階梯函數：分數大於 0 就答 1，否則答 0。換成平滑的 sigmoid，答案就變成 0 到 1 之間的數。
+# 三個步驟：輸入 x 與權重（weight）w 做內積（dot product）；加上偏置（bias）b，得到一個**分數**（score）；最後通過激活函數（activation function）σ。1958 年 Rosenblatt 的感知機，σ 是階梯函數：分數大於 0 就答 1，否則答 0。換成平滑的 sigmoid，答案就變成 0 到 1 之間的數。
 #
 # 想一想：w = (1, 1)、b = −1.5，輸入是兩個位元。這個神經元在計算什麼？
 
@@ -144,13 +144,13 @@ explore(try_line, w1=slider(-3, 3, 1, 0.5), w2=slider(-3, 3, 1, 0.5), b=slider(-
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 讓它自己學：Rosenblatt 的規則
 #
-# 把標籤寫成 t = −1 或 +1，那麼「答對」就是 t·分數 > 0。規則只有一條：
+# 把標籤（label）寫成 t = −1 或 +1，那麼「答對」就是 t·分數 > 0。規則只有一條：
 #
 # > 答對，什麼都不動。答錯（或剛好在線上），就令 **w ← w + t·x**，**b ← b + t**。
 #
 # 為什麼有用？更新之後，這個點的 t·分數增加了 |x|² + 1：它往正確的一側移動。
 #
-# 一輪就是把四個點看一遍；某一輪一個錯也沒有，就停。注意 `<=`：從全零開始，每個分數都是 0，如果只寫 `<`，它一步也不會動。
+# 一輪（epoch）就是把四個點看一遍；某一輪一個錯也沒有，就停。注意 `<=`：從全零開始，每個分數都是 0，如果只寫 `<`，它一步也不會動。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## It learns by itself: Rosenblatt's rule
@@ -183,7 +183,7 @@ def perceptron(labels, orders, start=(0, 0, 0)):
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # ### 一步一步看它學會 OR
 #
-# 每張小圖是一次更新之後的樣子，標題寫著剛才答錯的點。藍色那側答 1。第一次更新之後，線還在角落外面，四個點全答 1。猜猜看：這七次更新裡，哪個點錯得最多次？
+# 每張小圖是一次更新之後的樣子，標題寫著剛才答錯的點。藍色那側答 1。第一次更新之後，線還沒碰到任何一個點，四個點全答 1。猜猜看：這七次更新裡，哪個點錯得最多次？
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # ### Watch it learn OR, step by step
@@ -210,12 +210,12 @@ last = axes[1, 3].text(0, 0.5, "then an epoch\nwithout mistakes")
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # ### 三個題目都交給它
 #
-# 各給它一千輪，看最後的線。AND 和 OR 都提早停了。想一想：XOR 的一千輪，換來什麼？
+# 這次換個起點，從 w = (−0.5, 0.5)、b = 0.25 出發；各給它一千輪，看最後的線。AND 和 OR 都提早停了。想一想：XOR 的一千輪，換來什麼？
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # ### All three problems
 #
-# Each gets up to a thousand epochs; these are the final lines. AND and OR stop early. Predict: what do a thousand epochs buy for XOR?
+# This time we start elsewhere, at w = (−0.5, 0.5), b = 0.25. Each problem gets up to a thousand epochs; these are the final lines. AND and OR stop early. Predict: what do a thousand epochs buy for XOR?
 
 # %% alt-zh="AND 與 OR 各有一條學出來的直線，四點全對。XOR 過了一千輪，線仍然有三個點答錯，圈了起來。" alt-en="AND and OR each show a learned line with all four points right. After a thousand epochs XOR's line still has three ringed mistakes."
 figure, axes = plt.subplots(1, 3, figsize=(8.5, 2.9))
@@ -227,22 +227,22 @@ for ax, (name, labels) in zip(axes, gates.items(), strict=True):
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 它保證會停嗎？
 #
-# 會，只要有線分得開（Novikoff，1962）。理由只要兩行。把 x 後面接一個 1，偏置就成了第三個權重；設 u 是某條正確的線（長度 1），γ 是它離最近的點的餘裕，R 是最長的 x 的長度。從全零開始，更新 k 次之後：
+# 會，只要有一條線分得開（Novikoff，1962）。證明只要兩步。把 x 後面接一個 1，偏置就成了第三個權重；設 u 是某條正確的線（長度 1），γ 是它與最近一點的間隔（margin），也就是每個點都有 t·(u·x) ≥ γ > 0；R 是最長的 x 的長度。從全零開始，更新 k 次之後：
 #
-# - 每次更新讓 w·u 至少增加 γ，所以 |w| ≥ w·u ≥ kγ；
-# - 每次更新讓 |w|² 至多增加 R²（因為只在答錯時更新），所以 |w| ≤ R√k。
+# - **w·u 至少是 kγ**：每次更新，(w + t·x)·u = w·u + t·(u·x)，至少增加 γ。u 的長度是 1，所以 w·u = |w|·cos θ ≤ |w|（θ 是兩者的夾角），於是 **|w| ≥ kγ**。
+# - **|w|² 至多是 kR²**：|w + t·x|² = |w|² + 2t·(w·x) + |x|²（因為 t² = 1）。只在答錯時更新，這時 t·(w·x) ≤ 0，所以至多增加 |x|² ≤ R²，於是 **|w| ≤ R√k**。
 #
-# 合起來就是 **k ≤ R²/γ²**：不管照什麼順序看這些點，更新次數都有上限。下面拿 (2, 2, −3) 與 (2, 2, −1) 除以長度，當作 AND 與 OR 的 u。
+# 合起來是 kγ ≤ R√k，也就是 **k ≤ R²/γ²**：不管照什麼順序看這些點，更新次數都有上限。下面拿 (2, 2, −3) 與 (2, 2, −1) 除以長度，當作 AND 與 OR 的 u。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Is it sure to stop?
 #
-# Yes, provided some line separates the points (Novikoff 1962), and the reason takes two lines. Append a 1 to each x, so that the bias becomes a third weight; let u be a correct line (of length 1), γ its margin at the nearest point, R the length of the longest x. Starting from zero, after k updates:
+# Yes, provided some line separates the points (Novikoff 1962), and the proof takes two steps. Append a 1 to each x, so that the bias becomes a third weight; let u be a correct line (of length 1), γ its margin at the nearest point, so that t·(u·x) ≥ γ > 0 for all points, and R the length of the longest x. Starting from zero, after k updates:
 #
-# - each update raises w·u by at least γ, so |w| ≥ w·u ≥ kγ;
-# - each update raises |w|² by at most R² (because it happens only on a mistake), so |w| ≤ R√k.
+# - **w·u is at least kγ**: at each update (w + t·x)·u = w·u + t·(u·x), which is at least γ more. As u has length 1, w·u = |w|·cos θ ≤ |w| (θ is their angle), and so **|w| ≥ kγ**.
+# - **|w|² is at most kR²**: |w + t·x|² = |w|² + 2t·(w·x) + |x|² (because t² = 1). Updates happen only on mistakes, where t·(w·x) ≤ 0, so it grows by |x|² ≤ R² at most, and **|w| ≤ R√k**.
 #
-# Together, **k ≤ R²/γ²**: in whatever order the points come, the number of updates has a limit. Below, (2, 2, −3) and (2, 2, −1), divided by their lengths, serve as u for AND and OR.
+# Together kγ ≤ R√k, that is **k ≤ R²/γ²**: in whatever order the points come, the number of updates has a limit. Below, (2, 2, −3) and (2, 2, −1), divided by their lengths, serve as u for AND and OR.
 
 # %%
 with_one = np.column_stack([corners, np.ones(4)])
@@ -255,7 +255,7 @@ for name, line in {"AND": (2, 2, -3), "OR": (2, 2, -1)}.items():
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # ### 一千種順序
 #
-# 每個**種子**（亂數的起點，同一個種子永遠給出同一串亂數）每一輪都重新洗牌。AND 需要的更新比 OR 多還是少？（`seeding.rng(seed)` 就是 NumPy 的 `np.random.default_rng(seed)`。）
+# 每個**種子**（seed，亂數的起點；同一個種子永遠給出同一串亂數）都在每一輪重新洗牌。AND 需要的更新比 OR 多還是少？（`seeding.rng(seed)` 就是 NumPy 的 `np.random.default_rng(seed)`。）
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # ### A thousand orders
@@ -275,9 +275,9 @@ for name, counts in num_updates.items():
     print(f"{name}: ≈{counts.mean():.1f} updates, from ≈{counts.min()} to ≈{counts.max()}")
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# AND 大約需要兩倍。在平面上兩題的線一樣好擺：把 OR 的圖轉半圈，圓點與方塊互換，就是 AND。但 AND 的線離原點比較遠，接上 1 之後餘裕比較小，上限也就將近兩倍。
+# AND 大約需要兩倍。在平面上兩題的線一樣好擺：把 OR 的圖轉半圈，圓點與方塊互換，就是 AND。但 AND 的線離原點比較遠，接上 1 之後間隔比較小，上限也就將近兩倍。
 #
-# **主張 1** 更新次數不超過 51 與 27，這必然成立（就是上面的定理）；而且每一種順序，AND 與 OR 都在 25 輪之內學會。平均起來，AND 的更新次數是 OR 的 1.5 倍以上。
+# **主張 1** AND 與 OR 的更新次數分別不超過 51 次與 27 次，這必然成立（就是上面的定理）；而且每一種順序，AND 與 OR 都在 25 輪之內學會。平均起來，AND 的更新次數是 OR 的 1.5 倍以上。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # AND takes about twice as many. In the plane both lines have equal room: turn the picture of OR by half a turn, swap circles and squares, and it is AND. But AND's line is further from the origin: with the 1 appended its margin is smaller, and its limit nearly twice as high.
@@ -292,14 +292,14 @@ claim(1, learned and within and num_updates["AND"].mean() > 1.5 * num_updates["O
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # ### 錯誤會一輪比一輪少嗎？
 #
-# 想一想：畫出每一輪的平均錯誤數，三條線會是什麼樣子？（帶狀是 95 % 區間；一千種順序的平均很準，帶子比標記還窄。）
+# 想一想：畫出每一輪的平均錯誤數，三條線會是什麼樣子？（色帶是 95% 信賴區間（confidence interval）；一千種順序的平均很準，色帶比標記還窄。）
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # ### Fewer mistakes in every epoch?
 #
-# Predict: draw the mean number of mistakes per epoch; what will the three lines look like? (The bands are 95 % intervals; a mean over a thousand orders is so precise that they are narrower than the markers.)
+# Predict: draw the mean number of mistakes per epoch; what will the three lines look like? (The bands are 95 % confidence intervals; a mean over a thousand orders is so precise that they are narrower than the markers.)
 
-# %% alt-zh="每一輪的平均錯誤數：OR 最快降到零，AND 慢一些，XOR 始終在三與四之間，開頭略降之後就停在那裡。" alt-en="Mean mistakes per epoch: OR falls to zero first, AND later, and XOR stays between three and four, level after a small drop at the start."
+# %% alt-zh="橫軸是輪數，縱軸是每一輪的平均錯誤數：OR 最快降到零，AND 慢一些，XOR 始終在三與四之間，開頭略降之後就停在那裡。" alt-en="Mean mistakes per epoch: OR falls to zero first, AND later, and XOR stays between three and four, level after a small drop at the start."
 figure, ax = plt.subplots(figsize=(6.5, 2.5))
 for name, marker in {"AND": "o", "OR": "s", "XOR": "^"}.items():
     mistakes = [[len(updates) for updates in run] + [0] * (25 - len(run)) for run in runs[name]]
@@ -310,7 +310,7 @@ legend = ax.legend()
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # ### XOR：永遠繞圈
 #
-# 上圖的 AND 與 OR 中途都會停滯一陣子，最後還是降到 0；XOR 洗牌一千種，平均每輪始終錯三個多。
+# 上圖的 AND 與 OR 中途都會停滯一陣子，最後還是降到 0。XOR 則不然：一千種順序平均下來，每輪總要錯三個多。
 #
 # 固定順序時看得最清楚，下圖是第一千輪的四次更新：四個點一個接一個出錯，而四次更新加起來剛好抵消，又回到這一輪開始時的線。規則沒有記憶：**回到同一組權重，就會走同一條路，沒完沒了。**
 
@@ -330,9 +330,9 @@ for ax, (weights, bias, i) in zip(axes, epochs[-1], strict=True):
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # 換個順序、換個起點呢？
 #
-# **主張 2** 在 XOR 上，從全零出發，24 種固定順序的第二輪都四點全錯，走完又回到第一輪結束時的權重；順序只有 24 種，全都試過，所以這必然成立。一百個隨機起點（固定順序），每一個都在一百輪之內走進繞圈：某一輪結束時的權重，和更早的某一輪一模一樣。
+# **主張 2** 在 XOR 上，從全零出發，24 種固定順序的第二輪都四點全錯，走完又回到第一輪結束時的權重；順序只有 24 種，全都試過，所以這必然成立。順序固定、換一百個隨機起點，每一個也都在一百輪之內陷入循環：某一輪結束時的權重，和更早的某一輪一模一樣。
 #
-# 遲早會繞圈也是必然的：不管有沒有線，感知機的權重都不會越走越遠（感知機循環定理，Minsky 與 Papert，1969；Block 與 Levin，1970）；起點是整數，權重就一直是整數，範圍有限，總會重複。
+# 遲早會陷入循環，也是必然的：不管有沒有線，感知機的權重都不會越走越遠（感知機循環定理，Minsky 與 Papert，1969；Block 與 Levin，1970）；起點是整數，權重就一直是整數，範圍有限，總會重複。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # And in another order, or from another start?
@@ -384,9 +384,9 @@ claim(2, back and cycles)
 # Add the middle two: w₁ + w₂ + 2b > 0, that is w₁ + w₂ + b > −b. By the first, −b ≥ 0; so w₁ + w₂ + b > 0, and this contradicts the fourth. **There is no such line** (Minsky and Papert 1969).
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# ### 讓電腦來找，或者說找不到
+# ### 讓電腦來找，結果找不到
 #
-# 「有沒有一組數，滿足這些不等式？」正是線性規劃回答的問題。我們要求 t·分數 ≥ 1 而不是 > 0：只要有線分得開，把權重放大就一定做得到。`status` 是 0 表示找到了，2 表示無解。
+# 「有沒有一組數，滿足這些不等式？」正是線性規劃（linear program）回答的問題。我們要求 t·分數 ≥ 1 而不是 > 0：只要有線分得開，把權重放大就一定做得到。`status` 是 0 表示找到了，2 表示無解。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # ### Let the computer look, and find that there is none
@@ -423,7 +423,7 @@ claim(3, status == {"AND": 0, "OR": 0, "XOR": 2} and any_three)
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # ### XOR 是特例嗎？
 #
-# 兩個位元共有 2⁴ = 16 種題目。猜猜看，一條直線做得到幾種？
+# 兩個位元共有 2⁴ = 16 種題目。猜猜看，一條直線分得開幾種？
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # ### Is XOR an exception?
@@ -442,12 +442,12 @@ for ax, labels, line in zip(axes.flat, every_gate, solutions, strict=True):
     ax.set(xlabel="", ylabel="", xticks=[], yticks=[])
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 只有 XOR 和它的相反（XNOR）不行。聽起來不嚴重？輸入一多，線性可分的比例很快就往下掉：三個位元有 256 種題目，104 種可分（四成）；四個位元有 65,536 種，已知只有 1,882 種（不到 3 %）。
+# 只有 XOR 和它的相反（XNOR）不行。聽起來不嚴重？輸入一多，線性可分（linearly separable，一條直線、平面或超平面分得開）的比例很快就往下掉：三個位元有 256 種題目，104 種可分（四成）；四個位元有 65,536 種，已知只有 1,882 種（不到 3%；Muroga 等人，1962）。
 #
 # **主張 4** 16 種題目，剛好 14 種線性可分；三個位元的 256 種，剛好 104 種。每一種都數過，所以必然成立。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# Only XOR and its opposite (XNOR) fail. Not so bad? With more inputs, the share that is linearly separable soon falls: of the 256 problems on three bits, 104 are (four in ten); of the 65,536 on four bits, it is known, only 1,882 (under 3 %).
+# Only XOR and its opposite (XNOR) fail. Not so bad? With more inputs, the share that is linearly separable (that a line, a plane or a hyperplane can split) soon falls: of the 256 problems on three bits, 104 are (four in ten); of the 65,536 on four bits, it is known, only 1,882 (under 3 %; Muroga et al. 1962).
 #
 # **Claim 4** Of the 16 problems, exactly 14 are linearly separable; of the 256 on three bits, exactly 104. All of them were counted, so this must hold.
 
@@ -459,7 +459,7 @@ claim(4, sum(line is not None for line in solutions) == 14 and sum(on_cube) == 1
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 那就疊幾層？
 #
-# 一個神經元不夠，就疊三層。想一想：2 → 4 → 4 → 1，三個線性層接在一起，做得到 XOR 嗎？
+# 一個神經元不夠，就疊三層。想一想：2 → 4 → 4 → 1，三個線性層（linear layer）接在一起，算得出 XOR 嗎？
 #
 # 把兩層代進去看：W₂(W₁x + b₁) + b₂ = (W₂W₁)x + (W₂b₁ + b₂)。又是「一個矩陣乘 x，加一個向量」：**疊起來的線性層，就是一個線性層**。用數字確認：
 
@@ -483,14 +483,14 @@ print(f"merged into one layer {tuple(W.shape)}: largest difference ≈{differenc
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # ### 訓練看看
 #
-# 證明歸證明，還是訓練兩百個種子試試。錯多少，由損失 `BCEWithLogitsLoss` 來量（二元交叉熵，[[losses]]細講）：答案全對又有把握時接近 0；四個點都說「一半一半」時，是 ln 2 ≈ 0.693。每一步用 `backward()` 求出損失對每個權重的導數（[[losses]]），再由優化器 Adam 把權重往損失變小的方向挪一點（[[optimizers]]）。
+# 證明歸證明，還是換兩百個種子，訓練看看。錯多少，由損失（loss）`BCEWithLogitsLoss` 來量（二元交叉熵（binary cross-entropy），[[losses]]細講）：答案全對又有把握時接近 0；四個點都答「一半一半」時，是 ln 2 ≈ 0.693。每一步用 `backward()` 求出損失對每個權重的導數（[[losses]]），再由優化器（optimizer，也譯最佳化器）Adam 把權重往損失變小的方向挪一點（[[optimizers]]）。
 #
 # `StackedMLP` 把許多小網路疊成一個：每個種子一個網路，同一批矩陣乘法一起算。每個網路的損失分開取平均，再加總，所以它們互不影響。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # ### Train it anyway
 #
-# A proof is a proof; let two hundred seeds try all the same. How wrong a network is, the loss `BCEWithLogitsLoss` says (binary cross-entropy, see [[losses]]): near 0 when all answers are right and confident, and ln 2 ≈ 0.693 when all four points get "fifty-fifty". At each step `backward()` finds the derivative of the loss by every weight ([[losses]]), and the optimizer, Adam, moves the weights a little to where the loss is smaller ([[optimizers]]).
+# A proof is a proof; let two hundred seeds try all the same. How wrong a network is, the loss `BCEWithLogitsLoss` says (binary cross-entropy, see [[losses]]): near 0 when all answers are right and confident, and ln 2 ≈ 0.693 when all four points get "fifty-fifty". At each step `backward()` finds the derivative of the loss with respect to every weight ([[losses]]), and the optimizer, Adam, moves the weights a little to where the loss is smaller ([[optimizers]]).
 #
 # `StackedMLP` stacks many small networks into one: a network for each seed, all served by the same matrix products. Each network's loss is averaged by itself, then they are added up, so no network affects another.
 
@@ -526,29 +526,29 @@ print(f"solved: {solved(linear).sum().item()} of 200")
 print(f"final losses from ≈{final_losses.min():.3f} to ≈{final_losses.max():.3f}")
 
 # %% [markdown] lang="zh-TW"
-# 它們不只答錯，還全都退到同一個答案：四個點都說 0.5。
+# 它們不只答錯，還全都退到同一個答案：對四個點都答 0.5。
 #
 # **主張 5** 三個線性層與合併後的一層，在一千個點上相差不到 10⁻¹²；除了捨入誤差，兩者必然相等。
 #
-# **主張 6** 兩百個三層線性網路，沒有一個學會 XOR，這必然成立；每個種子最後的損失都在 ln 2 的 ±0.01 之內。
+# **主張 6** 兩百個三層線性網路，沒有一個學會 XOR，這必然成立；每個網路最後的損失，與 ln 2 都相差不到 0.01。
 
 # %% [markdown] lang="en"
 # They are not just wrong: all of them retreat to the same answer, 0.5 for every point.
 #
 # **Claim 5** The three linear layers and the merged one differ by less than 10⁻¹² on a thousand points; but for rounding, they must be equal.
 #
-# **Claim 6** Of two hundred three-layer linear networks none learns XOR, which must hold; for every seed the final loss is within 0.01 of ln 2.
+# **Claim 6** Of two hundred three-layer linear networks none learns XOR, which must hold; the final loss of every one is within 0.01 of ln 2.
 
 # %%
 claim(5, difference < 1e-12)
 claim(6, not solved(linear).any() and (abs(final_losses - np.log(2)) < 0.01).all())
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
-# ## 中間加一個彎：多層感知機
+# ## 中間折一下：多層感知機
 #
-# 缺的是**非線性**。在兩層之間放一個 ReLU，也就是 max(0, z)，小於 0 的變成 0，合併就不再成立。這就是多層感知機（MLP）：
+# 缺的是**非線性**（non-linearity）。在兩層之間放一個 ReLU，也就是 max(0, z)，小於 0 的變成 0，兩層就合不起來了。這就是多層感知機（multi-layer perceptron，MLP）：
 #
-# 輸入 2 → 線性 → **ReLU** → 4 個隱藏神經元 → 線性 → 1 個 logit
+# 2 個輸入 → 線性 → **ReLU** → 4 個隱藏神經元（hidden neuron）→ 線性 → 1 個 logit
 #
 # 最後的 sigmoid 由損失函數代勞，所以網路輸出的是 logit：大於 0 就答 1。
 
@@ -591,7 +591,7 @@ for x, target, p in zip(corners, targets, probs, strict=True):
 # %% [markdown] lang="en"
 # Solved! Look at the learning curve, and then ask what one should ask: is the MLP good, or is seed 0 lucky?
 
-# %% slideshow={"slide_type": "subslide"} alt-zh="種子 0 的學習曲線：損失從 0.7 左右一路降到接近零。" alt-en="The learning curve of seed 0: the loss falls from about 0.7 to nearly zero."
+# %% slideshow={"slide_type": "subslide"} alt-zh="種子 0 的學習曲線，橫軸是訓練步數，縱軸是損失：從 0.7 左右一路降到接近零。" alt-en="The learning curve of seed 0: the loss falls from about 0.7 to nearly zero."
 figure, ax = plt.subplots(figsize=(6.5, 2.8))
 ax.plot(one_run)
 ax.set(xlabel="training step", ylabel="loss (nats)", ylim=(0, 0.8), title="2-4-1, seed 0")
@@ -601,14 +601,14 @@ text = ax.text(300, 0.64, "ln 2: fifty-fifty everywhere", va="top")
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 換一個種子
 #
-# 你常會讀到：「有四個隱藏神經元的 MLP 就能解開 XOR。」那麼換種子應該無妨。同樣的網路、同樣的訓練，一千個種子；下圖畫出前二十個。想一想：二十條曲線裡，有幾條會降到 0？
+# 你常會讀到：「有四個隱藏神經元的 MLP 就能解開 XOR。」照這麼說，換個種子也該一樣。同樣的網路、同樣的訓練，一千個種子；下圖畫出前二十個。想一想：二十條曲線裡，有幾條會降到 0？
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Change the seed
 #
 # You will often read that an MLP with four hidden neurons solves XOR. Then the seed should not matter. The same network, the same training, a thousand seeds; the picture shows the first twenty. Predict: how many of the twenty curves reach 0?
 
-# %% alt-zh="二十條學習曲線。大約一半降到零；其餘停在三個平台上，高度約是 0.69、0.48、0.35。" alt-en="Twenty learning curves. About half reach zero; the others stay on one of three plateaus, near 0.69, 0.48 and 0.35."
+# %% alt-zh="二十條學習曲線，橫軸是訓練步數，縱軸是損失。大約一半降到零；其餘停在三個平台上，高度約是 0.69、0.48、0.35。" alt-en="Twenty learning curves. About half reach zero; the others stay on one of three plateaus, near 0.69, 0.48 and 0.35."
 nets = {4: StackedMLP(2, [4], 1, seeds=range(1000))}
 history = train_stack(nets[4])
 figure, ax = plt.subplots(figsize=(6.5, 2.8))
@@ -626,7 +626,7 @@ print(f"2-4-1 networks that solve XOR: {share_interval(num_solved, 1000):.1%}")
 # %% [markdown] lang="zh-TW"
 # 大約五個裡面有兩個學不會！那句話若是說「每次都能」，就是**錯的**。種子 0 只是運氣好。
 #
-# **主張 7** 一千個 2-4-1 網路平均起來，學會 XOR 的比例在 50 % 到 75 % 之間（整個 95 % 區間都是）。
+# **主張 7** 一千個 2-4-1 網路裡，學會 XOR 的比例在 50% 到 75% 之間（整個 95% 信賴區間都在這個範圍裡）。
 #
 # 上面的區間是 Wilson 區間：從一千次裡的成功次數，推算真正的比例落在哪裡。
 #
@@ -635,7 +635,7 @@ print(f"2-4-1 networks that solve XOR: {share_interval(num_solved, 1000):.1%}")
 # %% [markdown] lang="en"
 # About two in five do not learn it! If that sentence means "every time", it is **false**. Seed 0 was lucky.
 #
-# **Claim 7** On average over a thousand 2-4-1 networks, between 50 % and 75 % learn XOR (the whole 95 % interval).
+# **Claim 7** Of a thousand 2-4-1 networks, between 50 % and 75 % learn XOR (the whole 95 % confidence interval lies between the two).
 #
 # The interval above is Wilson's: from the successes in a thousand trials, where the true share may lie.
 #
@@ -655,13 +655,13 @@ print(f"solved after 500 steps: ≈{num_solved}; after 500 more: ≈{num_solved 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # ### 卡在哪裡？
 #
-# 幾乎沒有幫助：它們不是慢，是**卡住**了。三個平台的高度不是巧合。卡住的網路對好幾個點說**同一個機率**；合理的解釋（這裡沒有量）是 ReLU 把它們壓成同一個值，再也分不清：
+# 幾乎沒有幫助：它們不是慢，是**卡住**了。三個平台的高度不是巧合。卡住的網路給好幾個點**同一個機率**；合理的解釋（這裡沒有量）是 ReLU 把它們壓成同一個值，再也分不清：
 #
 # - 四個點同一個答案：都是 1/2，損失 ln 2 ≈ 0.693；
 # - 三個點同一個答案（兩個同類，一個異類）：1/3 或 2/3，損失 ¾·H(⅓) ≈ 0.477；
 # - 兩個點同一個答案（一個 0，一個 1）：1/2，損失 ½·ln 2 ≈ 0.347。
 #
-# H(⅓) 是「三分之一對三分之二」的熵。
+# H(⅓) 是「三分之一對三分之二」的熵（entropy）。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # ### Stuck where?
@@ -684,7 +684,7 @@ for size, loss in plateaus.items():
     print(f"mean loss ≈{measured.mean():.3f}, expected {loss:.3f}")
 
 # %% [markdown] lang="zh-TW"
-# **主張 8** 平均起來，卡住的網路有九成以上對兩個、三個或四個點說同一個機率，損失也在上面算出的值的 ±0.01 之內；再訓練 500 步，一千個裡多學會的不到 50 個。
+# **主張 8** 平均起來，卡住的網路有九成以上給兩個、三個或四個點同一個機率，損失也與上面算出的值相差不到 0.01；再訓練 500 步，一千個裡多學會的不到 50 個。
 
 # %% [markdown] lang="en"
 # **Claim 8** On average over nine tenths of the stuck networks give one probability to two, three or four points, and their loss is within 0.01 of the value computed above; 500 steps more rescue fewer than 50 of the thousand.
@@ -695,9 +695,9 @@ explained = (stuck_losses - expected).abs() < 0.01
 claim(8, explained.float().mean().item() > 0.9 and gained < 50)
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# ### 一千個網路，怎麼不用等一千倍？
+# ### 一千個網路，為什麼不必等一千倍的時間？
 #
-# 網路這麼小，時間幾乎都花在 Python 與 PyTorch 的呼叫上，不是算術。疊在一起，一次呼叫就服務所有網路。量量看：逐個訓練，每個網路要花幾倍的時間？
+# 網路這麼小，時間幾乎都花在 Python 與 PyTorch 的呼叫上，不是算術。疊在一起，一次呼叫就算完所有網路。量量看：逐個訓練，每個網路要花幾倍的時間？
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # ### Why a thousand networks do not take a thousand times as long
@@ -737,7 +737,7 @@ for width in [2, 3, 8, 16]:
 for width in widths:
     print(f"{width:2d} hidden: {shares[width]:.1%}")
 
-# %% slideshow={"slide_type": "subslide"} alt-zh="學會 XOR 的比例對隱藏神經元數：2 個約兩成，3 個不到五成，4 個約六成，8 個約九成半，16 個幾乎全部；誤差線互不重疊。" alt-en="Share of seeds that learn XOR against hidden neurons: about a fifth at 2, under half at 3, six tenths at 4, nineteen twentieths at 8, nearly all at 16; the error bars do not overlap."
+# %% slideshow={"slide_type": "subslide"} alt-zh="橫軸是隱藏神經元數，縱軸是學會 XOR 的比例：2 個約兩成，3 個不到五成，4 個約六成，8 個約九成半，16 個幾乎全部；誤差線互不重疊。" alt-en="Share of seeds that learn XOR against hidden neurons: about a fifth at 2, under half at 3, six tenths at 4, nineteen twentieths at 8, nearly all at 16; the error bars do not overlap."
 middle = np.array([100 * shares[width].mean for width in widths])
 ends = np.array([[100 * shares[width].low, 100 * shares[width].high] for width in widths]).T
 figure, ax = plt.subplots(figsize=(6.5, 3))
@@ -749,7 +749,7 @@ labels = ax.set(xlabel="hidden neurons", ylabel="seeds that solve XOR (%)")
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # 需要的不過兩個，多的有什麼用？合理的解釋是機會變多：只要**有些**神經元起步的位置夠好就行，卡住的那些不礙事。（這張圖量到的是比例上升，不是原因。）這是神經網路常常「大得超過需要」的一個理由。
 #
-# **主張 9** 一千個種子平均起來：2 個隱藏神經元，學會的不到 30 %；16 個，超過 98 %；每加寬一級，比例都上升，相鄰的 95 % 區間互不重疊。
+# **主張 9** 一千個種子平均起來：2 個隱藏神經元，學會的不到 30%；16 個，超過 98%；每加寬一級，比例都上升，相鄰的 95% 信賴區間互不重疊。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # Two would be enough, so what are the others for? A likely explanation is that they are more chances: **some** neurons must start in a good place, and those that are stuck do no harm. (The picture measures that the share rises, not why.) It is one reason why neural networks are so often larger than they need to be.
@@ -761,11 +761,11 @@ rising = all(shares[narrow].high < shares[wide].low for narrow, wide in pairwise
 claim(9, shares[2].mean < 0.3 and shares[16].mean > 0.98 and rising)
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
-# ## 隱藏層看到的世界
+# ## 輸出層眼中的世界
 #
-# 輸出層自己只是一個感知機，也只會畫直線。它怎麼解得開 XOR？因為它看到的不是 x，而是隱藏層的輸出 h。只有兩個隱藏神經元時，h 也是平面上的點，畫得出來。
+# 輸出層（output layer）自己只是一個感知機，也只會畫直線。它怎麼解得開 XOR？因為它看到的不是 x，而是隱藏層（hidden layer）的輸出 h。只有兩個隱藏神經元時，h 也是平面上的點，畫得出來。
 #
-# 我們挑第一個學會的 2-2-1 網路（是挑過的：大約五個種子才有一個）。左圖是輸入空間，右圖是隱藏空間。想一想：四個點到了右圖，會在哪裡？
+# 我們挑第一個學會的 2-2-1 網路（刻意挑的：大約五個種子才有一個學會）。左圖是輸入空間（input space），右圖是隱藏空間（hidden space）。想一想：四個點到了右圖，會在哪裡？
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## The world as the hidden layer shows it
@@ -815,10 +815,10 @@ print(f"solved: ≈{separable[is_solved].sum()} of ≈{is_solved.sum()} hidden s
 print(f"stuck:  ≈{separable[~is_solved].sum()} of ≈{(~is_solved).sum()} hidden spaces separable")
 
 # %% [markdown] lang="zh-TW"
-# **主張 10** 這三百個 2-2-1 網路裡，學會的，XOR 在隱藏空間裡全都線性可分；卡住的，平均只有不到 5 % 可分。（前半必然成立：答對時，輸出層就是那條線。）卡住的，問題出在**隱藏層**最後的樣子：點沒有摺開，只要它不再變，輸出層再怎麼學都沒用。
+# **主張 10** 這三百個 2-2-1 網路裡，學會的網路，XOR 在隱藏空間裡一律線性可分；卡住的網路裡，可分的不到 5%。（前半必然成立：答對時，輸出層就是那條線。）卡住的網路，問題出在**隱藏層**最後的樣子：沒有把點摺到一條線分得開的位置；只要隱藏層不再變，輸出層再怎麼學都沒用。
 
 # %% [markdown] lang="en"
-# **Claim 10** In each of these three hundred 2-2-1 networks that solved it, XOR is linearly separable in the hidden space; of the stuck ones, on average in fewer than 5 %. (The first half must hold: where the answers are right, the output layer is that line.) In the stuck ones the fault lies in the **hidden layer** as it ended: the points are not folded apart, and as long as it stays so, nothing the output layer learns can help.
+# **Claim 10** In each of these three hundred 2-2-1 networks that solved it, XOR is linearly separable in the hidden space; of the stuck ones, in fewer than 5 %. (The first half must hold: where the answers are right, the output layer is that line.) In the stuck ones the fault lies in the **hidden layer** as it ended: it has not folded the points to where a line can part them, and as long as it stays so, nothing the output layer learns can help.
 
 # %%
 claim(10, separable[is_solved].all() and separable[~is_solved].mean() < 0.05)
@@ -828,9 +828,9 @@ claim(10, separable[is_solved].all() and separable[~is_solved].mean() < 0.05)
 #
 # 難度 ★★☆，約 10 分鐘。
 #
-# 上面的規則用 −1/+1。資料裡的標籤卻常是 0/1，而且往往想走小一點的步伐。寫出 `perceptron_update`：看一個點 `x`（NumPy 陣列，長度不限）和它的 `label`（0 或 1），回傳新的 `(weights, bias)`。
+# 上面的規則用 −1/+1。資料裡的標籤卻常是 0/1，而且往往想走小一點的步。寫出 `perceptron_update`：看一個點 `x`（NumPy 陣列，長度不限）和它的 `label`（0 或 1），回傳新的 `(weights, bias)`。
 #
-# 答對就不動；答錯，或分數剛好是 0，就照上面的規則更新權重與偏置，但兩者的改變量都乘上 `learning_rate`。不要改動傳進來的陣列。
+# 答對就不動；答錯，或分數剛好是 0，就照上面的規則更新權重與偏置，但兩者的改變量都乘上學習率（learning rate）`learning_rate`。不要改動傳進來的陣列。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Exercise 1: a perceptron for labels 0 and 1
@@ -866,9 +866,9 @@ def perceptron_update_solution(weights, bias, x, label, learning_rate):
 #
 # 難度 ★★★，約 15 分鐘。
 #
-# 不訓練，用紙筆找出 2-2-1 網路的權重：隱藏單元是 **ReLU**，分數 w₂·relu(W₁x + b₁) + b₂ **大於 0** 代表 1，否則代表 0。
+# 不訓練，用紙筆找出 2-2-1 網路的權重：隱藏神經元用 **ReLU**，分數 w₂·relu(W₁x + b₁) + b₂ **大於 0** 代表 1，否則代表 0。
 #
-# 寫成一個字典：`"W1"` 是 2×2（一列是一個隱藏單元的權重）、`"b1"` 與 `"w2"` 各兩個數、`"b2"` 一個數。答案不只一組。
+# 寫成一個字典：`"W1"` 是 2×2（一列是一個隱藏神經元的權重）、`"b1"` 與 `"w2"` 各兩個數、`"b2"` 一個數。答案不只一組。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Exercise 2: XOR by hand
@@ -895,7 +895,7 @@ xor_weights_solution = {"W1": [[1, 1], [1, 1]], "b1": [0, -1], "w2": [1, -2], "b
 #
 # 難度 ★☆☆，約 5 分鐘。
 #
-# 寫出 `count_mlp_parameters`：輸入各層的寬度，例如 `[2, 4, 1]`，回傳這個 MLP 有多少個會被訓練的數。隱藏層幾層都可以，零層也可以。先用紙筆算 2-4-1，再寫程式。
+# 寫出 `count_mlp_parameters`：輸入各層的寬度，例如 `[2, 4, 1]`，回傳這個 MLP 有多少個可訓練的參數（parameter）。隱藏層幾層都可以，零層也可以。先用紙筆算 2-4-1，再寫程式。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Exercise 3: count the parameters
@@ -924,11 +924,11 @@ def count_mlp_parameters_solution(widths):
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 重點整理
 #
-# - 神經元算的是 σ(w·x + b)：一條直線，兩個答案。沒有偏置，線就被釘在原點。
+# - 神經元算的是 σ(w·x + b)：一條直線，兩個答案。沒有偏置，線就釘死在原點上。
 # - 感知機只從錯誤中學習。有線分得開，它就一定會停；沒有，它就永遠停不下來。
 # - XOR 不是線性可分的；疊線性層等於一層線性層，救不了它。
 # - 隱藏層加上 ReLU，把空間摺起來，讓輸出層一刀分開。
-# - **做得到不等於學得會**：2-4-1 網路大約六成的種子學會 XOR，16 個隱藏神經元則幾乎全部。只看一個種子，你會相信錯的那一個故事。
+# - **做得到不等於學得會**：2-4-1 網路大約六成的種子學會 XOR，16 個隱藏神經元則幾乎全部。只看一個種子，很可能得到錯的結論。
 #
 # **下一課**：[[activations]]，激活函數：為什麼是 ReLU，還有哪些選擇。
 
@@ -946,19 +946,25 @@ def count_mlp_parameters_solution(widths):
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "skip"}
 # ### 原始文獻
 #
-# - Rosenblatt（1958），The perceptron: a probabilistic model for information storage and organization in the brain。感知機與它的學習規則。
-# - Novikoff（1962），On convergence proofs on perceptrons。收斂的證明。
-# - Minsky、Papert（1969），Perceptrons: an introduction to computational geometry。單層感知機做不到的事，XOR 是其中最小的一個。
-# - Block、Levin（1970），On the boundedness of an iterative procedure for solving a system of linear inequalities。分不開時，權重仍然有界。
-# - Nair、Hinton（2010），Rectified linear units improve restricted Boltzmann machines。ReLU。
-# - Wilson（1927），Probable inference, the law of succession, and statistical inference。比例的信賴區間。
+# - Rosenblatt（1958），The perceptron: a probabilistic model for information storage and organization in the brain，Psychological Review 65(6)，doi:10.1037/h0042519。感知機。
+# - Rosenblatt（1962），Principles of neurodynamics: perceptrons and the theory of brain mechanisms，Spartan Books。從錯誤中學習的規則。
+# - Novikoff（1962），On convergence proofs on perceptrons，Proceedings of the Symposium on the Mathematical Theory of Automata 12，Polytechnic Institute of Brooklyn。收斂的證明。
+# - Minsky, Papert（1969），Perceptrons: an introduction to computational geometry，MIT Press。單層感知機做不到的事；最小的例子就是 XOR。
+# - Block, Levin（1970），On the boundedness of an iterative procedure for solving a system of linear inequalities，Proceedings of the American Mathematical Society 26(2)。分不開時，權重仍然有界。
+# - Muroga, Toda, Kondo（1962），Majority decision functions of up to six variables，Mathematics of Computation 16，doi:10.1090/S0025-5718-62-99195-0。線性可分的題目有幾種；這串數列是 OEIS A000609。
+# - Fukushima（1969），Visual feature extraction by a multilayered network of analog threshold elements，IEEE Transactions on Systems Science and Cybernetics 5(4)，doi:10.1109/TSSC.1969.300225。已經用到 max(0, z)。
+# - Nair, Hinton（2010），Rectified linear units improve restricted Boltzmann machines，ICML。讓 ReLU 普及開來。
+# - Wilson（1927），Probable inference, the law of succession, and statistical inference，Journal of the American Statistical Association 22(158)，doi:10.1080/01621459.1927.10502953。比例的信賴區間。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "skip"}
 # ### Primary sources
 #
-# - Rosenblatt (1958), The perceptron: a probabilistic model for information storage and organization in the brain. The perceptron and its learning rule.
-# - Novikoff (1962), On convergence proofs on perceptrons. The proof that it stops.
-# - Minsky, Papert (1969), Perceptrons: an introduction to computational geometry. What a single layer cannot do; XOR is the smallest example.
-# - Block, Levin (1970), On the boundedness of an iterative procedure for solving a system of linear inequalities. Where no line separates, the weights stay bounded all the same.
-# - Nair, Hinton (2010), Rectified linear units improve restricted Boltzmann machines. The ReLU.
-# - Wilson (1927), Probable inference, the law of succession, and statistical inference. Intervals for shares.
+# - Rosenblatt (1958), The perceptron: a probabilistic model for information storage and organization in the brain, Psychological Review 65(6), doi:10.1037/h0042519. The perceptron.
+# - Rosenblatt (1962), Principles of neurodynamics: perceptrons and the theory of brain mechanisms, Spartan Books. The rule that learns from mistakes.
+# - Novikoff (1962), On convergence proofs on perceptrons, Proceedings of the Symposium on the Mathematical Theory of Automata 12, Polytechnic Institute of Brooklyn. The proof that it stops.
+# - Minsky, Papert (1969), Perceptrons: an introduction to computational geometry, MIT Press. What a single layer cannot do; XOR is the smallest example.
+# - Block, Levin (1970), On the boundedness of an iterative procedure for solving a system of linear inequalities, Proceedings of the American Mathematical Society 26(2). Where no line separates, the weights stay bounded all the same.
+# - Muroga, Toda, Kondo (1962), Majority decision functions of up to six variables, Mathematics of Computation 16, doi:10.1090/S0025-5718-62-99195-0. How many problems are linearly separable; the sequence is OEIS A000609.
+# - Fukushima (1969), Visual feature extraction by a multilayered network of analog threshold elements, IEEE Transactions on Systems Science and Cybernetics 5(4), doi:10.1109/TSSC.1969.300225. Uses max(0, z) already.
+# - Nair, Hinton (2010), Rectified linear units improve restricted Boltzmann machines, ICML. Made the ReLU common.
+# - Wilson (1927), Probable inference, the law of succession, and statistical inference, Journal of the American Statistical Association 22(158), doi:10.1080/01621459.1927.10502953. Intervals for shares.
