@@ -1,14 +1,14 @@
 # %% [markdown] lang="zh-TW" about="六種激活函數與導數；二十層之後還剩多少梯度；死掉的 ReLU" slideshow={"slide_type": "slide"}
 # # 激活函數
 #
-# 每個神經元算完加權總和 z 之後，還要通過一個函數才輸出。這一課看這個函數決定了什麼。學完之後，你能夠
+# 每個神經元算完加權總和 z 之後，還要通過一個函數才輸出。這一課看這個函數決定了什麼。學完之後，你能夠：
 #
-# - 說明網路為什麼不能沒有激活函數；
-# - 讀出六種常用函數的值域、導數與弱點，並用量測（不是背誦）填完一張比較表；
-# - 解釋梯度為什麼會在深層網路裡消失，並在訓練之前就算出它每過一層剩下幾成；
-# - 數出死掉的 ReLU，而且不被單一批次騙倒。
+# - 說明網路為什麼不能沒有激活函數（activation function，也譯激勵函數、活化函數）；
+# - 讀出六種常用函數的值域、導數與弱點，不靠背，靠量測填完一張比較表；
+# - 解釋梯度（gradient）為什麼會在深層網路裡消失，並在訓練之前就算出它每過一層剩下幾成；
+# - 數出死掉的 ReLU（dead ReLU），而且不被單一批次（batch）騙過。
 #
-# 先備：[[perceptron_xor]]（神經元、多層感知機），以及導數與連鎖律。反向傳播的細節在[[losses]]，這裡交給 autograd。
+# 先備：[[perceptron_xor]]（神經元、多層感知機），以及導數（derivative）與連鎖律（chain rule）。反向傳播（back-propagation）的細節在[[losses]]，這裡交給 autograd。
 
 # %% [markdown] lang="en" about="six functions and their derivatives; what is left of the gradient after twenty layers; dead ReLUs" slideshow={"slide_type": "slide"}
 # # Activation functions
@@ -80,7 +80,7 @@ def fit_curve(activation, x, target):
 
 
 # %% [markdown] lang="zh-TW"
-# `StackedMLP` 把 20 個網路（每個種子一個）疊成一個一起訓練，彼此互不影響，比一個一個跑快得多。
+# `StackedMLP` 把 20 個網路（每個種子一個）疊成一個，一起訓練，彼此互不影響，比一個一個跑快得多。
 
 # %% [markdown] lang="en"
 # `StackedMLP` stacks 20 networks, one a seed, and trains them side by side. None touches another; it is only much faster than one after the other.
@@ -114,7 +114,7 @@ for name, error in errors.items():
     print(f"{name:>8}: MSE {mean_interval(error):.4f}")
 
 # %% [markdown] lang="zh-TW"
-# **主張 1** 沒有激活函數時，20 個種子沒有一個勝過最佳直線（均方誤差 0.436）；有 ReLU 或 Tanh 時，20 個種子的誤差都在 0.2 以下，不到它的一半。
+# **主張 1** 沒有激活函數時，20 個網路沒有一個勝過最佳直線（均方誤差（mean squared error）0.436）；用 ReLU 或 Tanh 時，20 個網路的誤差都在 0.2 以下，不到直線的一半。
 
 # %% [markdown] lang="en"
 # **Claim 1** Without an activation not one of 20 seeds beats the best straight line (mean squared error 0.436); with ReLU or Tanh all 20 end below 0.2, less than half of that.
@@ -126,7 +126,7 @@ claim(1, not beaten and max(errors["ReLU"].max(), errors["Tanh"].max()) < 0.2)
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 六種激活函數，和它們的導數
 #
-# 激活函數的第二個用途是控制輸出範圍：最後一層接上 sigmoid，輸出落在 0 與 1 之間，可以當成機率來讀。這一課談的是**隱藏層**，那裡更要緊的是**導數**：反向傳播時，梯度每經過一個神經元，就被乘上這個導數一次。
+# 激活函數的第二個用途是控制輸出範圍：最後一層接上 sigmoid，輸出落在 0 與 1 之間，可以當成機率來讀。這一課談的是**隱藏層**，那裡更要緊的是**導數**：反向傳播時，梯度每經過一個神經元，就要乘一次這個導數。
 #
 # 想一想：六種函數當中，哪些的導數可以大於 1？哪些可以小於 0？
 
@@ -161,7 +161,7 @@ def value_and_slope(activation, z):
 # %% [markdown] lang="en"
 # Why differentiate `y.sum()`? Each y depends on its own z alone, so the gradient of the sum is just the derivative at every point.
 
-# %% alt-zh="六格小圖，實線是函數、虛線是導數。Sigmoid 的導數最高只到 0.25，Tanh 的導數到 1 但兩端趨近 0；ReLU 的導數從 0 跳到 1；LeakyReLU 從 0.1 跳到 1；GELU 與 SiLU 的導數平滑，左邊略低於 0，右邊略高於 1。" alt-en="Six small plots, function solid, derivative dashed. Sigmoid's derivative peaks at 0.25; Tanh's reaches 1 but falls to 0 at both ends; ReLU's jumps from 0 to 1, LeakyReLU's from 0.1 to 1; those of GELU and SiLU are smooth, dip below 0 on the left and rise a little above 1 on the right." slideshow={"slide_type": "subslide"}
+# %% alt-zh="六張小圖，實線是函數、虛線是導數。Sigmoid 的導數最高只到 0.25，Tanh 的導數到 1 但兩端趨近 0；ReLU 的導數從 0 跳到 1；LeakyReLU 從 0.1 跳到 1；GELU 與 SiLU 的導數平滑，左邊略低於 0，右邊略高於 1。" alt-en="Six small plots, function solid, derivative dashed. Sigmoid's derivative peaks at 0.25; Tanh's reaches 1 but falls to 0 at both ends; ReLU's jumps from 0 to 1, LeakyReLU's from 0.1 to 1; those of GELU and SiLU are smooth, dip below 0 on the left and rise a little above 1 on the right." slideshow={"slide_type": "subslide"}
 z = torch.linspace(-5, 5, 2001, dtype=torch.float64)
 figure, axes = plt.subplots(2, 3, figsize=(10, 4.4), sharex=True)
 for ax, (name, activation) in zip(axes.flat, ACTIVATIONS.items(), strict=True):
@@ -226,7 +226,7 @@ for name, (where, depth) in lowest.items():
 # %% [markdown] lang="zh-TW"
 # **主張 4** GELU 的最小值是 −0.170，SiLU 的是 −0.278（四捨五入到小數第三位）。
 #
-# 所以輸出不是「不會小於 0」，只是負得有限。
+# 所以它們的輸出可以是負的，只是負不了多少。
 
 # %% [markdown] lang="en"
 # **Claim 4** The smallest value of GELU is −0.170 and that of SiLU −0.278 (rounded to three places).
@@ -239,7 +239,7 @@ claim(4, round(lowest["GELU"][1], 3) == -0.170 and round(lowest["SiLU"][1], 3) =
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## LeakyReLU：說清楚是哪個斜率
 #
-# 常見的教材在表格裡寫 `max(0.01x, x)`，圖上畫的卻是斜率 0.1。兩個都叫 LeakyReLU，左半邊卻差十倍。PyTorch 的預設是 0.01。
+# 常見的教材在表格裡寫 `max(0.01x, x)`，圖上畫的卻是斜率（slope）0.1。兩個都叫 LeakyReLU，左半邊卻差十倍。PyTorch 的預設是 0.01。
 #
 # 想一想：如果橫軸和縱軸都從 −5 到 5，你看得出 0.01 和 ReLU 的差別嗎？
 
@@ -250,7 +250,7 @@ claim(4, round(lowest["GELU"][1], 3) == -0.170 and round(lowest["SiLU"][1], 3) =
 #
 # Predict: with both axes from −5 to 5, could you tell 0.01 from ReLU?
 
-# %% alt-zh="只畫 z 小於 0 的部分：ReLU 是 0，斜率 0.01 略往下，在 z = −5 處是 −0.05；斜率 0.1 明顯往下，同一處是 −0.5。" alt-en="Only z below 0: ReLU is 0, slope 0.01 goes down a little, to −0.05 at z = −5, slope 0.1 clearly, to −0.5."
+# %% alt-zh="橫軸是 z，只畫小於 0 的部分；縱軸是輸出。ReLU 是 0，斜率 0.01 略往下，在 z = −5 處是 −0.05；斜率 0.1 明顯往下，同一處是 −0.5。" alt-en="Only z below 0: ReLU is 0, slope 0.01 goes down a little, to −0.05 at z = −5, slope 0.1 clearly, to −0.5."
 negative = torch.linspace(-5, 0, 101)
 leaks = {"ReLU": 0.0, "slope 0.01": 0.01, "slope 0.1": 0.1}
 figure, ax = plt.subplots(figsize=(7, 2.4))
@@ -260,7 +260,7 @@ ax.set(xlabel="z (weighted sum)", ylabel="output")
 legend = ax.legend()
 
 # %% [markdown] lang="zh-TW"
-# 這張圖的縱軸只有 −0.5 到 0，才看得出斜率 0.01；縱軸若也是 −5 到 5，它離 ReLU 最遠只有 0.05，幾乎疊在一起。但它的導數不是 0：對反向傳播來說，這就是「還有路」和「沒有路」的差別。斜率是多出來的一個超參數，所以以下凡用到 LeakyReLU，都會寫出斜率。
+# 這張圖的縱軸只有 −0.5 到 0，才看得出斜率 0.01；縱軸若也是 −5 到 5，它離 ReLU 最遠只有 0.05，幾乎疊在一起。但它的導數不是 0：對反向傳播來說，這就是「還有路」和「沒有路」的差別。斜率是多出來的一個超參數（hyperparameter），所以以下凡用到 LeakyReLU，都會寫出斜率。
 
 # %% [markdown] lang="en"
 # Slope 0.01 shows only because this axis ends at −0.5, not −5. Yet its derivative is not 0: to back-propagation that is the difference between a way through and none. The slope is one more hyperparameter, so from here on every LeakyReLU is named with its own.
@@ -268,7 +268,7 @@ legend = ax.legend()
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 一張量出來的比較表
 #
-# 不背優缺點，改用量的。在 −100 到 100 之間量函數值和導數；再餵標準常態的 z，看輸出的平均離 0 多遠。
+# 優缺點不用背，用量的。在 −100 到 100 之間量函數值和導數；再餵標準常態（standard normal）的 z，看輸出的平均離 0 多遠。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## A table that was measured
@@ -307,7 +307,7 @@ measured = pd.DataFrame({name: measure(seven[name]()) for name in order}).T
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # ### 從量測到優缺點
 #
-# 每一條優點或缺點都是對上表的一個條件。注意對這七種函數，「有界」和「兩端平坦」是**同一件事**：用在輸出層是優點，用在隱藏層是缺點。
+# 每一條優缺點，都由上表的數字判定。注意對這七種函數，「有界」和「兩端平坦」是**同一件事**：用在輸出層是優點，用在隱藏層是缺點。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # ### From measurements to strengths and weaknesses
@@ -345,12 +345,26 @@ table = pd.DataFrame({"formula": formulas, "range": low + " to " + high}, index=
 table[["strengths", "weaknesses"]] = [judge(row) for _, row in measured.iterrows()]
 table
 
-# %% [markdown] lang="zh-TW"
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
+# ### 這些為什麼算弱點？
+#
+# - **平坦**（flat）：斜率是 0 的地方，梯度傳不過去。
+# - **平均大於 0**：權重的梯度是 δ·h（δ 是往回傳到這個神經元的梯度，h 是這個神經元的輸入）。前一層的 h 若全是正的，同一個樣本就會把這個神經元的所有權重一起往上推，或一起往下推；要讓一個增加、另一個減少，只能繞路（LeCun 等人，1998）。
+# - **0 處有尖角**（corner）：尖角上沒有導數，導數在兩側突然改變。對梯度下降通常不要緊；用有限差分檢查梯度、或用到曲率的方法，遇到尖角就不準。
+# - **不單調**（not monotone）：兩個不同的 z 給出同一個輸出，而且在谷底左邊，z 變大，輸出反而變小。
+#
 # **主張 5** 七種當中，只有 Tanh 的平均輸出在 0 附近（0.02 以內），只有兩種 LeakyReLU 的斜率處處大於 0.001。
 #
-# 表裡沒有「效果好」這一欄，雖然 Transformer 常用 GELU：效果要看任務，[[training_practice]]會在 MNIST 上用多個種子比。
+# GELU 雖然常見於 Transformer，表裡卻沒有「效果好」這一欄：效果要看任務，[[training_practice]]會在 MNIST 上用多個種子比。
 
-# %% [markdown] lang="en"
+# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
+# ### Why are these weaknesses?
+#
+# - **Flat**: where the slope is 0, no gradient gets through.
+# - **Mean above 0**: the gradient of a weight is δ·h (δ is the gradient that comes back to the unit, h what enters it). If the layer before gives only positive h, one example pushes all the weights of a unit up together or down together; to raise one and lower another, they must take a detour (LeCun et al. 1998).
+# - **Corner at 0**: there the derivative does not exist, and from one side to the other it jumps. Gradient descent hardly minds; checking a gradient by finite differences goes wrong there, and so do methods that use the curvature.
+# - **Not monotone**: two different z give the same output, and left of the valley a larger z gives a smaller one.
+#
 # **Claim 5** Of the seven, only Tanh has a mean output near 0 (within 0.02), and only the two LeakyReLUs have a slope above 0.001 everywhere.
 #
 # There is no column "works well", common though GELU is in Transformers: that depends on the task, and [[training_practice]] compares them on MNIST over several seeds.
@@ -363,7 +377,7 @@ claim(5, list(near_zero) == ["Tanh"] and list(never_flat) == order[3:5])
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # ### 比較慢，是慢多少？
 #
-# 「GELU 計算較慢」這句話單看函數是真的。但激活函數從不單獨出現，前面總有一個矩陣乘法（這裡是 1024 → 1024）。猜猜看，往前算一次，激活函數佔整層時間的百分之幾？
+# 「GELU 計算較慢」：單看函數本身，這句話沒錯。但激活函數不會單獨出現，前面總有一個矩陣乘法（這裡是 1024 → 1024）。猜猜看，前向（forward）計算一次，激活函數佔整層時間的百分之幾？
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # ### Slower, but by how much?
@@ -416,7 +430,7 @@ claim(6, 0.25**10 < 1e-6)
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # ### 怎麼量
 #
-# 拿一個還沒訓練的網路（每層 64 個神經元），餵 256 筆隨機輸入、隨機標籤，做**一次**反向傳播，記下每一層權重梯度的長度。十個種子，每個種子一個網路。只換三樣東西：激活函數、深度，和權重怎麼初始化。
+# 拿一個還沒訓練的網路（每層 64 個神經元），餵 256 筆隨機輸入、隨機標籤，做**一次**反向傳播，記下每一層權重梯度的長度，也就是範數（norm）。十個種子，每個種子一個網路。只換三樣東西：激活函數、深度（depth），以及權重怎麼初始化（initialization）。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # ### How we measure
@@ -481,15 +495,15 @@ def plot_depths(runs, title):
 #
 # Predict: going from 2 layers to 20, which of the six lines will stay level?
 
-# %% alt-zh="對數縱軸，六條線隨深度全部直線下降，沒有一條保持水平。二十層時 Tanh 約 5e-6，ReLU 與 LeakyReLU(0.1) 約 7e-9，GELU 與 SiLU 約 1e-11，Sigmoid 約 4e-18。" alt-en="On a logarithmic axis all six lines fall straight down with depth; none stays level. At twenty layers Tanh is near 5e-6, ReLU and LeakyReLU(0.1) near 7e-9, GELU and SiLU near 1e-11, Sigmoid near 4e-18."
+# %% alt-zh="橫軸是深度，縱軸是第一層的梯度長度（對數刻度）。六條線隨深度全部直線下降，沒有一條保持水平。20 層時，Tanh 約 10 的負 5 次方，ReLU 與 LeakyReLU(0.1) 約 10 的負 8 次方，GELU 與 SiLU 約 10 的負 11 次方，Sigmoid 約 10 的負 17 次方。" alt-en="On a logarithmic axis all six lines fall straight down with depth; none stays level. At twenty layers Tanh is near 5e-6, ReLU and LeakyReLU(0.1) near 7e-9, GELU and SiLU near 1e-11, Sigmoid near 4e-18."
 legend = plot_depths(default, "PyTorch's default initialization, 10 seeds, 95 % bands")
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # 一條都沒有。（看起來只有四條：ReLU 與 LeakyReLU(0.1)、GELU 與 SiLU 各疊在一起。）在對數軸上它們全是直線：每多一層，就乘上一個固定的倍數。ReLU 也不例外。
 #
-# **主張 7** 在 PyTorch 的預設初始化下，從 2 層到 20 層，六種激活函數、十個種子，第一層的梯度全都縮小一千倍以上；ReLU 到 20 層時不到 10⁻⁶。所以「ReLU 不會越乘越小」在這裡不成立。
+# **主張 7** 在 PyTorch 的預設初始化下，從 2 層加到 20 層，六種激活函數各十個網路，第一層的梯度全都縮到不足千分之一；ReLU 到 20 層時不到 10⁻⁶。所以「ReLU 不會越乘越小」在這裡不成立。
 #
-# **主張 8** 20 層時，每個種子的 Tanh 都比 ReLU 留下更多梯度，多一百倍以上。
+# **主張 8** 20 層時，不論哪個種子，Tanh 留下的梯度都是 ReLU 的一百倍以上。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # None of them. (It looks like four: ReLU and LeakyReLU(0.1) lie on each other, and so do GELU and SiLU.) On a logarithmic axis they are straight lines: one more layer, times one fixed factor. ReLU is no exception.
@@ -508,10 +522,10 @@ claim(8, (default["Tanh"][:, -1] > 100 * default["ReLU"][:, -1]).all())
 #
 # 梯度往回走一層，會遇到**兩**個乘數，不是一個：
 #
-# 1. **激活函數的斜率**。預設的權重小，過了前幾層，z 都在 0 附近，所以要看的是 0 附近的斜率：sigmoid 是 0.25，GELU 和 SiLU 只有 0.5；ReLU 一半是 1、一半是 0，方均根是 √½ ≈ 0.71；Tanh 是 1。
-# 2. **權重的大小**。PyTorch 的預設權重標準差是 1/√(3n)，n 個加起來，梯度的長度平均乘上 √n × 1/√(3n) = 1/√3 ≈ 0.58。
+# 1. **激活函數的斜率**。預設的權重小，過了前幾層，z 都在 0 附近，所以要看的是 0 附近的斜率：sigmoid 是 0.25，GELU 和 SiLU 只有 0.5；ReLU 一半是 1、一半是 0，方均根（root mean square）是 √½ ≈ 0.71；Tanh 是 1。
+# 2. **權重的大小**。PyTorch 的預設權重，標準差（standard deviation）是 1/√(3n)，n 個加起來，梯度的長度平均乘上 √n × 1/√(3n) = 1/√3 ≈ 0.58。
 #
-# 想一想：把兩個乘數相乘，預測得到量出來的倍數嗎？
+# 想一想：兩個乘數相乘，能預測出量到的倍數嗎？
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Where does that fixed factor come from?
@@ -535,9 +549,9 @@ factors = pd.Series({name: (ratio**0.1).mean() for name, ratio in ten_layers.ite
 pd.DataFrame({"predicted": predicted.round(3), "measured": factors.map("≈{:.3f}".format)})
 
 # %% [markdown] lang="zh-TW"
-# **主張 9** 六種激活函數每多一層的倍數，預測與量測相差都不到 10 %。
+# **主張 9** 每多一層要乘的倍數，六種激活函數的預測與量測相差都不到 10%。
 #
-# 一次訓練都沒做，就算出來了。ReLU 每層剩約四成；十八層下來，0.41¹⁸ ≈ 10⁻⁷。
+# 一次訓練都沒做，就算出來了。ReLU 每層剩約四成；18 層下來，0.41¹⁸ ≈ 10⁻⁷。
 
 # %% [markdown] lang="en"
 # **Claim 9** For all six activations the predicted factor per layer is within 10 % of the measured one.
@@ -550,7 +564,7 @@ claim(9, ((predicted / factors - 1).abs() < 0.1).all())
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 換初始化：Kaiming
 #
-# 既然有兩個乘數，斜率會吃掉 √½，那就讓權重補上 √2：標準差取 √(2/n)，乘積平均是 1（偏置從 0 開始）。這就是 He 等人在 2015 年為 ReLU 設計的初始化（Kaiming 是第一作者的名字）。
+# 既然有兩個乘數，斜率會吃掉 √½，那就讓權重補上 √2：標準差取 √(2/n)，乘積平均是 1（偏置從 0 開始）。這就是何愷明（Kaiming He）等人在 2015 年為 ReLU 設計的初始化。
 #
 # 想一想：它是為 ReLU 算的。用在另外五種上，哪幾條還是會掉下去？
 
@@ -561,12 +575,12 @@ claim(9, ((predicted / factors - 1).abs() < 0.1).all())
 #
 # Predict: it was worked out for ReLU. Used with the other five, which lines will still fall?
 
-# %% alt-zh="換成 Kaiming 初始化後，ReLU、LeakyReLU(0.1)、Tanh 幾乎水平，停在 1 附近；GELU 略降，SiLU 降到約 0.01；只有 Sigmoid 仍直線下降到約 1e-10。" alt-en="With Kaiming initialization ReLU, LeakyReLU(0.1) and Tanh are almost level near 1; GELU falls a little, SiLU to about 0.01; only Sigmoid still plunges, to about 1e-10."
+# %% alt-zh="座標軸與上一張圖相同，換成 Kaiming 初始化：ReLU、LeakyReLU(0.1)、Tanh 幾乎水平，停在 1 附近；GELU 略降，SiLU 降到約 0.01；只有 Sigmoid 仍直線下降，到 10 的負 10 次方左右。" alt-en="With Kaiming initialization ReLU, LeakyReLU(0.1) and Tanh are almost level near 1; GELU falls a little, SiLU to about 0.01; only Sigmoid still plunges, to about 1e-10."
 kaiming = {name: first_layer_norms(make, "kaiming") for name, make in ACTIVATIONS.items()}
 legend = plot_depths(kaiming, "Kaiming initialization, 10 seeds, 95 % bands")
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# ### 同樣二十層，兩種初始化
+# ### 同樣 20 層，兩種初始化
 #
 # 下表是 20 層時第一層梯度的**絕對**長度（十個種子的幾何平均）。只報「第一層／最後一層」的比值會騙人：整個網路的梯度可以一起小到沒用，比值卻好看。
 
@@ -583,11 +597,11 @@ at_20 = {
 pd.DataFrame(at_20)
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# **主張 10** 同樣是 20 層的 ReLU，每個種子換成 Kaiming 之後，梯度都大了一百萬倍以上。
+# **主張 10** 同樣是 20 層的 ReLU，不論哪個種子，換成 Kaiming 之後，梯度都變成一百萬倍以上。
 #
-# **主張 11** ReLU、LeakyReLU(0.1)、Tanh 在 Kaiming 之下，20 層仍保有 0.05 以上；sigmoid 兩種初始化都不到 10⁻⁸。
+# **主張 11** 用 Kaiming 初始化，ReLU、LeakyReLU(0.1)、Tanh 到 20 層時，第一層的梯度仍在 0.05 以上；sigmoid 用哪一種初始化都不到 10⁻⁸。
 #
-# 所以梯度消不消失，不是激活函數一個人說了算：**初始化和激活函數要一起報**。
+# 所以梯度消不消失，不是激活函數一個人說了算：**報告時，初始化和激活函數要一起寫明**。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # **Claim 10** For the same 20 layers of ReLU, switching to Kaiming makes the gradient more than a million times larger for every seed.
@@ -617,7 +631,7 @@ claim(
 #
 # Predict: σ′ never exceeds 0.25. Can the gradient of 20 layers of sigmoid **explode** all the same?
 
-# %% alt-zh="橫軸是權重放大倍數（對數），縱軸是第一層梯度（對數）。10 層與 20 層兩條線都隨倍數上升，在約 20 倍處相交於 1 附近；50 倍時 20 層的梯度超過一千。" alt-en="Gradient of layer 1 against the factor on the weights, both logarithmic. The lines for 10 and 20 layers rise and cross near 1 at a factor of about 20; at 50 the 20-layer gradient exceeds a thousand."
+# %% alt-zh="橫軸是權重放大倍數，縱軸是第一層梯度的長度，都是對數刻度。10 層與 20 層兩條線都隨倍數上升，在約 20 倍處相交於 1 附近；50 倍時 20 層的梯度超過一千。" alt-en="Gradient of layer 1 against the factor on the weights, both logarithmic. The lines for 10 and 20 layers rise and cross near 1 at a factor of about 20; at 50 the 20-layer gradient exceeds a thousand."
 scales = [1, 2, 5, 10, 20, 50]
 figure, ax = plt.subplots(figsize=(7.5, 3))
 for depth, marker in ((10, "o"), (20, "s")):
@@ -627,7 +641,7 @@ ax.set(xscale="log", xlabel="factor on the default weights", ylabel="gradient no
 legend = ax.legend()
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# **主張 12** 權重放大 50 倍時，20 層 sigmoid 第一層的梯度在十個種子都超過 100，雖然每個 σ′ 都不超過 0.25。
+# **主張 12** 雖然每個 σ′ 都不超過 0.25，權重放大 50 倍之後，20 層 sigmoid 第一層的梯度，十個種子都超過 100。
 #
 # 這不是建議你放大權重，而是說：上限要對整個乘積算，不能只算一半。
 
@@ -644,7 +658,7 @@ claim(12, (runs[:, -1] > 100).all())
 #
 # 20 層的 ReLU 與 Tanh，橫軸是第幾層。在自己的電腦上拉動滑桿：把預設權重放大多少倍，ReLU 那條線會變平？（算算看：要補回的每層倍數是 0.41。）
 #
-# 最前面幾層本來就比較平：權重的梯度還要乘上那一層的輸入，而越靠近輸入端，訊號還沒縮小。
+# 最前面幾層本來就比較平：權重的梯度還要乘上那一層的輸入，而靠近輸入端的地方，訊號還沒有縮小。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # ### Find the balance yourself
@@ -654,7 +668,7 @@ claim(12, (runs[:, -1] > 100).all())
 # The first few layers are level to begin with: the gradient of a weight is also multiplied by what enters its layer, and near the input the signal has not shrunk yet.
 
 
-# %% alt-zh="預設權重（倍數 1）下，梯度從最後一層往前一路變小，到最前面四層左右才變平；ReLU 那條線比 Tanh 陡得多。" alt-en="With default weights (factor 1) the gradient shrinks from the last layer back to about the fourth and is level from there; the line of ReLU is much steeper than that of Tanh."
+# %% alt-zh="橫軸是第幾層，縱軸是梯度的長度（對數刻度）。預設權重（倍數 1）下，梯度從最後一層往前一路變小，到最前面四層左右才變平；ReLU 那條線比 Tanh 陡得多。" alt-en="With default weights (factor 1) the gradient shrinks from the last layer back to about the fourth and is level from there; the line of ReLU is much steeper than that of Tanh."
 def draw(weight_scale):
     _, ax = plt.subplots(figsize=(7.5, 2.6))
     for name, marker in (("ReLU", "o"), ("Tanh", "s")):
@@ -714,12 +728,12 @@ gain = paired_difference(deep["kaiming"], deep["default"])
 print(f"difference: {gain:.1%}")
 
 # %% [markdown] lang="zh-TW"
-# **主張 13** 二十層 ReLU：Kaiming 比預設初始化高出 40 個百分點以上（95 % 信賴區間的下端也是）。
+# **主張 13** 20 層 ReLU 平均起來，Kaiming 的準確率比預設初始化高出 40 個百分點以上（95% 信賴區間的下限也在 40 以上）。
 #
 # 所以在這八輪訓練裡，Adam 補不回預設初始化的劣勢。原因未必只是梯度小：訊號往前傳時，圖與圖的差別也越傳越小，這裡沒有把兩者分開測。[[initialization]]會細看初始化。
 
 # %% [markdown] lang="en"
-# **Claim 13** Twenty layers of ReLU: Kaiming ends more than 40 percentage points above the default initialization (the lower end of the 95 % interval does, too).
+# **Claim 13** With twenty layers of ReLU, on average, Kaiming ends more than 40 percentage points above the default initialization (the lower end of the 95 % confidence interval, too, is above 40).
 #
 # So in these eight epochs Adam does not make up for the default initialization. Small gradients need not be the only cause: on the way forward the differences between images shrink, too, and the two were not tested apart. [[Initialization]] takes a closer look at initialization.
 
@@ -729,7 +743,7 @@ claim(13, gain.low > 0.4)
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 死掉的 ReLU
 #
-# 如果一個 ReLU 神經元對**每一張**圖的 z 都不大於 0，它的輸出永遠是 0，導數也永遠是 0：沒有梯度，損失就沒辦法把它推回來（Adam 累積的動量還會讓它再動幾步）。這叫**死掉的 ReLU**。（第一層的輸入是圖片，不會變；更深的層，還可能因為前面的層改變而復活。）
+# 如果一個 ReLU 神經元不論看**哪一張**圖，z 都不大於 0，它的輸出就永遠是 0，導數也永遠是 0：沒有梯度，損失就沒辦法把它推回來（Adam 累積的動量還會讓它再動幾步）。這叫**死掉的 ReLU**。（第一層的輸入是圖片，不會變；更深的層，還可能因為前面的層改變而復活。）
 #
 # 最常見的死因是一步跨得太大，把權重和偏置推到再也回不來的地方。看 784 → 256 → 256 → 10 的第一層，Adam 用三種學習率各訓練四輪。
 #
@@ -773,7 +787,7 @@ scores = torch.stack([accuracy(nets) for nets in trained])
 #
 # On the left, two lines: dead on all 2,000 images, and dead on a single batch of 100. On the right, the accuracy of these networks on images they have not seen.
 
-# %% alt-zh="左圖：死掉的比例從學習率 0.001 的幾個百分點，升到 0.01 的約一半，再到 0.1 的將近全部；只看一個批次的那條線在 0.01 時更高。右圖：準確率在 0.001 與 0.01 時相近，約九成，到 0.1 時掉到一成左右。" alt-en="Left: the dead share rises from a few percent at learning rate 0.001 to about half at 0.01 and nearly all at 0.1; judged by one batch it is higher at 0.01. Right: accuracy is about the same, near 90 %, at 0.001 and 0.01, and falls to around 10 % at 0.1."
+# %% alt-zh="兩張圖的橫軸都是學習率。左圖縱軸是死掉的比例：學習率 0.001 時只有百分之幾，0.01 時約一半，0.1 時幾乎全部；只看一個批次的那條線在 0.01 時更高。右圖縱軸是準確率：0.001 與 0.01 時相近，約九成，到 0.1 時掉到一成左右。" alt-en="Left: the dead share rises from a few percent at learning rate 0.001 to about half at 0.01 and nearly all at 0.1; judged by one batch it is higher at 0.01. Right: accuracy is about the same, near 90 %, at 0.001 and 0.01, and falls to around 10 % at 0.1."
 figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.1))
 plotting.plot_band(left, rates, 100 * dead.T, "all 2,000 images", marker="o")
 plotting.plot_band(left, rates, 100 * dead_on_one_batch.T, "one batch of 100", marker="s")
@@ -794,20 +808,20 @@ cost = paired_difference(scores[0], scores[1])
 print(f"accuracy at 0.001 minus 0.01: {cost:.1%}")
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# **主張 14** 平均死掉的比例：0.001 時不到 15 %，0.01 時在 30 % 到 75 % 之間，0.1 時超過 90 %。
+# **主張 14** 死掉的比例平均起來，學習率 0.001 時不到 15%，0.01 時在 30% 到 75% 之間，0.1 時超過 90%。
 #
 # **主張 15** 學習率 0.01 時，每個種子都一樣：只看一個批次會高估死掉的比例（少看幾張圖，只可能多判死，不可能少判）。「在這批圖上沉默」不等於「死了」。
 #
-# **主張 16** 0.01 時第一層死掉約一半，與 0.001 相比，準確率掉不到 4 個百分點（信賴區間的上端也是）；0.1 時幾乎死光，平均準確率不到 40 %。
+# **主張 16** 學習率 0.01 時，第一層死掉約一半，與 0.001 相比，平均準確率只掉了不到 4 個百分點（信賴區間的上限也不到 4）；學習率 0.1 時幾乎死光，平均準確率不到 40%。
 #
-# 最後一行的區間若包含 0，該說的是「找不到差異」，不是「一樣好」。
+# 最後一行的區間若包含 0，該說的是「沒有發現差異」，不是「一樣好」。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # **Claim 14** The mean dead share is below 15 % at 0.001, between 30 % and 75 % at 0.01, and above 90 % at 0.1.
 #
 # **Claim 15** At 0.01, judging by one batch overstates the dead for every seed (with fewer images one can only call more units dead, never fewer). "Silent on these images" does not mean dead.
 #
-# **Claim 16** At 0.01, with about half of the first layer dead, accuracy falls short of that at 0.001 by less than 4 percentage points (the upper end of the interval, too); at 0.1, with nearly all dead, the mean accuracy is below 40 %.
+# **Claim 16** At 0.01, with about half of the first layer dead, accuracy falls short of that at 0.001 by less than 4 percentage points on average (the upper end of the interval, too, is below 4); at 0.1, with nearly all dead, the mean accuracy is below 40 %.
 #
 # Where the interval in the last line contains 0, say "no difference found", not "equally good".
 
@@ -820,7 +834,7 @@ claim(16, cost.high < 0.04 and bool(scores[2].mean() < 0.4))
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # ### 少了死掉的神經元，會怎樣？
 #
-# 死掉的神經元什麼都沒貢獻，那把它們往外的權重全部清成 0，網路應該毫無感覺。同時驗證它們收到的梯度：不是「很小」，而是**剛好 0**。
+# 死掉的神經元什麼都沒貢獻，那麼把它們往外的權重全部設為 0，網路應該毫無感覺。同時驗證它們收到的梯度：不是「很小」，而是**剛好 0**。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # ### What does a network lose with its dead units?
@@ -875,12 +889,12 @@ print(f"minus ReLU at 0.1: {rescue:.1%}")
 print(f"short of ReLU at 0.001 by {shortfall:.1%}")
 
 # %% [markdown] lang="zh-TW"
-# **主張 18** 學習率 0.1 時，LeakyReLU(0.01) 的準確率比 ReLU 高 30 個百分點以上，但每個種子都仍低於學習率 0.001 的 ReLU。
+# **主張 18** 學習率 0.1 時，LeakyReLU(0.01) 的準確率平均比 ReLU 高 30 個百分點以上；但不論哪個種子，都仍低於學習率 0.001 的 ReLU。
 #
-# 救回了大半，沒有全部。其餘輸在哪裡，這裡沒有測：學習率太大可能另有害處，斜率 0.01 傳回的梯度也很少。最便宜的解藥仍是調低學習率。
+# 救回大半，但沒有全救回來。剩下的差距從哪裡來，這裡沒有測：學習率太大可能另有害處，斜率 0.01 往回傳的梯度也很少。最便宜的解藥仍是調低學習率。
 
 # %% [markdown] lang="en"
-# **Claim 18** At 0.1, LeakyReLU(0.01) is more than 30 percentage points above ReLU, and yet for every seed below ReLU at 0.001.
+# **Claim 18** At 0.1, LeakyReLU(0.01) is on average more than 30 percentage points above ReLU, and yet for every seed below ReLU at 0.001.
 #
 # It saves most, not all. Where the rest is lost was not tested: so large a rate may do other harm, and a slope of 0.01 passes on little gradient. The cheapest cure is still a smaller learning rate.
 
@@ -892,7 +906,7 @@ claim(18, rescue.mean > 0.3 and rescue.excludes_zero and bool((leaky < scores[0]
 #
 # 難度 ★★☆，約 10 分鐘。
 #
-# GELU 的定義是 z·Φ(z)，Φ(z) 是標準常態分布的變數小於 z 的機率，也就是密度 e^(−t²/2)/√(2π) 從 −∞ 到 z 的面積。PyTorch 有 `torch.erf`，它算的是 2e^(−s²)/√π 從 0 到 z 的面積。
+# GELU 的定義是 z·Φ(z)，Φ(z) 是標準常態變數小於 z 的機率，也就是密度 e^(−t²/2)/√(2π) 從 −∞ 到 z 的面積。PyTorch 有 `torch.erf`，它算的是 2e^(−s²)/√π 從 0 到 z 的面積。
 #
 # 寫出 `gelu_by_erf(z)`：輸入任何形狀的浮點張量，回傳**精確**的 GELU，不用 `F.gelu`，也不用近似式。
 
@@ -994,7 +1008,7 @@ def count_dead_units_solution(layer, loader):
 #
 # - 沒有激活函數，再深的網路也只是線性的：只有一個輸入時，就是一條直線。
 # - 隱藏層要看的是導數：sigmoid 最多 0.25；ReLU 只有 0 和 1；LeakyReLU 處處不為 0（說清楚斜率！）；GELU 與 SiLU 平滑，但不單調。
-# - 梯度每過一層，乘上的是「斜率 × 權重大小」。預設初始化下，二十層 ReLU 的梯度一樣會消失；Kaiming 讓 ReLU 的乘積平均是 1。報告時兩者都要說。
+# - 梯度每過一層，乘上的是「斜率 × 權重大小」。預設初始化下，20 層 ReLU 的梯度一樣會消失；Kaiming 讓 ReLU 的乘積平均是 1。報告時兩者都要說。
 # - 死掉的 ReLU 要對全部資料判定，只看一個批次會高估。一層死一半，等於那一層窄一半，未必掉準確率；先調低學習率，再考慮 LeakyReLU。
 #
 # **下一課**：[[losses]]，損失函數：看網路怎麼知道自己錯了多少，並親手做一次反向傳播。
@@ -1012,21 +1026,25 @@ def count_dead_units_solution(layer, loader):
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "skip"}
 # ### 原始文獻
 #
-# - Nair, Hinton（2010），Rectified linear units improve restricted Boltzmann machines。ReLU。
-# - Glorot, Bengio（2010），Understanding the difficulty of training deep feedforward neural networks。飽和、梯度消失與 Xavier 初始化。
-# - Maas, Hannun, Ng（2013），Rectifier nonlinearities improve neural network acoustic models。LeakyReLU，斜率 0.01。
-# - He, Zhang, Ren, Sun（2015），Delving deep into rectifiers: surpassing human-level performance on ImageNet classification。Kaiming 初始化。
-# - Hendrycks, Gimpel（2016），Gaussian error linear units (GELUs)。也給出 tanh 與 sigmoid 兩個近似式。
-# - Ramachandran, Zoph, Le（2017），Searching for activation functions。Swish。
-# - Elfwing, Uchibe, Doya（2018），Sigmoid-weighted linear units for neural network function approximation in reinforcement learning。SiLU，即 β = 1 的 Swish。
+# - Fukushima（1969），Visual feature extraction by a multilayered network of analog threshold elements，IEEE Transactions on Systems Science and Cybernetics 5(4)，doi:10.1109/TSSC.1969.300225。已經用到 max(0, z)。
+# - Nair, Hinton（2010），Rectified linear units improve restricted Boltzmann machines，ICML。讓 ReLU 普及開來。
+# - LeCun, Bottou, Orr, Müller（1998），Efficient BackProp，收於 Neural Networks: Tricks of the Trade，Springer，doi:10.1007/3-540-49430-8_2。輸入的平均為什麼該在 0 附近。
+# - Glorot, Bengio（2010），Understanding the difficulty of training deep feedforward neural networks，AISTATS（PMLR 9）。飽和、梯度消失與 Xavier 初始化。
+# - Maas, Hannun, Ng（2013），Rectifier nonlinearities improve neural network acoustic models，ICML Workshop on Deep Learning for Audio, Speech and Language Processing。LeakyReLU，斜率 0.01。
+# - He, Zhang, Ren, Sun（2015），Delving deep into rectifiers: surpassing human-level performance on ImageNet classification，ICCV，arXiv:1502.01852。Kaiming 初始化。
+# - Hendrycks, Gimpel（2016），Gaussian error linear units (GELUs)，arXiv:1606.08415。也給出 tanh 與 sigmoid 兩個近似式；SiLU 這個名字也出自這裡。
+# - Ramachandran, Zoph, Le（2017），Searching for activation functions，arXiv:1710.05941。Swish。
+# - Elfwing, Uchibe, Doya（2018），Sigmoid-weighted linear units for neural network function approximation in reinforcement learning，Neural Networks 107，arXiv:1702.03118。用 SiLU 訓練，即 β = 1 的 Swish。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "skip"}
 # ### Primary sources
 #
-# - Nair, Hinton (2010), Rectified linear units improve restricted Boltzmann machines. ReLU.
-# - Glorot, Bengio (2010), Understanding the difficulty of training deep feedforward neural networks. Saturation, vanishing gradients and Xavier initialization.
-# - Maas, Hannun, Ng (2013), Rectifier nonlinearities improve neural network acoustic models. LeakyReLU, with slope 0.01.
-# - He, Zhang, Ren, Sun (2015), Delving deep into rectifiers: surpassing human-level performance on ImageNet classification. Kaiming initialization.
-# - Hendrycks, Gimpel (2016), Gaussian error linear units (GELUs). Also gives the tanh and the sigmoid approximation.
-# - Ramachandran, Zoph, Le (2017), Searching for activation functions. Swish.
-# - Elfwing, Uchibe, Doya (2018), Sigmoid-weighted linear units for neural network function approximation in reinforcement learning. SiLU, which is Swish with β = 1.
+# - Fukushima (1969), Visual feature extraction by a multilayered network of analog threshold elements, IEEE Transactions on Systems Science and Cybernetics 5(4), doi:10.1109/TSSC.1969.300225. Uses max(0, z) already.
+# - Nair, Hinton (2010), Rectified linear units improve restricted Boltzmann machines, ICML. Made the ReLU common.
+# - LeCun, Bottou, Orr, Müller (1998), Efficient BackProp, in Neural Networks: Tricks of the Trade, Springer, doi:10.1007/3-540-49430-8_2. Why the mean of an input should be near 0.
+# - Glorot, Bengio (2010), Understanding the difficulty of training deep feedforward neural networks, AISTATS (PMLR 9). Saturation, vanishing gradients and Xavier initialization.
+# - Maas, Hannun, Ng (2013), Rectifier nonlinearities improve neural network acoustic models, ICML Workshop on Deep Learning for Audio, Speech and Language Processing. LeakyReLU, with slope 0.01.
+# - He, Zhang, Ren, Sun (2015), Delving deep into rectifiers: surpassing human-level performance on ImageNet classification, ICCV, arXiv:1502.01852. Kaiming initialization.
+# - Hendrycks, Gimpel (2016), Gaussian error linear units (GELUs), arXiv:1606.08415. Also gives the tanh and the sigmoid approximation, and the SiLU its name.
+# - Ramachandran, Zoph, Le (2017), Searching for activation functions, arXiv:1710.05941. Swish.
+# - Elfwing, Uchibe, Doya (2018), Sigmoid-weighted linear units for neural network function approximation in reinforcement learning, Neural Networks 107, arXiv:1702.03118. Trains with the SiLU, which is Swish with β = 1.
