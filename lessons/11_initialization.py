@@ -1,12 +1,12 @@
-# %% [markdown] lang="zh-TW" about="六種起點、十層深：訊號剩下多少、全零為什麼學不動、第一個損失透露什麼" slideshow={"slide_type": "slide"}
+# %% [markdown] lang="zh-TW" about="六種起點、十層深：訊號剩下多少、全零為什麼學不動、初始損失透露什麼" slideshow={"slide_type": "slide"}
 # # 權重初始化
 #
-# 訓練從某一點出發，一步一步往下走。那一點在哪裡，資料還沒有機會說話，只有你能決定。學完之後，你能夠
+# 訓練總要從某一點出發，再一步一步往下走。這時還沒看過任何資料，起點該設在哪裡，只能由你決定。學完之後，你能夠：
 #
-# - 從「幾個數加在一起」推出權重該有多大，並說明 Xavier 與 Kaiming 差在哪裡；
-# - 量出訊號和梯度走過十層之後還剩多少；
+# - 從「有幾個數加在一起」推出權重（weight）該多大，並說明 Xavier 與 Kaiming 兩種初始化（initialization）差在哪裡；
+# - 量出訊號（signal）和梯度（gradient）走過十層之後還剩多少；
 # - 說明為什麼一模一樣的神經元永遠學不出不同的東西，以及全部設成 0 時到底哪些參數會動；
-# - 在訓練之前預測第一個損失，並知道它能告訴你什麼、不能告訴你什麼。
+# - 在訓練之前預測初始損失（first loss），並知道這個數能告訴你什麼、不能告訴你什麼。
 #
 # 先備：[[activations]]（梯度消失）、[[losses]]（反向傳播）、[[mnist_mlp]]（訓練迴圈）。
 
@@ -56,18 +56,18 @@ from course_utils.stacked import StackedMLP
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 六種起點
 #
-# | 名稱 | 權重 | 偏置 |
+# | 名稱 | 權重 | 偏置（bias） |
 # |---|---|---|
-# | kaiming | 隨機，變異數 2 /（輸入個數） | 0 |
+# | kaiming | 隨機，變異數（variance）2 /（輸入個數） | 0 |
 # | xavier | 隨機，變異數 2 /（輸入個數＋輸出個數） | 0 |
-# | default | 你什麼都不說時，`nn.Linear` 給的 | 隨機 |
-# | normal | 隨機，標準差 0.01 的常態分布 | 0 |
+# | default | 不指定時，`nn.Linear` 自己採用的 | 隨機 |
+# | normal | 隨機，標準差（standard deviation）0.01 的常態分布 | 0 |
 # | constant | 全部 0.01 | 0 |
 # | zeros | 全部 0 | 0 |
 #
 # 主角是一個十層的網路：九個隱藏層各 128 個 ReLU，加上輸出層。
 #
-# 先寫下你的排名：訓練兩輪之後，哪幾種學得起來？哪一種最好？課的最後對答案。
+# 先寫下你的排名：訓練兩輪之後，哪幾種學得起來？哪一種最好？這一課最後再對答案。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Six places to start
@@ -107,7 +107,7 @@ pd.DataFrame({"standard deviation of the weights": stds})
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 往前走：訊號還剩多少？
 #
-# 十個種子，每個種子一個還沒訓練的網路、500 張自己的圖。讓圖走過網路，每經過一個隱藏層，就量一次輸出的標準差（跨圖片、跨神經元）。順便反向傳播一次，梯度也量起來，待會兒要看。
+# 十個種子：每個種子各有一個還沒訓練的網路，並各自抽 500 張圖。讓圖走過網路，每經過一個隱藏層，就量一次輸出的標準差（跨圖片、跨神經元）。順便反向傳播一次，把梯度也量下來，待會兒會用到。
 #
 # `StackedMLP` 把十個網路疊在一起算，互不影響。
 
@@ -169,14 +169,14 @@ def plot_layers(ax, spreads, names, ylabel):
 #
 # normal's weights have standard deviation 0.01, constant's are all 0.01: the same size. After nine layers, which line goes up, which goes down, which is level? (zeros gives 0 at every layer, which a log axis cannot show.)
 
-# %% alt-zh="輸出的標準差對隱藏層，對數縱軸。kaiming 平平地停在 0.8；xavier 直線下降到 0.05；default 先降後停在 0.03；normal 直線掉到 10 的負 9 次方以下；constant 從 0.7 緩緩升到 5。" alt-en="Standard deviation of the outputs against hidden layer, log axis. kaiming stays level at 0.8; xavier falls in a straight line to 0.05; default falls and then stays at 0.03; normal plunges below 1e-9; constant climbs slowly from 0.7 to 5."
+# %% alt-zh="橫軸是第幾個隱藏層，縱軸是輸出的標準差（對數刻度）。kaiming 大致維持在 0.8 的水平線；xavier 直線下降到 0.05；default 先降後停在 0.03；normal 直線掉到 10 的負 9 次方以下；constant 從 0.7 緩緩升到 5。" alt-en="Standard deviation of the outputs against hidden layer, log axis. kaiming stays level at 0.8; xavier falls in a straight line to 0.05; default falls and then stays at 0.03; normal plunges below 1e-9; constant climbs slowly from 0.7 to 5."
 figure, ax = plt.subplots(figsize=(8.5, 3.2))
 legend = plot_layers(ax, forward, SCHEMES[:5], "std of outputs (log)")
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 對數軸上的直線，表示每一層都乘上同一個倍數；差一點點的倍數，連乘八次就是天壤之別。
+# 對數軸上的直線，表示每一層都乘上同一個倍數；倍數只差一點點，連乘八次就是天壤之別。
 #
-# **主張 1** 從第一層到第九層：kaiming 平均變化不到兩倍；每一個種子，xavier 都只剩五分之一以下，normal 都不到 10⁻⁷ 倍，constant 都變成三倍以上；zeros 必然處處是 0。
+# **主張 1** 從第一層到第九層，kaiming 的標準差平均變化不到兩倍；不論哪個種子，xavier 的都只剩不到五分之一，normal 的都只剩不到 10⁻⁷，constant 的都變成三倍以上；zeros 必然處處是 0。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # A straight line on a log axis means one and the same factor at every layer; factors that differ a little are worlds apart once multiplied eight times.
@@ -199,7 +199,7 @@ claim(1, bool(is_level and (shrink & (left["constant"] > 3)).all() and not forwa
 #
 # The line of default falls to 0.03 and stays there. Is the signal saved? Take the standard deviation apart: how much does **one and the same unit** vary over the 500 images? A unit that says the same for every image says nothing, however large its number.
 
-# %% alt-zh="對數縱軸。kaiming 的全部標準差平在 0.8，同一神經元跨圖片的部分從 0.7 緩降到 0.4；default 全部停在 0.03，跨圖片的部分卻一路直線掉到 0.0002。" alt-en="Log axis. For kaiming the whole deviation is level at 0.8 and the part over images drops slowly from 0.7 to 0.4; for default the whole stays at 0.03 while the part over images goes straight down to 0.0002."
+# %% alt-zh="橫軸是第幾個隱藏層，縱軸是輸出的標準差（對數刻度）。kaiming 的全部標準差停在 0.8，同一神經元跨圖片的部分從 0.7 緩降到 0.4；default 的全部標準差停在 0.03，跨圖片的部分卻一路直線掉到 0.0002。" alt-en="Log axis. For kaiming the whole deviation is level at 0.8 and the part over images drops slowly from 0.7 to 0.4; for default the whole stays at 0.03 while the part over images goes straight down to 0.0002."
 figure, ax = plt.subplots(figsize=(8.5, 3.2))
 over_images = {}
 for name, markers in (("kaiming", "os"), ("default", "^D")):
@@ -212,9 +212,9 @@ ax.set(xlabel="hidden layer", ylabel="std of outputs (log)", xticks=LAYERS)
 legend = ax.legend(ncols=2, fontsize=9, loc="lower left")
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 沒有得救：停住的是隨機的**偏置**，圖片的訊號一路掉下去。量的時候要想清楚，量到的是什麼。
+# 沒有。停住不動的是隨機的**偏置**，圖片的訊號還是一路往下掉。量的時候要想清楚：量到的到底是什麼。
 #
-# **主張 2** 第九層，每一個種子：default 跨圖片的標準差不到全部標準差的 5 %；kaiming 的超過 25 %。
+# **主張 2** 在第九層，不論哪個種子，default 跨圖片的標準差都不到全部標準差的 5%，kaiming 的都超過 25%。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # It is not: what stays are the random **biases**; the signal of the images keeps falling. Be clear about what it is that you measure.
@@ -230,7 +230,7 @@ claim(2, bool(((from_images["default"] < 0.05) & (from_images["kaiming"] > 0.25)
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 往回走：梯度還剩多少？
 #
-# 訓練靠的是往回走的梯度。下圖是每個隱藏層的輸出收到的梯度，最右邊最靠近損失，往左看是反向傳播的方向。
+# 訓練靠的是往回走的梯度。下圖是每個隱藏層的輸出收到的梯度，越靠右越接近損失，反向傳播由右往左。
 #
 # 猜猜看：constant 的訊號越走越大，那它的梯度呢？它會比 kaiming 大，還是小？
 
@@ -241,23 +241,23 @@ claim(2, bool(((from_images["default"] < 0.05) & (from_images["kaiming"] > 0.25)
 #
 # Guess: constant's signal grew from layer to layer. And its gradient, will it be larger than kaiming's, or smaller?
 
-# %% alt-zh="梯度的標準差對隱藏層，對數縱軸。kaiming 平在 0.13；xavier、default、normal 往左直線下降，第一層分別約 0.007、4e-5、2e-11。" alt-en="Standard deviation of the gradient against hidden layer, log axis. kaiming is level at 0.13; xavier, default and normal fall in straight lines towards the left, to about 0.007, 4e-5 and 2e-11 at layer 1."
+# %% alt-zh="橫軸是第幾個隱藏層，縱軸是梯度的標準差（對數刻度）。kaiming 停在 0.13；xavier、default、normal 往左直線下降，到第一層分別約 0.007、10 的負 4 次方以下、10 的負 10 次方以下。" alt-en="Standard deviation of the gradient against hidden layer, log axis. kaiming is level at 0.13; xavier, default and normal fall in straight lines towards the left, to about 0.007, 4e-5 and 2e-11 at layer 1."
 figure, ax = plt.subplots(figsize=(8.5, 3.2))
 legend = plot_layers(ax, backward, SCHEMES[:4], "std of gradients (log)")
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 圖上只有四條線：**constant 的梯度也是 0**（只剩捨入誤差，約 10⁻⁹）。最後一個隱藏層收到的是 Σₖ 0.01(pₖ − yₖ)：輸出層的權重全都相同，可以提出來；機率加起來是 1，標籤加起來也是 1，相減正好是 0。
+# 圖上只有四條線：**constant 的梯度也是 0**（只剩捨入誤差（rounding error），約 10⁻⁹）。最後一個隱藏層收到的是 Σₖ 0.01(pₖ − yₖ)：輸出層的權重全都相同，可以提出來；機率加起來是 1，標籤加起來也是 1，相減正好是 0。
 #
-# **主張 3** 往回走八層：kaiming 的梯度平均變化不到兩倍；每一個種子，default 都只剩 1 % 以下，normal 都不到 10⁻⁶ 倍。
+# **主張 3** 往回走八層，kaiming 的梯度平均變化不到兩倍；不論哪個種子，default 的都只剩不到 1%，normal 的都只剩不到 10⁻⁶。
 #
-# **主張 4** 由上面的算式，這必然成立：zeros 的梯度處處是 0；constant 的也是 0，只剩捨入誤差，不到 kaiming 的十萬分之一。
+# **主張 4** 由上面的算式，這必然成立：訓練之前，zeros 往回傳的梯度處處是 0；constant 的也是 0，只剩捨入誤差，不到 kaiming 的十萬分之一。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # There are only four lines: **constant's gradient is 0 as well** (but for rounding, about 10⁻⁹). What the last hidden layer receives is Σₖ 0.01(pₖ − yₖ): the weights of the output layer are all alike and can be taken out; probabilities add up to 1, so do labels, and the difference is 0.
 #
 # **Claim 3** Going back eight layers, kaiming's gradient changes by less than a factor of two on average; for every seed default keeps less than 1 %, and normal less than 10⁻⁶.
 #
-# **Claim 4** By the algebra above this must hold: the gradient of zeros is 0 everywhere, and so, but for rounding, is that of constant, less than a hundred-thousandth of kaiming's.
+# **Claim 4** By the algebra above this must hold: before training, the gradient that goes back is 0 everywhere for zeros, and so, but for rounding, is that of constant, less than a hundred-thousandth of kaiming's.
 
 # %%
 left_back = {name: spreads[:, 0] / spreads[:, -1] for name, spreads in backward.items()}
@@ -270,7 +270,7 @@ claim(4, bool(tiny.all()) and not backward["zeros"].any())
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 該多大？先用手找
 #
-# 把問題剝到最簡單：只有矩陣和 ReLU。輸入是標準常態的 n 個數，權重是標準差 σ 的常態分布，每一層都是 n → n。量每一層輸出的**方均根** √E[x²]（ReLU 的輸出平均不是 0，方均根才是它的大小）。
+# 把問題簡化到底：只留矩陣和 ReLU。輸入是 n 個標準常態隨機數，權重是標準差 σ 的常態分布，每一層都是 n → n。量每一層輸出的**方均根**（root mean square）√E[x²]（ReLU 的輸出平均不是 0，方均根才是它的大小）。
 #
 # 在自己的電腦上拉動滑桿：n = 128 時，σ 要多大，線才會平？n = 512 呢？
 
@@ -293,7 +293,7 @@ def sizes_by_layer(width, std, num_layers=10):  # (10 seeds, layers)
     return torch.stack(sizes, dim=1)
 
 
-# %% slideshow={"slide_type": "subslide"} alt-zh="σ 為 0.05 時，方均根對層數，對數縱軸：n = 128 那條線每層剩四成，掉到 0.0001；n = 512 每層剩八成，降到 0.1 左右。" alt-en="Root mean square against layer at σ = 0.05, log axis: with n = 128 it keeps four tenths a layer and falls to 0.0001; with n = 512 it keeps eight tenths and falls to about 0.1."
+# %% slideshow={"slide_type": "subslide"} alt-zh="橫軸是第幾層，縱軸是輸出的方均根（對數刻度），σ 為 0.05：n = 128 那條線每層剩四成，掉到 0.0001；n = 512 每層剩八成，降到 0.1 左右。" alt-en="Root mean square against layer at σ = 0.05, log axis: with n = 128 it keeps four tenths a layer and falls to 0.0001; with n = 512 it keeps eight tenths and falls to about 0.1."
 def draw(std):
     _, ax = plt.subplots(figsize=(8, 2.7))
     for width, marker in ((128, "o"), (512, "s")):
@@ -314,7 +314,7 @@ explore(draw, std=slider(0.02, 0.25, value=0.05, step=0.0025))
 # 2. 權重對 0 對稱，z 也就對 0 對稱，ReLU 砍掉負的一半：下一層的 E[x²] = **½ E[z²]**。
 # 3. 合起來，每過一層 E[x²] 乘上 **n · Var(w) / 2**。要它等於 1，就得 **Var(w) = 2/n**。
 #
-# 這就是 Kaiming 初始化（He 等，2015）。大小（方均根）的倍數是 σ√(n/2)，它對嗎？
+# 這就是 Kaiming 初始化（何愷明（Kaiming He）等人，2015）。大小（方均根）每層變成 σ√(n/2) 倍：這個公式準嗎？
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # ### Then on paper
@@ -327,7 +327,7 @@ explore(draw, std=slider(0.02, 0.25, value=0.05, step=0.0025))
 #
 # That is Kaiming initialization (He et al., 2015). It says that the size (root mean square) is multiplied by σ√(n/2). Is it right?
 
-# %% alt-zh="每層倍數對寬度 n，雙對數座標。σ 為 0.01、0.05、0.1 的三組量測點都落在各自的理論直線上，斜率二分之一；σ 取 √(2/n) 的那組是水平線 1。" alt-en="Factor a layer against width n, log axes. The points for σ = 0.01, 0.05 and 0.1 lie on their theoretical straight lines of slope one half; with σ = √(2/n) the line is level at 1." slideshow={"slide_type": "subslide"}
+# %% alt-zh="橫軸是寬度 n，縱軸是每層的倍數，都是對數刻度。σ 為 0.01、0.05、0.1 的三組量測點都落在各自的理論直線上，斜率二分之一；σ 取 √(2/n) 的那組是水平線 1。" alt-en="Factor a layer against width n, log axes. The points for σ = 0.01, 0.05 and 0.1 lie on their theoretical straight lines of slope one half; with σ = √(2/n) the line is level at 1." slideshow={"slide_type": "subslide"}
 WIDTHS = np.array([32, 64, 128, 256, 512])
 rules = {"0.01": 0.01 + 0 * WIDTHS, "0.05": 0.05 + 0 * WIDTHS, "0.1": 0.1 + 0 * WIDTHS}
 rules["√(2/n)"] = np.sqrt(2 / WIDTHS)
@@ -346,9 +346,9 @@ ax.minorticks_off()
 legend = ax.legend(ncols=2, fontsize=9)
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 黑色細線是公式，點是量的。沒有一個固定的 σ 適合所有寬度：0.1 在 n = 200 剛好，到 512 就爆炸，到 32 就消失。
+# 黑色細線是公式，點是實測值。沒有一個固定的 σ 適合所有寬度：0.1 在 n = 200 剛好，到 512 就爆炸，到 32 就消失。
 #
-# **主張 5** 二十種組合，每層的平均倍數與 σ√(n/2) 都相差不到 10 %。
+# **主張 5** 二十種 σ 與 n 的組合，每層的平均倍數與 σ√(n/2) 都相差不到 10%。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # Thin black lines are the formula, points are measured. No fixed σ suits every width: 0.1 is right at n = 200, explodes at 512 and vanishes at 32.
@@ -360,11 +360,11 @@ print(f"largest error: ≈{100 * np.abs(errors).max():.1f} %")
 claim(5, np.abs(errors).max() < 0.1)
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
-# ## 往回走，數的是 fan_out
+# ## 往回走，看的是 fan_out
 #
-# 同樣的三行，反過來再算一次。一個 x 送到下一層的 **m 個**神經元（**fan_out**），所以它的梯度也是 m 個數的和：每過一層，梯度平方的平均乘上 m · Var(w) / 2。
+# 同樣的三行，反過來再算一次。每個 x 都會送進下一層的 **m 個**神經元（**fan_out**），所以它的梯度也是 m 個數的和：每過一層，梯度平方的平均乘上 m · Var(w) / 2。
 #
-# 往前要 Var(w) = 2/n，往回要 2/m；n ≠ m 時無法兩全。Glorot 與 Bengio（2010，Xavier 是 Glorot 的名字）為斜率是 1 的激活函數（沒有那個 ½）取了折衷：**Var(w) = 2/(n + m)**。
+# 前向要 Var(w) = 2/n，反向要 2/m；n ≠ m 時無法兩全。激活函數的斜率若是 1，就沒有那個 ½：前向要 1/n（LeCun 等人，1998），反向要 1/m。Glorot 與 Bengio（2010，Xavier 是 Glorot 的名字）取兩者的折衷：**Var(w) = 2/(n + m)**。
 #
 # 想一想：把 Xavier 用在 ReLU 上，每層會剩下幾成？圖上的 default 呢？（它是 ±1/√n 之間的均勻分布，變異數 1/(3n)。）
 
@@ -373,7 +373,7 @@ claim(5, np.abs(errors).max() < 0.1)
 #
 # The same three lines, the other way round. An x is sent to **m** units of the next layer (**fan_out**), so its gradient, too, is a sum of m numbers: each layer multiplies the mean squared gradient by m · Var(w) / 2.
 #
-# Forward asks for Var(w) = 2/n, backward for 2/m, and where n ≠ m you cannot have both. Glorot and Bengio (2010; Xavier is Glorot's given name) took the compromise, for activations of slope 1 (without that ½): **Var(w) = 2/(n + m)**.
+# Forward asks for Var(w) = 2/n, backward for 2/m, and where n ≠ m you cannot have both. An activation of slope 1 has no such ½: forward then asks for 1/n (LeCun et al. 1998), backward for 1/m. Glorot and Bengio (2010; Xavier is Glorot's given name) took the compromise: **Var(w) = 2/(n + m)**.
 #
 # Predict: with Xavier under ReLU, how much is left a layer? And with default? (It is uniform between ±1/√n, with variance 1/(3n).)
 
@@ -391,9 +391,9 @@ for column, ratios in (("forward", left), ("backward", left_back)):
 table.map("≈{:.3g}".format)
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 預測和十層網路量到的梯度倍數幾乎一樣，一次訓練都沒做。default 的 forward 對不上，原因剛才看過：那是偏置。
+# 一次訓練都不必做，預測就和十層網路實測的梯度倍數幾乎相同。只有 default 的 forward 那一欄對不上，原因剛才看過：偏置。
 #
-# **主張 6** 四種初始化，每層梯度的平均倍數與預測相差都不到 5 %。
+# **主張 6** 四種初始化，每層梯度的平均倍數與預測相差都不到 5%。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # The predictions all but equal the factors measured on the ten-layer network's gradients, without a single step of training. The forward number of default does not fit, for a reason we have seen: its biases.
@@ -404,9 +404,9 @@ table.map("≈{:.3g}".format)
 claim(6, bool((table["backward"] / table["predicted"] - 1).abs().max() < 0.05))
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# ### 在 PyTorch 裡怎麼叫
+# ### 在 PyTorch 裡怎麼呼叫
 #
-# 名字結尾有底線：就地改寫權重。`nonlinearity="relu"` 就是那個 2。注意 `weight` 的形狀是（輸出，輸入），fan_in 是**後面**那個。
+# 名稱結尾的底線表示就地（in-place）改寫權重。`nonlinearity="relu"` 就是那個 2。注意 `weight` 的形狀是 `(輸出, 輸入)`，fan_in 是**後面**那個。
 #
 # 常有人說「PyTorch 預設就是 Kaiming」。`nn.Linear` 的原始碼的確呼叫 `kaiming_uniform_`，但給了 `a=√5`：照公式那是斜率 √5 的 LeakyReLU，其實只是為了湊出 ±1/√n 的均勻分布。差多少？
 
@@ -436,7 +436,7 @@ print(f"layer 1: default ≈{default_std:.4f}, Kaiming ≈{kaiming_std:.4f}, √
 print(f"Kaiming / default ≈{kaiming_std / default_std:.2f}, and √6 = {np.sqrt(6):.2f}")
 
 # %% [markdown] lang="zh-TW"
-# **主張 7** 這必然成立，只差抽樣誤差（十萬個權重，誤差很小）：第一層（784 → 128）的標準差與 √(2/784) 相差不到 2 %：數的是 784，不是 128；而 Kaiming 是 PyTorch 預設的 √6 ≈ 2.45 倍（相差不到 2 %）。
+# **主張 7** 用 Kaiming 時，第一層（784 → 128）的標準差與 √(2/784) 相差不到 2%：要看的是 784，不是 128；這個標準差是 PyTorch 預設的 √6 ≈ 2.45 倍（也相差不到 2%）。這必然成立，只有抽樣誤差；十萬個權重，誤差很小。
 
 # %% [markdown] lang="en"
 # **Claim 7** But for sampling error, which is small with a hundred thousand weights, this must hold: the standard deviation of the first layer (784 → 128) is within 2 % of √(2/784): what counts is the 784, not the 128; and Kaiming is √6 ≈ 2.45 times PyTorch's default (to 2 %).
@@ -448,7 +448,7 @@ claim(7, is_fan_in and abs(kaiming_std / default_std / np.sqrt(6) - 1) < 0.02)
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 對稱：一樣的神經元，永遠一樣
 #
-# constant 還有另一個毛病。同一層的神經元，權重全部相同。那又怎樣？訓練時批次是隨機的，Adam 又給每個權重自己的步伐，總會走散吧？
+# constant 還有另一個毛病。同一層的神經元，權重全部相同。那又怎樣？訓練時批次是隨機的，Adam 又給每個權重自己的步長，總會走散吧？
 #
 # 想一想：784-64-64-10，constant，4,000 張圖，Adam 走三輪。第一層的 64 個神經元會變成幾種不同的樣子？
 
@@ -510,16 +510,20 @@ for row, name in zip(axes, ("constant", "kaiming"), strict=True):
         ax.grid(False)
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# **一種**。兩個神經元若進來的、出去的全都相同，輸出就相同，收到的梯度也相同，更新之後還是相同。批次再隨機，對它們也是同一批；Adam 再聰明，看到的也是同樣的梯度。這叫**對稱**，只有從外面才能打破。
+# **一種**。兩個神經元若輸入端與輸出端的權重（和偏置）全都相同，輸出就相同，收到的梯度也相同，更新之後還是相同。批次再隨機，對它們也是同一批；Adam 再聰明，看到的也是同樣的梯度。這叫**對稱**（symmetry），只有從外面才能打破。
 #
-# 於是 64 個神經元只抵得上一個：整個網路的 logits 只沿著一個方向變化。
+# 於是 64 個神經元只抵得上一個：整個網路的 logits 都只沿著同一個方向變化。
 #
-# **主張 8** 每一個種子，訓練之後：constant 的第一層動了 0.01 以上，任兩個神經元卻相差不到 10⁻⁴；logits 的第二個奇異值不到第一個的千分之一（kaiming 超過四分之一）；驗證準確率不到 30 %。
+# 主張 4 不是說 constant 往回傳的梯度是 0 嗎？那是訓練之前。輸出層權重自己的梯度是 δ·h，並不是 0；只要走一步，十個類別的權重就各不相同，不能再提出來，梯度便傳得回去了。但同一層的神經元，還是個個一樣。
+#
+# **主張 8** 訓練之後，不論哪個種子，constant 的第一層都動了 0.01 以上，任兩個神經元卻相差不到 10⁻⁴；logits 的第二個奇異值（singular value）不到第一個的千分之一（kaiming 的超過四分之一）；驗證準確率不到 30%。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # **One.** Where two units share all that comes in and all that goes out, they give the same output, receive the same gradient, and are the same after the update. However random the batch, it is the same batch for both; however clever Adam, it sees the same gradient twice. This is **symmetry**, and it can only be broken from outside.
 #
 # So 64 units are worth one: the logits of the whole network vary along a single direction.
+#
+# But did not claim 4 say that no gradient goes back? That was before training. The output weights' own gradient is δ·h, which is not 0: after a single step the ten classes have different weights, these can no longer be taken out, and the gradient gets through. The units of a layer are still all alike.
 #
 # **Claim 8** For every seed, after training: the first layer of constant has moved by more than 0.01, and yet no two units differ by 10⁻⁴; the second singular value of the logits is below a thousandth of the first (kaiming's is above a quarter); validation accuracy is below 30 %.
 
@@ -573,11 +577,11 @@ pd.DataFrame(moves, index=names).map(lambda move: f"≈{move:.3f}" if move > 0 e
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # ReLU 配上 0：**只有輸出層的偏置**動過。隱藏層的輸出 h 是 0，輸出層權重的梯度 δ·h 就是 0；往回的梯度要乘上輸出層的權重，也是 0。剩下的偏置只學到「哪個數字比較多」，對每張圖都給同一個答案。
 #
-# 那句話說的其實是 **sigmoid**：h = ½，第一步只有輸出層動，之後梯度每一步往回多通一層；到了第三步，每一層都在動，但同一層的神經元永遠一樣。
+# 那句話說的其實是 **sigmoid**：h = ½，第一步只有輸出層動，之後每走一步，梯度就往回多傳一層；到了第三步，每一層都在動，但同一層的神經元永遠一樣。
 #
-# **主張 9** zeros 配 ReLU：前五個張量必然一個位元都不動，動的只有輸出層的偏置；每個種子對所有驗證圖片只給一個答案，準確率不到 15 %。
+# **主張 9** zeros 配 ReLU 時，前五個張量必然一個位元都不動，動的只有輸出層的偏置；不論哪個種子，網路對所有驗證圖片都只給同一個答案，準確率不到 15%。
 #
-# **主張 10** zeros 配 sigmoid，每一個種子：第一層動了 0.01 以上，任兩個神經元相差不到 0.01；準確率不到 30 %。
+# **主張 10** zeros 配 sigmoid 時，不論哪個種子，第一層都動了 0.01 以上，任兩個神經元相差不到 0.01，準確率不到 30%。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # With ReLU and zeros, **nothing but the output bias** has moved. The hidden output h is 0, so the gradient δ·h of the output weights is 0; the gradient that goes back is multiplied by those weights, and is 0, too. The bias alone learns which digits are more frequent, and gives every image the same answer.
@@ -617,30 +621,30 @@ gain = paired_difference(scores["constant, dropout"], scores["constant"])
 print(f"dropout - none, paired: {gain:.1f} points")
 
 # %% [markdown] lang="zh-TW"
-# 算：就一張圖來說，雙胞胎有 68 %（0.8² + 0.2²）的機會同開同關；但一批 128 張，不可能張張如此。只要有一張一個開、一個關，梯度就不同，從此分道揚鑣。但比起一開始就隨機，它起步晚太多了。
+# 算。就一張圖來說，雙胞胎有 68%（0.8² + 0.2²）的機會同開同關；但一批 128 張，不可能張張如此。只要有一張一個開、一個關，梯度就不同，從此分道揚鑣。但和一開始就隨機相比，起步還是晚太多了。
 #
-# **主張 11** 加上 dropout，constant 的準確率平均提高 2 個百分點以上（區間下端也是），仍平均比 kaiming 低 20 個百分點以上。
+# **主張 11** 加上 dropout 之後，constant 的準確率平均提高 2 個百分點以上（95% 信賴區間的下限也高於 2），但平均仍比 kaiming 低 20 個百分點以上（區間的下限也高於 20）。
 
 # %% [markdown] lang="en"
 # It does: on a single image twins are both on or both off with probability 0.8² + 0.2² = 68 %, but hardly on all 128 of a batch. One image with one on and the other off is enough: their gradients differ, and from then on they go separate ways. But against a random start it comes much too late.
 #
-# **Claim 11** On average dropout raises the accuracy of constant by more than 2 percentage points (the lower end of the interval, too), and leaves it more than 20 points below kaiming.
+# **Claim 11** On average dropout raises the accuracy of constant by more than 2 percentage points (the lower end of the 95 % confidence interval, too, is above 2), and leaves it more than 20 points below kaiming (again the lower end, too).
 
 # %%
 short = paired_difference(scores["kaiming"], scores["constant, dropout"])
 claim(11, gain.low > 2 and short.low > 20)
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
-# ## 第一個損失
+# ## 初始損失
 #
-# [[mnist_mlp]]說：訓練前的損失應該接近 ln 10 ≈ 2.303。對六種初始化都成立嗎？十層和三層（784-128-128-10）都量量看，不必訓練，所以用五十個種子。
+# [[mnist_mlp]]說：訓練前的損失應該接近 ln 10 ≈ 2.303（這項檢查見 Karpathy，2019）。對六種初始化都成立嗎？十層和三層（784-128-128-10）都量量看，不必訓練，所以用五十個種子。
 #
 # 想一想：哪些會從 ln 10 開始？這表示它們是好的起點嗎？
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## The first loss
 #
-# [[Mnist_mlp]] said: before training, the loss should be near ln 10 ≈ 2.303. Is that so for all six? Measure it for ten layers, and for three (784-128-128-10); nothing is trained, so let there be fifty seeds.
+# [[Mnist_mlp]] said: before training, the loss should be near ln 10 ≈ 2.303 (a check that Karpathy, 2019, recommends). Is that so for all six? Measure it for ten layers, and for three (784-128-128-10); nothing is trained, so let there be fifty seeds.
 #
 # Predict: which of them start at ln 10? And does that make them good places to start?
 
@@ -668,7 +672,7 @@ table = pd.DataFrame(
 table
 
 # %% [markdown] lang="zh-TW"
-# 訊號或梯度一路丟光的三種（zeros、constant、normal）反而剛剛好，最穩的 kaiming 卻高出一截。
+# 訊號或梯度一路流失殆盡的三種（zeros、constant、normal）反而分毫不差，最穩的 kaiming 卻高出一截。
 
 # %% [markdown] lang="en"
 # The three that lose signal or gradient on the way (zeros, constant, normal) are spot on, and kaiming, the steadiest of all, starts well above.
@@ -676,7 +680,7 @@ table
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # ### 高出來的部分從哪裡來？
 #
-# 還沒訓練的模型，對每張圖的十個 logits 就像十個隨機數。它們散得越開，模型就越「有信心」，而這份信心只是亂猜。取平均 0、標準差 s 的常態 logits，平均損失是 E[ln Σ eᶻ]，s 小的時候大約是 ln 10 + 0.45 s²（K 類時是 (1 − 1/K) s²/2）。
+# 還沒訓練的模型，給每張圖的十個 logits 就像十個隨機數。它們散得越開，模型就越「有信心」，而這份信心毫無根據。取平均 0、標準差 s 的常態 logits，平均損失是 E[ln Σ eᶻ]，s 小的時候大約是 ln 10 + 0.45 s²（K 類時是 (1 − 1/K) s²/2）。
 #
 # kaiming 的 s 從哪來？最後一層的變異數也是 2/n，後面卻沒有 ReLU 來砍掉一半。
 
@@ -687,7 +691,7 @@ table
 #
 # And kaiming's s? Its last layer has variance 2/n as well, with no ReLU after it to take half away.
 
-# %% slideshow={"slide_type": "subslide"} alt-zh="第一個損失對 logits 的標準差。理論曲線從 2.3 開始，s 超過 0.5 後彎上去。六個點都在曲線上：default 與十層 xavier 在左端，三層 xavier 約 2.6，兩個 kaiming 約 3.1。" alt-en="First loss against the spread of the logits. The theoretical curve starts at 2.3 and bends upward beyond 0.5. All six points lie on it: default and ten-layer xavier at the left end, three-layer xavier near 2.6, both kaiming near 3.1."
+# %% slideshow={"slide_type": "subslide"} alt-zh="橫軸是 logits 的標準差 s，縱軸是初始損失。理論曲線從 2.3 開始，s 超過 0.5 後彎上去。六個點都在曲線上：default 與十層 xavier 在左端，三層 xavier 約 2.6，兩個 kaiming 約 3.1。" alt-en="First loss against the spread of the logits. The theoretical curve starts at 2.3 and bends upward beyond 0.5. All six points lie on it: default and ten-layer xavier at the left end, three-layer xavier near 2.6, both kaiming near 3.1."
 s = torch.linspace(0, 3, 61)
 random_logits = torch.randn(20_000, 10, generator=seeding.generator(0))
 curve = torch.stack([torch.logsumexp(k * random_logits, dim=1).mean() for k in s])
@@ -702,14 +706,14 @@ ax.set(xlim=(-0.05, 2), ylim=(2.2, 3.8))
 legend = ax.legend(fontsize=9)
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# **主張 12** 兩種深度的 zeros、constant、normal、default，每一個種子的第一個損失都在 ln 10 的 ±0.05 之內；kaiming 平均超過 2.7（區間也是）。
+# **主張 12** 兩種深度的 zeros、constant、normal、default，不論哪個種子，初始損失與 ln 10 都相差不到 0.05；kaiming 平均超過 2.7（95% 信賴區間整個高於 2.7）。
 #
-# **主張 13** 十二種情形，平均損失都與「隨機 logits」的預測**等效**（每個網路用自己的 s）：差距的 90 % 區間在 ±0.15 之內。
+# **主張 13** 十二種情形的平均損失，都與「隨機 logits」的預測**等效**（equivalent；每個網路用自己的 s）：差距的 90% 信賴區間在 ±0.15 之內。
 #
-# 所以「第一個損失接近 ln 10」是健康檢查，不是成績：太高，可能是輸入沒有縮放、損失算錯了，也可能只是起點比較散；標籤配錯了，它看不出來（沒訓練過的模型，損失和標籤幾乎無關）；剛好，也不保證學得起來。
+# 所以「初始損失接近 ln 10」是健康檢查，不是成績。太高，可能是輸入沒有縮放、損失算錯了，也可能只是起點比較散。標籤配錯，這項檢查看不出來：沒訓練過的模型，損失和標籤幾乎無關。剛好是 ln 10，也不保證學得起來。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# **Claim 12** For zeros, constant, normal and default, at both depths, the first loss is within 0.05 of ln 10 for every seed; kaiming's is above 2.7 on average (the whole interval).
+# **Claim 12** For zeros, constant, normal and default, at both depths, the first loss is within 0.05 of ln 10 for every seed; kaiming's is above 2.7 on average (so is the whole 95 % confidence interval).
 #
 # **Claim 13** In all twelve cases the mean loss is **equivalent** to what random logits predict (each network with its own s): the 90 % interval of the difference lies within ±0.15.
 #
@@ -729,7 +733,7 @@ claim(13, all(result.shown for result in alike.values()))
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 對答案：十層網路的賽跑
 #
-# 固定取訓練集的 12,000 張（資料較少時用全部），批次 128，Adam 0.001，兩輪，五個種子，每輪看一次驗證準確率（固定的 2,000 張，每個網路都看同樣的圖）。把你一開始寫的排名拿出來。
+# 固定取訓練集（training set）的 12,000 張（資料較少時用全部），批次 128，Adam 0.001，兩輪，五個種子，每輪看一次驗證準確率（固定的 2,000 張，每個網路都看同樣的圖）。把你一開始寫的排名拿出來。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## The answer: ten layers race
@@ -763,7 +767,7 @@ settings = {
 races = run_seeds(race, seeds=[0], settings=settings, **part)
 ten = dict(zip(races["setting"], races["result"], strict=True))
 
-# %% alt-zh="驗證準確率對輪數，六條線。kaiming 與 xavier 從九成左右起步，幾乎重疊；default 起步慢，第二輪追上大半；normal 與 constant 停在兩成左右；zeros 停在一成。" alt-en="Validation accuracy against epochs, six lines. kaiming and xavier start near 90 % and nearly coincide; default starts slowly and catches up most of the way in the second epoch; normal and constant stay near 20 %, zeros at 10 %."
+# %% alt-zh="橫軸是輪數，縱軸是驗證準確率，六條線。kaiming 與 xavier 從九成左右起步，幾乎重疊；default 起步慢，第二輪追上大半；normal 與 constant 停在兩成左右；zeros 停在一成。" alt-en="Validation accuracy against epochs, six lines. kaiming and xavier start near 90 % and nearly coincide; default starts slowly and catches up most of the way in the second epoch; normal and constant stay near 20 %, zeros at 10 %."
 figure, ax = plt.subplots(figsize=(9, 3.4))
 for (name, scores), marker in zip(ten.items(), "os^DvP", strict=True):
     plotting.plot_band(ax, [1, 2], scores, name, marker=marker)
@@ -791,11 +795,11 @@ pd.DataFrame(
 )
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# **主張 14** 兩輪之後，每個種子的 zeros 都不到 15 %，constant 都不到 30 %；normal 平均比 kaiming 低 20 個百分點以上（區間也是）。
+# **主張 14** 兩輪之後，不論哪個種子，zeros 的準確率都不到 15%，constant 的都不到 30%；normal 平均比 kaiming 低 20 個百分點以上（成對差的 95% 信賴區間整個低於 −20）。
 #
-# **主張 15** 第一輪之後，default 平均比 kaiming 低 5 個百分點以上（區間也是）；兩輪之後平均仍較低。
+# **主張 15** 第一輪之後，default 平均比 kaiming 低 5 個百分點以上（信賴區間整個低於 −5）；兩輪之後平均仍較低。
 #
-# **主張 16** 在完整的 MNIST 上，兩輪之後 kaiming 與 xavier 的平均準確率**等效**：差距的 90 % 區間在 ±3 個百分點之內（比主張 15 的 5 個百分點小）。
+# **主張 16** 在完整的 MNIST 上，兩輪之後 kaiming 與 xavier 的平均準確率**等效**：差距的 90% 信賴區間在 ±3 個百分點之內（比主張 15 的 5 個百分點小）。
 #
 # 最後這一點值得想想：xavier 傳到第一層的梯度只剩十六分之一，為什麼不輸？
 
@@ -820,7 +824,7 @@ claim(16, versus.shown, tiers="full", tier=mnist.tier)
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # ### 把 Adam 拿掉
 #
-# Adam 把每個梯度除以它自己的大小（[[optimizers]]），只剩十六分之一也補得回來。那就換成什麼都不補的 SGD（學習率 0.03），4,000 張圖、一輪，看看名次。
+# Adam 把每個梯度除以它自己的大小（[[optimizers]]），所以只剩十六分之一也補得回來。那就換成什麼都不補的 SGD（學習率 0.03），4,000 張圖、一輪，看看名次。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # ### Take Adam away
@@ -838,12 +842,12 @@ for name in SCHEMES[:3]:
     print(f"SGD, {name:8s} {mean_interval(with_sgd[name]):.1f} %")
 
 # %% [markdown] lang="zh-TW"
-# **主張 17** 換成 SGD，一輪之後 kaiming 平均比 xavier 高 10 個百分點以上（區間也是），default 的每個種子都不到 20 %。
+# **主張 17** 換成 SGD，一輪之後 kaiming 的準確率平均比 xavier 高 10 個百分點以上（95% 信賴區間整個高於 10），default 則不論哪個種子都不到 20%。
 #
-# Adam 補得了的，SGD 補不了：結果與此相符。但兩場比賽的圖片數和步數也不同，SGD 的學習率又只試了一個，不能全算在 Adam 頭上。梯度比 Adam 的 ε = 10⁻⁸ 還小時（normal 的第一層收到的是 10⁻¹¹），它能幫的就很有限了。
+# Adam 補得了的，SGD 補不了：結果與此相符。但兩場比賽的圖片數和步數也不同，SGD 的學習率又只試了一個，不能全算在 Adam 頭上。梯度比 Adam 的 ε = 10⁻⁸ 還小時（normal 的第一層收到的是 10⁻¹¹），Adam 幫得上的忙就很有限了。
 
 # %% [markdown] lang="en"
-# **Claim 17** With SGD, after one epoch, kaiming is on average more than 10 points above xavier (the whole interval), and default is below 20 % for every seed.
+# **Claim 17** With SGD, after one epoch, kaiming is on average more than 10 points above xavier (so is the whole 95 % confidence interval), and default is below 20 % for every seed.
 #
 # This fits: Adam makes up for small gradients, SGD does not. But the two races also differ in images and steps, and only one SGD rate was tried, so not all of it is Adam's doing. Where gradients are smaller than Adam's ε = 10⁻⁸ (normal's first layer receives 10⁻¹¹), it can help but little.
 
@@ -855,7 +859,7 @@ claim(17, ahead.low > 10 and bool((with_sgd["default"] < 20).all()))
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 三層的時候呢？
 #
-# 常見的示範用三層網路比較 default、xavier、kaiming、zeros，一個種子，報告準確率到小數第一位。差別若小，五個種子就不夠看：我們用 784-128-128-10、6,000 張圖（資料較少時用全部）、十五個種子再比一次。zeros 剛才看過了；換上一位新的：kaiming，但**最後一層的權重設成 0**（第一個損失正好是 ln 10）。
+# 常見的示範用三層網路比較 default、xavier、kaiming、zeros，只跑一個種子，準確率卻報到小數點後第一位。差別若小，五個種子就不夠看：我們用 784-128-128-10、6,000 張圖（資料較少時用全部）、十五個種子再比一次。zeros 剛才看過了；換上一位新的：kaiming，但**最後一層的權重設成 0**（初始損失正好是 ln 10）。
 #
 # 想一想：三層時差別有多大？最後一層是 0，會學不動嗎？
 
@@ -878,7 +882,7 @@ for name, scores in three.items():
     print(f"{name:13s}epoch 1: {mean_interval(scores[:, 0]):.1f}")
     print(f"{'':13s}epoch 2: {mean_interval(scores[:, 1]):.1f}")
 
-# %% alt-zh="兩格森林圖，以 default 為基準的成對差異。第一輪：xavier 與 kaiming 高出一個百分點左右，區間不含 0；最後一層為 0 的低約 0.8 個百分點，區間也不含 0。第二輪：xavier 與 kaiming 仍高出一個百分點左右；最後一層為 0 的與 default 沒有發現差異。" alt-en="Two forest plots of paired differences from default. Epoch 1: xavier and kaiming are about one point higher, last layer 0 about 0.8 points lower, all intervals without 0. Epoch 2: xavier and kaiming are still about one point higher; between last layer 0 and default no difference was found." slideshow={"slide_type": "subslide"}
+# %% alt-zh="兩張森林圖，橫軸是準確率減去 default 的成對差。第一輪：xavier 與 kaiming 高出一個百分點左右，區間不含 0；最後一層為 0 的低約 0.8 個百分點，區間也不含 0。第二輪：xavier 與 kaiming 仍高出一個百分點左右；最後一層為 0 的與 default 沒有發現差異。" alt-en="Two forest plots of paired differences from default. Epoch 1: xavier and kaiming are about one point higher, last layer 0 about 0.8 points lower, all intervals without 0. Epoch 2: xavier and kaiming are still about one point higher; between last layer 0 and default no difference was found." slideshow={"slide_type": "subslide"}
 figure, axes = plt.subplots(1, 2, figsize=(9, 2.4), sharex=True)
 for ax, epoch in zip(axes, (1, 2), strict=True):
     table = compare_settings(as_runs(three, epoch), "accuracy", baseline="default")
@@ -887,11 +891,11 @@ for ax, epoch in zip(axes, (1, 2), strict=True):
     ax.margins(y=0.2)
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# **主張 18** 三層、第一輪之後，平均起來：kaiming 比 default 高（區間在 0 以上），但不到 5 個百分點；kaiming 與 xavier **等效**（差距的 90 % 區間在 ±1.5 個百分點之內）。
+# **主張 18** 三層的網路在第一輪之後，平均起來 kaiming 的準確率比 default 高（成對差的 95% 信賴區間整個在 0 以上），但高不到 5 個百分點；kaiming 與 xavier **等效**（差距的 90% 信賴區間在 ±1.5 個百分點之內）。
 #
-# **主張 19** 只有最後一層是 0：每個種子都學得起來（兩輪後超過 80 %），但第一輪平均比 kaiming 慢（區間在 0 以下）。
+# **主張 19** 只把最後一層設成 0，不論哪個種子都學得起來（兩輪後超過 80%），但第一輪平均比 kaiming 慢（成對差的 95% 信賴區間整個在 0 以下）。
 #
-# 所以 0 本身不是毒藥，要看它讓什麼發生：每一層都是 0，ReLU 網路裡權重的梯度也是 0；這裡只有最後一層是 0，前面的層是隨機的，最後一層收到的訊號各不相同，一步之後它的權重就不是 0，也各不相同，梯度便流得回去。而從 ln 10 出發並沒有比較快：第一個損失用來抓錯，不是用來追求的。
+# 所以 0 本身沒有錯，要看它用在哪裡：每一層都是 0，ReLU 網路裡權重的梯度也是 0；這裡只有最後一層是 0，前面的層是隨機的，最後一層收到的訊號各不相同，一步之後，最後一層的權重就不是 0，也各不相同，梯度便流得回去。而從 ln 10 出發並沒有比較快：初始損失用來抓錯，不是用來追求的。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # **Claim 18** Three layers, after one epoch, on average: kaiming is above default (interval above 0), by less than 5 points; kaiming and xavier are **equivalent** (the 90 % interval of the difference lies within ±1.5 points).
@@ -913,9 +917,9 @@ claim(19, bool((three["last layer 0"][:, 1] > 80).all()) and slower.high < 0)
 #
 # 難度 ★★☆，約 10 分鐘。
 #
-# 課裡算的是變異數。`xavier_uniform_` 與 `kaiming_uniform_` 其實是在 [−b, b] 之間均勻地抽。寫出 `initialization_bounds(weight, negative_slope)`：`weight` 是 `nn.Linear` 的權重，回傳兩個數（Xavier 的 b、Kaiming 的 b）。
+# 課裡算的是變異數。`xavier_uniform_` 與 `kaiming_uniform_` 其實是從 [−b, b] 均勻抽樣。寫出 `initialization_bounds(weight, negative_slope)`：`weight` 是 `nn.Linear` 的權重，回傳兩個數（Xavier 的 b、Kaiming 的 b）。
 #
-# Kaiming 的部分多了一點：激活函數是斜率 `negative_slope` 的 LeakyReLU（0 就是 ReLU），數的是 fan_in。推導的第二行要改成什麼？不要呼叫 `nn.init`。
+# Kaiming 的部分要再推廣一步：激活函數是斜率 `negative_slope` 的 LeakyReLU（0 就是 ReLU），看的是 fan_in。推導的第二行要改成什麼？不要呼叫 `nn.init`。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Exercise 1: what are the bounds?
@@ -951,7 +955,7 @@ def initialization_bounds_solution(weight, negative_slope):
 #
 # 難度 ★★★，約 15 分鐘。
 #
-# 一個隱藏層的網路：`hidden`（`nn.Linear`）、ReLU、`output`（`nn.Linear`）。有些隱藏神經元，不管資料與損失函數是什麼、訓練多久（沒有 dropout），都會和另一個**永遠一模一樣**。寫出 `count_twins(hidden, output)`：回傳這樣的神經元有幾個（一個整數）。
+# 一個只有單一隱藏層的網路：`hidden`（`nn.Linear`）、ReLU、`output`（`nn.Linear`）。有些隱藏神經元，不管資料與損失函數是什麼、訓練多久（沒有 dropout），都會和另一個**永遠一模一樣**。寫出 `count_twins(hidden, output)`：回傳這樣的神經元有幾個（一個整數）。
 #
 # 只要現在的輸出相同就夠了嗎？想想梯度從哪裡來。
 
@@ -984,13 +988,13 @@ def count_twins_solution(hidden, output):
 
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
-# ## 練習 3：預測第一個損失
+# ## 練習 3：預測初始損失
 #
 # 難度 ★★☆，約 10 分鐘。
 #
-# 資料不平衡時，對每張圖都給同樣的機率，損失可以比 ln K 還低。假設最後一層的權重是 0、偏置是 `bias`（K 個數），資料裡第 k 類有 `counts[k]` 張圖。寫出 `predict_first_loss(counts, bias)`：訓練之前，全部圖片的平均交叉熵是多少？偏置可能大到 ±10⁴。
+# 類別不平衡時，模型即使對每張圖都給同樣的機率，損失也可能低於 ln K。假設最後一層的權重是 0、偏置是 `bias`（K 個數），資料裡第 k 類有 `counts[k]` 張圖。寫出 `predict_first_loss(counts, bias)`：訓練之前，全部圖片的平均交叉熵是多少？偏置可能大到 ±10⁴。
 #
-# 做完之後試試 `counts = torch.tensor([900, 100])`：兩個偏置相差多少，第一個損失最低？
+# 做完之後試試 `counts = torch.tensor([900, 100])`：兩個偏置相差多少，初始損失最低？
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Exercise 3: predict the first loss
@@ -1026,7 +1030,7 @@ def predict_first_loss_solution(counts, bias):
 # - Xavier 為斜率 1 的激活函數取前向與反向的折衷；PyTorch 預設的標準差只有 Kaiming 的 1/√6。深的 ReLU 網路，自己指定 Kaiming。
 # - 一樣的神經元收到一樣的梯度，永遠一樣。隨機就是用來打破對稱的。
 # - zeros 配 ReLU 只有輸出層的偏置會動；「大家學到一樣的東西」說的是 sigmoid。
-# - 第一個損失接近 ln K 是健康檢查：不通過要查，通過也不保證。
+# - 初始損失接近 ln K 是健康檢查：不通過要查，通過也不保證。
 # - 三層時，合理的選擇只差一兩個百分點；十層時，default 第一輪就落後十個百分點以上。kaiming 與 xavier 用 Adam 等效（±3 個百分點），換成 SGD（0.03、一輪）就分開了。
 #
 # **下一課**：[[gradient_clipping]]，梯度裁剪。起點再好，途中也可能爆炸。
@@ -1046,15 +1050,17 @@ def predict_first_loss_solution(counts, bias):
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "skip"}
 # ### 原始文獻
 #
-# - Glorot, Bengio（2010），Understanding the difficulty of training deep feedforward neural networks。Xavier 初始化。
-# - He, Zhang, Ren, Sun（2015），Delving deep into rectifiers: surpassing human-level performance on ImageNet classification。Kaiming 初始化。
-# - LeCun, Bottou, Orr, Müller（1998），Efficient BackProp。變異數 1/n 的來源。
-# - Saxe, McClelland, Ganguli（2014），Exact solutions to the nonlinear dynamics of learning in deep linear neural networks。正交初始化。
+# - LeCun, Bottou, Orr, Müller（1998），Efficient BackProp，收於 Neural Networks: Tricks of the Trade，Springer，doi:10.1007/3-540-49430-8_2。變異數 1/n 的來源。
+# - Glorot, Bengio（2010），Understanding the difficulty of training deep feedforward neural networks，AISTATS（PMLR 9）。Xavier 初始化。
+# - He, Zhang, Ren, Sun（2015），Delving deep into rectifiers: surpassing human-level performance on ImageNet classification，ICCV，arXiv:1502.01852。Kaiming 初始化。
+# - Karpathy（2019），A recipe for training neural networks，karpathy.github.io/2019/04/25/recipe。訓練之前先看初始損失。
+# - Holm（1979），A simple sequentially rejective multiple test procedure，Scandinavian Journal of Statistics 6(2)。一次比很多對時的校正。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "skip"}
 # ### Primary sources
 #
-# - Glorot, Bengio (2010), Understanding the difficulty of training deep feedforward neural networks. Xavier initialization.
-# - He, Zhang, Ren, Sun (2015), Delving deep into rectifiers: surpassing human-level performance on ImageNet classification. Kaiming initialization.
-# - LeCun, Bottou, Orr, Müller (1998), Efficient BackProp. Where variance 1/n comes from.
-# - Saxe, McClelland, Ganguli (2014), Exact solutions to the nonlinear dynamics of learning in deep linear neural networks. Orthogonal initialization.
+# - LeCun, Bottou, Orr, Müller (1998), Efficient BackProp, in Neural Networks: Tricks of the Trade, Springer, doi:10.1007/3-540-49430-8_2. Where variance 1/n comes from.
+# - Glorot, Bengio (2010), Understanding the difficulty of training deep feedforward neural networks, AISTATS (PMLR 9). Xavier initialization.
+# - He, Zhang, Ren, Sun (2015), Delving deep into rectifiers: surpassing human-level performance on ImageNet classification, ICCV, arXiv:1502.01852. Kaiming initialization.
+# - Karpathy (2019), A recipe for training neural networks, karpathy.github.io/2019/04/25/recipe. Looks at the first loss before any training.
+# - Holm (1979), A simple sequentially rejective multiple test procedure, Scandinavian Journal of Statistics 6(2). The correction where many pairs are compared.
