@@ -1,12 +1,12 @@
 # %% [markdown] lang="zh-TW" about="穿越時間的反向傳播，一個閘一個閘地推，結果與 PyTorch 相同" slideshow={"slide_type": "slide"}
 # # 用 NumPy 推導 LSTM
 #
-# 讀一個句子，要記得開頭說了什麼。LSTM 用三個閘守著一格記憶；這一課把它的前向與反向一行一行寫出來，不靠 autograd。學完之後，你能夠
+# 讀一個句子，要記得開頭說了什麼。LSTM（long short-term memory）用三個閘（gate）守著一格記憶；這一課把前向（forward）與反向（backward）一行一行寫出來，不靠 autograd。學完之後，你能夠：
 #
-# - 在紙上推導穿越時間的反向傳播（BPTT），並用有限差分檢查每一行；
+# - 在紙上推導穿越時間的反向傳播（back-propagation through time，BPTT），並用有限差分（finite difference）檢查每一行；
 # - 說出每個閘的梯度從哪裡來，並讓自己的結果與 `torch.nn.LSTM` 一致；
-# - 解釋為什麼「LSTM 不會梯度消失」只說對了一半，另一半要看遺忘閘的偏置；
-# - 在需要記憶的任務上，拿 LSTM 和瞎猜、多數類別、只看一部分的查表比較，再找一條更強的捷徑來考它。
+# - 解釋為什麼「LSTM 不會梯度消失（vanishing gradient）」只說對了一半，另一半要看遺忘閘（forget gate）的偏置（bias）；
+# - 在需要記憶的任務上，拿 LSTM 和瞎猜、多數類別、只看一部分輸入的對照表（look-up table）比較，再找一條更強的捷徑來考 LSTM。
 #
 # 先備：[[losses]]（反向傳播）、[[numpy_training_tools]]（梯度檢查、訓練迴圈）。
 
@@ -53,7 +53,7 @@ from course_utils.numpy_track.training_utils import evaluate, train_model, train
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 一步：三個閘、一個候選值、一格記憶
 #
-# 輸入 $x$，上一步的隱藏向量 $h$，記憶 $c$。遺忘閘 $f$、輸入閘 $i$、輸出閘 $o$ 決定放行多少，候選值 $g$ 是準備寫進去的內容：
+# 輸入 $x$，上一步的隱藏向量（hidden vector）$h$，記憶（cell）$c$。遺忘閘 $f$、輸入閘（input gate）$i$、輸出閘（output gate）$o$ 決定放行多少，候選值（candidate）$g$ 是準備寫進去的內容：
 #
 # $$f=\sigma(xW_f+hU_f+b_f)\quad i=\sigma(xW_i+hU_i+b_i)\quad o=\sigma(xW_o+hU_o+b_o)\quad g=\tanh(xW_c+hU_c+b_c)$$
 #
@@ -86,7 +86,7 @@ def lstm_step(x, h, c, params):
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # 記憶原封不動地留下：$c'=c$。這條路上沒有矩陣、沒有 tanh，是整個 LSTM 的重點。
 #
-# 最後傳回的字典是**帶子**：回程時需要的一切都錄在上面。形狀一次看清楚（批次 3、輸入 4、隱藏 5）：
+# 最後回傳的字典是**紀錄帶**（tape）：反向時需要的一切都記在裡面。先把各個形狀看清楚（批次 3、輸入 4、隱藏 5）：
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # It stays untouched: $c'=c$. No matrix, no tanh on this path; that is the whole point of an LSTM.
@@ -106,7 +106,7 @@ print("W_f", params["W_f"].shape, " U_f", params["U_f"].shape, " b_f", params["b
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # ### 整個序列：同一組權重，走 T 步
 #
-# 每一步用**同一組**參數，並讀進上一步交出來的 $h$ 與 $c$，這就是「遞迴」的意思。最後一步的 $h$ 經過輸出層，成為 logits。
+# 每一步用**同一組**參數，並讀進上一步算出來的 $h$ 與 $c$，這就是「遞迴」（recurrent）的意思。最後一步的 $h$ 經過輸出層，成為 logits。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # ### A whole sequence: the same weights, T times
@@ -128,7 +128,7 @@ logits, h_last, tape = lstm_forward(X, params)
 print("logits", logits.shape, " steps on the tape:", len(tape))
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# **主張 1** 這二十行不到的程式，和課程的 `LSTM` 一定給出相同的 logits（五個種子，差距小於 10⁻¹²）。
+# **主張 1** 換五個種子，這不到二十行的程式必然和課程的 `LSTM` 給出相同的 logits（差距小於 10⁻¹²）。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # **Claim 1** These few lines must give the same logits as the course's `LSTM` (five seeds, within 10⁻¹²).
@@ -150,7 +150,7 @@ for seed in range(5):
 claim(1, max(gaps) < 1e-12)
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
-# ## 回程：一次一個閘
+# ## 往回走：一次一個閘
 #
 # 反向傳播只問一件事：**這個數動一點，損失動多少？** 記 $\bar z=\partial L/\partial z$。先只看一步，假設 $\bar h'$ 已經知道。由 $h'=o\odot\tanh(c')$：
 #
@@ -198,7 +198,7 @@ print(f"output gate: largest error ≈{abs(d_o - numeric('o')).max():.0e}")
 #
 # $$\bar f=\bar c'\odot c\qquad \bar i=\bar c'\odot g\qquad \bar g=\bar c'\odot i\qquad \bar c=\bar c'\odot f$$
 #
-# 最後一式就是時間的高速公路：梯度往回走一步，只被 $f$ 乘一次。猜猜看：這四行裡，哪一行會因為分不清新舊而寫錯？
+# 最後一式就是時間的高速公路：梯度往回走一步，只要乘一次 $f$。猜猜看：這四行裡，哪一行會因為分不清新舊而寫錯？
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # ### The cell hands its gradient to f, i and g, and to the cell before
@@ -223,7 +223,7 @@ print({name: f"≈{error:.0e}" for name, error in errors.items()})
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # 是 $\bar f$：要乘的是**舊的**記憶 $c$，不是 $c'$。寫成 $c'$，形狀一樣、程式不報錯、損失也會降，只有檢查看得出來。
 #
-# **主張 2** 三個閘、候選值與記憶的梯度，一定和有限差分一致（差距小於 10⁻⁸）；在這個例子裡，把 $c$ 誤寫成 $c'$，誤差超過 10⁻⁴，是那個界線的一萬倍。
+# **主張 2** 三個閘、候選值與記憶的梯度，必然和有限差分一致（差距小於 10⁻⁸）；在這個例子裡，把 $c$ 誤寫成 $c'$，誤差超過 10⁻⁴，是那個界線的一萬倍以上。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # It is $\bar f$: the factor is the **old** cell $c$, not $c'$. With $c'$ the shapes fit, nothing complains, and the loss even falls; only a check can tell.
@@ -245,7 +245,7 @@ claim(2, max(errors.values()) < 1e-8 and abs(wrong_f - numeric("f")).max() > 1e-
 #
 # $$\bar W = x^{\top}\bar a\qquad \bar U=h^{\top}\bar a\qquad \bar b=\textstyle\sum_{batch}\bar a\qquad \bar h = \sum_{k}\bar a_kU_k^{\top}$$
 #
-# 同樣 $\bar x=\sum_k\bar a_kW_k^{\top}$；$k$ 取四種，候選值 $g$ 用的是 $W_c$、$U_c$。在序列裡，$\bar c'$ 還要加上後一步傳回來的那一份。一步的回程就這些：
+# 同樣 $\bar x=\sum_k\bar a_kW_k^{\top}$；$k$ 取四種，候選值 $g$ 用的是 $W_c$、$U_c$。在序列裡，$\bar c'$ 還要加上從後一步往回傳的那一份。往回走一步，要算的就是這些：
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Through σ and tanh, then through the matrices
@@ -283,7 +283,7 @@ def lstm_step_backward(d_h, d_c, s, params, grads):
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # ### 穿越時間：從最後一步走回第一步
 #
-# 同一個 $W$ 在 T 步都用過，所以它的梯度是 T 份的**總和**：注意上面的 `+=`。想一想：把 `+=` 寫成 `=`，會得到哪一步的梯度？
+# 同一個 $W$ 在 T 步都用過，所以它的梯度是 T 份的**總和**：注意程式裡的 `+=`。想一想：把 `+=` 寫成 `=`，會得到哪一步的梯度？
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # ### Through time: from the last step to the first
@@ -304,11 +304,11 @@ def lstm_backward(d_logits, h_last, tape, params):
 
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 第一步的（迴圈最後才走到它，前面的都被蓋掉了）。
+# 會得到第一步的梯度：迴圈最後才走到第一步，把先算好的都蓋掉了。
 #
-# **主張 3** 十四個參數陣列的梯度，一定和課程 `LSTM` 的 `loss_and_grads` 相同（五個種子，相對差距小於 10⁻¹⁰）。
+# **主張 3** 換五個種子，十四個參數陣列的梯度必然和課程 `LSTM` 的 `loss_and_grads` 相同（相對差距小於 10⁻¹⁰）。
 #
-# **主張 4** 和 `torch.nn.LSTM` 也一定相同：logits，以及各個 $W$、$U$ 的梯度，差距都小於 10⁻¹⁰。
+# **主張 4** 和 `torch.nn.LSTM` 也必然相同：logits，以及各個 $W$、$U$ 的梯度，差距都小於 10⁻¹⁰。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # That of the first step (the loop reaches it last, and overwrites all the others).
@@ -339,7 +339,7 @@ claim(3, max(gaps) < 1e-10)
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # ### 和 PyTorch 對答案
 #
-# PyTorch 把三個閘和候選值疊成一個矩陣，順序是 i、f、g、o，而且每個閘有**兩個**偏置（相加之後才有意義，所以第二個設成 0）。它的權重要轉置。
+# PyTorch 把三個閘和候選值疊成一個矩陣，順序是 i、f、g、o，而且每個閘有**兩個**偏置（相加之後才有意義，所以第二個設成 0）。PyTorch 的權重形狀和我們的相反，要轉置。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # ### Checking against PyTorch
@@ -381,9 +381,9 @@ claim(4, bool(max(gaps) < 1e-10))
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 梯度走得了多遠？
 #
-# 大家說：RNN 會梯度消失，LSTM 不會。我們量量看。讀 50 步隨機輸入，只在最後一步有損失，看 $\|\partial L/\partial x_t\|$ 隨距離怎麼變：
+# 大家說：遞迴網路（recurrent neural network，RNN）會梯度消失，LSTM 不會。我們量量看。讀 50 步隨機輸入，只在最後一步有損失，看 $\|\partial L/\partial x_t\|$ 隨距離怎麼變：
 #
-# - tanh RNN：$h'=\tanh(xW+hU)$，$U$ 是正交矩陣（它本身不放大也不縮小梯度，縮小的是 tanh 的導數）；
+# - tanh RNN：$h'=\tanh(xW+hU)$，$U$ 是正交矩陣（orthogonal matrix；這種矩陣本身不放大也不縮小梯度（Saxe 等人，2014），縮小的是 tanh 的導數）；
 # - LSTM，遺忘閘偏置 $b_f$ 從 0、1、3 開始。
 #
 # 先下注：49 步之前，這四個各剩下多少？
@@ -393,7 +393,7 @@ claim(4, bool(max(gaps) < 1e-10))
 #
 # They say that RNNs have vanishing gradients and LSTMs do not. Measure it: read 50 random inputs, with a loss at the last step only, and look at $\|\partial L/\partial x_t\|$ against the distance.
 #
-# - a tanh RNN, $h'=\tanh(xW+hU)$, with $U$ orthogonal (by itself it neither stretches nor shrinks a gradient; the slope of tanh shrinks it);
+# - a tanh RNN, $h'=\tanh(xW+hU)$, with $U$ orthogonal (by itself it neither stretches nor shrinks a gradient, Saxe et al. 2014; the slope of tanh shrinks it);
 # - an LSTM whose forget-gate bias $b_f$ begins at 0, 1 or 3.
 #
 # Place your bet: 49 steps back, how much is left of each?
@@ -414,7 +414,7 @@ def rnn_input_gradients(X, params):
 
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 兩個模型的輸入都是 8 維、隱藏 32 維；起步時 $W$ 用 Xavier，$U$ 用正交矩陣。輸入是標準常態的亂數，再乘上 `scale`（先用 1）。範數對 32 個序列取平均：
+# 兩個模型的輸入都是 8 維、隱藏 32 維；起步時 $W$ 用 Xavier，$U$ 用正交矩陣。輸入是標準常態的亂數，再乘上 `scale`（先用 1）。範數（norm）對 32 個序列取平均：
 
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
@@ -454,12 +454,12 @@ def norms_at(scale):
 norms = norms_at(scale=1)
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 先看展開的計算：每個方塊是一步（每五步畫一個），越往左越早；箭頭是梯度走的方向，顏色越深，傳到那一步的梯度越大（對數）。
+# 先看展開後的計算過程：每個方塊是一步（每五步畫一個），越往左越早；箭頭是梯度走的方向，顏色越深，傳到那一步的梯度越大（對數）。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # First the computation unrolled: each square is a step (every fifth is drawn), earlier ones further left. Arrows show the way the gradient goes; the darker a square, the larger the gradient that reaches it (logarithmic).
 
-# %% alt-zh="四列展開的計算，每列十一個方塊，代表距離損失 49 到 0 步。tanh RNN 與遺忘閘偏置 0 的 LSTM 往左很快變淡；偏置 1 慢一些；偏置 3 一樣深。" alt-en="Four rows of unrolled computations, eleven squares each, for 49 to 0 steps before the loss. The tanh RNN and the LSTM with forget bias 0 fade quickly to the left; bias 1 more slowly; bias 3 stays dark."
+# %% alt-zh="四列展開的計算，橫軸是距離損失幾步，每列十一個方塊，從 49 步到 0 步；顏色越深，梯度越大。tanh RNN 與遺忘閘偏置 0 的 LSTM 往左很快變淡；偏置 1 慢一些；偏置 3 始終一樣深。" alt-en="Four rows of unrolled computations, eleven squares each, for 49 to 0 steps before the loss. The tanh RNN and the LSTM with forget bias 0 fade quickly to the left; bias 1 more slowly; bias 3 stays dark."
 shown = [49, 44, 39, 34, 29, 24, 19, 14, 9, 4, 0]
 figure, ax = plt.subplots(figsize=(8.5, 3))
 for row, values in enumerate(norms.values()):
@@ -473,7 +473,7 @@ ax.set(xlabel="steps before the loss", xlim=(-0.5, 10.5), ylim=(3.5, -0.5))
 ax.grid(False)
 bar = figure.colorbar(squares, label="log10 of the gradient,\nlast step = 0")
 
-# %% slideshow={"slide_type": "subslide"} alt-zh="梯度範數（對數軸）對往回的步數。tanh RNN 與偏置 0 的 LSTM 都掉到百萬分之一以下，偏置 0 掉得更低；偏置 1 掉到萬分之二左右，約為起點的千分之一；偏置 3 先略降再回升，終點比起點高。帶狀是八個種子的 95% 區間。" alt-en="Gradient norm on a log axis against steps back. The tanh RNN and the LSTM with bias 0 both fall below a millionth, bias 0 lowest; bias 1 falls to about two ten-thousandths, a thousandth of where it began; bias 3 dips a little, then rises to end above its start. Bands are 95 % intervals over eight seeds."
+# %% slideshow={"slide_type": "subslide"} alt-zh="橫軸是往回的步數，縱軸是梯度的範數（對數刻度）。tanh RNN 與偏置 0 的 LSTM 都掉到百萬分之一以下，偏置 0 掉得更低；偏置 1 掉到萬分之二左右，約為起點的千分之一；偏置 3 先略降再回升，終點比起點高。色帶是八個種子的 95% 信賴區間。" alt-en="Gradient norm on a log axis against steps back. The tanh RNN and the LSTM with bias 0 both fall below a millionth, bias 0 lowest; bias 1 falls to about two ten-thousandths, a thousandth of where it began; bias 3 dips a little, then rises to end above its start. Bands are 95 % intervals over eight seeds."
 figure, ax = plt.subplots(figsize=(8, 3.2))
 for (name, values), marker in zip(norms.items(), "os^d", strict=True):
     steps = [0, 9, 19, 29, 39, 49]
@@ -482,7 +482,7 @@ ax.set(xlabel="steps back from the loss", ylabel="mean norm of ∂L/∂x")
 legend = ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 偏置 0 的 **LSTM** 一樣消失！原因就在 $\bar c=\bar c'\odot f$：$b_f=0$ 時 $f$ 大約是 0.5，光走這條路，五十步只剩 $0.5^{50}\approx10^{-15}$（多出來的是繞道 $h$ 來的）。$b_f=3$ 時 $f\approx0.95$，光走這條路五十步還留著 $0.95^{50}\approx0.08$；沿途從 $h$ 繞回來的梯度再加進來，上面量到的總量甚至比最後一步還大。
+# 偏置 0 的 **LSTM** 一樣消失！原因就在 $\bar c=\bar c'\odot f$：$b_f=0$ 時 $f$ 大約是 0.5，光走這條路，五十步只剩 $0.5^{50}\approx10^{-15}$（多出來的部分，是繞道 $h$ 往回傳的）。$b_f=3$ 時 $f\approx0.95$，光走這條路五十步還留著 $0.95^{50}\approx0.08$；沿途從 $h$ 繞回來的梯度再加進來，上面量到的總量甚至比最後一步還大。
 #
 # 所以：**LSTM 的架構鋪了一條高速公路；訓練開始時，遺忘閘的偏置決定它通不通車。**
 
@@ -506,7 +506,7 @@ legend = ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
 # Then move the slider: 0 is the size above, −1 a tenth of it.
 
 
-# %% slideshow={"slide_type": "subslide"} alt-zh="輸入縮成十分之一時，每個模型的梯度占最後一步的比例（對數軸）對往回的步數。tanh RNN 與偏置 1 的 LSTM 幾乎一起降到十分之一左右，偏置 0 的 LSTM 仍降到百萬分之一以下，偏置 3 升到三十倍左右。" alt-en="With inputs a tenth in size, each model's gradient as a share of the last step's (log axis) against steps back. The tanh RNN and the LSTM with bias 1 fall to about a tenth, almost together; the LSTM with bias 0 still falls below a millionth, and bias 3 rises to about thirty times."
+# %% slideshow={"slide_type": "subslide"} alt-zh="橫軸是往回的步數，縱軸是每個模型的梯度占最後一步的比例（對數刻度），輸入縮成十分之一。tanh RNN 與偏置 1 的 LSTM 幾乎一起降到十分之一左右，偏置 0 的 LSTM 仍降到百萬分之一以下，偏置 3 升到三十倍左右。" alt-en="With inputs a tenth in size, each model's gradient as a share of the last step's (log axis) against steps back. The tanh RNN and the LSTM with bias 1 fall to about a tenth, almost together; the LSTM with bias 0 still falls below a millionth, and bias 3 rises to about thirty times."
 def draw_shares(log10_scale):
     _, ax = plt.subplots(figsize=(8, 3.2))
     steps = [0, 9, 19, 29, 39, 49]
@@ -521,19 +521,19 @@ def draw_shares(log10_scale):
 explore(draw_shares, log10_scale=slider(-1, 0.5, value=-1, step=0.25))
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 輸入小的時候，tanh 幾乎是直線，導數接近 1，正交的 RNN 就**不消失**：它留下的和偏置 1 的 LSTM 差不多。輸入大的時候，tanh 飽和，它才消失得比 LSTM 還快。所以「RNN 會消失，LSTM 不會」要看輸入多大、權重從哪裡起步；不管輸入多大都成立的，是遺忘閘偏置的順序。
+# 輸入小的時候，tanh 幾乎是直線，導數接近 1，$U$ 正交的 RNN 就**不會消失**：留下的梯度和偏置 1 的 LSTM 差不多。輸入大的時候，tanh 飽和（saturate），RNN 才消失得比 LSTM 還快。所以「RNN 會消失，LSTM 不會」要看輸入多大、權重從哪裡起步；不管輸入多大都成立的，是遺忘閘偏置的順序。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # With small inputs tanh is nearly straight, its slope is near 1, and the orthogonal RNN **does not vanish**: it keeps about as much as the LSTM with bias 1. With large inputs tanh saturates, and only then does it vanish faster than the LSTM. So "RNNs vanish, LSTMs do not" depends on the size of the inputs and on where the weights start; what holds at every size is the order of the forget biases.
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 主張 5 到 7 都是八個種子、每一個都成立：
+# 主張 5 到 7，八個種子的每一個都成立：
 #
-# **主張 5** 輸入大小為 1 時，往回 49 步，tanh RNN 和偏置 0 的 LSTM 都縮到最後一步的十萬分之一以下；偏置 3 還留下一半以上。
+# **主張 5** 輸入大小為 1 時，往回 49 步，tanh RNN 和偏置 0 的 LSTM 的梯度都縮到最後一步的十萬分之一以下；偏置 3 的 LSTM 還留下一半以上。
 #
-# **主張 6** 輸入大小 0.1、1、3：偏置 1 留下的比例都是偏置 0 的一百倍以上，偏置 3 又是偏置 1 的十倍以上。
+# **主張 6** 輸入大小為 0.1、1、3 時，偏置 1 留下的比例都是偏置 0 的一百倍以上，偏置 3 留下的又是偏置 1 的十倍以上。
 #
-# **主張 7** tanh RNN 沒有這種固定的名次：輸入大小 0.1 時，它留下百分之二以上，是偏置 0 的一千倍以上；輸入大小 3 時，它留下的反而不到偏置 0 的十分之一。
+# **主張 7** tanh RNN 沒有這種固定的名次：輸入大小為 0.1 時，RNN 留下 2% 以上，是偏置 0 的 LSTM 的一千倍以上；輸入大小為 3 時，RNN 留下的反而不到偏置 0 的十分之一。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # Claims 5 to 7 hold for every one of eight seeds:
@@ -576,10 +576,10 @@ claim(7, bool(small_keeps and (large[0] < 0.1 * large[1]).all()))
 # ## 三個小世界，沒有記憶就答不出來
 #
 # - **配對**：看到兩對符號，再問其中一個的夥伴是誰（之後還有五步空白）；
-# - **球在哪裡**：有人走動、有人撿球，最後問球在哪裡（仿 bAbI）；
+# - **球在哪裡**：有人走動、有人撿球，最後問球在哪裡（仿 bAbI；Weston 等人，2015）；
 # - **追蹤**：三個物件在 4×4 的格子上輪流走動，最後問其中一個的位置。
 #
-# LSTM 答對 90% 算厲害嗎？要先知道**簡單的捷徑**能答對多少。我們替每個世界準備四個對手，都是查表：
+# LSTM 答對 90% 算厲害嗎？要先知道**簡單的捷徑**能答對多少。我們替每個世界準備四個對手，都是對照表：
 #
 # 1. 多數類別；
 # 2. 只看問題那一步（把訓練資料裡每種問題最常見的答案記下來）；
@@ -592,7 +592,7 @@ claim(7, bool(small_keeps and (large[0] < 0.1 * large[1]).all()))
 # ## Three small worlds that cannot be answered without memory
 #
 # - **Pairs**: two pairs of symbols pass by, then one symbol asks for its partner (five empty steps follow);
-# - **Where is the ball?** People walk about, someone takes the ball; where is it now? (after bAbI);
+# - **Where is the ball?** People walk about, someone takes the ball; where is it now? (after bAbI, Weston et al. 2015);
 # - **Tracking**: three objects take turns walking on a 4×4 grid; where is this one?
 #
 # Is 90 % good? First find out what **simple shortcuts** can get. Each world gets four opponents, all of them look-up tables:
@@ -632,7 +632,7 @@ for step in X[0]:
 print("answer:", as_class(y)[0])
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 查表就是：訓練時看到這個樣子，最常見的答案是什麼？沒見過的樣子就猜多數類別。樣子太多、幾乎不重複時（追蹤的總和），查表就退化成多數類別；這不表示那些資訊沒有用。
+# 對照表的做法是：訓練時每看到一種樣子，就記下它最常見的答案。沒見過的樣子就猜多數類別。樣子太多、幾乎不重複時（追蹤的總和），對照表就退化成多數類別；這不表示那些資訊沒有用。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # A look-up table says: for what was seen, which answer was commonest in training? What it never saw gets the majority class. Where hardly anything is seen twice (the totals in tracking), the table is no better than the majority; that does not make the information worthless.
@@ -682,7 +682,7 @@ results = run_seeds(run_world, settings=settings)
 for name, table in results.groupby("setting", sort=False):
     print(f"{name:9} LSTM {mean_interval(table['LSTM']):.1%}")
 
-# %% slideshow={"slide_type": "subslide"} alt-zh="三個世界的準確率。LSTM 在三個世界都遠高於四張查表；球的世界裡，只看總和的查表有六成多，是最強的對手。誤差線是五個種子的 95% 區間。" alt-en="Accuracy in three worlds. The LSTM is far above all four tables in each; in the world of the ball the table of totals, at over 60 %, is the strongest opponent. Error bars are 95 % intervals over five seeds."
+# %% slideshow={"slide_type": "subslide"} alt-zh="橫軸是三個世界，縱軸是準確率。LSTM 在三個世界都遠高於四張對照表；球的世界裡，只看總和的對照表有六成多，是最強的對手。誤差線是五個種子的 95% 信賴區間。" alt-en="Accuracy in three worlds. The LSTM is far above all four tables in each; in the world of the ball the table of totals, at over 60 %, is the strongest opponent. Error bars are 95 % intervals over five seeds."
 figure, ax = plt.subplots(figsize=(8, 3.2))
 contenders = [*views("pairs"), "LSTM"]
 for position, (name, marker) in enumerate(zip(contenders, "sv^Do", strict=True)):
@@ -696,11 +696,11 @@ ax.set(ylim=(0, 1.03), ylabel="accuracy on 1,000 new sequences")
 legend = ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 你猜中最強的對手了嗎？在球的世界裡，只看總和就能答對六成多：各個地點提到幾次，已經透露了不少。**只和瞎猜（25%）比，會把 LSTM 說得太好。**
+# 你猜中最強的對手了嗎？在球的世界裡，只看總和就能答對六成多：各個地點提到幾次，已經透露了不少。**只和瞎猜（25%）比，會高估 LSTM。**
 #
-# **主張 8** 五個種子、三個世界，LSTM 都比這四張查表中最強的高出 10 個百分點以上；追蹤與配對高出 40 個以上。
+# **主張 8** 不論五個種子的哪一個，在三個世界裡，LSTM 的準確率都比這四張對照表中最強的高出 10 個百分點以上；追蹤與配對高出 40 個百分點以上。
 #
-# **主張 9** 五個種子，在球的世界，只看總和的查表比多數類別高 25 個百分點以上。
+# **主張 9** 不論五個種子的哪一個，在球的世界裡，只看總和的對照表都比多數類別高 25 個百分點以上。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # Did you guess the strongest opponent? In the world of the ball, totals alone get more than 60 %: how often each place was mentioned gives much away. **Held against guessing (25 %) alone, the LSTM would look better than it is.**
@@ -719,7 +719,7 @@ claim(9, bool((totals[ball] > 0.25).all()))
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # ### 還有更強的捷徑
 #
-# 四張查表都輸了，可以收工了嗎？換一條人想得出來的捷徑：凡是撿過球的人，數一數他們去過哪些地點，答最多的那個。它也不管順序。先猜：LSTM 贏幾個百分點？
+# 四張對照表都輸了，可以收工了嗎？再想一條捷徑：凡是撿過球的人，數一數他們去過哪些地點，答最多的那個。這條捷徑（shortcut）也不管順序。先猜：LSTM 贏幾個百分點？
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # ### A stronger shortcut
@@ -747,9 +747,9 @@ print(f"shortcut {mean_interval(shortcut):.1%}, LSTM {mean_interval(lstm):.1%}")
 print(f"LSTM where the shortcut is wrong: {mean_interval(where_missed):.1%}")
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# LSTM **輸了**，輸給一條不用訓練、也不管順序的捷徑。它是不是什麼順序也沒學到？準確率回答不了；要看**捷徑答錯的那些序列**：只會走這條捷徑的模型，在那裡一題也對不了。LSTM 在那裡平均答對一半以上，所以它學到的不只是這條捷徑，只是還不夠好。
+# LSTM **輸了**，輸給一條不用訓練、也不管順序的捷徑。那麼它是不是完全沒學到順序？準確率回答不了；要看**捷徑答錯的那些序列**：只會走這條捷徑的模型，在那裡一題也答不對。LSTM 在那裡平均答對一半以上，所以它學到的不只是這條捷徑，只是還不夠好。
 #
-# **主張 10** 五個種子，捷徑都贏過 LSTM；而在捷徑答錯的序列上，LSTM 都答對 40% 以上。
+# **主張 10** 不論五個種子的哪一個，捷徑都贏過 LSTM；而在捷徑答錯的序列上，LSTM 都答對 40% 以上。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # The LSTM **loses**, to a shortcut that needs no training and ignores order. Has it learnt nothing of the order, then? Accuracy cannot say; look at **the sequences that the shortcut gets wrong**, where a model that only takes this shortcut has nothing right. The LSTM has more than half of them right on average: it has learnt something that the shortcut lacks, only not enough of it.
@@ -798,7 +798,7 @@ def run_recall(seed, forget_bias):
 biases = {f"forget bias {bias}": {"forget_bias": bias} for bias in (0, 1, 3)}
 recall = run_seeds(run_recall, range(8), biases)
 
-# %% slideshow={"slide_type": "subslide"} alt-zh="準確率對訓練步數，八個種子的每一條曲線。偏置 0 全部停在 25%；偏置 1 有的學會、有的沒有；偏置 3 幾乎全部很快到 100%。" alt-en="Accuracy against training steps, one curve for each of eight seeds. Bias 0 stays at 25 % throughout; with bias 1 some learn and some do not; with bias 3 nearly all soon reach 100 %."
+# %% slideshow={"slide_type": "subslide"} alt-zh="橫軸是訓練步數，縱軸是準確率，八個種子各一條曲線。偏置 0 全部停在 25%；偏置 1 有的學會、有的沒有；偏置 3 幾乎全部很快到 100%。" alt-en="Accuracy against training steps, one curve for each of eight seeds. Bias 0 stays at 25 % throughout; with bias 1 some learn and some do not; with bias 3 nearly all soon reach 100 %."
 figure, axes = plt.subplots(1, 3, figsize=(9, 2.8), sharey=True)
 for ax, (name, runs) in zip(axes, recall.groupby("setting", sort=False), strict=True):
     lines = ax.plot(range(20, 201, 20), np.array(runs["curve"].tolist()).T, "C0-", alpha=0.5)
@@ -812,9 +812,9 @@ closed, ajar, wide_open = (int(solved[name]) for name in biases)
 print("solved:", {name: f"≈{solved[name]} of 8" for name in biases})
 
 # %% [markdown] lang="zh-TW"
-# **主張 11** 學會，指的是準確率超過 90%。偏置從 3 開始，八個種子至少六個學會；從 0 開始，一個也沒有，全部低於 40%。課程的 `LSTM` 預設是 1，這八個種子裡學會的比從 3 開始的少（只有八個種子，還不能斷定有差別）。
+# **主張 11** 準確率超過 90% 才算學會。偏置從 3 開始，八個種子裡至少六個學會；從 0 開始，一個也沒學會，準確率全部低於 40%。課程的 `LSTM` 預設是 1，這八個種子裡，學會的個數比從 3 開始時少（只有八個種子，還不能斷定有差別）。
 #
-# 想讓它記得更久，就讓遺忘閘從更大的偏置起步（Gers 等人 2000；Jozefowicz 等人 2015）。想一想：如果任務要的是**忘掉**呢？這時大偏置還是好的起點嗎？
+# 想讓 LSTM 記得更久，就讓遺忘閘從更大的偏置起步（Gers 等人，2000；Jozefowicz 等人，2015）。想一想：如果任務要的是**忘掉**呢？這時大偏置還是好的起點嗎？
 
 # %% [markdown] lang="en"
 # **Claim 11** Learnt means an accuracy above 90 %. From bias 3, at least six of eight seeds learn it; from 0 none does, and all stay below 40 %. The course's `LSTM` starts at 1 by default; of these eight seeds fewer learn it than from 3 (eight are too few to call that a difference).
@@ -830,7 +830,7 @@ claim(11, bool(wide_open >= 6 and ajar < wide_open and closed == 0 and hopeless)
 #
 # 難度 ★★☆，約 15 分鐘。
 #
-# tanh RNN：$h_t=\tanh(x_tW+h_{t-1}U)$，$h_0=0$。損失只看最後的 $h_T$，而 $\partial L/\partial h_T$ 就是 `d_last`。先在紙上推一遍，再寫 `rnn_weight_gradients(X, W, U, d_last)`，傳回 `(d_W, d_U)`。
+# tanh RNN：$h_t=\tanh(x_tW+h_{t-1}U)$，$h_0=0$。損失只看最後的 $h_T$，而 $\partial L/\partial h_T$ 就是 `d_last`。先在紙上推一遍，再寫 `rnn_weight_gradients(X, W, U, d_last)`，回傳 `(d_W, d_U)`。
 #
 # `X` 是 (B, T, D)，`W` 是 (D, H)，`U` 是 (H, H)，`d_last` 是 (B, H)。
 
@@ -874,7 +874,7 @@ def rnn_weight_gradients_solution(X, W, U, d_last):
 #
 # 難度 ★★☆，約 10 分鐘。
 #
-# GRU 只有一個狀態。這裡把最後一行寫成 $h'=(1-z)\odot h+z\odot n$（Cho 等人與 PyTorch 把 $z$ 和 $1-z$ 對調），其中 $z=\sigma(a_z)$、$n=\tanh(a_n)$。已知 $\bar h'$（`d_h_new`）與 `z`、`n`、`h`，寫出 `gru_blend_backward(d_h_new, z, n, h)`，傳回 $(\bar a_z, \bar a_n, \bar h)$。這裡的 $\bar h$ 只算直接出現在這一行的 $h$。
+# GRU（gated recurrent unit）只有一個狀態。這裡把最後一行寫成 $h'=(1-z)\odot h+z\odot n$（Cho 等人（2014）與 PyTorch 把 $z$ 和 $1-z$ 對調），其中 $z=\sigma(a_z)$、$n=\tanh(a_n)$。已知 $\bar h'$（`d_h_new`）與 `z`、`n`、`h`，寫出 `gru_blend_backward(d_h_new, z, n, h)`，回傳 $(\bar a_z, \bar a_n, \bar h)$。這裡的 $\bar h$ 只算直接出現在這一行的 $h$。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Exercise 2: another gate's gradient: the GRU
@@ -907,7 +907,7 @@ def gru_blend_backward_solution(d_h_new, z, n, h):
 #
 # 難度 ★☆☆，約 5 分鐘。
 #
-# 一批序列長短不一，短的在尾端補空步。`hidden` 是 (B, T, H)，`lengths` 是各序列真正的長度，(B,) 的整數陣列。寫 `last_valid_hidden(hidden, lengths)`，傳回每個序列讀完自己最後一步時的隱藏向量，(B, H)。
+# 一批序列長短不一，短的在尾端補上空白的時間步。`hidden` 是 (B, T, H)，`lengths` 是各序列真正的長度，(B,) 的整數陣列。寫 `last_valid_hidden(hidden, lengths)`，回傳每個序列讀完自己最後一步時的隱藏向量，(B, H)。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Exercise 3: sequences of unequal length
@@ -969,7 +969,7 @@ def lstm_parameters_solution(input_size, hidden_size, output_size):
 # ## 重點整理
 #
 # - BPTT 沒有新數學：乘法把梯度交給另一個因子，激活函數再乘自己的導數，線性層乘轉置；同一組權重用了 T 次，就把 T 份加起來。
-# - $\bar c=\bar c'\odot f$ 是唯一不經過矩陣的路。通不通，看遺忘閘：偏置從 0 起步的 LSTM，輸入不管大小都會梯度消失（RNN 會不會，要看輸入多大）；在這一課的 200 步訓練裡，它學不會記住 49 步前的事。
+# - $\bar c=\bar c'\odot f$ 是唯一不經過矩陣的路。通不通，看遺忘閘：偏置從 0 起步的 LSTM，輸入不管大小都會梯度消失（RNN 會不會，要看輸入多大）；在這一課的 200 步訓練裡，這種 LSTM 學不會記住 49 步前的事。
 # - 每一行都可以用有限差分檢查；形狀對、損失會降，都不能證明梯度是對的。
 # - 準確率要和你想得到的最強的**捷徑**比，不能只和瞎猜比；再看捷徑答錯的地方，模型答對多少。
 
@@ -981,24 +981,26 @@ def lstm_parameters_solution(input_size, hidden_size, output_size):
 # - Every line can be checked by finite differences; fitting shapes and a falling loss do not prove a gradient.
 # - Hold an accuracy against the strongest **shortcut** you can think of, not against guessing alone; then see what the model gets right where the shortcut is wrong.
 
-# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "skip"}
 # ### 原始文獻
 #
-# - Hochreiter, Schmidhuber 1997, *Long Short-Term Memory*（當時還沒有遺忘閘）
-# - Gers, Schmidhuber, Cummins 2000, *Learning to Forget: Continual Prediction with LSTM*
-# - Werbos 1990, *Backpropagation Through Time: What It Does and How to Do It*
-# - Bengio, Simard, Frasconi 1994, *Learning Long-Term Dependencies with Gradient Descent Is Difficult*
-# - Cho et al. 2014, *Learning Phrase Representations using RNN Encoder–Decoder*（GRU）
-# - Jozefowicz, Zaremba, Sutskever 2015, *An Empirical Exploration of Recurrent Network Architectures*
-# - Weston et al. 2015, *Towards AI-Complete Question Answering*（bAbI）
+# - Hochreiter, Schmidhuber（1997），Long short-term memory，Neural Computation 9(8)，doi:10.1162/neco.1997.9.8.1735。當時還沒有遺忘閘。
+# - Gers, Schmidhuber, Cummins（2000），Learning to forget: continual prediction with LSTM，Neural Computation 12(10)，doi:10.1162/089976600300015015。遺忘閘。
+# - Werbos（1990），Backpropagation through time: what it does and how to do it，Proceedings of the IEEE 78(10)，doi:10.1109/5.58337。
+# - Bengio, Simard, Frasconi（1994），Learning long-term dependencies with gradient descent is difficult，IEEE Transactions on Neural Networks 5(2)，doi:10.1109/72.279181。
+# - Saxe, McClelland, Ganguli（2014），Exact solutions to the nonlinear dynamics of learning in deep linear neural networks，ICLR，arXiv:1312.6120。正交初始化。
+# - Cho, van Merriënboer, Gulcehre, Bahdanau, Bougares, Schwenk, Bengio（2014），Learning phrase representations using RNN encoder–decoder for statistical machine translation，EMNLP，arXiv:1406.1078。GRU。
+# - Jozefowicz, Zaremba, Sutskever（2015），An empirical exploration of recurrent network architectures，ICML（PMLR 37）。遺忘閘的偏置從 1 起步。
+# - Weston, Bordes, Chopra, Rush, van Merriënboer, Joulin, Mikolov（2015），Towards AI-complete question answering: a set of prerequisite toy tasks，arXiv:1502.05698。bAbI。
 
-# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
+# %% [markdown] lang="en" slideshow={"slide_type": "skip"}
 # ### Primary sources
 #
-# - Hochreiter, Schmidhuber 1997, *Long Short-Term Memory* (it had no forget gate yet)
-# - Gers, Schmidhuber, Cummins 2000, *Learning to Forget: Continual Prediction with LSTM*
-# - Werbos 1990, *Backpropagation Through Time: What It Does and How to Do It*
-# - Bengio, Simard, Frasconi 1994, *Learning Long-Term Dependencies with Gradient Descent Is Difficult*
-# - Cho et al. 2014, *Learning Phrase Representations using RNN Encoder–Decoder* (GRU)
-# - Jozefowicz, Zaremba, Sutskever 2015, *An Empirical Exploration of Recurrent Network Architectures*
-# - Weston et al. 2015, *Towards AI-Complete Question Answering* (bAbI)
+# - Hochreiter, Schmidhuber (1997), Long short-term memory, Neural Computation 9(8), doi:10.1162/neco.1997.9.8.1735. It had no forget gate yet.
+# - Gers, Schmidhuber, Cummins (2000), Learning to forget: continual prediction with LSTM, Neural Computation 12(10), doi:10.1162/089976600300015015. The forget gate.
+# - Werbos (1990), Backpropagation through time: what it does and how to do it, Proceedings of the IEEE 78(10), doi:10.1109/5.58337.
+# - Bengio, Simard, Frasconi (1994), Learning long-term dependencies with gradient descent is difficult, IEEE Transactions on Neural Networks 5(2), doi:10.1109/72.279181.
+# - Saxe, McClelland, Ganguli (2014), Exact solutions to the nonlinear dynamics of learning in deep linear neural networks, ICLR, arXiv:1312.6120. Orthogonal initialization.
+# - Cho, van Merriënboer, Gulcehre, Bahdanau, Bougares, Schwenk, Bengio (2014), Learning phrase representations using RNN encoder–decoder for statistical machine translation, EMNLP, arXiv:1406.1078. The GRU.
+# - Jozefowicz, Zaremba, Sutskever (2015), An empirical exploration of recurrent network architectures, ICML (PMLR 37). A forget bias that starts at 1.
+# - Weston, Bordes, Chopra, Rush, van Merriënboer, Joulin, Mikolov (2015), Towards AI-complete question answering: a set of prerequisite toy tasks, arXiv:1502.05698. bAbI.
