@@ -1,4 +1,4 @@
-# %% [markdown] lang="zh-TW" about="MNIST 的完整流程：五個種子、附信賴區間的 98 %，以及錯在哪裡" slideshow={"slide_type": "slide"}
+# %% [markdown] lang="zh-TW" about="MNIST 的完整流程：五個種子、附信賴區間的 98%，以及錯在哪裡" slideshow={"slide_type": "slide"}
 # # 用多層感知機辨識手寫數字
 #
 # 前面幾課的零件，這一課全部裝在一起：神經元、激活函數、損失函數、優化器、正則化。學完之後，你能夠
