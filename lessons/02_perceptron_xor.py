@@ -292,7 +292,7 @@ claim(1, learned and within and num_updates["AND"].mean() > 1.5 * num_updates["O
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # ### 錯誤會一輪比一輪少嗎？
 #
-# 想一想：畫出每一輪的平均錯誤數，三條線會是什麼樣子？（色帶是 95% 信賴區間（confidence interval）；一千種順序的平均很準，色帶比標記還窄。）
+# 想一想：畫出每一輪的平均錯誤數，三條線會是什麼樣子？（色帶是 95% 信賴區間，confidence interval；一千種順序的平均很準，色帶比標記還窄。）
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # ### Fewer mistakes in every epoch?
@@ -483,7 +483,7 @@ print(f"merged into one layer {tuple(W.shape)}: largest difference ≈{differenc
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # ### 訓練看看
 #
-# 證明歸證明，還是換兩百個種子，訓練看看。錯多少，由損失（loss）`BCEWithLogitsLoss` 來量（二元交叉熵（binary cross-entropy），[[losses]]細講）：答案全對又有把握時接近 0；四個點都答「一半一半」時，是 ln 2 ≈ 0.693。每一步用 `backward()` 求出損失對每個權重的導數（[[losses]]），再由優化器（optimizer，也譯最佳化器）Adam 把權重往損失變小的方向挪一點（[[optimizers]]）。
+# 證明歸證明，還是換兩百個種子，訓練看看。錯多少，由損失（loss）`BCEWithLogitsLoss` 來量（二元交叉熵，binary cross-entropy，[[losses]]細講）：答案全對又有把握時接近 0；四個點都答「一半一半」時，是 ln 2 ≈ 0.693。每一步用 `backward()` 求出損失對每個權重的導數（[[losses]]），再由優化器（optimizer，也譯最佳化器）Adam 把權重往損失變小的方向挪一點（[[optimizers]]）。
 #
 # `StackedMLP` 把許多小網路疊成一個：每個種子一個網路，同一批矩陣乘法一起算。每個網路的損失分開取平均，再加總，所以它們互不影響。
 

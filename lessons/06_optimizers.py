@@ -1,12 +1,12 @@
 # %% [markdown] lang="zh-TW" about="SGD、動量、RMSprop、Adam、AdamW 各寫十行，並公平地比一場" slideshow={"slide_type": "slide"}
 # # 優化器
 #
-# 反向傳播告訴我們「往哪個方向損失會增加」。**優化器**決定的是：拿著這個方向，權重到底要走多遠。學完之後，你能夠
+# 反向傳播（back-propagation）告訴我們「往哪個方向損失會增加」。**優化器**（optimizer，也譯最佳化器）決定的是：拿著這個方向，權重到底要走多遠。學完之後，你能夠：
 #
-# - 說出學習率的上限從哪裡來，以及為什麼一個方向會拖累另一個方向；
-# - 各用不到十行寫出 SGD、動量、RMSprop、Adam、AdamW，而且與 `torch.optim` 算出一樣的結果；
+# - 說出學習率（learning rate）的上限從哪裡來，以及為什麼一個方向會拖累另一個方向；
+# - 各用不到十行寫出 SGD、動量（momentum）、RMSprop、Adam、AdamW，而且與 `torch.optim` 算出一樣的結果；
 # - 公平地比較優化器：每一個都用自己最好的設定；
-# - 分清楚 L2 和權重衰減：在 SGD 裡是同一件事，在 Adam 裡不是。
+# - 分清楚 L2 和權重衰減（weight decay）：在 SGD 裡是同一件事，在 Adam 裡不是。
 #
 # 先備：[[losses]]（梯度從哪裡來）。只用 Python、PyTorch 和高中微積分。
 
@@ -55,9 +55,9 @@ from course_utils.notebook.explore import explore, slider
 from course_utils.stacked import StackedMLP
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
-# ## 梯度下降：一步可以跨多大？
+# ## 梯度下降（gradient descent）：一步可以跨多大？
 #
-# 規則只有一行：θ ← θ − η∇L，其中 η 是**學習率**。每個優化器我們都寫成同一種函式：給它參數、梯度，和一本只屬於這個參數的筆記 `state`，它交出新的參數。SGD 什麼都不必記。
+# 規則只有一行：θ ← θ − η∇L，其中 η 是**學習率**。每個優化器我們都寫成同一種函式：給它參數、梯度，和一本只屬於這個參數的筆記 `state`，它就回傳新的參數。SGD 什麼都不必記。
 #
 # `descend` 從 `start` 出發，重複走 `num_steps` 步，留下走過的每一點。
 
@@ -84,7 +84,7 @@ def descend(step, gradient, start, num_steps=100, **settings):
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # ### 在一個碗裡走走看
 #
-# 最簡單的損失是一個碗：L(w) = ½hw²，梯度是 hw。h 是**曲率**，碗越陡，h 越大。取 h = 1，從 w = 1 出發。
+# 最簡單的損失是一個碗：L(w) = ½hw²，梯度是 hw。h 是**曲率**（curvature），碗越陡，h 越大。取 h = 1，從 w = 1 出發。
 #
 # 猜猜看：學習率 0.2、1、1.8、2.1，各會怎麼走？哪一個一步就到谷底？
 
@@ -95,7 +95,7 @@ def descend(step, gradient, start, num_steps=100, **settings):
 #
 # Predict: how do the rates 0.2, 1, 1.8 and 2.1 walk? Which one reaches the bottom in a single step?
 
-# %% alt-zh="四種學習率下 w 對步數的曲線：0.2 慢慢下降，1 一步到 0，1.8 左右跳動但越跳越小，2.1 越跳越大。" alt-en="w against steps for four rates: 0.2 falls slowly, 1 reaches 0 in one step, 1.8 jumps from side to side with shrinking jumps, 2.1 jumps ever wider."
+# %% alt-zh="橫軸是步數，縱軸是 w，四條曲線是四種學習率：0.2 慢慢下降，1 一步到 0，1.8 左右跳動但越跳越小，2.1 越跳越大。" alt-en="w against steps for four rates: 0.2 falls slowly, 1 reaches 0 in one step, 1.8 jumps from side to side with shrinking jumps, 2.1 jumps ever wider."
 figure, ax = plt.subplots(figsize=(8, 3.2))
 for lr, marker in zip([0.2, 1.0, 1.8, 2.1], "os^D", strict=True):
     walk = descend(sgd_step, lambda w: w, torch.tensor(1.0), num_steps=15, lr=lr)
@@ -104,11 +104,11 @@ ax.set(xlabel="step", ylabel="w")
 ax = ax.legend(loc="upper left", ncols=2)
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 代進去就明白了：w ← w − ηhw = (1 − ηh)w。每一步都乘上同一個數，只要 |1 − ηh| < 1 就會收斂，也就是 **η < 2/h**。η = 1/h 一步到底，再大就衝過頭；大過 2/h，越衝越遠。
+# 代進去就明白了：w ← w − ηhw = (1 − ηh)w。每一步都乘上同一個數，只要 |1 − ηh| < 1 就會收斂（converge），也就是 **η < 2/h**。η = 1/h 一步到底，再大就衝過頭；大過 2/h，越衝越遠。
 #
-# 常見的誤會是「衝過頭就會發散」。圖上的 1.8 每一步都衝過頭，還是到了。
+# 常見的誤會是「衝過頭就會發散（diverge）」。圖上的 1.8 每一步都衝過頭，還是到了。
 #
-# **主張 1** 曲率從 0.01 到 1000 隨機取 50 個：學習率 1.95/h 走 100 步，距離都剩不到百分之一；2.05/h 都變成一百倍以上。這必然成立：0.95¹⁰⁰ ≈ 0.006，1.05¹⁰⁰ ≈ 131。
+# **主張 1** 曲率從 0.01 到 1000 隨機取 50 個，各走 100 步：學習率 1.95/h 時，與谷底的距離都只剩不到百分之一；學習率 2.05/h 時，都變成一百倍以上。這必然成立：0.95¹⁰⁰ ≈ 0.006，1.05¹⁰⁰ ≈ 131。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # Put it in and see: w ← w − ηhw = (1 − ηh)w. Every step multiplies by the same number, so it converges whenever |1 − ηh| < 1, that is, **η < 2/h**. At η = 1/h one step reaches the bottom; beyond that it overshoots; beyond 2/h it overshoots ever farther.
@@ -125,7 +125,7 @@ claim(1, bool((ends[1.95].abs() < 0.01).all() and (ends[2.05].abs() > 100).all()
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## SGD 的 S：梯度每次都有點不準
 #
-# 訓練時，一個批次的梯度只是全部資料的抽樣：平均是對的，每次都帶點雜訊。這就是 **stochastic**（隨機）。
+# 訓練時，一個批次（batch）的梯度，只是從全部資料抽樣來的估計：平均是對的，每次都帶點雜訊（noise）。這就是 **stochastic**（隨機）。
 #
 # 同樣的碗（h = 1），梯度換成「w 加上標準差 1 的雜訊」。想一想：學習率固定，走得夠久就會停在谷底嗎？
 
@@ -157,7 +157,7 @@ rates = {
 }
 errors = {name: squared_error(rate_at) for name, rate_at in rates.items()}
 
-# %% alt-zh="平均平方誤差對步數，雙對數座標。學習率 0.4 很快就停在 0.25 左右，0.04 慢一點但停在 0.02 左右，遞減的學習率一路下降到 0.001。" alt-en="Mean squared error against steps, both axes logarithmic. Rate 0.4 soon stays near 0.25, 0.04 takes longer and stays near 0.02, the decreasing rate goes on down to 0.001."
+# %% alt-zh="橫軸是步數，縱軸是 w² 的平均，都是對數刻度。學習率 0.4 很快就停在 0.25 左右，0.04 慢一點但停在 0.02 左右，遞減的學習率一路下降到 0.001。" alt-en="Mean squared error against steps, both axes logarithmic. Rate 0.4 soon stays near 0.25, 0.04 takes longer and stays near 0.02, the decreasing rate goes on down to 0.001."
 figure, ax = plt.subplots(figsize=(8, 3.2))
 for name, curves in errors.items():
     plotting.plot_band(ax, range(1, 1001), curves, name, log=True)
@@ -165,12 +165,16 @@ ax.set(xlabel="step t", ylabel="mean of w² (log)", xscale="log")
 ax = ax.legend()
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 不會。固定的學習率有一個**雜訊地板**：走到某個高度，就只在那裡晃。大的學習率走得快、地板高；小的走得慢、地板低。要兩者兼得，學習率就得越來越小（Robbins 與 Monro，1951），這正是[[training_practice]]的學習率排程。
+# 不會。固定的學習率有一個**雜訊下限**（noise floor）：走到某個高度，就只在那裡晃。這個高度算得出來：雜訊的標準差是 σ，一步之後 w ← (1 − η)w − η·雜訊，w² 的平均 V 就變成 (1 − η)²V + η²σ²；不再變動時，兩邊相等，解得 **V = ησ²/(2 − η)**。這裡 σ = 1，學習率 0.4 時是 0.250，0.04 時是 0.0204，和圖上一樣。
 #
-# **主張 2** 20 組裡的每一組（最後 300 步的平均）：學習率 0.4 的地板是 0.04 的六倍以上，而遞減的學習率又比 0.04 的低到五分之一以下。
+# 學習率大，走得快，但下限高；學習率小，走得慢，但下限低。要兩者兼得，學習率就得越來越小（Robbins 與 Monro，1951），這正是[[training_practice]]的學習率排程（schedule）。
+#
+# **主張 2** 20 組裡的每一組，取最後 300 步的平均：學習率 0.4 的下限是學習率 0.04 的六倍以上；遞減的學習率，又不到 0.04 的五分之一。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# It does not. A constant rate has a **noise floor**: it gets down to some height and then only wanders there. A large rate is quick and its floor is high; a small one is slow and its floor low. To have both, the rate must shrink (Robbins and Monro, 1951): that is what the schedules of [[training_practice]] are for.
+# It does not. A constant rate has a **noise floor**: it gets down to some height and then only wanders there. That height can be computed: if the noise has standard deviation σ, a step is w ← (1 − η)w − η·noise and turns V, the mean of w², into (1 − η)²V + η²σ²; when V no longer changes the two are equal, and so **V = ησ²/(2 − η)**. Here σ = 1: it is 0.250 at rate 0.4 and 0.0204 at 0.04, as in the picture.
+#
+# A large rate is quick and its floor is high; a small one is slow and its floor low. To have both, the rate must shrink (Robbins and Monro, 1951): that is what the schedules of [[training_practice]] are for.
 #
 # **Claim 2** In each of the 20 groups (mean of the last 300 steps), the floor of rate 0.4 is more than six times that of 0.04, and the decreasing rate lies below a fifth of the latter.
 
@@ -184,7 +188,7 @@ claim(2, bool((high > 6 * low).all() and (falling < low / 5).all()))
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 狹長的碗：一個方向拖累另一個
 #
-# 現在有兩個參數：L = x² + 10y²。沿 x 的曲率是 2，沿 y 是 20，差了十倍。最大與最小曲率的比叫做**條件數** κ；這個碗的 κ = 10。
+# 現在有兩個參數：L = x² + 10y²。沿 x 的曲率是 2，沿 y 是 20，差了十倍。最大與最小曲率的比叫做**條件數**（condition number）κ；這個碗的 κ = 10。
 #
 # 學習率只有一個，兩個方向要共用。它的上限由哪一個方向決定？走得最慢的又是哪一個方向？
 
@@ -222,13 +226,13 @@ def draw_paths(ax, paths):
 
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 在 Jupyter 裡執行下一格會出現滑桿：把學習率從 0.01 慢慢加到 0.104，看看路徑什麼時候開始上下跳、什麼時候跑出畫面。星號是谷底，起點是 (5, 5)。
+# 在 Jupyter 裡執行下一個儲存格，會出現滑桿：把學習率從 0.01 慢慢加到 0.104，看看路徑什麼時候開始上下跳、什麼時候跑出畫面。星號是谷底，起點是 (5, 5)。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # Run the next cell in Jupyter and a slider appears: move the rate slowly from 0.01 to 0.104, and watch when the path begins to zigzag and when it leaves the picture. The star is the bottom; the start is (5, 5).
 
 
-# %% alt-zh="左圖是狹長碗的等高線與學習率 0.09 的路徑：沿 y 上下跳動，沿 x 平順前進。右圖是 |x| 與 |y| 對步數，對數座標上兩條都是直線，幾乎平行。" alt-en="Left: contours of the narrow bowl and the path at rate 0.09, jumping up and down along y and moving smoothly along x. Right: |x| and |y| against steps, two nearly parallel straight lines on a log axis."
+# %% alt-zh="左圖是狹長碗的等高線與學習率 0.09 的路徑：沿 y 上下跳動，沿 x 平順前進。右圖橫軸是步數，縱軸是與 0 的距離（對數刻度）：|x| 與 |y| 都是直線，幾乎平行。" alt-en="Left: contours of the narrow bowl and the path at rate 0.09, jumping up and down along y and moving smoothly along x. Right: |x| and |y| against steps, two nearly parallel straight lines on a log axis."
 def walk_in_the_bowl(lr):
     start = torch.tensor([5.0, 5.0], dtype=torch.float64)
     path = descend(sgd_step, bowl_gradient, start, num_steps=40, lr=lr)
@@ -255,7 +259,7 @@ explore(walk_in_the_bowl, lr=slider(0.01, 0.104, value=0.09, step=0.002))
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 動量：記得剛才往哪裡走
 #
-# 學習率接近上限時，陡的方向上，梯度一下正、一下負；平的方向上，梯度一直同號。如果把過去的梯度加起來，前者互相抵消，後者越積越多。這就是**動量**（Polyak，1964）：
+# 學習率接近上限時，陡的方向上，梯度一下正、一下負；平的方向上，梯度一直同號。如果把過去的梯度加起來，前者互相抵消，後者越積越多。這就是**動量**（Polyak，1964），累積起來的 v 叫做速度（velocity）：
 #
 # v ← βv + g，θ ← θ − ηv
 #
@@ -264,7 +268,7 @@ explore(walk_in_the_bowl, lr=slider(0.01, 0.104, value=0.09, step=0.002))
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Momentum: remember where you were going
 #
-# At a rate near the limit, the gradient along the steep direction changes sign from step to step; along the flat one it keeps it. Add up past gradients, and the former cancel while the latter pile up. This is **momentum** (Polyak, 1964):
+# At a rate near the limit, the gradient along the steep direction changes sign from step to step; along the flat one it keeps it. Add up past gradients, and the former cancel while the latter pile up. This is **momentum** (Polyak, 1964); what has piled up, v, is the velocity:
 #
 # v ← βv + g, θ ← θ − ηv
 #
@@ -317,7 +321,7 @@ cut = {
     for name, step in formulas.items()
 }
 
-# %% alt-zh="每步長度對步數，20 個起點的平均與區間。第 20 步學習率砍成十分之一：PyTorch 的步長立刻變得很短；學習率在速度裡的寫法，步長起初幾乎沒變，之後起伏下降，大多比較長。" alt-en="Step length against step, mean and band over 20 starts. At step 20 the rate is cut to a tenth: PyTorch's steps become short at once; with the rate inside the velocity they hardly change at first, then rise and fall, and are mostly longer."
+# %% alt-zh="橫軸是步數，縱軸是步長（對數刻度），畫出 20 個起點的平均與區間。第 20 步，學習率砍成十分之一：PyTorch 的步長立刻變得很短；學習率在速度裡的寫法，步長起初幾乎沒變，之後起伏下降，大多比較長。" alt-en="Step length against step, mean and band over 20 starts. At step 20 the rate is cut to a tenth: PyTorch's steps become short at once; with the rate inside the velocity they hardly change at first, then rise and fall, and are mostly longer."
 figure, ax = plt.subplots(figsize=(8, 3.2))
 for name, lengths in cut.items():
     plotting.plot_band(ax, range(60), lengths, name, log=True)
@@ -326,9 +330,9 @@ ax.set(xlabel="step (the rate falls to a tenth at step 20)", ylabel="length of s
 ax = ax.legend()
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 學習率在裡面的話，速度「記得」舊的學習率，還會照舊的步伐滑行一陣子，大約 1/(1 − β) = 10 步的時間才忘掉。照著講義的公式，再搭配 PyTorch 的學習率排程，得到的不是你以為的東西。
+# 學習率在裡面的話，速度「記得」舊的學習率，還會照舊的步長滑行一陣子，大約 1/(1 − β) = 10 步才忘掉。照著講義的公式，再搭配 PyTorch 的學習率排程，結果就和你想的不一樣。
 #
-# **主張 3** 學習率固定時，兩種寫法必然走出同樣的步子（相差不到 10⁻¹⁰，只剩捨入誤差）；砍成十分之一後的第一步，20 個起點的每一個，「學習率在裡面」的步子都是 PyTorch 的四倍以上。
+# **主張 3** 學習率固定時，兩種寫法必然走出同樣的每一步（相差不到 10⁻¹⁰，只剩捨入誤差，rounding error）；學習率砍成十分之一後的第一步，不論從 20 個起點的哪一個出發，「學習率在裡面」的步長都是 PyTorch 的四倍以上。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # With the rate inside, the velocity "remembers" the old rate and goes on coasting for a while; forgetting takes about 1/(1 − β) = 10 steps. Combine the formula from such notes with a PyTorch schedule and you get something else than you think.
@@ -345,14 +349,14 @@ claim(3, bool(same and (inside > 4 * outside).all()))
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## RMSprop：每個參數自己的尺
 #
-# 另一條路：既然各方向的梯度大小不同，就讓每個參數的梯度除以**自己的**大小。v 記錄梯度平方的移動平均，√v 就是最近的典型大小（Tieleman 與 Hinton，2012）。
+# 另一條路：既然各方向的梯度大小不同，就讓每個參數的梯度除以**自己的**大小。v 記錄梯度平方的移動平均（moving average），√v 就是最近的典型大小：這是這個參數自己的一把尺（Tieleman 與 Hinton，2012）。
 #
 # ε 是個很小的數，只為了不要除以 0。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## RMSprop: a ruler for each parameter
 #
-# Another way: gradients differ in size from one direction to the next, so divide each parameter's gradient by **its own** size. v is a running mean of the squared gradient, and √v the typical size of late (Tieleman and Hinton, 2012).
+# Another way: gradients differ in size from one direction to the next, so divide each parameter's gradient by **its own** size. v is a running mean of the squared gradient, and √v the typical size of late: this parameter's own ruler (Tieleman and Hinton, 2012).
 #
 # ε is a tiny number that only prevents division by 0.
 
@@ -366,7 +370,7 @@ def rmsprop_step(param, grad, state, lr, alpha=0.99, eps=1e-8):
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # ### Adam：動量除以自己的尺
 #
-# Adam（Kingma 與 Ba，2015）把兩者合起來：m 是梯度的移動平均（動量），v 是梯度平方的移動平均（RMSprop），再加上一個**偏差修正**：兩個平均都從 0 開始，一開始都太小，所以除以 1 − βᵗ。等一下我們會看看少了它會怎樣。
+# Adam（Kingma 與 Ba，2015）把兩者合起來：m 是梯度的移動平均（動量），v 是梯度平方的移動平均（RMSprop），再加上一個**偏差修正**（bias correction）：兩個平均都從 0 開始，一開始都太小，所以除以 1 − βᵗ。等一下我們會看看少了它會怎樣。
 #
 # 兩個 β 就是 `torch.optim.Adam` 的 `betas`，預設 (0.9, 0.999)。
 
@@ -390,16 +394,16 @@ def adam_step(param, grad, state, lr, betas=(0.9, 0.999), eps=1e-8):
 
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# ### AdamW：先縮小一點，再走 Adam
+# ### AdamW：先縮小一點，再照 Adam 走一步
 #
-# **權重衰減**讓每個權重每一步都縮小一點點。AdamW（Loshchilov 與 Hutter，2019）直接縮小參數，梯度完全不知情。它和「在 Adam 的梯度裡加上 L2」差在哪裡，後面會量給你看。
+# **權重衰減**讓每個權重每一步都縮小一點點。AdamW（Loshchilov 與 Hutter，2019）直接縮小參數，完全不經過梯度。這和「在 Adam 的梯度裡加上 L2」差在哪裡，後面會量給你看。（PyTorch 每一步縮小的比例是 ηλ；原論文的 λ 只乘排程的倍數，不乘基本學習率。）
 #
 # 真正的模型有很多個參數張量。`apply_step` 讓每一個用**自己的**梯度和**自己的** `state` 走一步：
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # ### AdamW: shrink a little, then step as Adam
 #
-# **Weight decay** makes every weight a little smaller at each step. AdamW (Loshchilov and Hutter, 2019) shrinks the parameter itself, and the gradient knows nothing of it. How that differs from adding L2 to Adam's gradient, we shall measure below.
+# **Weight decay** makes every weight a little smaller at each step. AdamW (Loshchilov and Hutter, 2019) shrinks the parameter itself, and the gradient knows nothing of it. How that differs from adding L2 to Adam's gradient, we shall measure below. (In PyTorch a step shrinks it by the share ηλ; in the paper λ is multiplied by the schedule's factor, and not by the base rate.)
 #
 # A real model has many parameter tensors. `apply_step` moves each by **its own** gradient with **its own** `state`:
 
@@ -467,7 +471,7 @@ for name, gap in gaps.items():
 # %% [markdown] lang="zh-TW"
 # 差距只有捨入誤差那麼大。課程把這些規則收在 `course_utils.optimizers`；測試還用許多種設定與變動的學習率對過。
 #
-# **主張 4** 五種規則走 100 步後，每個權重都與 `torch.optim` 相差不到 10⁻⁶。公式相同，這必然成立。
+# **主張 4** 五種規則各走 100 步之後，每個權重都與 `torch.optim` 算出來的相差不到 10⁻⁶。公式相同，這必然成立。
 
 # %% [markdown] lang="en"
 # The gaps are as small as rounding. The course keeps these rules in `course_utils.optimizers`; a test compares them under many more settings, and with rates that change.
@@ -511,7 +515,7 @@ lengths = {
     "without": steps_in_rates(uncorrected_step, gradients),
 }
 
-# %% alt-zh="每步長度除以學習率，對步數作圖，步數為對數座標。有修正的 Adam 一直是 1；沒有修正的從 3.2 開始，第 12 步達到 6.6，幾千步後才回到 1。" alt-en="Step length divided by the rate against steps, on a log axis of steps. Corrected Adam stays at 1; without correction it begins at 3.2, peaks at 6.6 at step 12, and needs thousands of steps to return to 1."
+# %% alt-zh="橫軸是步數（對數刻度），縱軸是步長除以學習率。有修正的 Adam 一直是 1；沒有修正的從 3.2 開始，第 12 步達到 6.6，幾千步後才回到 1。" alt-en="Step length divided by the rate against steps, on a log axis of steps. Corrected Adam stays at 1; without correction it begins at 3.2, peaks at 6.6 at step 12, and needs thousands of steps to return to 1."
 figure, ax = plt.subplots(figsize=(8, 3.0))
 for name, length in lengths.items():
     ax.semilogx(range(1, 3001), length[:, 1], label=name)
@@ -521,9 +525,9 @@ ax = ax.legend()
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # **太大！** m 確實太小：第一步只有 0.1g。但分母的 √v 更小：√0.001 g ≈ 0.032g。相除得 3.2。β₂ 比 β₁ 慢得多，分母要幾千步才跟上來。
 #
-# 再看梯度的大小：0.001、1、1000，有修正的第一步都走一個學習率（只差一點點 ε）。梯度穩定時，Adam 的學習率差不多就是「每一步走多遠」，與損失的單位無關。
+# 再看梯度的大小：0.001、1、1000，有修正的第一步，步長都等於學習率（只差一點點 ε）。梯度穩定時，Adam 的學習率差不多就是「每一步走多遠」，與損失的單位無關。
 #
-# **主張 5** 這是算術，必然成立；三種梯度大小都一樣：有修正的第一步是學習率的 1 倍（相差不到 0.1 %）；沒有修正，第一步超過 3 倍，最大超過 6 倍，而且第 1000 步仍超過 1.2 倍。
+# **主張 5** 三種大小的梯度，結果都相同；這是算術，必然成立。有修正時，第一步的步長等於學習率（相差不到 0.1%）；沒有修正時，第一步超過學習率的 3 倍，最大的一步超過 6 倍，到第 1000 步仍超過 1.2 倍。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # **Too large!** m is indeed too small: 0.1g at the first step. But √v, in the denominator, is smaller still: √0.001 g ≈ 0.032g. Their ratio is 3.2. β₂ is far slower than β₁, so the denominator takes thousands of steps to catch up.
@@ -565,7 +569,7 @@ def race(entries, start):
     return {n: descend(step, bowl_gradient, start, **s) for n, (step, s) in entries.items()}
 
 
-# %% slideshow={"slide_type": "subslide"} alt-zh="左圖損失對步數，對數座標：100 步後動量最低，Adam 次之，SGD 最高。右圖等高線上的三條路徑：SGD 先落到 y = 0 的谷線，再沿著它慢慢走，動量繞圈，Adam 斜斜走直線。" alt-en="Left: loss against steps on a log axis; after 100 steps momentum is lowest, then Adam, SGD highest. Right: three paths on the contours; SGD drops to the valley floor and crawls, momentum swings around, Adam cuts straight across."
+# %% slideshow={"slide_type": "subslide"} alt-zh="左圖橫軸是步數，縱軸是損失（對數刻度）：100 步後動量最低，Adam 次之，SGD 最高。右圖是等高線上的三條路徑：SGD 先落到 y = 0 的谷線，再沿著它慢慢走，動量繞圈，Adam 斜斜走直線。" alt-en="Left: loss against steps on a log axis; after 100 steps momentum is lowest, then Adam, SGD highest. Right: three paths on the contours; SGD drops to the valley floor and crawls, momentum swings around, Adam cuts straight across."
 paths = race(demonstration, torch.tensor([5.0, 5.0], dtype=torch.float64))
 figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.3), width_ratios=[1.3, 1])
 for name, path in paths.items():
@@ -601,7 +605,7 @@ def final_losses(step, starts, rates, **settings):  # (starts, rates); a runaway
 rules = {"SGD": sgd_step, "momentum": momentum_step, "RMSprop": rmsprop_step, "Adam": adam_step}
 finals = {name: final_losses(step, starts, sweep) for name, step in rules.items()}
 
-# %% slideshow={"slide_type": "subslide"} alt-zh="100 步後的損失對學習率，雙對數座標，20 個起點的幾何平均。SGD 在 0.09 附近有一個又深又窄的谷，低到 10 的負 17 次方，接著立刻發散；動量與 Adam 的谷寬而淺；RMSprop 過了 0.06 就掉到圖外。" alt-en="Loss after 100 steps against the rate, log axes, geometric mean over 20 starts. SGD has a deep, narrow valley near 0.09, down to 1e-17, and then diverges at once; momentum and Adam have wide, shallow valleys; RMSprop drops out of the picture beyond 0.06."
+# %% slideshow={"slide_type": "subslide"} alt-zh="橫軸是學習率，縱軸是 100 步後的損失（20 個起點的幾何平均），都是對數刻度。SGD 在 0.09 附近有一個又深又窄的谷，低到 10 的負 17 次方，接著立刻發散；動量與 Adam 的谷寬而淺；RMSprop 過了 0.06 就掉到圖外。" alt-en="Loss after 100 steps against the rate, log axes, geometric mean over 20 starts. SGD has a deep, narrow valley near 0.09, down to 1e-17, and then diverges at once; momentum and Adam have wide, shallow valleys; RMSprop drops out of the picture beyond 0.06."
 figure, ax = plt.subplots(figsize=(8.5, 3.4))
 for name, losses in finals.items():
     plotting.plot_band(ax, sweep, losses, name, log=True)
@@ -611,11 +615,11 @@ ax = ax.legend(ncols=2, fontsize=9)
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # SGD 從三者的墊底變成第一：在自己最好的學習率（約 0.09），**SGD 勝過 β = 0.9 的動量，也勝過預設 β 的 Adam**。剛才它墊底，只是學習率沒有選好。
 #
-# 動量和 Adam 的好處在別處：只求損失低於 0.01，能用的學習率範圍就寬得多，不必選得那麼準。（RMSprop 在大學習率時的表現，是這個碗太規矩的緣故，後面會拆穿。）
+# 動量和 Adam 的好處在別處：只求損失低於 0.01，能用的學習率範圍就寬得多，不必選得那麼準。（學習率大時 RMSprop 的表現，是這個碗太規矩的緣故，後面會拆穿。）
 #
-# **主張 6** 用示範的設定，20 個起點中至少有 15 個是 SGD 墊底；每個都用自己最好的學習率、β 維持 0.9，20 個起點都是 SGD 勝過動量與 Adam，損失低了一百萬倍以上。
+# **主張 6** 用示範的設定，20 個起點中至少有 15 個是 SGD 墊底。改讓每個優化器都用自己最好的學習率、β 維持 0.9，從 20 個起點出發都是 SGD 勝過動量與 Adam，損失不到它們的百萬分之一。
 #
-# **主張 7** 平均起來，讓損失（20 個起點的幾何平均）降到 0.01 以下的學習率，最大與最小的比：動量與 Adam 都是 SGD 的三倍以上。
+# **主張 7** 能讓損失（20 個起點的幾何平均）降到 0.01 以下的學習率有一個範圍；它的最大值與最小值之比，動量與 Adam 都是 SGD 的三倍以上。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # SGD goes from last of the three to first: at its own best rate (about 0.09), **SGD beats momentum with β = 0.9, and Adam with its default β**. It came last only because of how the rates had been chosen.
@@ -624,7 +628,7 @@ ax = ax.legend(ncols=2, fontsize=9)
 #
 # **Claim 6** At the demonstration's settings SGD is last from at least 15 of the 20 starts; each at its own best rate, with β still 0.9, SGD beats momentum and Adam from all 20, with a loss more than a million times smaller.
 #
-# **Claim 7** On average over the starts, of the rates that bring the loss (geometric mean over the 20 starts) below 0.01, the ratio of largest to smallest is, for momentum and for Adam, more than three times that of SGD.
+# **Claim 7** The rates that bring the loss (geometric mean over the 20 starts) below 0.01 form a range; the ratio of its largest to its smallest rate is, for momentum and for Adam, more than three times that of SGD.
 
 # %%
 demo = torch.stack([bowl(path[-1]) for path in race(demonstration, starts).values()])
@@ -660,7 +664,7 @@ for beta in betas:
     losses = final_losses(momentum_step, starts, sweep, momentum=beta)
     by_beta[beta] = losses[:, losses.log10().mean(dim=0).argmin()]
 
-# %% alt-zh="用最好的學習率走 100 步後的損失對 β 作圖，對數座標：β 為 0 是 10 的負 17 次方，0.3 左右最低約 10 的負 51 次方，0.9 只有 10 的負 5 次方。" alt-en="Loss after 100 steps at the best rate against β, log axis: 1e-17 at β = 0, lowest near 0.3 with about 1e-51, and only 1e-5 at 0.9."
+# %% alt-zh="橫軸是 β，縱軸是用最好的學習率走 100 步後的損失（對數刻度）：β 為 0 是 10 的負 17 次方，0.3 左右最低約 10 的負 51 次方，0.9 只有 10 的負 5 次方。" alt-en="Loss after 100 steps at the best rate against β, log axis: 1e-17 at β = 0, lowest near 0.3 with about 1e-51, and only 1e-5 at 0.9."
 figure, ax = plt.subplots(figsize=(8, 3.0))
 curves = torch.stack(list(by_beta.values()), dim=1)
 plotting.plot_band(ax, betas, curves, "momentum at its best rate", log=True, marker="o")
@@ -703,7 +707,7 @@ grids = {
 }
 best_steps = {name: tuned(step, options) for name, (step, options) in grids.items()}
 
-# %% slideshow={"slide_type": "subslide"} alt-zh="左圖一百個新起點的損失對步數，對數座標：RMSprop 起初飛到最高，之後掉得最陡，最低；動量次之，接著是區間最寬的 Adam，SGD 最高。右圖從 (5, 5) 出發的路徑：動量先衝過頭，很快就到谷底；RMSprop 第一步就飛出畫面。" alt-en="Left: loss against steps from a hundred new starts, log axis; RMSprop first shoots up, then falls most steeply and ends lowest; then momentum, then Adam with the widest band, SGD highest. Right: paths from (5, 5); momentum overshoots and soon is at the bottom, RMSprop leaves the picture in its first step."
+# %% slideshow={"slide_type": "subslide"} alt-zh="左圖橫軸是步數，縱軸是一百個新起點的損失（對數刻度）：RMSprop 起初飛到最高，之後掉得最陡，最後最低；動量次之，接著是區間最寬的 Adam，SGD 最高。右圖是從 (5, 5) 出發的路徑：動量先衝過頭，很快就到谷底；RMSprop 第一步就飛出畫面。" alt-en="Left: loss against steps from a hundred new starts, log axis; RMSprop first shoots up, then falls most steeply and ends lowest; then momentum, then Adam with the widest band, SGD highest. Right: paths from (5, 5); momentum overshoots and soon is at the bottom, RMSprop leaves the picture in its first step."
 races = race(best_steps, new_starts)
 figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.3), width_ratios=[1.3, 1])
 for name, path in races.items():
@@ -713,11 +717,11 @@ left.legend()
 right = draw_paths(right, race(best_steps, torch.tensor([5.0, 5.0], dtype=torch.float64)))
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 動量勝過 SGD，而且不是險勝；但**最快的是 RMSprop**，還快得離譜。它選了掃到的最大學習率：頭幾步飛得老遠，把每個參數的尺撐開，x 的尺配 x 的曲率，y 的尺配 y 的曲率。從此兩個方向縮得一樣快，彷彿 κ = 1。這是真本事，還是這個碗剛好擺正了？後面把碗轉一個角度，就知道了。
+# 動量勝過 SGD，而且不是險勝；但**最快的是 RMSprop**，還快得離譜。它選的是試過的學習率裡最大的一個：頭幾步飛得老遠，把每個參數的尺撐開，x 的尺配 x 的曲率，y 的尺配 y 的曲率。從此兩個方向縮得一樣快，彷彿 κ = 1。這是真本事，還是這個碗剛好擺正了？後面把碗轉一個角度，就知道了。
 #
 # Adam 平均輸給動量，但很看起點：它真正的學習率是 η/√v̂，而 v̂ 由一路上的梯度決定，也就由起點決定。同一組設定，從這裡出發剛剛好，從那裡出發就太大或太小，所以圖上它的區間最寬。
 #
-# （10⁻⁵⁰ 聽起來很荒謬：這個碗沒有雜訊，距離一直按比例縮小，永遠不會停。真正的訓練早就碰到雜訊地板了。）
+# （10⁻⁵⁰ 聽起來很荒謬：這個碗沒有雜訊，距離一直按比例縮小，永遠不會停。真正的訓練早就碰到雜訊下限了。）
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # Momentum beats SGD, and not by a nose; but **RMSprop is fastest of all**, absurdly so. It chose the largest rate of the sweep: its first steps fly far off and stretch the rulers, x's to fit the curvature of x, y's to fit that of y. From then on both directions shrink equally fast, as if κ were 1. Is that skill, or does this bowl just happen to stand straight? Turn the bowl, as we shall below, and you will see.
@@ -727,10 +731,10 @@ right = draw_paths(right, race(best_steps, torch.tensor([5.0, 5.0], dtype=torch.
 # (10⁻⁵⁰ sounds absurd: this bowl has no noise, the distance keeps shrinking by a factor, and it never ends. Real training would long have reached its noise floor.)
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# **主張 8** 一百個新起點，每一個都是：動量的損失低到 SGD 的 10⁻¹⁵ 以下，RMSprop 又低到動量的 10⁻³⁰ 以下。平均起來，動量的 log₁₀ 損失低於 Adam（成對差的 95 % 區間在 0 以下），而 Adam 的 log₁₀ 損失在起點之間的標準差是動量的十倍以上。
+# **主張 8** 不論從一百個新起點的哪一個出發，動量的損失都不到 SGD 的 10⁻¹⁵ 倍，RMSprop 的又不到動量的 10⁻³⁰ 倍。平均起來，動量的 log₁₀ 損失低於 Adam：成對差（動量減 Adam）的 95% 信賴區間整個在 0 以下。起點不同，log₁₀ 損失的標準差，Adam 是動量的十倍以上。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# **Claim 8** From every one of the hundred new starts momentum's loss is below 10⁻¹⁵ of SGD's, and RMSprop's below 10⁻³⁰ of momentum's. On average momentum's log₁₀ loss is below Adam's (the paired difference has its 95 % interval below 0), and over the starts the standard deviation of Adam's is more than ten times momentum's.
+# **Claim 8** From every one of the hundred new starts momentum's loss is below 10⁻¹⁵ of SGD's, and RMSprop's below 10⁻³⁰ of momentum's. On average momentum's log₁₀ loss is below Adam's (the paired difference, momentum minus Adam, has its 95 % confidence interval below 0), and over the starts the standard deviation of Adam's is more than ten times momentum's.
 
 # %%
 ends = {name: bowl(path[-1]).clamp(min=1e-300).log10() for name, path in races.items()}
@@ -749,14 +753,14 @@ adam_varies = ends["Adam"].std() > 10 * ends["momentum"].std()
 claim(8, bool(in_order.all() and adam_varies) and ahead.high < 0)
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
-# ## 碗越狹長，要走幾步？
+# ## 碗越狹長，要多走幾步？
 #
 # 條件數從 3 到 1000。SGD 用最好的學習率（2 除以最小與最大曲率的和），動量用理論上最好的學習率與 β。數一數：距離縮小到百萬分之一要幾步。
 #
 # 猜猜看：κ 變成 100 倍，步數也變成 100 倍嗎？
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
-# ## The narrower the bowl, how many steps?
+# ## The narrower the bowl, how many more steps?
 #
 # Condition numbers from 3 to 1000. SGD gets its best rate, 2/(smallest + largest curvature), momentum the rate and β that theory calls best. Count the steps until the distance is a millionth of what it was.
 #
@@ -784,7 +788,7 @@ steps = {
     ),
 }
 
-# %% alt-zh="步數對條件數，雙對數座標，兩條直線：SGD 斜率 1，動量斜率約 0.5；κ 為 1000 時約 6900 步對 310 步。" alt-en="Steps against condition number, log axes, two straight lines: SGD with slope 1, momentum with slope about 0.5; at κ = 1000 about 6900 steps against 310."
+# %% alt-zh="橫軸是條件數，縱軸是步數，都是對數刻度。兩條直線：SGD 的斜率是 1，動量約 0.5；κ 為 1000 時，SGD 約 6,900 步，動量約 310 步。" alt-en="Steps against condition number, log axes, two straight lines: SGD with slope 1, momentum with slope about 0.5; at κ = 1000 about 6900 steps against 310."
 figure, ax = plt.subplots(figsize=(8, 3.2))
 for (name, counts), marker in zip(steps.items(), "os", strict=True):
     plotting.plot_band(ax, kappa, counts, name, log=True, marker=marker)
@@ -792,11 +796,11 @@ ax.set(xlabel="condition number κ (log)", ylabel="steps to a millionth (log)", 
 ax = ax.legend()
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# SGD 的步數與 **κ** 成正比，動量大致只與 **√κ** 成正比。κ = 10 時動量只要不到一半的步數，κ = 1000 時只要二十分之一左右。網路的損失在各方向的曲率常差好幾個數量級，動量的價值就在這裡（Sutskever 等，2013）。
+# SGD 的步數與 **κ** 成正比，動量大致只與 **√κ** 成正比。κ = 10 時動量只要不到一半的步數，κ = 1000 時只要二十分之一左右。網路的損失在各方向的曲率常差好幾個數量級，動量的價值就在這裡（Sutskever 等人，2013）。
 #
 # （Nesterov 在 1983 年提出的變形，不只在二次的碗上，對一般的平滑凸函數也有加速的保證；它怎麼寫，是練習 2。）
 #
-# **主張 9** 從 κ = 10 到 1000，雙對數圖上的斜率：每個起點，SGD 都在 0.9 到 1.1 之間，動量都在 0.4 到 0.65 之間。
+# **主張 9** 步數與 κ 都取對數，κ 從 10 到 1000，不論從哪個起點出發，SGD 的斜率都在 0.9 到 1.1 之間，動量的都在 0.4 到 0.65 之間。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # SGD's steps grow with **κ**, momentum's roughly with **√κ** only. At κ = 10 momentum needs fewer than half the steps, at κ = 1000 about a twentieth. The loss of a network is often curved by orders of magnitude more in one direction than in another, and there lies the worth of momentum (Sutskever et al., 2013).
@@ -819,7 +823,7 @@ claim(9, all(low[n] < slopes[n].min() and slopes[n].max() < high[n] for n in slo
 #
 # 同一個碗、同樣的起點，只是整張圖轉 22.5° 與 45°。每一個角度，每個優化器都重新調過，和剛才一樣：在一百個起點上選設定，在另外一百個上比。
 #
-# 想一想：誰會在意？誰根本看不出碗轉過？
+# 想一想：哪些優化器會受影響？哪些根本看不出碗轉過？
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Turn the bowl
@@ -856,7 +860,7 @@ turned = {
     for name, (step, options) in grids.items()
 }
 
-# %% alt-zh="最好設定下 100 步後損失的 log10，對轉動角度。SGD 約 −17、動量約 −51，兩條都是水平線；Adam 從約 −32 升到約 −15，RMSprop 從約 −110 升到約 −15。" alt-en="log10 of the loss after 100 steps at the best settings, against the angle. SGD at -17 and momentum at -51 are level lines; Adam rises from about -32 to about -15, RMSprop from about -110 to about -15."
+# %% alt-zh="橫軸是轉動的角度，縱軸是最好設定下 100 步後損失的 log10。SGD 約 −17、動量約 −51，兩條都是水平線；Adam 從約 −32 升到約 −15，RMSprop 從約 −110 升到約 −15。" alt-en="log10 of the loss after 100 steps at the best settings, against the angle. SGD at -17 and momentum at -51 are level lines; Adam rises from about -32 to about -15, RMSprop from about -110 to about -15."
 figure, ax = plt.subplots(figsize=(8, 3.0))
 for (name, losses), marker in zip(turned.items(), "os^D", strict=True):
     plotting.plot_band(ax, angles, losses, name, marker=marker)
@@ -868,14 +872,14 @@ ax = ax.legend(ncols=2, fontsize=9)
 #
 # 權重的座標軸在網路裡有意義嗎？沒有人能保證，只能量。
 #
-# **主張 10** 碗轉到 45°：SGD 與動量必然不變（log₁₀ 損失變動不到 0.01）。每一個起點，RMSprop 的損失都變差至少 10³⁰ 倍，四者之中都是動量最低。Adam 隨起點而不同，平均變差（log₁₀ 損失成對差的 95 % 區間在 0 以上）。
+# **主張 10** 碗轉到 45° 之後，SGD 與動量必然不變（log₁₀ 損失變動不到 0.01）。不論從哪個起點出發，RMSprop 的損失都至少變成 10³⁰ 倍，四者之中都是動量最低。Adam 隨起點而不同，平均變差：log₁₀ 損失的成對差（45° 減 0°），95% 信賴區間整個在 0 以上。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # SGD and momentum know only the arrow of the gradient; however the bowl is turned, it is the same to them. Adam and RMSprop measure **along the axes**, a ruler for each: on a bowl aligned with the axes the rulers cancel the difference in curvature, and at 45° they are no help. That is where RMSprop's amazing result came from; turn the bowl, and the winner is momentum.
 #
 # Do the axes of the weights mean anything in a network? Nobody can promise it; it has to be measured.
 #
-# **Claim 10** With the bowl at 45° SGD and momentum must do as before (their log₁₀ loss changes by less than 0.01). From every start RMSprop's loss is at least 10³⁰ times worse, and momentum's is the lowest of the four. Adam's varies with the start and is worse on average: the paired difference of log₁₀ losses has its 95 % interval above 0.
+# **Claim 10** With the bowl at 45° SGD and momentum must do as before (their log₁₀ loss changes by less than 0.01). From every start RMSprop's loss is at least 10³⁰ times worse, and momentum's is the lowest of the four. Adam's varies with the start and is worse on average: the paired difference of log₁₀ losses (45° minus 0°) has its 95 % confidence interval above 0.
 
 # %%
 change = {name: losses[:, -1] - losses[:, 0] for name, losses in turned.items()}
@@ -888,16 +892,16 @@ momentum_wins = (turned["momentum"][:, -1] < torch.stack(others)).all()
 claim(10, same and worse and bool(momentum_wins))
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
-# ## 實際怎麼叫：Adam、加上 L2、AdamW
+# ## 實際怎麼呼叫：Adam、Adam 加 L2、AdamW
 #
-# 平常這樣寫：`lr` 是學習率（預設 0.001），`betas` 是兩個移動平均，`weight_decay` 是 λ。注意 Adam 和 AdamW 的 `weight_decay` 名字一樣，做的事不一樣。
+# 平常這樣寫：`lr` 是學習率（預設 0.001），`betas` 是兩個移動平均的係數，`weight_decay` 是 λ。注意 Adam 和 AdamW 的 `weight_decay` 名字一樣，做的事不一樣。
 #
 # 先看最單純的情形：**梯度是 0** 的權重（例如接在死掉的 ReLU 後面）。想一想：λ 從 10⁻⁴ 加到 10⁻²，Adam 的第一步會大 100 倍嗎？
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## In daily use: Adam, Adam with L2, AdamW
 #
-# The usual calls: `lr` is the rate (0.001 by default), `betas` the two running means, `weight_decay` is λ. Note that the `weight_decay` of Adam and of AdamW share a name and do different things.
+# The usual calls: `lr` is the rate (0.001 by default), `betas` the coefficients of the two running means, `weight_decay` is λ. Note that the `weight_decay` of Adam and of AdamW share a name and do different things.
 #
 # Take the plainest case first: a weight whose **gradient is 0** (behind a dead ReLU, say). Predict: with λ raised from 10⁻⁴ to 10⁻², is Adam's first step 100 times as long?
 
@@ -926,7 +930,7 @@ pd.DataFrame(
 #
 # Adam 把 L2 也當成梯度，再除以它自己的大小：λ 就這樣**被約掉了**。不管 λ 是 10⁻⁴ 還是 10⁻²、權重是大是小，都往 0 走一整個學習率。AdamW 則是按比例：每個權重都縮小自己的 ηλ = 10⁻⁵。
 #
-# **主張 11** 梯度為 0 時，由公式必然得到：加了 L2 的 Adam，五個權重的第一步都是 0.001（相差不到 1 %），兩個 λ 都一樣；AdamW 的第一步是權重的 10⁻⁵ 倍；沒有衰減的 Adam 不動。
+# **主張 11** 由公式必然得到：梯度為 0 時，加了 L2 的 Adam 不論 λ 是哪一個，五個權重的第一步都走 0.001（相差不到 1%）；AdamW 的第一步是權重的 10⁻⁵ 倍；沒有衰減的 Adam 不動。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # A row is a weight, a column its first step.
@@ -975,7 +979,7 @@ left_over = {
     "AdamW": share_left(torch.optim.AdamW, sizes),
 }
 
-# %% alt-zh="一千步後剩下的權重對梯度大小，橫軸為對數。AdamW 是水平線，約 0.90；Adam 加 L2 從梯度小時的 0.26 升到梯度大時的 0.99。" alt-en="Share of the weight left after a thousand steps against the size of its gradient, log axis. AdamW is level at about 0.90; Adam with L2 rises from 0.26 at small gradients to 0.99 at large ones."
+# %% alt-zh="橫軸是梯度的大小（對數刻度），縱軸是一千步後權重剩下的比例。AdamW 是水平線，約 0.90；Adam 加 L2 從梯度小時的 0.26 升到梯度大時的 0.99。" alt-en="Share of the weight left after a thousand steps against the size of its gradient, log axis. AdamW is level at about 0.90; Adam with L2 rises from 0.26 at small gradients to 0.99 at large ones."
 figure, ax = plt.subplots(figsize=(8, 3.0))
 for (name, share), marker in zip(left_over.items(), "os", strict=True):
     plotting.plot_band(ax, sizes, share, name, marker=marker)
@@ -987,7 +991,7 @@ ax = ax.legend()
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # AdamW：人人剩下 (1 − ηλ)¹⁰⁰⁰ ≈ 0.90。Adam 加 L2：**梯度小的縮得最多，梯度大的幾乎不縮**。L2 加進梯度之後也被那把尺除過，衰減的比例就隨梯度的大小而變。所以同樣寫 `weight_decay=0.01`，兩者不能互換。
 #
-# **主張 12** 20 組裡的每一組：AdamW 剩下的，五種梯度大小都在 0.85 到 0.95 之間；Adam 加 L2，梯度 0.001 的剩不到 0.35，梯度 10 的剩 0.95 以上。
+# **主張 12** 20 組裡的每一組，用 AdamW 時，五種梯度大小的權重都剩下 0.85 到 0.95；用 Adam 加 L2 時，梯度 0.001 的權重剩下不到 0.35，梯度 10 的權重剩下 0.95 以上。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # AdamW: everyone keeps (1 − ηλ)¹⁰⁰⁰ ≈ 0.90. Adam with L2: **small gradients shrink most, large ones hardly at all**. Once in the gradient, L2 is divided by the ruler too, and the share by which a weight decays depends on its gradient. So `weight_decay=0.01` means two different things in the two.
@@ -1004,9 +1008,9 @@ claim(12, is_even and bool((adam_l2[:, 0] < 0.35).all() and (adam_l2[:, -1] > 0.
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 那 SGD 呢？
 #
-# SGD 加 L2：θ ← θ − η(g + λθ) = **(1 − ηλ)θ** − ηg。移項就是權重衰減，縮小的比例是 **ηλ**，不是 λ。
+# SGD 加 L2：θ ← θ − η(g + λθ) = **(1 − ηλ)θ** − ηg。整理一下，就是權重衰減，縮小的比例是 **ηλ**，不是 λ。
 #
-# 用 PyTorch 驗證：一邊 `weight_decay=λ`，一邊先縮小再走 SGD，學習率每一步都在變。兩種縮法（ηλ 與 λ），哪一種對得上？
+# 用 PyTorch 驗證：一邊用 `weight_decay=λ`，一邊先縮小、再照 SGD 走一步，學習率每一步都在變。兩種縮法（ηλ 與 λ），哪一種對得上？
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## And SGD?
@@ -1039,7 +1043,7 @@ print(f"share λ: gap at least ≈{min(lambda_alone):.1f}")
 # %% [markdown] lang="zh-TW"
 # 所以「L2 就是權重衰減」在 SGD 說得通，換到 Adam 就不對了。（SGD **加上動量**呢？練習 4 會讓你發現。）
 #
-# **主張 13** 學習率一路變動：縮小的比例用 ηλ，與 PyTorch 的 L2 必然相同（相差不到 10⁻¹²）；用 λ，20 個種子的每一個都相差 0.5 以上。
+# **主張 13** 學習率一路變動，縮小的比例用 ηλ 時，與 PyTorch 的 L2 必然相同（相差不到 10⁻¹²）；用 λ 時，20 個種子的每一個都相差 0.5 以上。
 
 # %% [markdown] lang="en"
 # So "L2 is weight decay" is true of SGD and false of Adam. (And of SGD **with momentum**? Exercise 4 lets you find out.)
@@ -1052,7 +1056,7 @@ claim(13, max(rate_times_lambda) < 1e-12 and min(lambda_alone) > 0.5)
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 真的資料：MNIST 上的小比賽
 #
-# 碗看夠了。固定取 4,000 張訓練圖片，網路 784-24-10，批次 100，四輪。五個優化器，各試五種學習率，用**驗證集**選出自己最好的，再換 30 個新種子上測試集。
+# 碗看夠了。固定取 4,000 張訓練圖片，網路 784-24-10，批次 100，四輪（epoch）。五個優化器，各試五種學習率，用**驗證集**（validation set）選出自己最好的，再換 30 個新種子上測試集（test set）。
 #
 # 規則是逐元素的，所以「五種學習率 × 五個種子」共 25 個網路可以疊在一起訓練，每個種子有自己的權重和批次順序。
 
@@ -1112,14 +1116,14 @@ for name, (step, rates) in contest.items():
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # ### 同一個學習率，誰比較好？
 #
-# 在 0.001，RMSprop 和動量誰贏？在 0.03 呢？先猜，再看圖。
+# 學習率 0.001 時，RMSprop 和動量誰贏？0.03 時呢？先猜，再看圖。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # ### At the same rate, who is better?
 #
 # At 0.001, who wins, RMSprop or momentum? And at 0.03? Guess first, then look.
 
-# %% alt-zh="驗證準確率對學習率，橫軸為對數，五條山形曲線：頂端高度相近，都在 90% 出頭，但位置不同，Adam 類在 0.003 附近，動量在 0.03 附近，SGD 在 0.3，再大就掉到圖外。" alt-en="Validation accuracy against the rate on a log axis, five hills: their tops are about equally high, a little above 90 %, but in different places: the Adam family near 0.003, momentum near 0.03, SGD at 0.3, beyond which it drops out of the picture."
+# %% alt-zh="橫軸是學習率（對數刻度），縱軸是驗證準確率，五條山形曲線：頂端高度相近，都在 90% 出頭，但位置不同，Adam 類在 0.003 附近，動量在 0.03 附近，SGD 在 0.3，再大就掉到圖外。" alt-en="Validation accuracy against the rate on a log axis, five hills: their tops are about equally high, a little above 90 %, but in different places: the Adam family near 0.003, momentum near 0.03, SGD at 0.3, beyond which it drops out of the picture."
 figure, ax = plt.subplots(figsize=(8.5, 3.4))
 for (name, (_, rates)), marker in zip(contest.items(), "os^Dv", strict=True):
     plotting.plot_band(ax, rates, val_accuracy[name].T, name, marker=marker)
@@ -1127,9 +1131,9 @@ ax.set(xscale="log", xlabel="rate (log)", ylabel="validation accuracy (%)", ylim
 ax = ax.legend(ncols=2, fontsize=9)
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 在 0.001，RMSprop 贏；在 0.03，動量贏。「用同樣的學習率比較」看起來公平，其實什麼也沒證明：挑一個學習率，就等於挑了贏家。
+# 學習率 0.001 時，RMSprop 贏；0.03 時，動量贏。「用同樣的學習率比較」看起來公平，其實什麼也沒證明：挑一個學習率，就等於挑了贏家。
 #
-# **主張 14** 每一個種子：學習率 0.001 時 RMSprop 的驗證準確率高過動量，0.03 時反過來；平均都差 4 個百分點以上。
+# **主張 14** 不論哪個種子，學習率 0.001 時，RMSprop 的驗證準確率都高過動量，0.03 時都反過來；平均都差 4 個百分點以上。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # At 0.001 RMSprop wins, at 0.03 momentum does. "At the same rate" sounds fair and proves nothing: whoever picks the rate picks the winner.
@@ -1146,12 +1150,12 @@ claim(14, bool((slow > 0).all() and (fast > 0).all() and slow.mean() > 4 and fas
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # ### 各用自己最好的學習率
 #
-# 學習率已經在驗證集上選好，每個優化器都試了五種。30 個新種子，測試集只用這一次；十對比較，p 值用 Holm 校正。表裡的 `detectable` 欄，是十對一起比時，差距至少要多大才會被算成差異。
+# 學習率已經在驗證集上選好，每個優化器都試了五種。30 個新種子，測試集只用這一次；十對比較，p 值用 Holm 的方法校正（1979）。表裡的 `detectable` 欄，是十對一起比時，差距至少要多大才會被算成差異。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # ### Each at its own best rate
 #
-# The rates are settled on validation, five tried for each. Thirty new seeds, and the test set is used this once; ten comparisons in pairs, with Holm's correction of the p-values. The column `detectable` says how large a difference would have had to be, among ten, to be called one.
+# The rates are settled on validation, five tried for each. Thirty new seeds, and the test set is used this once; ten comparisons in pairs, with Holm's correction of the p-values (1979). The column `detectable` says how large a difference would have had to be, among ten, to be called one.
 
 # %%
 test_accuracy = {}
@@ -1177,18 +1181,18 @@ columns = {"difference of test accuracy (points)": differences, "p (Holm)": p_va
 pd.DataFrame({**columns, "detectable": detectable})
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 校正之後分不分得出差異，看種子而定：這裡一對也分不出來，換別的種子，有時會多出一兩對。「沒有找到」不等於「沒有」，所以要換個問法：差距**小到不必在意**嗎？我們先說好，2 個百分點以內不在意，不到主張 14 裡的一半。這叫**等效檢定**：差距的 90 % 區間要整個落在 ±2 之內。Adam 與 AdamW 幾乎一樣：訓練這麼短，λ = 0.01 幾乎還沒有作用。
+# 校正之後分不分得出差異，看種子而定：這裡一對也分不出來，換別的種子，有時會多出一兩對。「沒有發現」不等於「沒有」，所以要換個問法：差距**小到不必在意**嗎？我們先說好，2 個百分點以內不在意，不到主張 14 裡的一半。這叫**等效檢定**（equivalence test；Schuirmann，1987）：差距的 90% 信賴區間要整個落在 ±2 之內。Adam 與 AdamW 幾乎一樣：訓練這麼短，λ = 0.01 幾乎還沒有作用。
 #
 # 學習率就不同了，但要看差多少倍：
 #
-# **主張 15** 平均起來，每一個優化器五種學習率中最好與最壞的驗證準確率，都差 4 個百分點以上。
+# **主張 15** 平均起來，每一個優化器光是換學習率，五種裡最好與最壞的驗證準確率就差 4 個百分點以上。
 #
-# **主張 16** 各用自己最好的學習率，十對優化器的平均測試準確率都等效（±2 個百分點），Adam 與 AdamW 更在 ±0.5 之內。
+# **主張 16** 各用自己最好的學習率時，十對優化器的平均測試準確率都等效（±2 個百分點），Adam 與 AdamW 更在 ±0.5 個百分點之內。
 #
-# **主張 17** 在完整的 MNIST 上，平均起來，學習率只偏離最好的三倍左右（上一格或下一格），動量、Adam、AdamW 的準確率都少不到 2 個百分點：大致選對之後，再調也就只差這一點。
+# **主張 17** 在完整的 MNIST 上，學習率只偏離最好的值三倍左右（大一級或小一級）時，動量、Adam、AdamW 的準確率平均都只少了不到 2 個百分點：大致選對之後，再調也就只差這一點。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# Whether any pair differs after correction depends on the seeds: here none does, with others a pair or two sometimes will. "None found" is not "none", so ask another question: is the difference **too small to matter**? Let us agree beforehand that up to 2 points do not matter, less than half of what claim 14 saw. This is a **test of equivalence**: the whole 90 % interval of the difference must lie within ±2. Adam and AdamW are all but the same: in so short a training λ = 0.01 has hardly begun to act.
+# Whether any pair differs after correction depends on the seeds: here none does, with others a pair or two sometimes will. "None found" is not "none", so ask another question: is the difference **too small to matter**? Let us agree beforehand that up to 2 points do not matter, less than half of what claim 14 saw. This is a **test of equivalence** (Schuirmann, 1987): the whole 90 % confidence interval of the difference must lie within ±2. Adam and AdamW are all but the same: in so short a training λ = 0.01 has hardly begun to act.
 #
 # Rates are another matter, but it depends on how far off they are:
 #
@@ -1225,16 +1229,20 @@ claim(17, max(cost.values()) < 2, tiers="full", tier=mnist.tier)
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 練習 1：碗斜著放，學習率的上限在哪裡？
 #
-# 難度 ★☆☆，約 5 分鐘。
+# 難度 ★★☆，約 5 分鐘。
 #
-# 損失是 L(w) = ½wᵀHw，H 是 n×n 的對稱正定矩陣，不一定是對角的。寫出 `largest_stable_rate`：回傳一個數：學習率小於它，梯度下降會收斂；大過它，就會發散。
+# 損失是 L(w) = ½wᵀHw，H 是 n×n 的對稱正定矩陣，不一定是對角矩陣。寫出 `largest_stable_rate`，回傳一個數：學習率小於它，梯度下降會收斂；大於它，就會發散。
+#
+# （用得到的線性代數：對稱矩陣有 n 個互相垂直的特徵向量；沿著其中任何一個，梯度 Hw 就是特徵值乘上 w，也就是一維的碗。）
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Exercise 1: a tilted bowl; where is the limit?
 #
-# Difficulty ★☆☆, about 5 minutes.
+# Difficulty ★★☆, about 5 minutes.
 #
 # The loss is L(w) = ½wᵀHw with a symmetric positive definite n×n matrix H, which need not be diagonal. Write `largest_stable_rate`: return one number, the rate below which gradient descent converges and above which it diverges.
+#
+# (The linear algebra it takes: a symmetric matrix has n perpendicular eigenvectors, and along each of them the gradient Hw is the eigenvalue times w, a bowl in one dimension.)
 
 
 # %% tags=["exercise"]
@@ -1258,16 +1266,16 @@ def largest_stable_rate_solution(hessian):
 #
 # 難度 ★★☆，約 10 分鐘。
 #
-# Nesterov 的想法：速度反正會帶我往前，不如把「下一步的速度」也先算進來。PyTorch 的寫法是先更新 v ← βv + g，再走 θ ← θ − η(g + βv)，兩式依序執行。
+# Nesterov 的想法：速度反正會帶我往前，不如把「下一步的速度」也先算進來。PyTorch 的寫法（和 Sutskever 等人的略有不同）是先更新 v ← βv + g，再走 θ ← θ − η(g + βv)，兩式依序執行。
 #
-# 寫出 `nesterov_step`，回傳（新的參數，新的速度），不可以改動傳進來的張量。學習率改變時也要與 `torch.optim.SGD(nesterov=True)` 一致。
+# 寫出 `nesterov_step`，回傳 `(param, velocity)`，也就是新的參數與新的速度；不可以改動傳進來的張量。學習率改變時也要與 `torch.optim.SGD(nesterov=True)` 一致。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Exercise 2: Nesterov's momentum looks one step ahead
 #
 # Difficulty ★★☆, about 10 minutes.
 #
-# Nesterov's idea: the velocity will carry me on anyway, so count its next push in already. PyTorch's version first updates v ← βv + g, then moves θ ← θ − η(g + βv), in this order.
+# Nesterov's idea: the velocity will carry me on anyway, so count its next push in already. PyTorch's version, which differs a little from that of Sutskever et al., first updates v ← βv + g, then moves θ ← θ − η(g + βv), in this order.
 #
 # Write `nesterov_step`: return (new parameter, new velocity), and leave the tensors you are given unchanged. It must agree with `torch.optim.SGD(nesterov=True)`, also when the rate changes.
 
@@ -1294,7 +1302,7 @@ def nesterov_step_solution(param, grad, velocity, lr, momentum):
 #
 # 難度 ★★★，約 20 分鐘。
 #
-# Adam 的分母會隨小梯度縮回去。**AMSGrad**（Reddi 等，2018）改用 v 的歷史最大值：m、v 照舊更新，接著 u ← max(u, v)，再像 Adam 那樣修正 m 與 u（用 1 − β₁ᵗ 與 1 − β₂ᵗ），走 θ ← θ − η·m̂/(√û + ε)。
+# 梯度一變小，Adam 的分母就跟著縮回去。**AMSGrad**（Reddi 等人，2018）改用 v 的歷史最大值：m、v 照舊更新，接著 u ← max(u, v)，再像 Adam 那樣修正 m 與 u（用 1 − β₁ᵗ 與 1 − β₂ᵗ；這是 PyTorch 的寫法，論文沒有這項修正），最後走 θ ← θ − η·m̂/(√û + ε)。
 #
 # 寫成類別，用法和 `torch.optim` 一樣：`AMSGrad(model.parameters(), lr=…)`，每次 `step()` 讀每個參數的 `.grad`，就地移動參數，不改動梯度。
 
@@ -1303,7 +1311,7 @@ def nesterov_step_solution(param, grad, velocity, lr, momentum):
 #
 # Difficulty ★★★, about 20 minutes.
 #
-# Adam's denominator shrinks again when gradients become small. **AMSGrad** (Reddi et al., 2018) takes the largest v so far: update m and v as before, then u ← max(u, v), correct m and u as in Adam (by 1 − β₁ᵗ and 1 − β₂ᵗ), and move θ ← θ − η·m̂/(√û + ε).
+# Adam's denominator shrinks again when gradients become small. **AMSGrad** (Reddi et al., 2018) takes the largest v so far: update m and v as before, then u ← max(u, v), correct m and u as in Adam (by 1 − β₁ᵗ and 1 − β₂ᵗ; so PyTorch has it, the paper leaves the correction out), and move θ ← θ − η·m̂/(√û + ε).
 #
 # Write it as a class that is used as those of `torch.optim`: `AMSGrad(model.parameters(), lr=…)`; each `step()` reads every parameter's `.grad` and moves the parameter in place, without changing the gradient.
 
@@ -1348,7 +1356,7 @@ class AMSGrad_solution:
 #
 # 難度 ★★☆，約 10 分鐘。
 #
-# 沒有動量時，L2 就是權重衰減。有了動量呢？寫出 `sgdw_step`：照 AdamW 的精神，每一步把原來的參數縮小一點（比例是 ηλ），梯度和速度完全不知情，其餘與 PyTorch 的動量相同。回傳（新的參數，新的速度），不改動傳進來的張量。
+# 沒有動量時，L2 就是權重衰減。有了動量呢？寫出 `sgdw_step`：照 AdamW 的精神，每一步把原來的參數縮小一點（比例是 ηλ），不經過梯度，也不經過速度，其餘與 PyTorch 的動量相同。回傳 `(param, velocity)`，也就是新的參數與新的速度；不改動傳進來的張量（tensor）。
 #
 # 做完之後，用 `torch.optim.SGD(momentum=0.9, weight_decay=…)` 比一比：還一樣嗎？
 
@@ -1383,11 +1391,11 @@ def sgdw_step_solution(param, grad, velocity, lr, momentum, weight_decay):
 # ## 重點整理
 #
 # - 學習率的上限是 2/最大曲率；要走多久，看最小曲率。兩者的比是條件數。
-# - 固定的學習率有雜訊地板；要更低，學習率就得遞減。
+# - 固定的學習率有雜訊下限 ησ²/(2 − η)（曲率 1 時）；要更低，學習率就得遞減。
 # - 動量把 κ 換成 √κ，但 β 也要調。PyTorch 的學習率乘在速度外面。
 # - Adam 是動量除以每個參數自己的尺，再修正偏差；少了修正，前幾步會太大。它的尺沿著座標軸。
 # - 比較優化器之前，先讓每一個都用自己最好的設定；學習率差上十倍，影響比換優化器大得多。
-# - 「沒有找到差異」不等於「沒有差異」：要說一樣，就做等效檢定。
+# - 「沒有發現差異」不等於「沒有差異」：要說一樣，就做等效檢定。
 # - L2 在沒有動量的 SGD 裡就是權重衰減（每步縮小的比例是 ηλ），在 Adam 裡不是：要權重衰減就用 AdamW。
 #
 # **實務上**：先用 Adam 或 AdamW、學習率 0.001，再往上下各試兩三個值。**下一課**：[[regularization]]，正則化：讓模型不只在訓練資料上好。
@@ -1396,7 +1404,7 @@ def sgdw_step_solution(param, grad, velocity, lr, momentum, weight_decay):
 # ## Summary
 #
 # - The limit on the rate is 2 over the largest curvature; how long it takes depends on the smallest. Their ratio is the condition number.
-# - A constant rate has a noise floor; to get lower, the rate must fall.
+# - A constant rate has a noise floor, ησ²/(2 − η) where the curvature is 1; to get lower, the rate must fall.
 # - Momentum turns κ into √κ, but β must be tuned. PyTorch has the rate outside the velocity.
 # - Adam is momentum over a ruler for each parameter, with its bias corrected; without that the first steps are too large. Its rulers lie along the axes.
 # - Before you compare optimizers, give each its own best settings; a rate that is off by a factor of ten matters far more than the optimizer.
@@ -1408,23 +1416,27 @@ def sgdw_step_solution(param, grad, velocity, lr, momentum, weight_decay):
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "skip"}
 # ### 原始文獻
 #
-# - Robbins, Monro（1951），A stochastic approximation method。遞減的學習率。
-# - Polyak（1964），Some methods of speeding up the convergence of iteration methods。動量。
-# - Nesterov（1983），A method for solving the convex programming problem with convergence rate O(1/k²)。
-# - Tieleman, Hinton（2012），Lecture 6.5: RMSprop，Coursera, Neural networks for machine learning。
-# - Sutskever, Martens, Dahl, Hinton（2013），On the importance of initialization and momentum in deep learning。
-# - Kingma, Ba（2015），Adam: a method for stochastic optimization。
-# - Reddi, Kale, Kumar（2018），On the convergence of Adam and beyond。練習 3 的 AMSGrad。
-# - Loshchilov, Hutter（2019），Decoupled weight decay regularization。AdamW 與 SGDW。
+# - Robbins, Monro（1951），A stochastic approximation method，Annals of Mathematical Statistics 22(3)，doi:10.1214/aoms/1177729586。遞減的學習率。
+# - Polyak（1964），Some methods of speeding up the convergence of iteration methods，USSR Computational Mathematics and Mathematical Physics 4(5)，doi:10.1016/0041-5553(64)90137-5。動量。
+# - Nesterov（1983），A method for solving the convex programming problem with convergence rate O(1/k²)，Soviet Mathematics Doklady 27(2)。
+# - Tieleman, Hinton（2012），Lecture 6.5, RMSProp: divide the gradient by a running average of its recent magnitude，Coursera: Neural Networks for Machine Learning。
+# - Sutskever, Martens, Dahl, Hinton（2013），On the importance of initialization and momentum in deep learning，ICML（PMLR 28）。
+# - Kingma, Ba（2015），Adam: a method for stochastic optimization，ICLR，arXiv:1412.6980。
+# - Reddi, Kale, Kumar（2018），On the convergence of Adam and beyond，ICLR，arXiv:1904.09237。練習 3 的 AMSGrad。
+# - Loshchilov, Hutter（2019），Decoupled weight decay regularization，ICLR，arXiv:1711.05101。AdamW 與 SGDW。
+# - Holm（1979），A simple sequentially rejective multiple test procedure，Scandinavian Journal of Statistics 6(2)。一次比很多對時，p 值的校正。
+# - Schuirmann（1987），A comparison of the two one-sided tests procedure and the power approach for assessing the equivalence of average bioavailability，Journal of Pharmacokinetics and Biopharmaceutics 15(6)，doi:10.1007/BF01068419。等效檢定。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "skip"}
 # ### Primary sources
 #
-# - Robbins, Monro (1951), A stochastic approximation method. Rates that decrease.
-# - Polyak (1964), Some methods of speeding up the convergence of iteration methods. Momentum.
-# - Nesterov (1983), A method for solving the convex programming problem with convergence rate O(1/k²).
-# - Tieleman, Hinton (2012), Lecture 6.5: RMSprop, Coursera, Neural networks for machine learning.
-# - Sutskever, Martens, Dahl, Hinton (2013), On the importance of initialization and momentum in deep learning.
-# - Kingma, Ba (2015), Adam: a method for stochastic optimization.
-# - Reddi, Kale, Kumar (2018), On the convergence of Adam and beyond. AMSGrad, of exercise 3.
-# - Loshchilov, Hutter (2019), Decoupled weight decay regularization. AdamW and SGDW.
+# - Robbins, Monro (1951), A stochastic approximation method, Annals of Mathematical Statistics 22(3), doi:10.1214/aoms/1177729586. Rates that decrease.
+# - Polyak (1964), Some methods of speeding up the convergence of iteration methods, USSR Computational Mathematics and Mathematical Physics 4(5), doi:10.1016/0041-5553(64)90137-5. Momentum.
+# - Nesterov (1983), A method for solving the convex programming problem with convergence rate O(1/k²), Soviet Mathematics Doklady 27(2).
+# - Tieleman, Hinton (2012), Lecture 6.5, RMSProp: divide the gradient by a running average of its recent magnitude, Coursera: Neural Networks for Machine Learning.
+# - Sutskever, Martens, Dahl, Hinton (2013), On the importance of initialization and momentum in deep learning, ICML (PMLR 28).
+# - Kingma, Ba (2015), Adam: a method for stochastic optimization, ICLR, arXiv:1412.6980.
+# - Reddi, Kale, Kumar (2018), On the convergence of Adam and beyond, ICLR, arXiv:1904.09237. AMSGrad, of exercise 3.
+# - Loshchilov, Hutter (2019), Decoupled weight decay regularization, ICLR, arXiv:1711.05101. AdamW and SGDW.
+# - Holm (1979), A simple sequentially rejective multiple test procedure, Scandinavian Journal of Statistics 6(2). Correcting the p-values of many comparisons.
+# - Schuirmann (1987), A comparison of the two one-sided tests procedure and the power approach for assessing the equivalence of average bioavailability, Journal of Pharmacokinetics and Biopharmaceutics 15(6), doi:10.1007/BF01068419. The test of equivalence.

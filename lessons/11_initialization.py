@@ -246,7 +246,7 @@ figure, ax = plt.subplots(figsize=(8.5, 3.2))
 legend = plot_layers(ax, backward, SCHEMES[:4], "std of gradients (log)")
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 圖上只有四條線：**constant 的梯度也是 0**（只剩捨入誤差（rounding error），約 10⁻⁹）。最後一個隱藏層收到的是 Σₖ 0.01(pₖ − yₖ)：輸出層的權重全都相同，可以提出來；機率加起來是 1，標籤加起來也是 1，相減正好是 0。
+# 圖上只有四條線：**constant 的梯度也是 0**（只剩捨入誤差，rounding error，約 10⁻⁹）。最後一個隱藏層收到的是 Σₖ 0.01(pₖ − yₖ)：輸出層的權重全都相同，可以提出來；機率加起來是 1，標籤加起來也是 1，相減正好是 0。
 #
 # **主張 3** 往回走八層，kaiming 的梯度平均變化不到兩倍；不論哪個種子，default 的都只剩不到 1%，normal 的都只剩不到 10⁻⁶。
 #
@@ -314,7 +314,7 @@ explore(draw, std=slider(0.02, 0.25, value=0.05, step=0.0025))
 # 2. 權重對 0 對稱，z 也就對 0 對稱，ReLU 砍掉負的一半：下一層的 E[x²] = **½ E[z²]**。
 # 3. 合起來，每過一層 E[x²] 乘上 **n · Var(w) / 2**。要它等於 1，就得 **Var(w) = 2/n**。
 #
-# 這就是 Kaiming 初始化（何愷明（Kaiming He）等人，2015）。大小（方均根）每層變成 σ√(n/2) 倍：這個公式準嗎？
+# 這就是 Kaiming 初始化（何愷明等人，2015；Kaiming 就是他的名字）。大小（方均根）每層變成 σ√(n/2) 倍：這個公式準嗎？
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # ### Then on paper

@@ -8,7 +8,7 @@
 # - 量**校準誤差**（calibration error）、讀可靠度圖（reliability diagram），說出模型是太有信心還是太沒信心；
 # - 用量到的數字回答：標籤平滑讓準確率（accuracy）提高多少、信心（confidence）失真多少，又該怎麼修。
 #
-# 先備：[[losses]]（交叉熵（cross-entropy）及其梯度）、[[mnist_mlp]]（訓練迴圈，以及練習 3 的信心分箱）。
+# 先備：[[losses]]（交叉熵 cross-entropy 及其梯度）、[[mnist_mlp]]（訓練迴圈，以及練習 3 的信心分箱）。
 
 # %% [markdown] lang="en" about="soft targets by hand; what they do to accuracy, confidence and calibration" slideshow={"slide_type": "slide"}
 # # Label smoothing
@@ -415,7 +415,7 @@ for name in ("accuracy", "confidence", "calibration error"):
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # 在完整的 MNIST 上，準確率就算有進步，也不比種子之間的差別大；信心掉了九個多百分點；校準**變差**了，而且差很多。硬標籤的模型說 96%，也真的對了 96% 左右；平滑的模型答對的至少一樣多，卻只敢說 86.5% 左右。
 #
-# **主張 6** 在完整的 MNIST 上，平滑之後，準確率平均改變不到 1 個百分點（等效檢定（equivalence test）：90% 信賴區間整個在 ±1 之內）。
+# **主張 6** 在完整的 MNIST 上，平滑之後，準確率平均改變不到 1 個百分點（等效檢定，equivalence test：90% 信賴區間整個在 ±1 之內）。
 #
 # **主張 7** 平滑之後，信心平均少了 6 到 12 個百分點（整個 95% 信賴區間都在 6 與 12 之間）。
 #
@@ -563,12 +563,12 @@ for ax, name in zip(axes, ("accuracy", "calibration error"), strict=True):
     compared[name] = dict(zip(table["a"], table["difference"], strict=True))
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 準確率則難下定論（實心點表示經 Holm（1979）校正後仍有差異）。在完整的 MNIST 上，校準誤差最低的是 ε = 0；四種平滑的準確率平均都略高，但差距不到半個百分點，五個種子還不太分得清楚；校準誤差從 0.05 開始，大約就是 ε 本身：模型照著目標說話，目標少了多少，信心就少了多少。
+# 準確率則難下定論（實心點表示經 Holm 校正後仍有差異）。在完整的 MNIST 上，校準誤差最低的是 ε = 0；四種平滑的準確率平均都略高，但差距不到半個百分點，五個種子還不太分得清楚；校準誤差從 0.05 開始，大約就是 ε 本身：模型照著目標說話，目標少了多少，信心就少了多少。
 #
 # **主張 11** 平均而言，ε 是 0.05、0.1、0.2 時，校準誤差都比硬標籤高（ε = 0.05 的成對差，95% 信賴區間整個在 0 以上），而且一個比一個高；ε = 0.02 時，平均改變不到 4 個百分點。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# Of accuracy one cannot be sure (a filled dot: a difference is found after Holm's correction, 1979). On full MNIST calibration is best at ε = 0; all four smoothed accuracies are a little higher on average, but by less than half a point, which five seeds can hardly tell apart; the calibration error, from 0.05 on, is roughly ε itself: the model says what its targets say, and as much as they were cut, so much confidence is missing.
+# Of accuracy one cannot be sure (a filled dot: a difference is found after Holm's correction). On full MNIST calibration is best at ε = 0; all four smoothed accuracies are a little higher on average, but by less than half a point, which five seeds can hardly tell apart; the calibration error, from 0.05 on, is roughly ε itself: the model says what its targets say, and as much as they were cut, so much confidence is missing.
 #
 # **Claim 11** On average, with ε of 0.05, 0.1 and 0.2 the calibration error is above that of hard targets (for ε = 0.05 the paired difference has its 95 % confidence interval above 0), and each is higher than the one before; with ε = 0.02 its mean changes by less than 4 points.
 

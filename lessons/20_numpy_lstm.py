@@ -383,7 +383,7 @@ claim(4, bool(max(gaps) < 1e-10))
 #
 # 大家說：遞迴網路（recurrent neural network，RNN）會梯度消失，LSTM 不會。我們量量看。讀 50 步隨機輸入，只在最後一步有損失，看 $\|\partial L/\partial x_t\|$ 隨距離怎麼變：
 #
-# - tanh RNN：$h'=\tanh(xW+hU)$，$U$ 是正交矩陣（orthogonal matrix；這種矩陣本身不放大也不縮小梯度（Saxe 等人，2014），縮小的是 tanh 的導數）；
+# - tanh RNN：$h'=\tanh(xW+hU)$，$U$ 是正交矩陣（orthogonal matrix；Saxe 等人，2014）：這種矩陣本身不放大也不縮小梯度，縮小的是 tanh 的導數；
 # - LSTM，遺忘閘偏置 $b_f$ 從 0、1、3 開始。
 #
 # 先下注：49 步之前，這四個各剩下多少？
@@ -874,7 +874,7 @@ def rnn_weight_gradients_solution(X, W, U, d_last):
 #
 # 難度 ★★☆，約 10 分鐘。
 #
-# GRU（gated recurrent unit）只有一個狀態。這裡把最後一行寫成 $h'=(1-z)\odot h+z\odot n$（Cho 等人（2014）與 PyTorch 把 $z$ 和 $1-z$ 對調），其中 $z=\sigma(a_z)$、$n=\tanh(a_n)$。已知 $\bar h'$（`d_h_new`）與 `z`、`n`、`h`，寫出 `gru_blend_backward(d_h_new, z, n, h)`，回傳 $(\bar a_z, \bar a_n, \bar h)$。這裡的 $\bar h$ 只算直接出現在這一行的 $h$。
+# GRU（gated recurrent unit）只有一個狀態。這裡把最後一行寫成 $h'=(1-z)\odot h+z\odot n$（Cho 等人與 PyTorch 把 $z$ 和 $1-z$ 對調），其中 $z=\sigma(a_z)$、$n=\tanh(a_n)$。已知 $\bar h'$（`d_h_new`）與 `z`、`n`、`h`，寫出 `gru_blend_backward(d_h_new, z, n, h)`，回傳 $(\bar a_z, \bar a_n, \bar h)$。這裡的 $\bar h$ 只算直接出現在這一行的 $h$。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Exercise 2: another gate's gradient: the GRU

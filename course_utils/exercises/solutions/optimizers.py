@@ -15,7 +15,7 @@ def nesterov_step(param, grad, velocity, lr, momentum):
 
 
 class AMSGrad:
-    """Adam whose second moment never shrinks (Reddi et al. 2018), corrected as PyTorch does it."""
+    """Adam whose second moment never shrinks, over a list of parameters (Reddi et al. 2018)."""
 
     def __init__(self, params, lr=0.001, betas=(0.9, 0.999), eps=1e-8):
         self.params, self.lr, self.betas, self.eps, self.t = list(params), lr, betas, eps, 0
