@@ -1,12 +1,12 @@
 # %% [markdown] lang="zh-TW" about="不靠框架：損失、梯度檢查、裁剪、排程與訓練迴圈" slideshow={"slide_type": "slide"}
 # # 用 NumPy 打造訓練工具
 #
-# 前面十二課都有 autograd 幫你算梯度。從這一課起，梯度要自己算，而自己算的東西會錯，錯了還不一定看得出來。這一課把訓練一個網路的每樣工具拆開來看，全部只用 NumPy。學完之後，你能夠
+# 前面的課都有 autograd 幫你算梯度（gradient）。從這一課起，梯度要自己算，而自己算的東西會錯，錯了還不一定看得出來。這一課把訓練一個網路的每樣工具拆開來看，全部只用 NumPy。學完之後，你能夠：
 #
-# - 寫出在 ±10,000 的 logits 上也不會壞的損失函數，並說出哪些錯誤的標籤會悄悄得到一個數字；
-# - 手推一個小網路的反向傳播，用**梯度檢查**證明它是對的，並說明 ε 為什麼既不能太大、也不能太小；
-# - 說出「隨機方向」估計的梯度是什麼、值多少、要花多少；
-# - 讀懂一個訓練迴圈的每一行：裁剪、排程、早停、梯度累積、混合精度；
+# - 寫出在 ±10,000 的 logits 上也不會壞的損失函數（loss function），並說出哪些錯誤的標籤會不聲不響地算出一個數字；
+# - 手推一個小網路的反向傳播（back-propagation），用**梯度檢查**（gradient check）證明推導正確，並說明 ε 為什麼既不能太大、也不能太小；
+# - 說出用「隨機方向」估計的梯度是什麼、有多準、代價多大；
+# - 讀懂一個訓練迴圈的每一行：裁剪（clipping）、排程（schedule）、早停（early stopping）、梯度累積（gradient accumulation）、混合精度（mixed precision）；
 # - 把同一個網路放進 PyTorch，讓兩邊的損失一步一步對得上。
 #
 # 先備：[[losses]]（損失與反向傳播）、[[optimizers]]（優化器）。
@@ -14,11 +14,11 @@
 # %% [markdown] lang="en" about="losses, gradient checks, clipping, schedules and a training loop without a framework" slideshow={"slide_type": "slide"}
 # # Training tools in NumPy
 #
-# For twelve lessons autograd found your gradients. From here on you find them yourself; what you write yourself can be wrong, and wrong need not look wrong. This lesson takes apart every tool that trains a network, with NumPy alone. By the end you can
+# So far autograd has found your gradients. From here on you find them yourself; what you write yourself can be wrong, and wrong need not look wrong. This lesson takes apart every tool that trains a network, with NumPy alone. By the end you can
 #
 # - write a loss that survives logits of ±10,000, and say which bad labels quietly produce a number;
 # - derive a small network's backward pass, prove it right with a **gradient check**, and say why ε must be neither large nor tiny;
-# - say what a gradient estimated from random directions is, what it is worth, and what it costs;
+# - say what a gradient estimated from random directions is, how good it is, and what it costs;
 # - read every line of a training loop: clipping, schedules, early stopping, gradient accumulation, mixed precision;
 # - put the same network into PyTorch, and have both agree on the loss at every step.
 #
@@ -106,7 +106,7 @@ for dtype in (np.float16, np.float32, np.float64):
         as_defined[dtype.__name__] = -np.log(naive_softmax(logits)[:, 1])
     shifted_first[dtype.__name__] = -log_softmax(logits)[:, 1]
 
-# %% alt-zh="損失對 z，雙對數座標。正確的線一路上升到一萬；照定義算的三條線疊在上面，float16 停在 11，float32 停在 89，float64 停在 710，停下的地方打叉。" alt-en="Loss against z, log axes. The correct line rises to ten thousand; the three lines computed as defined lie on it and end with a cross, float16 at 11, float32 at 89, float64 at 710."
+# %% alt-zh="橫軸是 z，縱軸是損失，都是對數刻度。正確的線一路上升到一萬；照定義算的三條線疊在上面，float16 停在 11，float32 停在 89，float64 停在 710，停下的地方打叉。" alt-en="Loss against z, log axes. The correct line rises to ten thousand; the three lines computed as defined lie on it and end with a cross, float16 at 11, float32 at 89, float64 at 710."
 figure, ax = plt.subplots(figsize=(8, 3.0))
 ax.plot(gaps, shifted_first["float64"], color="gray", linewidth=7, alpha=0.3, label="correct")
 for name, loss in as_defined.items():
@@ -120,11 +120,11 @@ ax = ax.legend(fontsize=9)
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # 上限就是最大的數取自然對數，ln M：11.1、88.7、709.8。再大一點，損失變成 inf，訓練當場結束。
 #
-# 解法有兩步，少一步都不行。先減掉每一列自己的最大值：機率不變，指數不再是正的，exp 就不會上溢。再把對數寫開：log p = z′ − log Σ exp z′（z′ 是減過的 z）；要是先算 softmax 再取 log，太小的機率會下溢成 0，損失還是 inf。
+# 解法有兩步，少一步都不行。先減掉每一列自己的最大值：機率不變，指數不再是正的，exp 就不會溢位（overflow）。再把對數寫開：log p = z′ − log Σ exp z′（z′ 是減過的 z）；要是先算 softmax 再取 log，太小的機率會下溢（underflow）成 0，損失還是 inf。
 #
-# **主張 1** 照定義算，三種精度最後一個有限的損失一定落在 ln M 的 2 % 之內；`log_softmax` 則到 z = 10,000 都與正確值相差不到 0.2 %。
+# **主張 1** 照定義算，三種精度最後一個有限的損失必然落在 ln M 的 2% 之內；用 `log_softmax`，到 z = 10,000 都與正確值相差不到 0.2%。
 #
-# **主張 2** 20 個種子、大小一萬的隨機 logits：`log_softmax` 與 torch 的一定相差不到 10⁻⁹，照定義算的 softmax 一定每次都出現 nan。
+# **主張 2** 換 20 個種子，隨機 logits 的大小到一萬，`log_softmax` 與 torch 的結果必然相差不到 10⁻⁹，照定義算的 softmax 必然每次都出現 nan。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # The limit is the natural logarithm of the largest number M, ln M: 11.1, 88.7, 709.8. A little beyond it the loss is inf, and training ends there and then.
@@ -154,7 +154,7 @@ claim(2, bool(abs(log_softmax(wild) - by_torch).max() < 1e-9 and broke.all()))
 #
 # inf 至少看得見。下面這一行看起來完全正確：從每一列挑出正確類別的對數機率，取平均。
 #
-# 想一想：標籤裡混進一個 −1（有人用它表示「沒有標籤」）會怎樣？標籤的形狀是 (B, 1) 呢？只給一個標籤呢？程式會不會叫？
+# 想一想：標籤裡混進一個 −1（有人用它表示「沒有標籤」）會怎樣？標籤的形狀是 (B, 1) 呢？只給一個標籤呢？程式會不會報錯？
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Worse: not broken, just wrong
@@ -196,11 +196,11 @@ for name, given in slips(labels).items():
     print(f"{name:26s} bare ≈{bare_loss(logits, given):.3f}  library {library}")
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 每一次都得到一個正常的數字，沒有一次對。−1 從後面數，變成最後一類；(6, 1) 與 (6,) 廣播成 6×6，每個標籤和每一列都配了一次；只有一個標籤時，只算了第一列。
+# 每一次都得到一個正常的數字，沒有一次對。−1 從後面數，變成最後一類；(6, 1) 與 (6,) 廣播（broadcast）成 6×6，每個標籤和每一列都配了一次；只有一個標籤時，只算了第一列。
 #
-# 模型會照著這個錯的損失好好訓練，你只會覺得「效果不太好」。所以課程的 `cross_entropy_loss` 在計算前先問：形狀對嗎？是整數嗎？在範圍內嗎？錯誤訊息說出給了什麼、可以給什麼、該怎麼辦。
+# 模型會照著這個錯的損失好好訓練，你只會覺得「效果不太好」。所以課程的 `cross_entropy_loss` 在計算前先問：形狀對嗎？是整數嗎？在範圍內嗎？錯誤訊息會說明收到了什麼、可以接受什麼、該怎麼改。
 #
-# **主張 3** 20 個種子、三種錯誤：沒有檢查的寫法一定給出有限的數，課程的函式一定拋出 ValueError。
+# **主張 3** 換 20 個種子，三種錯誤的標籤，沒有檢查的寫法必然每次都給出有限的數，課程的函式必然每次都引發 `ValueError`。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # Each time an ordinary number, and never the right one. −1 counts from the end and becomes the last class; (6, 1) and (6,) broadcast to 6×6, and every label meets every row; with one label only the first row counts.
@@ -222,9 +222,9 @@ claim(3, all(finite) and all(refused))
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 一份小資料：它往哪邊轉？
 #
-# 我們需要一個小到可以全部看清楚的任務。一個點繞著圓走六步，位置帶著雜訊；要回答的是：順時針（0）、停著（1），還是逆時針（2）。起點隨機。
+# 我們需要一個小到可以全部看清楚的任務。一個點繞著圓走六步，位置帶著雜訊；要回答的是：順時針（0）、靜止（1），還是逆時針（2）。起點隨機。
 #
-# 輸入是序列，形狀 (B, 6, 2)；[[numpy_lstm]]的 LSTM 也吃這種形狀。
+# 輸入是序列，形狀 (B, 6, 2)；[[numpy_lstm]]的 LSTM 也接受這種形狀。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## A small task: which way does it turn?
@@ -243,7 +243,7 @@ def make_turns(num_rows, rng, noise=0.4):
     return X + noise * rng.normal(size=X.shape), y
 
 
-# %% slideshow={"slide_type": "subslide"} alt-zh="三張圖：順時針、停著、逆時針各一個例子。實線是真正的路徑，虛線是帶雜訊的觀測，起點以方塊標示。雜訊大到不容易一眼看出方向。" alt-en="Three panels, one example each of clockwise, still and counter-clockwise. The true path is solid, the noisy observation dashed, its start marked by a square. The noise is large enough to make the direction hard to see."
+# %% slideshow={"slide_type": "subslide"} alt-zh="三張圖：順時針、靜止、逆時針各一個例子。實線是真正的路徑，虛線是帶雜訊的觀測，起點以方塊標示。雜訊大到不容易一眼看出方向。" alt-en="Three panels, one example each of clockwise, still and counter-clockwise. The true path is solid, the noisy observation dashed, its start marked by a square. The noise is large enough to make the direction hard to see."
 seen, hidden = (make_turns(60, seeding.rng(3), noise) for noise in (0.4, 0.0))
 figure, axes = plt.subplots(1, 3, figsize=(8, 2.9), sharex=True, sharey=True)
 for turn, (ax, title) in enumerate(
@@ -259,7 +259,7 @@ legend = axes[0].legend(fontsize=9, loc="lower left")
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 模型只要三個方法
 #
-# 課程的訓練工具對模型只有三個要求：`forward` 給出 logits，`get_params` 交出參數（名字 → 陣列），`set_params` 收回參數。有這三個就能訓練，哪怕沒有反向傳播：工具會用有限差分算梯度。
+# 課程的訓練工具對模型只有三個要求：`forward` 給出 logits，`get_params` 回傳參數（名字 → 陣列），`set_params` 換上新的參數。有這三個方法（method）就能訓練，就算沒有反向傳播也行：工具會用有限差分（finite difference）算梯度。
 #
 # 這裡的模型把序列攤平成 12 個數，經過 16 個 tanh，輸出 3 個 logits：k = xU + a，h = tanh k，z = hV + c。
 
@@ -303,7 +303,7 @@ print("parameters:", sum(values.size for values in net.get_params().values()))
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 手推反向傳播：左邊代數，右邊程式
 #
-# 從損失往回走，每一行只用連鎖律一次。p 是 softmax(z)，q 是 one-hot 的標籤，⊙ 是逐元素相乘。
+# 從損失往回走，每一行只用一次連鎖律（chain rule）。p 是 softmax(z)，q 是 one-hot 的標籤，⊙ 是逐元素相乘。
 #
 # | 代數 | 程式 | 形狀 |
 # |---|---|---|
@@ -355,7 +355,7 @@ class TurnNet(TanhNet):
 
 
 # %% [markdown] lang="zh-TW"
-# 有了 `loss_and_grads`，訓練工具就會改用它。但它是對的嗎？看程式碼看不出來，看形狀也不夠。
+# 有了 `loss_and_grads`，訓練工具就會改用這個方法。但這個梯度對嗎？光看程式碼看不出來，看形狀也不夠。
 
 # %% [markdown] lang="en"
 # Where a model has `loss_and_grads`, the training tools use it. But is it right? Reading the code does not tell, and shapes are not enough.
@@ -363,16 +363,16 @@ class TurnNet(TanhNet):
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 梯度檢查：一個一個參數去量
 #
-# 導數的定義就是檢查的方法。把一個參數往上推 ε、往下推 ε，看損失差多少：
+# 導數（derivative）的定義就是檢查的方法。把一個參數往上推 ε、往下推 ε，看損失差多少，這叫做中央差分（central difference）：
 #
 # ∂L/∂θᵢ ≈ (L(θ + εeᵢ) − L(θ − εeᵢ)) / 2ε
 #
-# 每個參數要兩次前向，所以很慢；但它只用到 `forward`，不會和反向傳播犯同樣的錯。兩邊用**相對差距** ‖a − b‖ / (‖a‖ + ‖b‖) 來比：絕對差距 10⁻⁵ 對一個大小 10⁻⁶ 的梯度，就是全錯。
+# 每個參數要兩次前向計算，所以很慢；但這個方法只用到 `forward`，不會和反向傳播犯同樣的錯。兩邊用**相對差距** ‖a − b‖ / (‖a‖ + ‖b‖) 來比：絕對差距 10⁻⁵ 對一個大小 10⁻⁶ 的梯度，就是全錯。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Gradient check: measure one parameter after the other
 #
-# The definition of a derivative is the method. Push one parameter up by ε and down by ε, and see how the loss differs:
+# The definition of a derivative is the method. Push one parameter up by ε and down by ε, and see how the loss differs, a central difference:
 #
 # ∂L/∂θᵢ ≈ (L(θ + εeᵢ) − L(θ − εeᵢ)) / 2ε
 #
@@ -419,7 +419,7 @@ for name, gap in checks.max().items():
     print(f"    {name}: ≈{gap:.0e}")
 
 # %% [markdown] lang="zh-TW"
-# **主張 4** 20 個隨機的網路與批次，四個參數陣列的相對差距一定小於 10⁻⁸；種子 0 的網路上，課程的 `compute_numerical_gradient` 與上面的寫法，相對差距也小於 10⁻⁸。
+# **主張 4** 20 個隨機的網路與批次，四個參數陣列的相對差距必然小於 10⁻⁸；在種子 0 的網路上，課程的 `compute_numerical_gradient` 與上面的寫法，相對差距也小於 10⁻⁸。
 
 # %% [markdown] lang="en"
 # **Claim 4** For 20 random nets and batches, the relative gap of all four parameter arrays must be below 10⁻⁸; on the net of seed 0 the relative gap between the course's `compute_numerical_gradient` and the one above is below 10⁻⁸, too.
@@ -434,7 +434,7 @@ claim(4, bool((checks < 1e-8).all(axis=None)) and same)
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## ε 要多小？
 #
-# 導數是 ε → 0 的極限，所以 ε 越小越好，對嗎？把 ε 從 1 縮到 10⁻¹²，量三種做法的誤差：float64 看兩邊、float64 只看一邊、float32 看兩邊。
+# 導數是 ε → 0 的極限，所以 ε 越小越好，對嗎？把 ε 從 1 縮到 10⁻¹²，量三種做法的誤差：float64 中央差分、float64 單邊差分、float32 中央差分。
 #
 # 先猜：誤差會一路下降嗎？float32 最好的 ε 和 float64 一樣嗎？
 
@@ -443,7 +443,7 @@ claim(4, bool((checks < 1e-8).all(axis=None)) and same)
 #
 # A derivative is the limit ε → 0, so the smaller ε the better, is it not? Shrink ε from 1 to 10⁻¹² and measure the error of three ways: float64 looking both ways, float64 looking one way, float32 looking both ways.
 #
-# Predict: does the error fall all the way? Is the best ε of float32 that of float64?
+# (Both ways is the central difference, one way the one-sided one.) Predict: does the error fall all the way? Is the best ε of float32 that of float64?
 
 
 # %%
@@ -487,26 +487,26 @@ errors = {
     for name, way in ways.items()
 }
 
-# %% slideshow={"slide_type": "subslide"} alt-zh="梯度的相對誤差對 ε，雙對數座標，三條 V 形或 U 形曲線。float64 兩邊最低，在 ε = 1e-5 達到 1e-10；只看一邊的最低點在 1e-7，只有 4e-8；float32 最低在 1e-2，只有 7e-5。左邊，兩條 float64 以斜率 −1 上升；float32 也上升，到 1e-7 以下就停在 1，右邊兩邊看的斜率是 2，一邊看的是 1。" alt-en="Relative error of the gradient against ε, log axes, three V-shaped curves. float64 both ways is lowest, 1e-10 at ε = 1e-5; one way has its minimum at 1e-7, only 4e-8; float32 is best at 1e-2 with only 7e-5. On the left both float64 curves rise with slope −1; float32 rises too, and stays at 1 below 1e-7; on the right both ways has slope 2, one way slope 1."
+# %% slideshow={"slide_type": "subslide"} alt-zh="橫軸是 ε，縱軸是梯度的相對誤差，都是對數刻度，三條 V 形或 U 形曲線。float64 中央差分最低，在 ε 為 10 的負 5 次方時達到 10 的負 10 次方；單邊差分的最低點在 10 的負 7 次方，誤差約一億分之四；float32 中央差分的最低點在百分之一，誤差約十萬分之七。往左，兩條 float64 以斜率 −1 上升；float32 也上升，到 10 的負 7 次方以下就停在 1。往右，中央差分的斜率是 2，單邊差分是 1。" alt-en="Relative error of the gradient against ε, log axes, three V-shaped curves. float64 both ways is lowest, 1e-10 at ε = 1e-5; one way has its minimum at 1e-7, only 4e-8; float32 is best at 1e-2 with only 7e-5. On the left both float64 curves rise with slope −1; float32 rises too, and stays at 1 below 1e-7; on the right both ways has slope 2, one way slope 1."
 figure, ax = plt.subplots(figsize=(8, 3.4))
 for (name, runs), marker in zip(errors.items(), "os^", strict=True):
     plotting.plot_band(ax, epsilons, runs, name, log=True, marker=marker)
-ax.text(1e-11, 1e-6, "rounding: ∝ 1/ε")
-ax.text(2e-4, 3e-9, "truncation: ∝ ε²")
+ax.text(1e-10, 1e-4, "rounding: ∝ 1/ε")
+ax.text(1e-3, 3e-9, "truncation: ∝ ε²")
 ax.set(xscale="log", xlabel="ε (log)", ylabel="relative error (log)", ylim=(1e-11, 3))
 ax = ax.legend(fontsize=9, loc="lower left")
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # 曲線是 U 形，因為有**兩種**誤差在拔河：
 #
-# - **截斷誤差**：曲線不是直線。兩邊看時 ε 的一次項抵消，剩下 ∝ ε²；只看一邊則 ∝ ε。
-# - **捨入誤差**：損失只準到相對誤差 u（機器精度），兩個幾乎相等的數相減，只剩下雜訊，再除以 ε：∝ u/ε。
+# - **截斷誤差**（truncation error）：曲線不是直線。中央差分讓 ε 的一次項抵消，剩下 ∝ ε²；單邊差分（one-sided difference）則是 ∝ ε。
+# - **捨入誤差**（rounding error）：損失只準到相對誤差 u（機器精度），兩個幾乎相等的數相減，只剩下雜訊，再除以 ε：∝ u/ε。
 #
-# 兩者大小相當的地方最好：看兩邊時 ε ≈ u^⅓（只看一邊則在 √u 附近，圖中是 10⁻⁷）。float64（u ≈ 10⁻¹⁶）是 10⁻⁵，float32（u ≈ 10⁻⁷）是 10⁻²。**用 float32 配上 ε = 10⁻⁵ 來檢查梯度，會把對的反向傳播判成錯的**：誤差有 6 % 左右。
+# 兩者大小相當的地方最好：中央差分在 ε ≈ u^⅓（單邊差分則在 √u 附近，圖中是 10⁻⁷）。float64（u ≈ 10⁻¹⁶）是 10⁻⁵，float32（u ≈ 10⁻⁷）是 10⁻²。**用 float32 配上 ε = 10⁻⁵ 來檢查梯度，會把對的反向傳播判成錯的**：誤差有 6% 左右。
 #
-# **主張 5** 五個種子都是如此：float64 最好的 ε 是 10⁻⁵、誤差小於 10⁻⁹；float32 最好的是 10⁻²、誤差大於 10⁻⁵，而它在 10⁻⁵ 的誤差在 2 % 到 20 % 之間。只看一邊，再好也比兩邊差 100 倍以上。
+# **主張 5** 不論五個種子的哪一個，中央差分最好的 ε，在 float64 是 10⁻⁵，誤差小於 10⁻⁹；在 float32 是 10⁻²，誤差大於 10⁻⁵。float32 在 ε = 10⁻⁵ 時，誤差在 2% 到 20% 之間。單邊差分再好，誤差也是中央差分的 100 倍以上。
 #
-# **主張 6** 五個種子，float64 從 ε = 10⁻³ 到 10⁻²，誤差變成 90 到 110 倍（只看一邊：9 到 11 倍）；從 10⁻⁹ 到 10⁻¹⁰，變成 7 到 14 倍。
+# **主張 6** 不論五個種子的哪一個，在 float64，ε 從 10⁻³ 加到 10⁻²，中央差分的誤差變成 90 到 110 倍，單邊差分的變成 9 到 11 倍；ε 從 10⁻⁹ 減到 10⁻¹⁰，中央差分的誤差變成 7 到 14 倍。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # The curve is a U because **two** errors pull against each other:
@@ -538,7 +538,7 @@ claim(6, all(within))
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 訓練迴圈：十幾行
 #
-# 梯度有了，訓練就是：每一輪把資料洗牌、分批；每一批算梯度、裁剪、走一步；每一輪結束在驗證集上量一次。
+# 梯度有了，訓練就是：每一輪（epoch）把資料洗牌、分批；每一批算梯度、裁剪、走一步；每一輪結束在驗證集上量一次。
 #
 # 平均損失按批次的**長度**加權（最後一批可能比較短），亂數由 `rng` 決定，不碰全域的產生器。
 
@@ -594,19 +594,19 @@ def train_both_ways(seed):
 by_hand, by_library, tanh_net = zip(*[train_both_ways(seed) for seed in range(5)], strict=True)
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 課程的 `train_model` 做的就是這件事，再加上檢查、早停，與完整的紀錄：六個串列，每輪一個數。`plot_training_curves` 把它們畫成四格。先看種子 0。
+# 課程的 `train_model` 做的就是這件事，再加上檢查、早停，與完整的紀錄：六個串列，每輪一個數。`plot_training_curves` 把這些紀錄畫成四張小圖。先看種子 0。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # The course's `train_model` does just this, and adds checks, early stopping and a full record: six lists, one number per epoch. `plot_training_curves` draws them in four panels. Here is seed 0.
 
-# %% alt-zh="四格圖，橫軸是輪數：訓練與驗證損失從 1.1 降到 0.1 左右；準確率從四成升到九成八；學習率每十輪下降一階；梯度範數從 0.55 起伏著降到 0.15。" alt-en="Four panels against epochs: training and validation loss fall from 1.1 to about 0.1; accuracy rises from four tenths to 98 %; the rate steps down every ten epochs; the gradient norm falls, with wobbles, from 0.55 to 0.15."
+# %% alt-zh="四張小圖，橫軸都是輪數：訓練與驗證損失從 1.1 降到 0.1 左右；準確率從四成升到九成八；學習率每十輪下降一階；梯度範數從 0.55 起伏著降到 0.15。" alt-en="Four panels against epochs: training and validation loss fall from 1.1 to about 0.1; accuracy rises from four tenths to 98 %; the rate steps down every ten epochs; the gradient norm falls, with wobbles, from 0.55 to 0.15."
 figure = plot_training_curves(by_library[0])
 figure.set_size_inches(8.5, 4.6)
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # ### 它學到了嗎？和什麼比？
 #
-# 準確率單獨一個數沒有意義。兩條底線：瞎猜是三分之一；線性模型（scikit-learn 的邏輯迴歸）看同樣的 12 個數。`train_model` 結束時已經把驗證損失最低那一輪的參數放回去，所以兩者都各只有一個模型，在 400 筆新資料上各考一次。
+# 單看準確率一個數沒有意義。先定兩條基準（baseline）：瞎猜是三分之一；線性模型（scikit-learn 的邏輯迴歸）看同樣的 12 個數。`train_model` 結束時已經把驗證損失最低那一輪的參數放回去，所以兩者都各只有一個模型，在 400 筆新資料上各考一次。
 #
 # 想一想：起點隨機，三個類別的平均位置都在圓心。線性模型能做到多好？
 
@@ -633,9 +633,9 @@ print(f"linear model {mean_interval(linear):.1%}")
 print(f"tanh network {mean_interval(tanh_net):.1%}")
 
 # %% [markdown] lang="zh-TW"
-# **主張 7** 五個種子：上面的迴圈與 `train_model` 的訓練損失、驗證損失、準確率，每一輪一定相差不到 10⁻¹²。
+# **主張 7** 換五個種子，上面的迴圈與 `train_model` 的訓練損失、驗證損失、準確率，每一輪必然相差不到 10⁻¹²。
 #
-# **主張 8** 五個種子：在新資料上，tanh 網路的準確率都超過 93 %，線性模型都不到 50 %。
+# **主張 8** 不論五個種子的哪一個，在新資料上，tanh 網路的準確率都超過 93%，線性模型的都不到 50%。
 
 # %% [markdown] lang="en"
 # **Claim 7** For five seeds, training loss, validation loss and accuracy of the loop above and of `train_model` must differ by less than 10⁻¹² in every epoch.
@@ -657,7 +657,7 @@ claim(8, bool((tanh_net > 0.93).all() and (linear < 0.5).all()))
 # - 偏置的梯度取了平均，而不是相加；
 # - 除以 B 之後，又除了類別數。
 #
-# 猜猜看：四個裡面，有幾個的驗證損失曲線看起來沒有毛病？
+# 猜猜看：四種錯誤裡，有幾種的驗證損失曲線看起來沒有毛病？
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## The loss falls; is the backward pass right?
@@ -669,7 +669,7 @@ claim(8, bool((tanh_net > 0.93).all() and (linear < 0.5).all()))
 # - bias gradients averaged instead of added up;
 # - divided by B, and then by the number of classes, too.
 #
-# Guess: how many of the four give a training curve that looks like the right one's?
+# Guess: with how many of the four does the curve of the validation loss look all right?
 
 
 # %%
@@ -708,7 +708,7 @@ def faulty_run(seed, fault):
 # %%
 faulty_runs = {fault: [faulty_run(seed, fault) for seed in range(5)] for fault in faults}
 
-# %% slideshow={"slide_type": "subslide"} alt-zh="驗證損失對輪數，五條帶區間的曲線。正確的最快降到低處；tanh 算兩次的較慢、多除了類別數的更慢，但都平順下降；偏置取平均的前二十輪幾乎不動，之後才慢慢下降；忘了 tanh 導數的幾乎不動。" alt-en="Validation loss against epochs, five curves with bands. The right one falls fastest; tanh twice is slower and classes averaged slower still, but both fall smoothly; bias averaged hardly moves for twenty epochs, then falls slowly; tanh forgotten hardly moves."
+# %% slideshow={"slide_type": "subslide"} alt-zh="橫軸是輪數，縱軸是驗證損失，五條帶區間的曲線。正確的程式最快降到低處；tanh 算兩次的較慢、多除了類別數的更慢，但都平順下降；偏置取平均的前二十輪幾乎不動，之後才慢慢下降；忘了 tanh 導數的幾乎不動。" alt-en="Validation loss against epochs, five curves with bands. The right one falls fastest; tanh twice is slower and classes averaged slower still, but both fall smoothly; bias averaged hardly moves for twenty epochs, then falls slowly; tanh forgotten hardly moves."
 figure, ax = plt.subplots(figsize=(8, 3.2))
 for (fault, runs), marker in zip(faulty_runs.items(), "os^Dv", strict=True):
     curves = [history["val_loss"] for _, history, _ in runs]
@@ -726,13 +726,13 @@ for fault, runs in faulty_runs.items():
 pd.DataFrame(rows).T.rename_axis("relative gap of:", axis=1)
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 兩個錯誤**光看曲線抓不到**：損失平順地下降，只是比較慢，準確率也幾乎一樣（在新資料上考一次）；多除了類別數，只是學習率變成三分之一。另外兩個看起來像「模型不夠好」，你會去調學習率，而不是找錯。
+# 兩個錯誤**光看曲線抓不到**：損失平順地下降，只是比較慢，準確率也幾乎一樣（在新資料上考一次）；多除了類別數，等於把學習率除以三。另外兩個看起來像「模型不夠好」，你會去調學習率，而不是找錯。
 #
-# 梯度檢查一眼就看穿，還指出是哪一個陣列：對的是 10⁻¹⁰，錯的是 10⁻¹ 上下，中間隔了九個數量級，不必猜門檻。
+# 梯度檢查一眼就看穿，還指出是哪一個陣列：對的陣列，差距是 10⁻¹⁰，錯的陣列是 10⁻¹ 上下，中間隔了九個數量級，不必猜門檻。
 #
-# **主張 9** 五個種子：每個錯誤的最大相對差距都超過 0.05，沒有錯誤時都小於 10⁻⁸；而且「忘了 tanh」與「tanh 算兩次」只有 U、a 超過 10⁻⁸，「偏置取平均」只有 a、c。
+# **主張 9** 不論五個種子的哪一個，每種錯誤的最大相對差距都超過 0.05，沒有錯誤時都小於 10⁻⁸；而且「忘了 tanh」與「tanh 算兩次」只有 U、a 超過 10⁻⁸，「偏置取平均」只有 a、c。
 #
-# **主張 10** 「tanh 算兩次」和「多除了類別數」，五個種子在新資料上的準確率都超過 85 %；平均而言，前者與正確的相差不到 3 個百分點，後者不到 8 個（等效檢定：90 % 區間整個在界線之內）。
+# **主張 10** 「tanh 算兩次」和「多除了類別數」，五個種子在新資料上的準確率都超過 85%；平均而言，前者與正確的程式相差不到 3 個百分點，後者不到 8 個百分點（等效檢定，equivalence test：90% 信賴區間整個在界線之內）。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # Two faults **cannot be told from their curve**: the loss falls smoothly, only more slowly, and the accuracy (on new rows, once) is nearly the same; classes averaged is just a third of the rate. The other two look like "a model that is not good enough", and you would tune the rate instead of looking for the fault.
@@ -767,13 +767,13 @@ claim(10, bool(enough and all(comparison.shown for comparison in alike.values())
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 不逐一量，亂走一步行不行？
 #
-# 逐元素的檢查要 2d 次前向（d 是參數個數）。有個便宜的主意：丟 d 次硬幣，每個參數隨機 +1 或 −1，得到一個方向 u；沿著它量一次斜率，只要**兩次**前向，再乘回 u：
+# 逐元素（element-wise）的檢查要 2d 次前向計算（d 是參數個數）。有個便宜的主意：丟 d 次硬幣，每個參數隨機 +1 或 −1，得到一個方向 u；沿著它量一次斜率，只要**兩次**前向，再乘回 u：
 #
 # ĝ = 斜率 × u，斜率 ≈ g·u
 #
-# 這是什麼？uᵢ² = 1，而不同的 uᵢ、uⱼ 相乘平均是 0，所以 E[u uᵀ] 是單位矩陣，E[ĝ] = E[u uᵀ] g = g。只要斜率量得準（截斷誤差 ∝ ε²），平均起來就**完全正確**，統計上叫做**無偏**（Spall，1992）。
+# 這個估計有什麼性質？uᵢ² = 1，而不同的 uᵢ、uⱼ 相乘平均是 0，所以 E[u uᵀ] 是單位矩陣，E[ĝ] = E[u uᵀ] g = g。只要斜率量得準（截斷誤差 ∝ ε²），平均起來就**完全正確**，統計上叫做**無偏**（unbiased；Spall，1992）。
 #
-# 那麼一次估計值多少？先猜：259 個參數、一個方向，ĝ 與真正梯度的夾角餘弦大約多少？
+# 那麼，只估一次有多準？先猜：259 個參數、一個方向，ĝ 與真正梯度的夾角餘弦大約多少？
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Instead of measuring one by one, a step at random?
@@ -782,9 +782,9 @@ claim(10, bool(enough and all(comparison.shown for comparison in alike.values())
 #
 # ĝ = slope × u, where slope ≈ g·u
 #
-# What is that? uᵢ² = 1, and the product of different uᵢ, uⱼ is 0 on average, so E[u uᵀ] is the identity and E[ĝ] = E[u uᵀ] g = g. As far as the slope itself is exact (its truncation error is ∝ ε²), the average is **exactly right**; statisticians say **unbiased** (Spall, 1992).
+# What does this estimate give on average? uᵢ² = 1, and the product of different uᵢ, uⱼ is 0 on average, so E[u uᵀ] is the identity and E[ĝ] = E[u uᵀ] g = g. As far as the slope itself is exact (its truncation error is ∝ ε²), the average is **exactly right**; statisticians say **unbiased** (Spall, 1992).
 #
-# And what is one estimate worth? Guess: with 259 parameters and one direction, what is the cosine of the angle between ĝ and the true gradient?
+# And how good is a single estimate? Guess: with 259 parameters and one direction, what is the cosine of the angle between ĝ and the true gradient?
 
 
 # %% slideshow={"slide_type": "subslide"}
@@ -825,7 +825,7 @@ def random_gradient(loss, theta, num_directions, rng):
 #
 # cos(ĝ, g) ≈ √(K / (K + d − 1))
 #
-# （用常態分布的方向，則是 K + d + 1。）下面再放進一個常見的錯誤：把 ±1 換成 0 到 1 之間的亂數 `rng.random()`，忘了要有正有負。多取一些方向，能救它嗎？
+# （用常態分布的方向，則是 K + d + 1。）下面再放進一個常見的錯誤：把 ±1 換成 0 到 1 之間的亂數 `rng.random()`，忘了要有正有負。多取一些方向，救得回來嗎？
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # ### More directions, larger cosine
@@ -867,7 +867,7 @@ cosine_runs = {
 }
 theory = np.sqrt(counts / (counts + 259 - 1))
 
-# %% slideshow={"slide_type": "subslide"} alt-zh="餘弦對方向個數 K，K 為對數座標。±1 的曲線從 0.04 上升，K = 256 時約 0.7，4096 時約 0.97；K = 1 略低於理論的灰線，其餘與它重合；0 到 1 的亂數停在 0.2 以下，再多也上不去。" alt-en="Cosine against the number of directions K, log axis. The ±1 curve rises from 0.04 to about 0.7 at K = 256 and 0.97 at 4096, a little below the grey line of theory at K = 1 and on it elsewhere; random numbers from 0 to 1 stay below 0.2 however many there are."
+# %% slideshow={"slide_type": "subslide"} alt-zh="橫軸是方向個數 K（對數刻度），縱軸是餘弦。±1 的曲線從 0.04 上升，K = 256 時約 0.7，4096 時約 0.97；K = 1 略低於理論的灰線，其餘與灰線重合；0 到 1 的亂數停在 0.2 以下，再多也上不去。" alt-en="Cosine against the number of directions K, log axis. The ±1 curve rises from 0.04 to about 0.7 at K = 256 and 0.97 at 4096, a little below the grey line of theory at K = 1 and on it elsewhere; random numbers from 0 to 1 stay below 0.2 however many there are."
 figure, ax = plt.subplots(figsize=(8, 3.2))
 ax.plot(counts, theory, color="gray", linewidth=7, alpha=0.3, label="√(K / (K + d − 1))")
 for (name, runs), marker in zip(cosine_runs.items(), "os", strict=True):
@@ -877,13 +877,13 @@ ax.set_ylim(0, 1)
 ax = ax.legend(fontsize=9)
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 一個方向平均只有 0.05 左右（公式的 0.06 是方均根）：幾乎垂直。要到 0.71，需要 K = d 個方向，而那正好是逐元素檢查的價錢，後者的餘弦是 1。天下沒有白吃的午餐。
+# 一個方向平均只有 0.05 左右（公式的 0.06 是方均根）：幾乎垂直。要到 0.71，需要 K = d 個方向，而那正好是逐元素檢查的代價，後者的餘弦是 1。天下沒有白吃的午餐。
 #
-# 「0 到 1」則永遠偏向「所有參數一起增加或一起減少」那條線：E[u uᵀ] 不是單位矩陣，取再多也不會變對。這叫**有偏**，而有偏的估計，平均救不了。
+# 「0 到 1」則永遠偏向「所有參數一起增加或一起減少」那條線：E[u uᵀ] 不是單位矩陣，取再多也不會變對。這叫**有偏**（biased），而有偏的估計，平均救不了。
 #
-# **主張 11** 20 個網路：±1 的平均餘弦，在每個 K 都與理論相差不到 0.04；`compute_numerical_gradient_fast` 用 256 個方向，餘弦都在 0.6 與 0.8 之間。
+# **主張 11** 20 個網路平均起來，±1 的餘弦在每個 K 都與理論相差不到 0.04；`compute_numerical_gradient_fast` 用 256 個方向，每個網路的餘弦都在 0.6 與 0.8 之間。
 #
-# **主張 12** K = 4,096 時，±1 的餘弦都超過 0.95；「0 到 1」的平均還不到 0.5。
+# **主張 12** K = 4,096 時，每個網路用 ±1 的餘弦都超過 0.95；用「0 到 1」的餘弦，平均還不到 0.5。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # One direction gives about 0.05 on average (the formula's 0.06 is the root mean square): almost a right angle. Getting to 0.71 takes K = d directions, and that is what the element-wise check costs, whose cosine is 1. There is no free lunch.
@@ -913,7 +913,7 @@ claim(12, bool((signs[:, -1] > 0.95).all() and mistake[:, -1].mean() < 0.5))
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 一個梯度要多久？
 #
-# 解析梯度（反向傳播）、一個隨機方向、逐元素，各算一次梯度要多少時間？把隱藏層從 4 加寬到 256。
+# 解析梯度（analytic gradient，也就是反向傳播）、一個隨機方向、逐元素，各算一次梯度要多少時間？把隱藏層從 4 加寬到 256。
 #
 # 先猜：參數變成 60 倍，三種各變慢幾倍？
 
@@ -948,7 +948,7 @@ def gradient_seconds(num_hidden):
     }
 
 
-# %% slideshow={"slide_type": "subslide"} tags=["timing"] alt-zh="一次梯度的秒數對參數個數，雙對數座標。解析梯度與一個隨機方向都在萬分之一到千分之一秒之間，緩緩上升；逐元素從百分之一秒上下陡升到一秒上下。" alt-en="Seconds for one gradient against the number of parameters, log axes. Analytic and one random direction both stay between a ten-thousandth and a thousandth of a second and rise slowly; element by element climbs steeply from around a hundredth of a second to a second or so."
+# %% slideshow={"slide_type": "subslide"} tags=["timing"] alt-zh="橫軸是參數個數，縱軸是算一次梯度的秒數，都是對數刻度。解析梯度與一個隨機方向都在萬分之一到千分之一秒之間，緩緩上升；逐元素從百分之一秒上下陡升到一秒上下。" alt-en="Seconds for one gradient against the number of parameters, log axes. Analytic and one random direction both stay between a ten-thousandth and a thousandth of a second and rise slowly; element by element climbs steeply from around a hundredth of a second to a second or so."
 costs = pd.DataFrame([gradient_seconds(width) for width in (4, 16, 64, 256)])
 costs = costs.set_index("parameters")
 figure, ax = plt.subplots(figsize=(8, 3.0))
@@ -960,9 +960,9 @@ slowest = costs["element by element"] / costs["analytic"]
 print(f"element by element / analytic: ≈{slowest.iloc[0]:.0f} to ≈{slowest.iloc[-1]:.0f} times")
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 逐元素既要更多次前向，每次前向也更久，所以陡得多。一個隨機方向和解析梯度**差不多貴**，但前者的餘弦是 0.05，後者是 1：有反向傳播可用的時候，沒有理由用它來訓練。
+# 逐元素既要更多次前向，每次前向也更久，所以陡得多。一個隨機方向和解析梯度**花的時間差不多**，但前者的餘弦是 0.05，後者是 1：有反向傳播可用的時候，沒有理由用隨機方向來訓練。
 #
-# 這就是每個框架都做反向傳播的原因，也是手寫它值得的原因。
+# 這就是每個框架都做反向傳播的原因，也是值得親手寫一遍的原因。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # Element by element needs more forward passes and longer ones, so it climbs much faster. One random direction costs **about as much** as the analytic gradient, with a cosine of 0.05 where the latter has 1: where there is a backward pass, nothing speaks for training with directions.
@@ -970,7 +970,7 @@ print(f"element by element / analytic: ≈{slowest.iloc[0]:.0f} to ≈{slowest.i
 # This is why every framework does back-propagation, and why writing it by hand is worth the trouble.
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
-# ## 沒有反向傳播時：少數準的，還是許多粗的？
+# ## 沒有反向傳播時：要少而準，還是多而粗？
 #
 # 假如真的沒有反向傳播（模擬器、黑盒子），只有前向可用。固定 4,000 次前向的預算，訓練同一批 60 列資料：
 #
@@ -1033,7 +1033,7 @@ for name, (method, passes, rates) in methods.items():
     spent[name] = np.array([spend(method, passes, chosen, seed) for seed in range(5)])
     print(f"{name:21s} rate {chosen:<5g} final loss {mean_interval(spent[name][:, -1]):.4f}")
 
-# %% slideshow={"slide_type": "subslide"} alt-zh="訓練損失對前向次數，雙對數座標。逐元素走得很少，停在 0.9 左右；一個隨機方向降到百分之一左右；解析梯度先衝到 10 以上，約 60 次前向後最低，最後降到萬分之一左右。" alt-en="Training loss against forward passes, log axes. Element by element takes few steps and stays near 0.9; one random direction gets down to about a hundredth; the analytic gradient first rises above 10, is lowest after some 60 passes, and ends near a ten-thousandth."
+# %% slideshow={"slide_type": "subslide"} alt-zh="橫軸是前向次數，縱軸是訓練損失，都是對數刻度。逐元素走得很少，停在 0.9 左右；一個隨機方向降到百分之一左右；解析梯度先衝到 10 以上，約 60 次前向後最低，最後降到萬分之一左右。" alt-en="Training loss against forward passes, log axes. Element by element takes few steps and stays near 0.9; one random direction gets down to about a hundredth; the analytic gradient first rises above 10, is lowest after some 60 passes, and ends near a ten-thousandth."
 figure, ax = plt.subplots(figsize=(8, 3.2))
 for name, curves in spent.items():
     plotting.plot_band(ax, budget, curves, name, log=True)
@@ -1041,14 +1041,14 @@ ax.set(xscale="log", xlabel="forward passes (log)", ylabel="training loss (nats,
 ax = ax.legend(fontsize=9, loc="lower left")
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 粗的贏了，而且贏得很多。精確的一步受制於最陡的方向：學習率 10 會讓損失先衝到 10 以上，約 20 步後才降下來（看解析梯度那條線），只有 7 步等不到那時候；學習率小一點，7 步又走不了多遠。隨機方向幾乎總是避開最陡的那幾個方向，每一步雖然歪，平均起來卻是對的，而它走了 2,000 步。（只用前向微調大型語言模型，靠的就是這件事：Malladi 等，2023。）
+# 粗的贏了，而且贏了很多。精確的一步受制於最陡的方向：學習率 10 會讓損失先衝到 10 以上，約 20 步後才降下來（看解析梯度那條線），只有 7 步等不到那時候；學習率小一點，7 步又走不了多遠。隨機方向幾乎總是避開最陡的那幾個方向，每一步雖然歪，平均起來卻是對的，而且走了 2,000 步。（大型語言模型也可以只用前向來微調：Malladi 等人，2023。他們的解釋是，預訓練過的模型，損失的局部有效秩很低。）
 #
-# 但兩者離解析梯度都很遠。所以結論有三句：要**檢查**並找出錯在哪個陣列，逐元素（只問對不對，一個隨機方向就夠，見練習 1）；沒有反向傳播而要**訓練**，隨機方向；有反向傳播，就用它。
+# 但兩者離解析梯度都很遠。所以結論有三句：要**檢查**並找出錯在哪個陣列，用逐元素（若只問對不對，一個隨機方向就夠，見練習 1）；沒有反向傳播而要**訓練**，就用隨機方向；有反向傳播，就用反向傳播。
 #
-# **主張 13** 五個種子：花完 4,000 次前向，隨機方向的損失都不到逐元素的十分之一，解析梯度的又不到隨機方向的五分之一。
+# **主張 13** 不論五個種子的哪一個，花完 4,000 次前向之後，隨機方向的損失都不到逐元素的十分之一，解析梯度的損失又不到隨機方向的五分之一。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# The rough ones win, by far. An exact step is bound by the steepest direction: at rate 10 the loss first jumps above 10 and takes some 20 steps to come down (see the analytic curve), which 7 steps do not live to see; and at a smaller rate 7 steps do not lead far. A random direction almost always misses the few steepest ones; each step is askew, their average is right, and there were 2,000 of them. (Fine-tuning large language models with forward passes alone rests on this: Malladi et al., 2023.)
+# The rough ones win, by far. An exact step is bound by the steepest direction: at rate 10 the loss first jumps above 10 and takes some 20 steps to come down (see the analytic curve), which 7 steps do not live to see; and at a smaller rate 7 steps do not lead far. A random direction almost always misses the few steepest ones; each step is askew, their average is right, and there were 2,000 of them. (Large language models, too, have been fine-tuned with forward passes alone: Malladi et al., 2023, who explain it by the low local effective rank of the loss once a model is pre-trained.)
 #
 # Both are far from the analytic gradient. So the conclusion has three sentences: to **check** and learn which array is wrong, element by element (one random direction is enough to learn whether anything is, see exercise 1); to **train** without a backward pass, random directions; where there is a backward pass, use it.
 #
@@ -1061,7 +1061,7 @@ claim(13, bool((rough_many < exact_few / 10).all() and (with_backward < rough_ma
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 裁剪：一個倍數，還是一個陣列一個？
 #
-# 梯度裁剪把太長的梯度縮短。參數分成好幾個陣列，範數該怎麼算？**全域範數**把所有陣列的數字放在一起，大家乘同一個倍數；「每個陣列各自裁」看起來也有道理。
+# 梯度裁剪（gradient clipping）把太長的梯度縮短。參數分成好幾個陣列，範數（norm）該怎麼算？**全域範數**（global norm）把所有陣列的數字放在一起，全部乘上同一個倍數；「每個陣列各自裁」看起來也有道理。
 #
 # 想一想：縮短之後，方向還一樣嗎？
 
@@ -1091,9 +1091,9 @@ for name in "UaVc":
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # 這裡四個陣列都超過上限，各自裁就變得一樣長，原本不重要的偏置和權重平起平坐：方向被扭彎了。一起裁，比例不變。
 #
-# `clip_gradients` 交回**新的**陣列和**裁剪前**的範數：前者讓呼叫者手上的梯度不被動到，後者是最好用的監測指標（上面四格圖的右下角）。
+# `clip_gradients` 回傳**新的**陣列和**裁剪前**的範數：前者保證呼叫者手上的梯度原封不動，後者是最好用的監測指標（上面四張小圖的右下角）。
 #
-# **主張 14** 20 個網路：一起裁，餘弦與 1 一定相差不到 10⁻¹²；各自裁，餘弦的平均低於 0.95，而且每個都低於 0.999。
+# **主張 14** 20 個網路，一起裁剪時，餘弦與 1 必然相差不到 10⁻¹²；各自裁剪時，餘弦的平均低於 0.95，而且每一個都低於 0.999。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # Here all four arrays exceed the limit, so clipping each by itself makes them equally long, and a bias gradient that hardly mattered counts as much as a weight matrix's: the direction is bent. Together, the proportions stay.
@@ -1116,7 +1116,7 @@ claim(14, bool(max(kept) < 1e-12 and np.mean(bent) < 0.95 and max(bent) < 0.999)
 #
 # 早停要記住驗證損失最低時的參數。下面這個寫法看起來完全沒問題，網路上到處都是。
 #
-# 雜訊更大的資料（0.7）、只有 200 列，過擬合會很明顯。訓練時就地更新參數（`values -= …`），這也很常見。
+# 雜訊更大的資料（0.7）、只有 200 列，過擬合（overfitting）會很明顯。訓練時就地更新參數（`values -= …`），這也很常見。
 #
 # 先猜：訓練完把「最佳參數」放回模型，驗證損失會是多少？
 
@@ -1168,7 +1168,7 @@ restored = {
     for name, stopping in stoppings.items()
 }
 
-# %% slideshow={"slide_type": "subslide"} alt-zh="種子 0 的驗證損失對輪數，先降後升，呈 U 形。LeakyStopping 放回的是最後一輪的高損失，以叉標示；EarlyStopping 放回谷底，以星標示。" alt-en="Validation loss of seed 0 against epochs falls, then rises: a U. What LeakyStopping puts back has the high loss of the last epoch, marked by a cross; EarlyStopping puts back the bottom, marked by a star."
+# %% slideshow={"slide_type": "subslide"} alt-zh="橫軸是輪數，縱軸是種子 0 的驗證損失，先降後升，呈 U 形。LeakyStopping 放回的是最後一輪的高損失，以叉標示；EarlyStopping 放回谷底，以星標示。" alt-en="Validation loss of seed 0 against epochs falls, then rises: a U. What LeakyStopping puts back has the high loss of the last epoch, marked by a cross; EarlyStopping puts back the bottom, marked by a star."
 val_losses, mended = restored["EarlyStopping"][0]
 _, leaked = restored["LeakyStopping"][0]
 figure, ax = plt.subplots(figsize=(8, 3.0))
@@ -1182,9 +1182,9 @@ ax = ax.legend(fontsize=9)
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # `params` 是字典，裡面是**同一批陣列**。訓練繼續就地更新，「最佳參數」也跟著動：最後放回去的，就是最後一輪的參數。模型回不到谷底，分數卻寫著谷底的數字。
 #
-# 還有第二個洞：`get_best_params` 交出自己的陣列，拿到的人一動，保存的也跟著動。課程的 `EarlyStopping` **進來時複製，出去時也複製**；`train_model` 不論有沒有提早停，最後都會放回最佳參數。
+# 還有第二個漏洞：`get_best_params` 回傳自己保存的陣列，拿到的人一動，保存的也跟著動。課程的 `EarlyStopping` **進來時複製，出去時也複製**；`train_model` 不論有沒有提早停，最後都會放回最佳參數。
 #
-# **主張 15** 五個種子：EarlyStopping 放回的模型，驗證損失一定等於紀錄裡最低的（相差不到 10⁻¹²）；LeakyStopping 放回的都等於最後一輪的，每個種子都比較高，平均高出 0.1 以上。
+# **主張 15** 換五個種子，EarlyStopping 放回的模型，驗證損失必然等於紀錄裡最低的（相差不到 10⁻¹²）；LeakyStopping 放回的模型，損失必然等於最後一輪的，不論哪個種子都比最低的高，平均高出 0.1 以上。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # `params` is a dict, and the arrays in it are **the same arrays**. Training goes on writing into them, and the "best parameters" move along: what is put back are the last epoch's. The model never returns to the bottom, while the record says it did.
@@ -1212,9 +1212,9 @@ print("kept:", stopping.get_best_params()["w"], " handed out and overwritten:", 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 學習率排程，畫出來
 #
-# 排程是一個函式：（第幾輪，初始學習率）→ 這一輪的學習率。階梯與餘弦各一行；`PlateauSchedule` 不一樣，它要看驗證損失，沒有進步才砍。
+# 排程是一個函式：收到 `(epoch, initial_lr)`，也就是第幾輪與初始學習率，回傳這一輪的學習率（learning rate）。階梯與餘弦各一行；`PlateauSchedule` 不一樣，要看驗證損失，停滯（plateau）了才砍。
 #
-# 猜猜看：拿剛才那條 U 形的驗證損失給它看（耐心 5 輪、砍半），它會砍幾次？
+# 猜猜看：把剛才那條 U 形的驗證損失交給 `PlateauSchedule`（耐心 5 輪、砍半），學習率會砍幾次？
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Schedules, drawn
@@ -1243,7 +1243,7 @@ def draw_rates(schedule):
     return rates
 
 
-# %% slideshow={"slide_type": "subslide"} alt-zh="四種排程的學習率對輪數：階梯每十輪減半；餘弦由慢到快再到慢降到零；先暖身十輪再走餘弦；平台排程一直維持 0.1，到驗證損失不再下降後連砍好幾次。" alt-en="The rates of four schedules against epochs: a staircase that halves every ten; a cosine, slow, fast, slow, down to zero; ten epochs of warm-up, then a cosine; a plateau schedule that stays at 0.1 until the validation loss stops falling, and then cuts again and again."
+# %% slideshow={"slide_type": "subslide"} alt-zh="橫軸是輪數，縱軸是四種排程的學習率：階梯每十輪減半；餘弦由慢到快再到慢降到零；先暖身十輪再走餘弦；停滯排程一直維持 0.1，到驗證損失不再下降後連砍好幾次。" alt-en="The rates of four schedules against epochs: a staircase that halves every ten; a cosine, slow, fast, slow, down to zero; ten epochs of warm-up, then a cosine; a plateau schedule that stays at 0.1 until the validation loss stops falling, and then cuts again and again."
 warm_up = schedules.WarmupSchedule(schedules.CosineSchedule(50), 10, start_factor=0.1)
 plateau = schedules.PlateauSchedule(factor=0.5, patience=5)
 drawn = {
@@ -1281,9 +1281,9 @@ by_torch = {
 }
 
 # %% [markdown] lang="zh-TW"
-# **主張 16** 階梯、餘弦、平台三種排程，60 輪的學習率一定與 `torch.optim.lr_scheduler` 的相差不到 10⁻¹²；平台每一次砍之前的六輪，驗證損失一定都沒有進步（比之前最低的再低萬分之一以上，才算進步）。在這條 U 形曲線上，它至少砍三次。
+# **主張 16** 階梯、餘弦、停滯三種排程，60 輪的學習率必然與 `torch.optim.lr_scheduler` 的相差不到 10⁻¹²；停滯排程每一次砍之前的六輪，驗證損失必然都沒有進步（比之前最低的再低萬分之一以上，才算進步）。在這條 U 形曲線上，停滯排程至少砍三次。
 #
-# 但平台不知道谷底在哪裡：損失只要六輪沒有進步，它就砍，之後損失還是可能再降。
+# 但停滯排程不知道谷底在哪裡：損失只要六輪沒有進步，學習率就砍，之後損失還是可能再降。
 
 # %% [markdown] lang="en"
 # **Claim 16** For staircase, cosine and plateau, all 60 rates must be within 10⁻¹² of those of `torch.optim.lr_scheduler`; and in the six epochs before each cut of the plateau schedule the validation loss must have made no progress (which means falling below its lowest by more than one part in ten thousand). On this U-shaped curve it cuts at least three times.
@@ -1338,12 +1338,12 @@ for parts in (2, 3, 5, 32):
     print(f"{parts:2d} parts: accumulate ≈{max(library):.0e}, mean of means ≈{max(means):.0e}")
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 份數整除時，兩種都對；不整除時，「平均的平均」讓短的那一份說話太大聲。要按每份的列數加權。（[[mnist_mlp]]的評估也是同一個道理。）
+# 份數整除時，兩種都對；不整除時，「平均的平均」會讓短的那一份權重過大。要按每份的列數加權。（[[mnist_mlp]]的評估也是同一個道理。）
 #
-# **主張 17** 20 個種子、2、3、5、32 份：`accumulate` 走的那一步與整批的相對差距一定小於 10⁻¹²；分成 3 份或 5 份的「平均的平均」都大於 10⁻⁴。
+# **主張 17** 換 20 個種子，分成 2、3、5、32 份，`accumulate` 走的那一步與整批的相對差距必然小於 10⁻¹²；分成 3 份或 5 份時，「平均的平均」與整批的相對差距都大於 10⁻⁴。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# Where the parts are equal, both are right; where they are not, the mean of means lets the short part speak too loudly. Weigh each by its number of rows. (The evaluation of [[mnist_mlp]] was the same point.)
+# Where the parts are equal, both are right; where they are not, the mean of means gives the short part too much weight. Weigh each by its number of rows. (The evaluation of [[mnist_mlp]] was the same point.)
 #
 # **Claim 17** For 20 seeds and 2, 3, 5 and 32 parts, the step of `accumulate` must be within a relative gap of 10⁻¹² of the whole batch's; with 3 or 5 parts the mean of means is off by more than 10⁻⁴ every time.
 
@@ -1357,9 +1357,9 @@ claim(17, max(accumulated) < 1e-12 and min(off) > 1e-4)
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 混合精度：float16 裝得下你的梯度嗎？
 #
-# float16 省一半的記憶體，GPU 上也快得多。代價是範圍很窄：大過 65,504 是 inf，小過 3×10⁻⁸ 就變成 **0**（下溢）。
+# float16 省一半的記憶體，GPU 上也快得多。代價是範圍很窄：大於 65,504 就變成 inf，小於 3×10⁻⁸ 就變成 **0**（下溢，underflow）。
 #
-# 我們這個小網路的梯度大約 10⁻²，沒事。但梯度的大小取決於損失的單位：輔助損失乘上一個小權重，就把整個分布往左推；對幾百萬個字取平均，每個字的 ∂L/∂z 也都帶著 1/N。下面把損失乘上 10⁻⁶ 看看。
+# 我們這個小網路的梯度大約 10⁻²，沒事。但梯度的大小取決於損失的單位：輔助損失若乘上很小的權重，整個分布就往左移；對幾百萬個字取平均，每個字的 ∂L/∂z 也都帶著 1/N。下面把損失乘上 10⁻⁶ 看看。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Mixed precision: does float16 hold your gradient?
@@ -1402,7 +1402,7 @@ sizes["10⁻⁶ × loss × 2¹⁵"] = 2**15 * sizes["10⁻⁶ × loss"]
 for name, values in sizes.items():
     print(f"{name:20s} zero in float16: ≈{np.mean(values.astype(np.float16) == 0):.0%}")
 
-# %% slideshow={"slide_type": "subslide"} alt-zh="梯度大小的三個直方圖，橫軸為 log10。原本的損失落在 10⁻² 附近，完全在 float16 的範圍內；乘上 10⁻⁶ 後大半落進左邊變成 0 的灰色區域；再乘 2 的 15 次方，又回到範圍內。" alt-en="Three histograms of gradient sizes on a log10 axis. The loss itself gives sizes near 1e-2, well inside float16; times 1e-6 most fall into the grey region on the left that becomes 0; times 2^15 they are back inside."
+# %% slideshow={"slide_type": "subslide"} alt-zh="梯度大小的三個直方圖，橫軸是梯度大小的 log10。原本的損失落在百分之一附近，完全在 float16 的範圍內；乘上 10 的負 6 次方後大半落進左邊變成 0 的灰色區域；再乘 2 的 15 次方，又回到範圍內。" alt-en="Three histograms of gradient sizes on a log10 axis. The loss itself gives sizes near 1e-2, well inside float16; times 1e-6 most fall into the grey region on the left that becomes 0; times 2^15 they are back inside."
 figure, ax = plt.subplots(figsize=(8, 3.0))
 for (name, values), style in zip(sizes.items(), ["-", "--", ":"], strict=True):
     ax.hist(np.log10(values), bins=40, histtype="step", label=name, linestyle=style, linewidth=2)
@@ -1416,14 +1416,14 @@ ax = ax.legend(fontsize=9, loc="upper center", ncols=3)
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # ### 損失縮放
 #
-# 解法（Micikevicius 等，2018）：反向傳播之前把損失乘上 S，梯度跟著放大 S 倍，躲過下溢；在 float32 裡除回去，再更新 float32 的主權重。S 由程式自己找：上溢就減半、跳過這一步；一陣子沒事就加倍。
+# 解法（Micikevicius 等人，2018）：反向傳播之前把損失乘上 S，梯度跟著變成 S 倍，躲過下溢；在 float32 裡除回去，再更新 float32 的主要權重（master weights）。論文裡的 S 是固定的；這裡像 PyTorch 的 `GradScaler` 那樣，由程式自己找：溢位就減半、跳過這一步；一陣子沒事就加倍。
 #
-# 用 Adam 訓練，各種損失權重。只要 Adam 的 `eps` 小到可以忽略（下面用 10⁻²⁰，不是預設的 10⁻⁸），它就不在乎梯度的單位，在 float32 裡這幾種權重都該一樣。猜猜看：權重 10⁻⁶ 時，將近八成的梯度變成 0，準確率剩多少？
+# 用 Adam 訓練，各種損失權重。只要 Adam 的 `eps` 小到可以忽略（下面用 10⁻²⁰，不是預設的 10⁻⁸），梯度的單位就不影響結果，在 float32 裡這幾種權重都該一樣。猜猜看：權重 10⁻⁶ 時，將近八成的梯度變成 0，準確率剩多少？
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # ### Loss scaling
 #
-# The remedy (Micikevicius et al., 2018): multiply the loss by S before the backward pass; gradients become S times as large and escape the underflow; divide them by S in float32 and update master weights in float32. The program finds S itself: an overflow halves it and skips the step; a while without one doubles it.
+# The remedy (Micikevicius et al., 2018): multiply the loss by S before the backward pass; gradients become S times as large and escape the underflow; divide them by S in float32 and update master weights in float32. The paper's S is constant; here the program finds it, as PyTorch's `GradScaler` does: an overflow halves it and skips the step; a while without one doubles it.
 #
 # Train with Adam at several loss weights. As long as Adam's `eps` is negligible (10⁻²⁰ below, not the default 10⁻⁸), it does not mind the unit of gradients, and in float32 all these weights should give the same. Guess: at weight 10⁻⁶, with nearly 80 % of the gradients at 0, what is left of the accuracy?
 
@@ -1454,7 +1454,7 @@ runs = {
 }
 half = {name: run["accuracy"].to_numpy().reshape(len(weights), 5) for name, run in runs.items()}
 
-# %% slideshow={"slide_type": "subslide"} alt-zh="驗證準確率對損失權重，橫軸為對數。有損失縮放的線一直在 97% 左右；沒有縮放的在 10⁻⁶ 略低，到 10⁻⁷ 突然掉到瞎猜的三分之一。" alt-en="Validation accuracy against the weight of the loss, log axis. With loss scaling it stays near 97 %; without, it is a little lower at 1e-6 and falls off a cliff to a guess, one third, at 1e-7."
+# %% slideshow={"slide_type": "subslide"} alt-zh="橫軸是損失的權重（對數刻度），縱軸是驗證準確率。有損失縮放的線一直在 97% 左右；沒有縮放的在 10 的負 6 次方略低，到 10 的負 7 次方突然掉到瞎猜的三分之一。" alt-en="Validation accuracy against the weight of the loss, log axis. With loss scaling it stays near 97 %; without, it is a little lower at 1e-6 and falls off a cliff to a guess, one third, at 1e-7."
 figure, ax = plt.subplots(figsize=(8, 3.0))
 for (name, accuracies), marker in zip(half.items(), "os", strict=True):
     plotting.plot_band(ax, weights, 100 * accuracies.T, name, marker=marker)
@@ -1464,11 +1464,11 @@ ax.set_ylim(20, 102)
 ax = ax.legend(fontsize=9, loc="center right")
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 又一個意外：將近八成變成 0，準確率只少了幾個百分點；活下來的是大的那兩成，方向大致還在。可是再小十倍，全部是 0，模型一步也沒動，沒有錯誤訊息，什麼都沒有。少幾個百分點，看不出**懸崖**就在下一步，所以要用自動的縮放。
+# 又一個意外：將近八成變成 0，準確率只少了幾個百分點；留下來的是大的那兩成，方向大致還在。可是再縮到十分之一，梯度就全部是 0，模型一步也沒動，沒有錯誤訊息，什麼都沒有。少幾個百分點，看不出**懸崖**就在下一步，所以要用自動的縮放。
 #
-# **主張 18** 五個種子：權重 10⁻⁶ 時，有一半以上的梯度在 float16 裡是 0，而不縮放的準確率仍都超過 80 %；10⁻⁷ 時，不縮放的都低於 55 %，縮放的在每一種權重都超過 90 %。
+# **主張 18** 權重 10⁻⁶ 時，有一半以上的梯度在 float16 裡是 0，而不論五個種子的哪一個，不縮放的準確率仍超過 80%；權重 10⁻⁷ 時，不縮放的準確率都低於 55%。有縮放的話，每一種權重、每一個種子都超過 90%。
 #
-# **主張 19** 從 S = 2²⁴ 開始，動態縮放先跳過 3 到 20 步，之後五個種子的準確率仍都超過 90 %。
+# **主張 19** 不論五個種子的哪一個，從 S = 2²⁴ 開始，動態縮放會先跳過 3 到 20 步，之後的準確率仍超過 90%。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # Another surprise: with nearly eight tenths at 0 the accuracy loses a few points only; the large two tenths survive, and with them most of the direction. Ten times smaller still, and all are 0: the model does not move at all, and there is no error, no message, nothing. A loss of a few points does not tell that the **cliff** is one step away, hence the automatic scale.
@@ -1496,7 +1496,7 @@ claim(19, min(skipped) >= 3 and max(skipped) <= 20 and reached > 0.9)
 #
 # 最後、也是最嚴格的檢查：把**同一個網路**（同樣的權重）放進 PyTorch，餵**同樣的批次**，用對應的優化器，一步一步比損失。
 #
-# 優化器都是同一個介面：`params = optimizer.step(params, grads, lr)`，字典進、字典出，進去的不改動。注意 `nn.Linear` 的權重形狀是（輸出，輸入），和我們的相反，所以要轉置。
+# 優化器都是同一個介面：`params = optimizer.step(params, grads, lr)`，字典進、字典出，進去的不改動。注意 `nn.Linear` 的權重形狀是 `(輸出, 輸入)`，和我們的相反，所以要轉置。
 #
 # 先猜：走 100 步之後，兩邊的損失會差多少？
 
@@ -1565,9 +1565,9 @@ for name, gap in gaps.items():
     print(f"{name:9s} largest gap of 5 × 100 losses: ≈{gap.max():.0e}")
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# ### 差在第六位的謎
+# ### 第六位小數之謎
 #
-# 再加兩條：float32，以及 float64 加上裁剪（全域範數 0.3）。裁剪是一個除法和一個乘法，理應不會有什麼差別⋯⋯
+# 再加兩條：float32，以及 float64 加上裁剪（全域範數 0.3）。裁剪是一個除法和一個乘法，理應不會有什麼差別……
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # ### A riddle in the sixth digit
@@ -1584,21 +1584,21 @@ for name, extra in extras.items():
     runs = [loss_gaps(seed, o.SGD(), t.SGD, 0.5, **extra) for seed in range(5)]
     bridge[name] = np.array(runs)
 
-# %% slideshow={"slide_type": "subslide"} alt-zh="兩邊損失的差距對步數，縱軸為對數。float64 的差距一直低於 10⁻¹⁵；float32 大多在 10⁻⁸ 到 10⁻⁷；float64 加裁剪起初和 float32 差不多，後來升到 10⁻⁶ 以上，比 float32 還差。" alt-en="Gap between the two losses against steps, log axis. float64 stays below 1e-15; float32 is mostly between 1e-8 and 1e-7; float64 with clipping starts out like float32 and then rises above 1e-6, worse than float32."
+# %% slideshow={"slide_type": "subslide"} alt-zh="橫軸是步數，縱軸是兩邊損失的差距（對數刻度），取五個種子裡最大的。float64 一直在 10 的負 16 次方到負 15 次方（有一步五個種子都剛好是 0，線在那裡斷開）；float32 在 10 的負 7 次方上下；float64 加裁剪起初和 float32 差不多，後來升到 10 的負 6 次方以上，比 float32 還差。" alt-en="Gap between the two losses against steps, log axis, the largest of five seeds. float64 stays between 1e-16 and 1e-15 (at one step it is 0 for all five, and the line breaks off); float32 is near 1e-7; float64 with clipping starts out like float32 and then rises above 1e-6, worse than float32."
 figure, ax = plt.subplots(figsize=(8, 3.0))
 for name, runs in bridge.items():
-    plotting.plot_band(ax, range(1, 101), np.maximum(runs, 1e-17), name, log=True)
-ax.set(xlabel="step", ylabel="gap of the losses (nats, log)", ylim=(1e-17, 1e-4))
+    ax.semilogy(range(1, 101), runs.max(axis=0), label=name)
+ax.set(xlabel="step", ylabel="largest gap of five\nseeds (nats, log)", ylim=(1e-17, 1e-4))
 ax = ax.legend(fontsize=9, loc="center right")
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 有裁剪的那條最後差了九個數量級，一定有原因。翻開 `clip_grad_norm_` 的原始碼：它的倍數是 `max_norm / (total_norm + 1e-6)`，為了不除以 0；我們的沒有那個 10⁻⁶。對範數 0.3 來說，那是百萬分之三。
+# 有裁剪的那條最後差了九個數量級，一定有原因。翻開 `clip_grad_norm_` 的原始碼：倍數是 `max_norm / (total_norm + 1e-6)`，為了不除以 0；我們的倍數沒有那個 10⁻⁶。對範數 0.3 來說，那是百萬分之三。
 #
 # 這就是對到第十位的好處：float64 差在第六位，表示兩邊**不是同一個公式**，而不是「大概是捨入」。
 #
-# **主張 20** 六種優化器、五個種子、100 步：float64 的損失每一步一定相差不到 10⁻¹⁰。
+# **主張 20** 六種優化器（optimizer）、五個種子、100 步，float64 的損失每一步必然相差不到 10⁻¹⁰。
 #
-# **主張 21** 用 torch 的 `clip_grad_norm_` 裁剪，五個種子的最大差距都超過 10⁻⁸，但小於 10⁻⁴；把我們的裁剪也加上 10⁻⁶，一定又回到 10⁻¹⁰ 以內。
+# **主張 21** 用 torch 的 `clip_grad_norm_` 裁剪，不論五個種子的哪一個，最大差距都超過 10⁻⁸，但小於 10⁻⁴；把我們的裁剪也加上 10⁻⁶，差距必然又回到 10⁻¹⁰ 以內。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # The clipped one ends nine orders of magnitude off, and there must be a reason. Open the source of `clip_grad_norm_`: its factor is `max_norm / (total_norm + 1e-6)`, so as not to divide by 0; ours has no 10⁻⁶. At a norm of 0.3 that is three parts in a million.
@@ -1632,7 +1632,7 @@ claim(21, bool((riddle > 1e-8).all() and (riddle < 1e-4).all() and np.max(solved
 #
 # 隨機方向拿來訓練很粗糙，拿來**檢查**卻很好用：沿著一個方向量到的斜率，應該等於梯度預測的斜率；只要兩次前向，反向傳播的任何錯誤幾乎都逃不掉。
 #
-# 寫出 `slopes_along_direction(loss, params, grads, direction, epsilon)`，回傳（量到的斜率，預測的斜率）。`loss` 吃一個參數字典，回傳一個數；`params`、`grads`、`direction` 是同名的字典，不可以改動。量到的斜率是中央差分：兩邊各走 `epsilon` 倍的 `direction`，所有陣列一起走。
+# 寫出 `slopes_along_direction(loss, params, grads, direction, epsilon)`，回傳 `(measured, predicted)`：量到的斜率（slope）與預測的斜率。`loss` 接受一個參數字典，回傳一個數；`params`、`grads`、`direction` 是同名的字典，不可以改動。量到的斜率是中央差分：兩邊各走 `epsilon` 倍的 `direction`，所有陣列一起走。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Exercise 1: check the whole gradient at once
@@ -1669,9 +1669,9 @@ def slopes_along_direction_solution(loss, params, grads, direction, epsilon):
 #
 # 難度 ★★☆，約 15 分鐘。
 #
-# 裁剪是為了救爆炸的梯度，可是 float32 的梯度大到 10³⁰ 時，它的平方是 inf，範數是 inf，倍數是 0：整步都沒了。
+# 裁剪是為了救爆炸的梯度，可是 float32 的梯度大到 10³⁰ 時，平方是 inf，範數是 inf，倍數是 0：整步都沒了。
 #
-# 寫出 `clip_by_global_norm(grads, max_norm)`：`grads` 是名字 → 陣列的字典，回傳（裁剪後的新字典，裁剪前的範數）。全部的陣列乘同一個倍數，短的不拉長；10³⁰、10⁻³⁰、全部是 0 都要對；dtype 不變，傳進來的陣列不可以改動。
+# 寫出 `clip_by_global_norm(grads, max_norm)`：`grads` 是名字 → 陣列的字典，回傳 `(clipped, norm)`：裁剪後的新字典，與裁剪前的範數。全部的陣列乘同一個倍數，短的不拉長；10³⁰、10⁻³⁰、全部是 0 都要對；dtype 不變，傳進來的陣列不可以改動。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Exercise 2: gradients whose squares explode
@@ -1710,10 +1710,10 @@ def clip_by_global_norm_solution(grads, max_norm):
 #
 # 難度 ★★☆，約 10 分鐘。
 #
-# 寫出類別 `BestParams`，兩扇門都要關好：
+# 寫出類別 `BestParams`，進出兩道門都要關好：
 #
 # - `update(loss, params)`：損失比以往都低，就留下這份參數（名字 → 陣列的字典），回傳 True；否則回傳 False。打平不換。損失是 nan 時絕不留下。
-# - `get()`：交出目前最好的那一份；還沒有就回傳 None。
+# - `get()`：回傳目前最好的那一份；還沒有就回傳 None。
 #
 # 呼叫者之後不論怎麼改 `params`、怎麼改 `get()` 給他的東西，你保存的都不能變。
 
@@ -1774,9 +1774,9 @@ class BestParams_solution:
 #
 # 難度 ★★★，約 20 分鐘。
 #
-# 一批序列長短不一，短的後面用 0 補齊。logits 的形狀是 (B, T, C)，目標 q 也是：真正的步，q 的一列是非負的數，加起來是這一步的權重（不一定是 1）；補齊的步，整列是 0。損失是加權平均：
+# 一批序列長短不一，短的後面用 0 補齊（padding）。logits 的形狀是 (B, T, C)，目標 q 也是：真正的步，q 的一列是非負的數，加起來是這一步的權重（不一定是 1）；補齊的步，整列是 0。損失是加權平均：
 #
-# L = −Σ q log p ／ Σ q，p = softmax(logits)，兩個 Σ 都加遍 B、T、C。
+# L = −Σ q log p ／ Σ q，p = softmax(logits)，兩個 Σ 都對 B、T、C 求和。
 #
 # 寫出 `masked_cross_entropy_gradient(logits, targets)`，回傳 ∂L/∂logits，形狀 (B, T, C)，logits 到 ±10,000 都要對。手邊就有檢查的方法。
 
@@ -1817,12 +1817,12 @@ def masked_cross_entropy_gradient_solution(logits, targets):
 #
 # - softmax 先減最大值，損失直接用 log-softmax 算；標籤先檢查再算，因為錯的標籤也會得到正常的數字。
 # - 反向傳播一定要做梯度檢查：中央差分、float64、ε = 10⁻⁵、相對差距。損失會下降，證明不了什麼。
-# - 隨機方向的估計無偏而粗糙：餘弦約 √(K/(K + d))。拿來檢查很好；沒有反向傳播時，也比逐元素更會訓練。
+# - 隨機方向的估計無偏而粗糙：餘弦約 √(K/(K + d))。拿來檢查很好；沒有反向傳播時，訓練效果也比逐元素的好。
 # - 裁剪用一個全域範數；平均按列數加權；「最佳參數」進出都要複製。
-# - float16 裡太小的梯度會變成 0，而且不會報錯；損失縮放讓它們活下來。
+# - float16 裡太小的梯度會變成 0，而且不會報錯；損失縮放能把它們保住。
 # - 用 float64 和另一個實作比到第十位：差在第六位，就是公式不同。
 #
-# **下一課**：[[numpy_lstm]]，同樣的工具，模型換成 LSTM，反向傳播要穿過時間。
+# **下一課**：[[numpy_lstm]]，同樣的工具，模型換成 LSTM，反向傳播要穿越時間。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Summary
@@ -1831,7 +1831,7 @@ def masked_cross_entropy_gradient_solution(logits, targets):
 # - Check every backward pass: central differences, float64, ε = 10⁻⁵, relative gap. A falling loss proves nothing.
 # - Random directions are unbiased and rough: cosine about √(K/(K + d)). Good for checking; and where there is no backward pass, better at training than element by element.
 # - Clip by one global norm; weigh means by rows; copy the "best parameters" on the way in and out.
-# - Gradients too small for float16 become 0 without an error; loss scaling keeps them alive.
+# - Gradients too small for float16 become 0 without an error; loss scaling keeps them from it.
 # - Compare with another implementation in float64, to the tenth digit: a difference in the sixth is another formula.
 #
 # **Next**: [[numpy_lstm]], with the same tools and an LSTM for a model, whose backward pass goes through time.
@@ -1839,21 +1839,21 @@ def masked_cross_entropy_gradient_solution(logits, targets):
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "skip"}
 # ### 原始文獻
 #
-# - Spall（1992），Multivariate stochastic approximation using a simultaneous perturbation gradient approximation。隨機方向。
-# - Malladi 等（2023），Fine-tuning language models with just forward passes。只用前向訓練大模型。
-# - Pascanu, Mikolov, Bengio（2013），On the difficulty of training recurrent neural networks。全域範數裁剪。
-# - Prechelt（1998），Early stopping, but when?
-# - Loshchilov, Hutter（2017），SGDR: stochastic gradient descent with warm restarts。餘弦排程。
-# - Micikevicius 等（2018），Mixed precision training。
-# - Nocedal, Wright（2006），Numerical optimization，第 8 章。有限差分的 ε。
+# - Spall（1992），Multivariate stochastic approximation using a simultaneous perturbation gradient approximation，IEEE Transactions on Automatic Control 37(3)，doi:10.1109/9.119632。隨機方向。
+# - Malladi, Gao, Nichani, Damian, Lee, Chen, Arora（2023），Fine-tuning language models with just forward passes，NeurIPS，arXiv:2305.17333。只用前向微調大模型。
+# - Pascanu, Mikolov, Bengio（2013），On the difficulty of training recurrent neural networks，ICML（PMLR 28），arXiv:1211.5063。全域範數裁剪。
+# - Prechelt（1998），Early stopping, but when?，收於 Neural Networks: Tricks of the Trade，Springer，doi:10.1007/3-540-49430-8_3。早停。
+# - Loshchilov, Hutter（2017），SGDR: stochastic gradient descent with warm restarts，ICLR，arXiv:1608.03983。餘弦排程。
+# - Micikevicius, Narang, Alben, Diamos, Elsen, Garcia, Ginsburg, Houston, Kuchaiev, Venkatesh, Wu（2018），Mixed precision training，ICLR，arXiv:1710.03740。損失縮放（固定的 S）；自動的縮放見 PyTorch 說明文件的 torch.amp.GradScaler。
+# - Nocedal, Wright（2006），Numerical optimization，第 2 版，Springer，doi:10.1007/978-0-387-40065-5，第 8 章。有限差分的 ε。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "skip"}
 # ### Primary sources
 #
-# - Spall (1992), Multivariate stochastic approximation using a simultaneous perturbation gradient approximation. Random directions.
-# - Malladi et al. (2023), Fine-tuning language models with just forward passes. Large models trained by forward passes alone.
-# - Pascanu, Mikolov, Bengio (2013), On the difficulty of training recurrent neural networks. Clipping by global norm.
-# - Prechelt (1998), Early stopping, but when?
-# - Loshchilov, Hutter (2017), SGDR: stochastic gradient descent with warm restarts. The cosine schedule.
-# - Micikevicius et al. (2018), Mixed precision training.
-# - Nocedal, Wright (2006), Numerical optimization, chapter 8. The ε of finite differences.
+# - Spall (1992), Multivariate stochastic approximation using a simultaneous perturbation gradient approximation, IEEE Transactions on Automatic Control 37(3), doi:10.1109/9.119632. Random directions.
+# - Malladi, Gao, Nichani, Damian, Lee, Chen, Arora (2023), Fine-tuning language models with just forward passes, NeurIPS, arXiv:2305.17333. Large models fine-tuned by forward passes alone.
+# - Pascanu, Mikolov, Bengio (2013), On the difficulty of training recurrent neural networks, ICML (PMLR 28), arXiv:1211.5063. Clipping by global norm.
+# - Prechelt (1998), Early stopping, but when?, in Neural Networks: Tricks of the Trade, Springer, doi:10.1007/3-540-49430-8_3. Early stopping.
+# - Loshchilov, Hutter (2017), SGDR: stochastic gradient descent with warm restarts, ICLR, arXiv:1608.03983. The cosine schedule.
+# - Micikevicius, Narang, Alben, Diamos, Elsen, Garcia, Ginsburg, Houston, Kuchaiev, Venkatesh, Wu (2018), Mixed precision training, ICLR, arXiv:1710.03740. Loss scaling, by a constant S; for a scale that finds itself, see torch.amp.GradScaler in PyTorch's documentation.
+# - Nocedal, Wright (2006), Numerical optimization, 2nd edition, Springer, doi:10.1007/978-0-387-40065-5, chapter 8. The ε of finite differences.
