@@ -5,7 +5,7 @@
 #
 # - 說明網路為什麼不能沒有激活函數（activation function，也譯激勵函數、活化函數）；
 # - 讀出六種常用函數的值域、導數與弱點，不靠背，靠量測填完一張比較表；
-# - 解釋梯度（gradient）為什麼會在深層網路裡消失，並在訓練之前就算出它每過一層剩下幾成；
+# - 解釋梯度（gradient）為什麼會在深層網路裡消失（vanish），並在訓練之前就算出它每過一層剩下幾成；
 # - 數出死掉的 ReLU（dead ReLU），而且不被單一批次（batch）騙過。
 #
 # 先備：[[perceptron_xor]]（神經元、多層感知機），以及導數（derivative）與連鎖律（chain rule）。反向傳播（back-propagation）的細節在[[losses]]，這裡交給 autograd。
@@ -307,7 +307,7 @@ measured = pd.DataFrame({name: measure(seven[name]()) for name in order}).T
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # ### 從量測到優缺點
 #
-# 每一條優缺點，都由上表的數字判定。注意對這七種函數，「有界」和「兩端平坦」是**同一件事**：用在輸出層是優點，用在隱藏層是缺點。
+# 每一條優缺點，都由上表的數字判定。注意對這七種函數，「有界」和「兩端平坦」是**同一件事**：用在輸出層是優點，用在隱藏層（hidden layer）是缺點。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # ### From measurements to strengths and weaknesses
@@ -349,13 +349,13 @@ table
 # ### 這些為什麼算弱點？
 #
 # - **平坦**（flat）：斜率是 0 的地方，梯度傳不過去。
-# - **平均大於 0**：權重的梯度是 δ·h（δ 是往回傳到這個神經元的梯度，h 是這個神經元的輸入）。前一層的 h 若全是正的，同一個樣本就會把這個神經元的所有權重一起往上推，或一起往下推；要讓一個增加、另一個減少，只能繞路（LeCun 等人，1998）。
+# - **平均大於 0**：權重（weight）的梯度是 δ·h（δ 是往回傳到這個神經元的梯度，h 是這個神經元的輸入）。前一層的 h 若全是正的，同一個樣本就會把這個神經元的所有權重一起往上推，或一起往下推；要讓一個增加、另一個減少，只能繞路（LeCun 等人，1998）。
 # - **0 處有尖角**（corner）：尖角上沒有導數，導數在兩側突然改變。對梯度下降通常不要緊；用有限差分檢查梯度、或用到曲率的方法，遇到尖角就不準。
 # - **不單調**（not monotone）：兩個不同的 z 給出同一個輸出，而且在谷底左邊，z 變大，輸出反而變小。
 #
 # **主張 5** 七種當中，只有 Tanh 的平均輸出在 0 附近（0.02 以內），只有兩種 LeakyReLU 的斜率處處大於 0.001。
 #
-# GELU 雖然常見於 Transformer，表裡卻沒有「效果好」這一欄：效果要看任務，[[training_practice]]會在 MNIST 上用多個種子比。
+# GELU 雖然常見於 Transformer，表裡卻沒有「效果好」這一欄：效果要看任務，[[training_practice]]會在 MNIST 上用多個種子（seed）比。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # ### Why are these weaknesses?
@@ -728,7 +728,7 @@ gain = paired_difference(deep["kaiming"], deep["default"])
 print(f"difference: {gain:.1%}")
 
 # %% [markdown] lang="zh-TW"
-# **主張 13** 20 層 ReLU 平均起來，Kaiming 的準確率比預設初始化高出 40 個百分點以上（95% 信賴區間的下限也在 40 以上）。
+# **主張 13** 20 層 ReLU 平均起來，Kaiming 的準確率（accuracy）比預設初始化高出 40 個百分點以上（95% 信賴區間的下限也在 40 以上）。
 #
 # 所以在這八輪訓練裡，Adam 補不回預設初始化的劣勢。原因未必只是梯度小：訊號往前傳時，圖與圖的差別也越傳越小，這裡沒有把兩者分開測。[[initialization]]會細看初始化。
 
@@ -745,7 +745,7 @@ claim(13, gain.low > 0.4)
 #
 # 如果一個 ReLU 神經元不論看**哪一張**圖，z 都不大於 0，它的輸出就永遠是 0，導數也永遠是 0：沒有梯度，損失就沒辦法把它推回來（Adam 累積的動量還會讓它再動幾步）。這叫**死掉的 ReLU**。（第一層的輸入是圖片，不會變；更深的層，還可能因為前面的層改變而復活。）
 #
-# 最常見的死因是一步跨得太大，把權重和偏置推到再也回不來的地方。看 784 → 256 → 256 → 10 的第一層，Adam 用三種學習率各訓練四輪。
+# 最常見的死因是一步跨得太大，把權重和偏置推到再也回不來的地方。看 784 → 256 → 256 → 10 的第一層，Adam 用三種學習率（learning rate）各訓練四輪。
 #
 # 想一想：學習率 0.01 時，會死掉幾成？準確率會掉多少？
 
@@ -908,7 +908,7 @@ claim(18, rescue.mean > 0.3 and rescue.excludes_zero and bool((leaky < scores[0]
 #
 # GELU 的定義是 z·Φ(z)，Φ(z) 是標準常態變數小於 z 的機率，也就是密度 e^(−t²/2)/√(2π) 從 −∞ 到 z 的面積。PyTorch 有 `torch.erf`，它算的是 2e^(−s²)/√π 從 0 到 z 的面積。
 #
-# 寫出 `gelu_by_erf(z)`：輸入任何形狀的浮點張量，回傳**精確**的 GELU，不用 `F.gelu`，也不用近似式。
+# 寫出 `gelu_by_erf(z)`：輸入任何形狀的浮點張量（tensor），回傳**精確**的 GELU，不用 `F.gelu`，也不用近似式。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Exercise 1: GELU from erf

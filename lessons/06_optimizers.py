@@ -127,7 +127,7 @@ claim(1, bool((ends[1.95].abs() < 0.01).all() and (ends[2.05].abs() > 100).all()
 #
 # 訓練時，一個批次（batch）的梯度，只是從全部資料抽樣來的估計：平均是對的，每次都帶點雜訊（noise）。這就是 **stochastic**（隨機）。
 #
-# 同樣的碗（h = 1），梯度換成「w 加上標準差 1 的雜訊」。想一想：學習率固定，走得夠久就會停在谷底嗎？
+# 同樣的碗（h = 1），梯度換成「w 加上標準差（standard deviation）1 的雜訊」。想一想：學習率固定，走得夠久就會停在谷底嗎？
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## The S in SGD: every gradient is a little off
@@ -583,7 +583,7 @@ right = draw_paths(right, paths)
 #
 # 看起來是動量第一、Adam 第二、SGD 墊底。但 SGD 在這裡可以用到將近 0.1，剛才只給它 0.01。讓每一個優化器都把學習率從 0.001 掃到 10，β 維持預設，從 20 個隨機起點走 100 步。
 #
-# 規則是逐元素的，所以 81 種學習率可以放進同一個張量，一次算完。
+# 規則是逐元素（element-wise）的，所以 81 種學習率可以放進同一個張量，一次算完。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # ### Every one of them at every rate
@@ -1043,7 +1043,7 @@ print(f"share λ: gap at least ≈{min(lambda_alone):.1f}")
 # %% [markdown] lang="zh-TW"
 # 所以「L2 就是權重衰減」在 SGD 說得通，換到 Adam 就不對了。（SGD **加上動量**呢？練習 4 會讓你發現。）
 #
-# **主張 13** 學習率一路變動，縮小的比例用 ηλ 時，與 PyTorch 的 L2 必然相同（相差不到 10⁻¹²）；用 λ 時，20 個種子的每一個都相差 0.5 以上。
+# **主張 13** 學習率一路變動，縮小的比例用 ηλ 時，與 PyTorch 的 L2 必然相同（相差不到 10⁻¹²）；用 λ 時，20 個種子（seed）的每一個都相差 0.5 以上。
 
 # %% [markdown] lang="en"
 # So "L2 is weight decay" is true of SGD and false of Adam. (And of SGD **with momentum**? Exercise 4 lets you find out.)
@@ -1133,7 +1133,7 @@ ax = ax.legend(ncols=2, fontsize=9)
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # 學習率 0.001 時，RMSprop 贏；0.03 時，動量贏。「用同樣的學習率比較」看起來公平，其實什麼也沒證明：挑一個學習率，就等於挑了贏家。
 #
-# **主張 14** 不論哪個種子，學習率 0.001 時，RMSprop 的驗證準確率都高過動量，0.03 時都反過來；平均都差 4 個百分點以上。
+# **主張 14** 不論哪個種子，學習率 0.001 時，RMSprop 的驗證準確率（accuracy）都高過動量，0.03 時都反過來；平均都差 4 個百分點以上。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # At 0.001 RMSprop wins, at 0.03 momentum does. "At the same rate" sounds fair and proves nothing: whoever picks the rate picks the winner.

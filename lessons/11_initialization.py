@@ -5,7 +5,7 @@
 #
 # - 從「有幾個數加在一起」推出權重（weight）該多大，並說明 Xavier 與 Kaiming 兩種初始化（initialization）差在哪裡；
 # - 量出訊號（signal）和梯度（gradient）走過十層之後還剩多少；
-# - 說明為什麼一模一樣的神經元永遠學不出不同的東西，以及全部設成 0 時到底哪些參數會動；
+# - 說明為什麼一模一樣的神經元（neuron）永遠學不出不同的東西，以及全部設成 0 時到底哪些參數會動；
 # - 在訓練之前預測初始損失（first loss），並知道這個數能告訴你什麼、不能告訴你什麼。
 #
 # 先備：[[activations]]（梯度消失）、[[losses]]（反向傳播）、[[mnist_mlp]]（訓練迴圈）。
@@ -65,9 +65,9 @@ from course_utils.stacked import StackedMLP
 # | constant | 全部 0.01 | 0 |
 # | zeros | 全部 0 | 0 |
 #
-# 主角是一個十層的網路：九個隱藏層各 128 個 ReLU，加上輸出層。
+# 主角是一個十層的網路：九個隱藏層（hidden layer）各 128 個 ReLU，加上輸出層。
 #
-# 先寫下你的排名：訓練兩輪之後，哪幾種學得起來？哪一種最好？這一課最後再對答案。
+# 先寫下你的排名：訓練兩輪（epoch）之後，哪幾種學得起來？哪一種最好？這一課最後再對答案。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Six places to start
@@ -107,7 +107,7 @@ pd.DataFrame({"standard deviation of the weights": stds})
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 往前走：訊號還剩多少？
 #
-# 十個種子：每個種子各有一個還沒訓練的網路，並各自抽 500 張圖。讓圖走過網路，每經過一個隱藏層，就量一次輸出的標準差（跨圖片、跨神經元）。順便反向傳播一次，把梯度也量下來，待會兒會用到。
+# 十個種子（seed）：每個種子各有一個還沒訓練的網路，並各自抽 500 張圖。讓圖走過網路，每經過一個隱藏層，就量一次輸出的標準差（跨圖片、跨神經元）。順便反向傳播（back-propagation）一次，把梯度也量下來，待會兒會用到。
 #
 # `StackedMLP` 把十個網路疊在一起算，互不影響。
 
@@ -448,7 +448,7 @@ claim(7, is_fan_in and abs(kaiming_std / default_std / np.sqrt(6) - 1) < 0.02)
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 對稱：一樣的神經元，永遠一樣
 #
-# constant 還有另一個毛病。同一層的神經元，權重全部相同。那又怎樣？訓練時批次是隨機的，Adam 又給每個權重自己的步長，總會走散吧？
+# constant 還有另一個毛病。同一層的神經元，權重全部相同。那又怎樣？訓練時批次（batch）是隨機的，Adam 又給每個權重自己的步長，總會走散吧？
 #
 # 想一想：784-64-64-10，constant，4,000 張圖，Adam 走三輪。第一層的 64 個神經元會變成幾種不同的樣子？
 
@@ -516,7 +516,7 @@ for row, name in zip(axes, ("constant", "kaiming"), strict=True):
 #
 # 主張 4 不是說 constant 往回傳的梯度是 0 嗎？那是訓練之前。輸出層權重自己的梯度是 δ·h，並不是 0；只要走一步，十個類別的權重就各不相同，不能再提出來，梯度便傳得回去了。但同一層的神經元，還是個個一樣。
 #
-# **主張 8** 訓練之後，不論哪個種子，constant 的第一層都動了 0.01 以上，任兩個神經元卻相差不到 10⁻⁴；logits 的第二個奇異值（singular value）不到第一個的千分之一（kaiming 的超過四分之一）；驗證準確率不到 30%。
+# **主張 8** 訓練之後，不論哪個種子，constant 的第一層都動了 0.01 以上，任兩個神經元卻相差不到 10⁻⁴；logits 的第二個奇異值（singular value）不到第一個的千分之一（kaiming 的超過四分之一）；驗證準確率（accuracy）不到 30%。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # **One.** Where two units share all that comes in and all that goes out, they give the same output, receive the same gradient, and are the same after the update. However random the batch, it is the same batch for both; however clever Adam, it sees the same gradient twice. This is **symmetry**, and it can only be broken from outside.
@@ -844,7 +844,7 @@ for name in SCHEMES[:3]:
 # %% [markdown] lang="zh-TW"
 # **主張 17** 換成 SGD，一輪之後 kaiming 的準確率平均比 xavier 高 10 個百分點以上（95% 信賴區間整個高於 10），default 則不論哪個種子都不到 20%。
 #
-# Adam 補得了的，SGD 補不了：結果與此相符。但兩場比賽的圖片數和步數也不同，SGD 的學習率又只試了一個，不能全算在 Adam 頭上。梯度比 Adam 的 ε = 10⁻⁸ 還小時（normal 的第一層收到的是 10⁻¹¹），Adam 幫得上的忙就很有限了。
+# Adam 補得了的，SGD 補不了：結果與此相符。但兩場比賽的圖片數和步數也不同，SGD 的學習率（learning rate）又只試了一個，不能全算在 Adam 頭上。梯度比 Adam 的 ε = 10⁻⁸ 還小時（normal 的第一層收到的是 10⁻¹¹），Adam 幫得上的忙就很有限了。
 
 # %% [markdown] lang="en"
 # **Claim 17** With SGD, after one epoch, kaiming is on average more than 10 points above xavier (so is the whole 95 % confidence interval), and default is below 20 % for every seed.

@@ -201,7 +201,7 @@ explore(draw, eps=slider(0.01, 0.5, value=0.1, step=0.01))
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # ### 推導：三行
 #
-# 1. [[losses]]：損失對第 k 個 logit 的梯度是 **pₖ − qₖ**。軟標籤也一樣。
+# 1. [[losses]]：損失對第 k 個 logit 的梯度（gradient）是 **pₖ − qₖ**。軟標籤也一樣。
 # 2. 所以最低點就是 **p = q**：正確的類別 1 − ε + ε/K，其餘各 ε/K。
 # 3. logits 的差是機率之比的對數：**g = ln((1 − ε + ε/K) / (ε/K)) = ln(1 + K(1 − ε)/ε)**。
 #
@@ -289,7 +289,7 @@ claim(4, grown[0] > 2 and abs(grown[0.1]) < 0.01 and abs(gaps[0.1][-1] - np.log(
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 訓練：五個 ε，五個種子
 #
-# 換成真的網路：`MNIST_MLP`（兩個隱藏層，各 128）、Adam（學習率 0.002）、四輪、批次 128。要比較的訓練有二十五次，所以固定用 12,000 張圖（資料較少時全用）。
+# 換成真的網路：`MNIST_MLP`（兩個隱藏層，各 128）、Adam（學習率 0.002）、四輪、批次（batch）128。要比較的訓練有二十五次，所以固定用 12,000 張圖（資料較少時全用）。
 #
 # 每次訓練之後，留下模型，以及模型在驗證集（validation set）上的 **logits**；準確率、信心、校準，都從 logits 算。測試集（test set）先不碰。
 
@@ -413,7 +413,7 @@ for name in ("accuracy", "confidence", "calibration error"):
     print(f"    difference {paired_difference(column['0.1'], column['0']):.2f}")
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 在完整的 MNIST 上，準確率就算有進步，也不比種子之間的差別大；信心掉了九個多百分點；校準**變差**了，而且差很多。硬標籤的模型說 96%，也真的對了 96% 左右；平滑的模型答對的至少一樣多，卻只敢說 86.5% 左右。
+# 在完整的 MNIST 上，準確率就算有進步，也不比種子（seed）之間的差別大；信心掉了九個多百分點；校準**變差**了，而且差很多。硬標籤的模型說 96%，也真的對了 96% 左右；平滑的模型答對的至少一樣多，卻只敢說 86.5% 左右。
 #
 # **主張 6** 在完整的 MNIST 上，平滑之後，準確率平均改變不到 1 個百分點（等效檢定，equivalence test：90% 信賴區間整個在 ±1 之內）。
 #
@@ -711,7 +711,7 @@ claim(14, is_mended, tiers="full", tier=mnist.tier)
 #
 # Müller、Kornblith 與 Hinton（2019）量到標籤平滑**改善**了校準：CIFAR-100 上的 ResNet-56，校準誤差從 0.150 降到 0.024；ImageNet 上的 Inception-v4，從 0.071 降到 0.035；翻譯用的 Transformer，從 0.056 降到 0.019。誰錯了？都沒有：他們的網路本來就**太有信心**（overconfident），往下拉正好；我們的網路本來就校準得不錯，往下拉就過頭了。
 #
-# 來造一個太有信心的網路：只給 200 張訓練圖，不用 dropout 也不用批次正規化，訓練 50 輪。八個種子，每個種子有自己的 200 張。要比較三種 ε，所以看驗證集。
+# 來造一個太有信心的網路：只給 200 張訓練圖，不用 dropout 也不用批次正規化（batch normalization），訓練 50 輪（epoch）。八個種子，每個種子有自己的 200 張。要比較三種 ε，所以看驗證集。
 #
 # 想一想：ε = 0 時，線在對角線哪一邊？ε = 0.02 和 0.1 又各把線推到哪裡？
 

@@ -124,7 +124,7 @@ ax = ax.legend(fontsize=9)
 #
 # **主張 1** 照定義算，三種精度最後一個有限的損失必然落在 ln M 的 2% 之內；用 `log_softmax`，到 z = 10,000 都與正確值相差不到 0.2%。
 #
-# **主張 2** 換 20 個種子，隨機 logits 的大小到一萬，`log_softmax` 與 torch 的結果必然相差不到 10⁻⁹，照定義算的 softmax 必然每次都出現 nan。
+# **主張 2** 換 20 個種子（seed），隨機 logits 的大小到一萬，`log_softmax` 與 torch 的結果必然相差不到 10⁻⁹，照定義算的 softmax 必然每次都出現 nan。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # The limit is the natural logarithm of the largest number M, ln M: 11.1, 88.7, 709.8. A little beyond it the loss is inf, and training ends there and then.
@@ -259,7 +259,7 @@ legend = axes[0].legend(fontsize=9, loc="lower left")
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 模型只要三個方法
 #
-# 課程的訓練工具對模型只有三個要求：`forward` 給出 logits，`get_params` 回傳參數（名字 → 陣列），`set_params` 換上新的參數。有這三個方法（method）就能訓練，就算沒有反向傳播也行：工具會用有限差分（finite difference）算梯度。
+# 課程的訓練工具對模型只有三個要求：`forward` 給出 logits，`get_params` 回傳參數（名字 → 陣列），`set_params` 換上新的參數（parameter）。有這三個方法（method）就能訓練，就算沒有反向傳播也行：工具會用有限差分（finite difference）算梯度。
 #
 # 這裡的模型把序列攤平成 12 個數，經過 16 個 tanh，輸出 3 個 logits：k = xU + a，h = tanh k，z = hV + c。
 
@@ -419,7 +419,7 @@ for name, gap in checks.max().items():
     print(f"    {name}: ≈{gap:.0e}")
 
 # %% [markdown] lang="zh-TW"
-# **主張 4** 20 個隨機的網路與批次，四個參數陣列的相對差距必然小於 10⁻⁸；在種子 0 的網路上，課程的 `compute_numerical_gradient` 與上面的寫法，相對差距也小於 10⁻⁸。
+# **主張 4** 20 個隨機的網路與批次（batch），四個參數陣列的相對差距必然小於 10⁻⁸；在種子 0 的網路上，課程的 `compute_numerical_gradient` 與上面的寫法，相對差距也小於 10⁻⁸。
 
 # %% [markdown] lang="en"
 # **Claim 4** For 20 random nets and batches, the relative gap of all four parameter arrays must be below 10⁻⁸; on the net of seed 0 the relative gap between the course's `compute_numerical_gradient` and the one above is below 10⁻⁸, too.
@@ -538,7 +538,7 @@ claim(6, all(within))
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 訓練迴圈：十幾行
 #
-# 梯度有了，訓練就是：每一輪（epoch）把資料洗牌、分批；每一批算梯度、裁剪、走一步；每一輪結束在驗證集上量一次。
+# 梯度有了，訓練就是：每一輪（epoch）把資料洗牌、分批；每一批算梯度、裁剪、走一步；每一輪結束在驗證集（validation set）上量一次。
 #
 # 平均損失按批次的**長度**加權（最後一批可能比較短），亂數由 `rng` 決定，不碰全域的產生器。
 
@@ -606,7 +606,7 @@ figure.set_size_inches(8.5, 4.6)
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # ### 它學到了嗎？和什麼比？
 #
-# 單看準確率一個數沒有意義。先定兩條基準（baseline）：瞎猜是三分之一；線性模型（scikit-learn 的邏輯迴歸）看同樣的 12 個數。`train_model` 結束時已經把驗證損失最低那一輪的參數放回去，所以兩者都各只有一個模型，在 400 筆新資料上各考一次。
+# 單看準確率（accuracy）一個數沒有意義。先定兩條基準（baseline）：瞎猜是三分之一；線性模型（scikit-learn 的邏輯迴歸）看同樣的 12 個數。`train_model` 結束時已經把驗證損失最低那一輪的參數放回去，所以兩者都各只有一個模型，在 400 筆新資料上各考一次。
 #
 # 想一想：起點隨機，三個類別的平均位置都在圓心。線性模型能做到多好？
 
@@ -913,7 +913,7 @@ claim(12, bool((signs[:, -1] > 0.95).all() and mistake[:, -1].mean() < 0.5))
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 一個梯度要多久？
 #
-# 解析梯度（analytic gradient，也就是反向傳播）、一個隨機方向、逐元素，各算一次梯度要多少時間？把隱藏層從 4 加寬到 256。
+# 解析梯度（analytic gradient，也就是反向傳播）、一個隨機方向、逐元素，各算一次梯度要多少時間？把隱藏層（hidden layer）從 4 加寬到 256。
 #
 # 先猜：參數變成 60 倍，三種各變慢幾倍？
 

@@ -128,7 +128,7 @@ logits, h_last, tape = lstm_forward(X, params)
 print("logits", logits.shape, " steps on the tape:", len(tape))
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# **主張 1** 換五個種子，這不到二十行的程式必然和課程的 `LSTM` 給出相同的 logits（差距小於 10⁻¹²）。
+# **主張 1** 換五個種子（seed），這不到二十行的程式必然和課程的 `LSTM` 給出相同的 logits（差距小於 10⁻¹²）。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # **Claim 1** These few lines must give the same logits as the course's `LSTM` (five seeds, within 10⁻¹²).
@@ -194,7 +194,7 @@ print(f"output gate: largest error ≈{abs(d_o - numeric('o')).max():.0e}")
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # ### 記憶把梯度交給 f、i、g，也傳給過去的 c
 #
-# 由 $c'=f\odot c+i\odot g$，乘法的導數就是「乘上另一個因子」：
+# 由 $c'=f\odot c+i\odot g$，乘法的導數（derivative）就是「乘上另一個因子」：
 #
 # $$\bar f=\bar c'\odot c\qquad \bar i=\bar c'\odot g\qquad \bar g=\bar c'\odot i\qquad \bar c=\bar c'\odot f$$
 #
@@ -237,7 +237,7 @@ claim(2, max(errors.values()) < 1e-8 and abs(wrong_f - numeric("f")).max() > 1e-
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 穿過 σ 與 tanh，再穿過矩陣
 #
-# 閘的前面是激活函數。設 $a_f=xW_f+hU_f+b_f$，用 $\sigma'=\sigma(1-\sigma)$、$\tanh'=1-\tanh^2$：
+# 閘的前面是激活函數（activation function）。設 $a_f=xW_f+hU_f+b_f$，用 $\sigma'=\sigma(1-\sigma)$、$\tanh'=1-\tanh^2$：
 #
 # $$\bar a_f=\bar f\odot f(1-f)\qquad \bar a_g=\bar g\odot(1-g^2)$$
 #
@@ -698,7 +698,7 @@ legend = ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # 你猜中最強的對手了嗎？在球的世界裡，只看總和就能答對六成多：各個地點提到幾次，已經透露了不少。**只和瞎猜（25%）比，會高估 LSTM。**
 #
-# **主張 8** 不論五個種子的哪一個，在三個世界裡，LSTM 的準確率都比這四張對照表中最強的高出 10 個百分點以上；追蹤與配對高出 40 個百分點以上。
+# **主張 8** 不論五個種子的哪一個，在三個世界裡，LSTM 的準確率（accuracy）都比這四張對照表中最強的高出 10 個百分點以上；追蹤與配對高出 40 個百分點以上。
 #
 # **主張 9** 不論五個種子的哪一個，在球的世界裡，只看總和的對照表都比多數類別高 25 個百分點以上。
 
