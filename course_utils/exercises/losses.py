@@ -273,7 +273,7 @@ mean_squared_error.mistake(
 mean_squared_error.mistake(
     "sizes_not_compared",
     Text(
-        "一邊 4 個數，另一邊 1 個數，你的函式照樣算出一個損失。不論哪一邊少，都該拋出例外，否則錯誤會悄悄溜走。",
+        "一邊 4 個數，另一邊 1 個數，你的函式照樣算出一個損失。不論哪一邊少，都該引發例外，否則錯誤會悄悄溜走。",
         "given 4 numbers on one side and 1 on the other, your function still came up with a loss. Whichever side is short, it should raise an error, or the mistake slips by in silence.",
     ),
     lambda p, t: _paired(p, t).square().mean(),
@@ -290,7 +290,7 @@ mean_squared_error.mistake(
 mean_squared_error.mistake(
     "refuses_equal_counts",
     Text(
-        "兩邊的數一樣多，你卻拋出例外。(N,) 與 (N, 1) 形狀不同，但數目相同；只有一個數也一樣。",
+        "兩邊的數一樣多，你卻引發例外。(N,) 與 (N, 1) 形狀不同，但數目相同；只有一個數也一樣。",
         "you raise an error though both sides hold equally many numbers. (N,) and (N, 1) differ in shape, not in count, and N may be 1.",
     ),
     when=lambda wrong: all(seen.got.refuses and not seen.right.error for seen in wrong),
@@ -433,7 +433,7 @@ _wrong_bce(
 _wrong_bce(
     "labels_swapped",
     Text(
-        "標籤 0 和 1 對調了，或是 sigmoid 裡的正負號反了：p 是標籤為 1 的機率，logit 愈大，它愈接近 1。",
+        "標籤 0 和 1 對調了，或是 sigmoid 裡的正負號反了：p 是標籤為 1 的機率，logit 越大，p 越接近 1。",
         "labels 0 and 1 are swapped, or the sign inside your sigmoid is: p is the probability of label 1, and a larger logit brings it nearer to 1.",
     ),
     lambda a, b, y, z: _both_labels(b, a, y),
@@ -834,7 +834,7 @@ _wrong_cross_entropy(
 _wrong_cross_entropy(
     "log_forgotten",
     Text(
-        "少了一個對數：損失是正確類別「機率的對數」的負值，錯得愈離譜就愈大，沒有上限。",
+        "少了一個對數：損失是正確類別「機率的對數」的負值，錯得越離譜就越大，沒有上限。",
         "a log is missing: the loss is minus the log of the right class's probability, and grows without limit as the answer gets worse.",
     ),
     lambda logs, z, y: -_of(y, logs.exp()),
@@ -946,7 +946,7 @@ cross_entropy.mistake(
 cross_entropy.mistake(
     "overflow",
     Text(
-        "logits 在 ±10,000 附近時，即使彼此只差一點，你的損失也不對了：exp 上溢成 inf，或全部下溢成 0。",
+        "logits 在 ±10,000 附近時，即使彼此只差一點，你的損失也不對了：exp 溢位成 inf，或全部下溢成 0。",
         "with logits near ±10,000 your loss is wrong even where they differ by little: exp overflows to inf, or all of them underflow to 0.",
     ),
     _unstable(_naive_log_softmax),

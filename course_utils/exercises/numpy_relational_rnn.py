@@ -292,7 +292,7 @@ def _low(Q: np.ndarray, K: np.ndarray, real: np.ndarray) -> np.ndarray:
 _wrong_attention(
     "overflow",
     Text(
-        "分數是正負數萬時，exp 上溢，或整列都變成 0，結果是 nan。每一列先減去它的最大值。",
+        "分數是正負數萬時，exp 溢位，或整列都變成 0，結果是 nan。每一列先減去它的最大值。",
         "with scores of tens of thousands, exp overflows, or is 0 for a whole row, and the result is nan. Take its maximum off each row first.",
     ),
     lambda Q, K, lengths, real: _shares(_low(Q, K, real)),
