@@ -812,7 +812,7 @@ train_resumably.mistake(
     "total_returned",
     Text(
         "訓練是對的，回傳的數不對：要的是「這次」訓練了幾輪，不是總共幾輪。",
-        "the training is right and the number returned is not: return how many epochs were trained **in this call**, not in all.",
+        "the training is right and the number returned is not: return how many epochs were trained in this call, not in all.",
     ),
     when=_read(lambda got, right: got.get("returned") == _EPOCHS),
 )
