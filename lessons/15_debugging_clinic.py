@@ -1,11 +1,11 @@
-# %% [markdown] lang="zh-TW" about="從曲線診斷壞掉的訓練，以及能分辨病因的檢查" slideshow={"slide_type": "slide"}
+# %% [markdown] lang="zh-TW" about="從曲線診斷有毛病的訓練，以及能分辨病因的檢查" slideshow={"slide_type": "slide"}
 # # 除錯診所
 #
-# 程式跑完了，沒有錯誤訊息，準確率卻只有 10 %。訓練神經網路的錯誤多半不會當掉，只會安靜地變差。學完之後，你能夠
+# 程式跑完了，沒有錯誤訊息，準確率（accuracy）卻只有 10%。訓練神經網路時犯的錯，多半不會讓程式當掉，只會悄悄讓結果變差。學完之後，你能夠：
 #
 # - 只看曲線，說出可能是哪幾種毛病，以及下一步該檢查什麼；
-# - 用十個檢查診斷自己的模型與載入器，並知道每個檢查**看不到**什麼；
-# - 說出十二個壞掉的訓練程式各錯在哪一行、代價是幾個百分點，並親手治好一個同時有三個毛病的迴圈；
+# - 用十個檢查診斷自己的模型與載入器（data loader），並知道每個檢查**看不到**什麼；
+# - 說出十二個壞掉的訓練程式各錯在哪一行、代價是幾個百分點，並親手治好一個同時有三個毛病的迴圈（loop）；
 # - 分辨治本與治標：哪些常見的處方只是讓症狀消失。
 #
 # 先備：[[perceptron_xor]]到[[mnist_mlp]]；[[training_practice]]到[[label_smoothing]]的工具在這裡會派上用場，但不必先讀。
@@ -58,9 +58,9 @@ from course_utils.seeding import seeded
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 先認識健康的人
 #
-# 沒看過健康的曲線，就看不出生病的曲線。下面是一個健康的訓練程式，六個零件各是一個方法：準備輸入、載入器、模型、優化器、一步、評估。**每個病人都只壞了其中一個方法。**
+# 沒看過健康的曲線，就看不出生病的曲線。下面是一個健康的訓練程式，六個零件各是一個方法（method）：準備輸入、載入器、模型、優化器（optimizer）、一步、評估（evaluation）。**每個病人都只壞了其中一個方法。**
 #
-# 為了讓十二個病人、五個種子很快跑完，一切都小：固定的前 12,000 張訓練圖（資料較少時用全部）、批次 128、500 張驗證圖、784-64-64-10 的網路，只走 125 步。測試集這一課完全不碰。
+# 為了讓十二個病人、五個種子（seed）很快跑完，一切都小：固定的前 12,000 張訓練圖（資料較少時用全部）、批次 128、500 張驗證圖、784-64-64-10 的網路，只走 125 步。測試集（test set）這一課完全不碰。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## First, meet a healthy one
@@ -106,7 +106,7 @@ class TrainingProgram:
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # ### 掛號
 #
-# `clinic.run` 訓練一個程式，留下一份病歷：每 25 步的訓練損失、驗證損失、驗證準確率、梯度範數。`clinic.examine` 用前 2,048 張圖做完所有的檢查，報告先封起來，等你看過曲線再拆。
+# `clinic.run` 訓練一個程式，留下一份病歷：每 25 步的訓練損失（training loss）、驗證損失（validation loss）、驗證準確率、梯度範數（gradient norm）。`clinic.examine` 用前 2,048 張圖做完所有的檢查，報告先封起來，等你看過曲線再拆。
 #
 # 健康的程式和十二個病人 A 到 L，各五個種子：
 
@@ -145,7 +145,7 @@ findings = {name: list(group["findings"]) for name, group in visits.groupby("set
 #
 # Guess first: what is the loss at step 0? And with dropout 0.5, which is lower, the training loss or the validation loss?
 
-# %% alt-zh="兩格圖，橫軸是步數，各有五個種子的平均與 95% 區間。左圖：驗證損失從 ln 10 一路降到 0.5 左右，訓練損失始終在它上面。右圖：驗證準確率升到八成五左右。" alt-en="Two panels against steps, means over five seeds with 95 % bands. Left: the validation loss falls from ln 10 to about 0.5 and the training loss stays above it. Right: validation accuracy rises to about 85 %."
+# %% alt-zh="兩張圖，橫軸都是步數，各畫五個種子的平均與 95% 信賴區間。左圖縱軸是損失：驗證損失從 ln 10 一路降到 0.5 左右，訓練損失始終在上面。右圖縱軸是驗證準確率，升到八成五左右。" alt-en="Two panels against steps, means over five seeds with 95 % bands. Left: the validation loss falls from ln 10 to about 0.5 and the training loss stays above it. Right: validation accuracy rises to about 85 %."
 steps = charts["sound"][0].steps
 figure, (left, right) = plt.subplots(1, 2, figsize=(9, 2.9))
 plotting.plot_band(left, steps[1:], [c.train_loss[1:] for c in charts["sound"]], "training")
@@ -157,9 +157,9 @@ plotting.plot_band(right, steps, [100 * np.array(c.val_accuracy) for c in charts
 ax = right.set(xlabel="step", ylabel="validation accuracy (%)", ylim=(0, 100))
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 從 ln 10 ≈ 2.303（十類亂猜）出發，穩定下降；驗證**低於**訓練，原因有兩個：訓練時一半的神經元被關掉了，而且訓練損失是前 25 步的平均，比較舊。記住這三件事：起點、方向、兩條線的上下。
+# 從 ln 10 ≈ 2.303（十類亂猜）出發，穩定下降；驗證**低於**訓練，原因有兩個：訓練時一半的神經元被關掉了，而且訓練損失是前 25 步的平均，比較舊。記住這三件事：從哪裡出發、往哪裡走、哪一條線在上面。
 #
-# **主張 1** 五個種子：第 0 步的驗證損失都在 ln 10 ± 0.1 之內，最後的驗證準確率都超過 80 %，而且最後的驗證損失都低於訓練損失。
+# **主張 1** 不論五個種子的哪一個，第 0 步的驗證損失與 ln 10 都相差不到 0.1，最後的驗證準確率都超過 80%，最後的驗證損失都低於訓練損失。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # It starts at ln 10 ≈ 2.303 (a guess among ten) and falls steadily; validation lies **below** training, for two reasons: half of the units are switched off in training, and the training loss is a mean over the last 25 steps, so it lags. Remember three things: where it starts, where it goes, which line is on top.
@@ -180,16 +180,16 @@ claim(
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 門診：只看病歷
 #
-# 病人的毛病在下面十二種裡面。每張病歷依序問四個問題：**第 0 步**的損失對嗎？損失最後**停在哪裡**，訓練與驗證誰低？**準確率**跟得上損失嗎？**梯度範數**是穩定、消失，還是越來越大？
+# 病人的毛病不出下面這十二種。每張病歷依序問四個問題：**第 0 步**的損失對嗎？損失最後**停在哪裡**，訓練與驗證誰低？**準確率**的走勢與損失一致嗎？**梯度範數**是穩定、消失，還是越來越大？
 #
 # | 名稱 | 毛病 | 名稱 | 毛病 |
 # |---|---|---|---|
 # | `rate_diverges` | 學習率高到 NaN | `no_zero_grad` | 忘了 `zero_grad` |
 # | `rate_too_high` | 學習率偏高，準確率卡住 | `softmax_twice` | softmax 做了兩次 |
 # | `rate_too_low` | 學習率太低 | `dead_relus` | ReLU 都死了 |
-# | `overfitting` | 過擬合 | `no_eval` | 評估時忘了 `eval()` |
+# | `overfitting` | 過擬合（也叫過度擬合） | `no_eval` | 評估時忘了 `eval()` |
 # | `slow_loader` | 載入器拖慢一切 | `inputs_unscaled` | 輸入沒有正規化 |
-# | `other_models_optimizer` | 優化器拿的是別的模型 | `labels_shifted` | 標籤錯開一格 |
+# | `other_models_optimizer` | 優化器拿的是別的模型 | `labels_shifted` | 標籤錯開一筆 |
 #
 # 拿一張紙，寫下 A 到 L 的診斷，**再往下看**。
 
@@ -209,11 +209,11 @@ claim(
 #
 # Take a sheet of paper and write down a diagnosis for A to L **before you go on**.
 
-# %% slideshow={"slide_type": "subslide"} tags=["timing"] alt-zh="病人 A 到 D，每人三格：損失、準確率、梯度範數對步數，灰色點線是健康的程式。A 損失水平不動，梯度範數一路上升。B 像健康的，但驗證較差。C 很快變成 NaN。D 準確率緩慢上升，損失停得很高，梯度很小。" alt-en="Patients A to D, three panels each: loss, accuracy and gradient norm against steps, the sound program as a dotted grey line. A: flat loss, gradient norm climbing. B: almost sound, validation worse. C: NaN almost at once. D: accuracy climbs slowly, the loss stays high, the gradient is small."
+# %% slideshow={"slide_type": "subslide"} tags=["timing"] alt-zh="病人 A 到 D，每人三張小圖，橫軸都是步數，縱軸是損失、準確率、梯度範數；灰色點線是健康的程式。A 損失水平不動，梯度範數一路上升。B 像健康的，但驗證較差。C 很快變成 NaN。D 準確率緩慢上升，損失停得很高，梯度很小。" alt-en="Patients A to D, three panels each: loss, accuracy and gradient norm against steps, the sound program as a dotted grey line. A: flat loss, gradient norm climbing. B: almost sound, validation worse. C: NaN almost at once. D: accuracy climbs slowly, the loss stays high, the gradient is small."
 figure = plt.figure(figsize=(10.5, 5.3), layout="none")
 axes = plot_charts(figure, {name: charts[name] for name in "ABCD"}, charts["sound"])
 
-# %% slideshow={"slide_type": "subslide"} tags=["timing"] alt-zh="病人 E 到 H。E 訓練損失降到很低，驗證損失先降後升。F 損失水平不動，梯度範數穩定。G 第 0 步的損失就遠高於其他人，之後驗證損失停在 ln 10，梯度很小。H 與健康的程式一樣，但時間是兩倍以上。" alt-en="Patients E to H. E: the training loss gets very low, the validation loss turns upward. F: flat loss, steady gradient norm. G: the loss at step 0 is far above all others, later the validation loss sits at ln 10 with a small gradient. H: like the sound program, but it takes more than twice the time."
+# %% slideshow={"slide_type": "subslide"} tags=["timing"] alt-zh="病人 E 到 H。E 訓練損失降到很低，驗證損失先降後升。F 損失水平不動，梯度範數穩定。G 第 0 步的損失就遠高於其他人，之後驗證損失停在 ln 10，梯度很小。H 與健康的程式一樣，但耗時兩倍以上。" alt-en="Patients E to H. E: the training loss gets very low, the validation loss turns upward. F: flat loss, steady gradient norm. G: the loss at step 0 is far above all others, later the validation loss sits at ln 10 with a small gradient. H: like the sound program, but it takes more than twice the time."
 figure = plt.figure(figsize=(10.5, 5.3), layout="none")
 axes = plot_charts(figure, {name: charts[name] for name in "EFGH"}, charts["sound"])
 
@@ -224,9 +224,9 @@ axes = plot_charts(figure, {name: charts[name] for name in "IJKL"}, charts["soun
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # ### 同一條水平線，四種毛病
 #
-# A、F、I、K 的訓練損失都躺在 ln 10 附近。很多教材寫「損失不下降：調整學習率」；只看損失曲線，你分不出這四個，而其中只有一個和學習率有關。
+# A、F、I、K 的訓練損失都停在 ln 10 附近。很多教材寫「損失不下降：調整學習率（learning rate）」；只看損失曲線，你分不出這四個，而其中只有一個和學習率有關。
 #
-# 換一格看：梯度範數。
+# 換看另一張小圖：梯度範數。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # ### One flat line, four faults
@@ -242,9 +242,9 @@ for name in "AFIK":
     print(f"{name}: loss {mean_interval(losses):.2f}, gradient norm {mean_interval(norms):.3g}")
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# **主張 2** A、F、I、K，五個種子的最後訓練損失都在 ln 10 ± 0.1 之內。
+# **主張 2** A、F、I、K 最後的訓練損失，不論哪個種子，與 ln 10 都相差不到 0.1。
 #
-# **主張 3** 五個種子，梯度範數都把它們分成三群：最後 A 都大於 25（還在漲），I 都小於 0.15，F 與 K 都在 0.25 到 2 之間。
+# **主張 3** 不論哪個種子，梯度範數都把這四位病人分成三群：到了最後，A 都大於 25（還在漲），I 都小於 0.15，F 與 K 都在 0.25 到 2 之間。
 #
 # F 與 K 落在同一群，還需要別的證據。曲線到此為止，接下來要動手檢查。
 
@@ -265,7 +265,7 @@ claim(3, bool(apart and between.min() > 0.25 and between.max() < 2))
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 檢查一：訓練之前，損失就會說話
 #
-# 還沒走一步的模型什麼都不知道：只要 logits 都很小，十類的損失就接近 ln 10（Kaiming 初始化會高一些，[[initialization]]）。這個檢查只要一次前向。
+# 還沒走一步的模型什麼都不知道：只要 logits 都很小，十類的損失就接近 ln 10（Kaiming 初始化會高一些，[[initialization]]）。這個檢查只要一次前向（forward）計算。
 #
 # 猜猜看：十二個病人裡，有幾個在第 0 步就露餡？softmax 做兩次的那個會嗎？
 
@@ -276,7 +276,7 @@ claim(3, bool(apart and between.min() > 0.25 and between.max() < 2))
 #
 # Guess: how many of the twelve give themselves away at step 0? Does the one with two softmaxes?
 
-# %% alt-zh="十三個程式第 0 步的損失，每個五點。除了 G 在 8 到 14 之間，其餘全部落在 ln 10 的橫線上。" alt-en="The loss at step 0 of thirteen programs, five dots each. G lies between 8 and 14, all the others on the line at ln 10."
+# %% alt-zh="橫軸是十三個程式，縱軸是第 0 步的損失，每個程式五點。除了 G 在 8 到 14 之間，其餘全部落在 ln 10 的橫線上。" alt-en="The loss at step 0 of thirteen programs, five dots each. G lies between 8 and 14, all the others on the line at ln 10."
 first_loss = {name: [chart.val_loss[0] for chart in charts[name]] for name in programs}
 figure, ax = plt.subplots(figsize=(8.5, 2.8))
 for name, losses in first_loss.items():
@@ -285,9 +285,9 @@ ax.axhline(np.log(10), color="black", linewidth=0.8)
 ax = ax.set(xlabel="program", ylabel="loss at step 0 (nats)")
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 只有 G。softmax 做兩次的病人反而比健康的程式**更接近** ln 10：訓練前的機率都在 0.1 附近，再做一次 softmax 幾乎是均勻的。「第一個損失正常」不是健康證明。
+# 只有 G 一個。softmax 做兩次的病人反而比健康的程式**更接近** ln 10：訓練前的機率都在 0.1 附近，再做一次 softmax，就幾乎成了均勻分布。「初始損失正常」不是健康證明。
 #
-# **主張 4** 五個種子：G 的第一個損失都比 ln 10 高出 4 以上，其他十一個病人都在 ± 0.1 之內。
+# **主張 4** 不論哪個種子，G 的初始損失都比 ln 10 高出 4 以上，其他十一個病人的初始損失與 ln 10 都相差不到 0.1。
 #
 # 翻開 G 的兩份報告：
 
@@ -308,7 +308,7 @@ print(findings["G"][0]["inputs"])
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # ### 病人 G：輸入沒有正規化
 #
-# 輸入是 0 到 255 的位元組，大了近百倍，第一層的輸出和梯度跟著放大。壞掉的程式與治好的程式：
+# 輸入是 0 到 255 的位元組（byte），是應有大小的近百倍，第一層的輸出和梯度跟著放大。壞掉的程式與治好的程式：
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # ### Patient G: inputs not normalized
@@ -319,7 +319,7 @@ print(findings["G"][0]["inputs"])
 side_by_side(clinic.PATIENTS["G"])
 
 # %% [markdown] lang="zh-TW"
-# `check_inputs` 只需要一個載入器，任何資料都能用。標籤它也看：型別、形狀、範圍、有沒有缺類別。這是常見的一種：從檔案讀來的標籤是 1 到 10。
+# `check_inputs` 只需要一個載入器，任何資料都能用。它也檢查標籤：型別、形狀、範圍、有沒有缺類別。常見的情形是：從檔案讀進來的標籤是 1 到 10。
 
 # %% [markdown] lang="en"
 # `check_inputs` needs only a loader and takes any data. It looks at labels too: dtype, shape, range, missing classes. A common case: labels read from a file run from 1 to 10.
@@ -329,9 +329,9 @@ from_one = TensorDataset(torch.linspace(-2, 2, 1000).reshape(200, 5), torch.aran
 print(check_inputs(TensorLoader(from_one, 50), num_classes=10))
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
-# ## 檢查二：背得起一個批次嗎？
+# ## 檢查二：一個批次背得起來嗎？
 #
-# 拿 32 張圖，關掉 dropout，重複訓練 60 步。參數有五萬多個，背下 32 個答案應該輕而易舉。**背不起來，就先別談泛化**：任何新模型，正式訓練之前都先做這個測試（Karpathy，2019）。
+# 拿 32 張圖，關掉 dropout，重複訓練 60 步。參數有五萬多個，背下 32 個答案應該輕而易舉。**背不起來，就先別談泛化**（generalization）：任何新模型，正式訓練之前都先做這個測試（Karpathy，2019）。
 #
 # 用病人自己的優化器和自己的那一步來測，才測得到整個程式：
 
@@ -362,7 +362,7 @@ def learn_by_heart(seed, program, num_steps=60):
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # Guess: which of the sick will **pass** this test? What about the one whose labels are shifted?
 
-# %% alt-zh="對數縱軸，十三個程式背完一個批次後剩下的損失，每個五點，加一條及格線。健康的程式與 B、E、H、K 在 0.05 以下；A、D、F、G、I、J、L 在 2 左右，遠在及格線之上；C 更高或是 NaN，L 也有一點在那裡。" alt-en="On a log axis, the loss left after learning one batch, for thirteen programs with five dots each, and a pass line. The sound one and B, E, H, K lie below 0.05; A, D, F, G, I, J, L near 2, far above the line; C higher still or NaN, and so is one dot of L."
+# %% alt-zh="橫軸是十三個程式，縱軸是背完一個批次後剩下的損失（對數刻度），每個程式五點，加一條及格線。健康的程式與 B、E、H、K 在 0.05 以下；A、D、F、G、I、J、L 在 2 左右，遠在及格線之上；C 更高或是 NaN，L 也有一點在那裡。" alt-en="On a log axis, the loss left after learning one batch, for thirteen programs with five dots each, and a pass line. The sound one and B, E, H, K lie below 0.05; A, D, F, G, I, J, L near 2, far above the line; C higher still or NaN, and so is one dot of L."
 figure, ax = plt.subplots(figsize=(8.5, 2.9))
 for name in programs:
     left_over = [finding["one batch"].values["last"] for finding in findings[name]]
@@ -371,9 +371,9 @@ ax.axhline(0.1 * np.log(10), color="black", linewidth=0.8)
 ax = ax.set(yscale="log", xlabel="program", ylabel="loss left (log; NaN: top edge)")
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 標籤錯開的照樣背得起來：網路連亂給的標籤都背得起來（Zhang 等，2017）。這個測試抓得到「學不動」的毛病，抓不到標籤錯開、評估、速度和泛化的毛病。
+# 標籤錯開的病人照樣背得起來：網路連亂給的標籤都背得起來（Zhang 等人，2017）。這個測試抓得到「學不動」的毛病，抓不到標籤錯開、評估、速度和泛化的毛病。
 #
-# **主張 5** 五個種子都是：健康的程式通過；A、C、D、F、G、I、J 都不通過；B、E、H、K 都**通過**，這個測試看不見它們。（L 在完整的 MNIST 上也都沒通過，在內附資料上偶爾會通過，所以不算。）
+# **主張 5** 不論哪個種子，健康的程式都通過；A、C、D、F、G、I、J 都不通過；B、E、H、K 都**通過**，這個測試看不見這四位的病。（L 在完整的 MNIST 上也都沒通過，在附上的 5,000 張數字上偶爾會通過，所以不算。）
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # Shifted labels are learned by heart all the same: a network can memorize even random labels (Zhang et al. 2017). The test catches what cannot learn; it does not catch shifted labels, or faults of evaluation, speed or generalization.
@@ -423,20 +423,20 @@ ratios = run_seeds(same_step_again, seeds=range(5), settings=settings)
 ratios.groupby("setting", sort=False)[["twice", "thrice"]].mean().map("≈{:.2f}".format)
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# L 兩步兩倍、三步三倍：梯度越積越多。A 也一樣？它的 `zero_grad` 明明還在：**清的是別的模型**。
+# L 走兩步就變成兩倍、三步就變成三倍：梯度越積越多。A 也一樣？A 的 `zero_grad` 明明還在：**清的是別的模型**。
 #
 # ### 一步走多遠？
 #
-# 再看權重一步動了自己大小的幾分之幾。健康的大約是千分之幾到百分之幾：
+# 再看權重一步動了自己大小的幾分之幾（CS231n 的講義也看這個比，經驗值是千分之一上下）。健康的程式大約是千分之幾到百分之幾：
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # L has twice the gradient after two steps and three times after three: it piles up. And A the same? Its `zero_grad` is in place: **it clears another model**.
 #
 # ### How far does a step go?
 #
-# Now see by what share of its own size a weight moves in one step. In health it is between a few thousandths and a few hundredths:
+# Now see by what share of its own size a weight moves in one step (the notes of CS231n look at this ratio, too, and call about a thousandth usual). In health it is here between a few thousandths and a few hundredths:
 
-# %% alt-zh="每個程式一條直線，從最小到最大的每步相對移動，對數縱軸，兩條虛線標出 0.0001 與 0.1。健康的在 0.006 到 0.02。F 在下限之下；J、G 在上限之上；A 與 I 畫在底部，完全不動；C 畫在頂部。" alt-en="A vertical bar a program, from its smallest to its largest relative move in a step, log axis, with lines at 0.0001 and 0.1. The sound one runs from 0.006 to 0.02. F lies below the lower line, J and G above the upper; A and I sit at the bottom, not moving at all; C at the top."
+# %% alt-zh="橫軸是各個程式，縱軸是每步的相對移動（對數刻度）：每個程式一根直條，從最小值畫到最大值；兩條虛線標出 0.0001 與 0.1。健康的程式在 0.006 到 0.02。F 在下限之下；J、G 在上限之上；A 與 I 畫在底部，完全不動；C 畫在頂部。" alt-en="A vertical bar a program, from its smallest to its largest relative move in a step, log axis, with lines at 0.0001 and 0.1. The sound one runs from 0.006 to 0.02. F lies below the lower line, J and G above the upper; A and I sit at the bottom, not moving at all; C at the top."
 figure, ax = plt.subplots(figsize=(8.5, 2.7))
 for name in programs:
     moves = [[f["step"].values[end] for f in findings[name]] for end in ("smallest", "largest")]
@@ -447,7 +447,7 @@ ax.axhline(0.1, color="black", linestyle="--", linewidth=0.8)
 ax = ax.set(yscale="log", xlabel="program", ylabel="move in one step\n(share of size, log)")
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# **主張 6** 五個種子：L 與 A 的第二次梯度都是 2 倍（± 0.05），其他都是 1 倍；A 的權重完全不動；F 每一步都動不到萬分之一；J 有權重每步動 10 % 以上；健康的都在兩條虛線之間。
+# **主張 6** 不論哪個種子，L 與 A 的第二次梯度都是第一次的 2 倍（± 0.05），其他程式的都是 1 倍；A 的權重完全不動；F 的權重每一步只動不到萬分之一；J 有權重每步動 10% 以上；健康的程式都在兩條虛線之間。
 #
 # 主張只點名四個病人；圖上的 C、G、I 也出了界。翻開 A 的報告：
 
@@ -469,7 +469,7 @@ print(findings["A"][0]["step"])
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # ### 病人 A：優化器拿的是別的模型
 #
-# 在筆記本裡重跑了建立模型的那一格，卻沒有重建優化器，就是這個樣子。
+# 在筆記本裡重跑建立模型的那一格，卻沒有重建優化器，就會變成這樣。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # ### Patient A: the optimizer holds another model
@@ -482,7 +482,7 @@ side_by_side(clinic.PATIENTS["A"])
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # ### 病人 L：忘了 `zero_grad`
 #
-# 每一步都用上全部的歷史，像一顆停不下來的球。前 25 步還在學，可能是因為累積的梯度還大致同向；之後就垮了。
+# 每一步都累積了先前所有的梯度，像一顆煞不住的球。前 25 步還在學，可能是因為累積的梯度還大致同向；之後就垮了。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # ### Patient L: no `zero_grad`
@@ -493,7 +493,7 @@ side_by_side(clinic.PATIENTS["A"])
 side_by_side(clinic.PATIENTS["L"])
 
 # %% [markdown] lang="zh-TW"
-# **主張 7** 五個種子：L 的驗證準確率先到過 30 % 以上，最後都低於 20 %；第 75 步的梯度範數已是健康程式的五倍以上。
+# **主張 7** 不論哪個種子，L 的驗證準確率都曾超過 30%，最後都低於 20%；到第 75 步，梯度範數已是健康程式的五倍以上。
 
 # %% [markdown] lang="en"
 # **Claim 7** For all five seeds L's validation accuracy once exceeds 30 % and ends below 20 %, and by step 75 its gradient norm is more than five times the sound program's.
@@ -504,12 +504,12 @@ pairs = zip(charts["L"], charts["sound"], strict=True)
 claim(7, rise_and_fall and all(ill.grad_norm[3] > 5 * well.grad_norm[3] for ill, well in pairs))
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# ### 病人 C、J、F：同一個數字，三種病
+# ### 病人 C、J、F：同一個設定，三種病
 #
-# 學習率 100、1、0.0001，健康的是 0.1。C 不到十步就變成 NaN，F 走得太慢，J 最狡猾：它在學，只是停在半路。
+# 這三位的學習率是 100、1、0.0001，健康的程式是 0.1。C 不到十步就變成 NaN，F 走得太慢，J 最狡猾：學是在學，只是停在半路。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# ### Patients C, J and F: one number, three diseases
+# ### Patients C, J and F: one setting, three diseases
 #
 # Their rates are 100, 1 and 0.0001; the sound one is 0.1. C turns to NaN within ten steps, F hardly moves, and J is the sly one: it learns, and gets stuck halfway.
 
@@ -518,16 +518,16 @@ for name in "CJF":
     print(name, findings[name][0]["step"], end="\n\n")
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
-# ## 檢查四：梯度流與死掉的神經元
+# ## 檢查四：梯度流（gradient flow）與死掉的神經元
 #
-# 梯度一路走到第一層了嗎？I 的權重也完全不動，但它的優化器沒有問題。用幾個批次反向傳播，把每個權重矩陣的梯度範數畫出來：
+# 梯度一路走到第一層了嗎？I 的權重也完全不動，但優化器沒有問題。用幾個批次反向傳播（back-propagation），把每個權重矩陣的梯度範數畫出來：
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Check four: gradient flow and dead units
 #
 # Does the gradient get back to the first layer? I's weights do not move either, though nothing is wrong with its optimizer. Back-propagate some batches and draw the gradient norm of each weight matrix:
 
-# %% alt-zh="左圖健康的程式：三個權重矩陣的梯度範數都在 0.15 到 0.7 之間。右圖病人 I：三個都標著叉，完全沒有梯度。" alt-en="Left, the sound program: the gradient norms of its three weight matrices lie between 0.15 and 0.7. Right, patient I: all three are crosses, no gradient at all."
+# %% alt-zh="橫軸是從輸入到輸出的三個權重矩陣，縱軸是梯度範數。左圖是健康的程式：三個都在 0.15 到 0.7 之間。右圖是病人 I：三個都標著叉，完全沒有梯度。" alt-en="Left, the sound program: the gradient norms of its three weight matrices lie between 0.15 and 0.7. Right, patient I: all three are crosses, no gradient at all."
 figure, axes = plt.subplots(1, 2, figsize=(9, 2.8), sharey=True)
 for ax, name in zip(axes, ("sound", "I"), strict=True):
     ax = plot_gradient_flow(ax, findings[name][0]["gradient flow"])
@@ -536,7 +536,7 @@ for ax, name in zip(axes, ("sound", "I"), strict=True):
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # ### 病人 I：ReLU 都死了
 #
-# 有人想讓神經元「有把握才開口」，把偏置設成 −3。結果沒有一個開口，梯度也就到不了任何權重，只剩輸出層的偏置在學各類的比例。
+# 有人想讓神經元「有把握才開口」，把偏置（bias）設成 −3。結果沒有一個開口，梯度也就到不了任何權重，只剩輸出層的偏置在學各類的比例。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # ### Patient I: dead ReLUs
@@ -550,7 +550,7 @@ side_by_side(clinic.PATIENTS["I"])
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # ### 是病因，還是後果？
 #
-# 訓練**之後**再數一次死掉的神經元（看過 2,048 張圖，才說它死了）。先猜：除了 I，還有誰？
+# 訓練**之後**再數一次死掉的神經元（對 2,048 張圖全都輸出 0，才算死掉）。先猜：除了 I，還有誰？
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # ### Cause, or consequence?
@@ -566,9 +566,9 @@ for name, shares in dead.items():
     print(f"{name:5s} dead in the worse layer: ≈{np.mean(shares):.0%}")
 
 # %% [markdown] lang="zh-TW"
-# G 的輸入太大，訓練完至少有一層全軍覆沒；L 和 J 的步伐太大，也打死不少神經元。在它們身上，死掉的 ReLU 是**後果**。所以檢查要照順序：資料、第一個損失、一步，最後才看內部；先治上游。
+# G 的輸入太大，訓練完至少有一層全軍覆沒；L 和 J 的步長太長，也打死不少神經元。對這三位病人來說，死掉的 ReLU 是**後果**。所以檢查要照順序：資料、初始損失、一步，最後才看內部；先治上游。
 #
-# **主張 8** 五個種子：I 與 G 訓練後至少一層有九成以上死掉，而 I 訓練前的權重梯度全是 0；健康的程式每層都不到 10 %。
+# **主張 8** 不論哪個種子，I 與 G 訓練後，至少有一層死掉九成以上的神經元，而 I 在訓練前，權重的梯度就全是 0；健康的程式，每一層死掉的都不到 10%。
 
 # %% [markdown] lang="en"
 # With G's huge inputs, a whole layer is dead by the end of training; the long strides of L and J kill many units. In them the dead ReLUs are a **consequence**. So keep the order: data, first loss, step, and only then the inside; treat what is upstream.
@@ -582,7 +582,7 @@ claim(8, min(*dead["I"], *dead["G"]) > 0.9 and max(dead["sound"]) < 0.1 and no_g
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 檢查五：評估兩次
 #
-# 權重不變，評估兩次，答案應該一模一樣。B 呢？
+# 權重不變，評估兩次，答案應該一模一樣。病人 B 呢？
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Check five: evaluate twice
@@ -596,7 +596,7 @@ side_by_side(clinic.PATIENTS["B"])
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # ### 病人 B：忘了 `eval()`
 #
-# 常見的誤診是過擬合：驗證比健康的差。但它的訓練損失並不特別低。證據更直接：拿 B 訓練好的**同一組權重**，用健康的方式再評估一次。
+# 常見的誤診是過擬合（overfitting）：驗證的結果比健康的程式差。但 B 的訓練損失並不特別低。證據更直接：拿 B 訓練好的**同一組權重**，用健康的方式再評估一次。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # ### Patient B: no `eval()`
@@ -613,7 +613,7 @@ print(f"same weights, with eval(): {mean_interval(again):.1%}")
 # %% [markdown] lang="zh-TW"
 # 模型從頭到尾都是好的，壞的是體溫計。
 #
-# **主張 9** 五個種子：同一組權重，加上 `eval()` 之後準確率都高出 3 個百分點以上；B 評估兩次的結果都不同，健康的都相同。
+# **主張 9** 不論哪個種子，同一組權重，加上 `eval()` 之後，準確率都高出 3 個百分點以上；B 評估兩次的結果都不同，健康的程式都相同。
 
 # %% [markdown] lang="en"
 # The model was well all along; the thermometer was broken.
@@ -630,7 +630,7 @@ claim(9, bool(higher and min(difference["B"]) > 0 and max(difference["sound"]) =
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 病人 D：softmax 做了兩次
 #
-# D 的準確率一路上升，損失卻下不來。第一個損失正常，但檢查順便看了輸出的樣子：
+# D 的準確率一路上升，損失卻下不來。初始損失正常，但檢查順便看了輸出的樣子：
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Patient D: the softmax twice
@@ -642,13 +642,13 @@ print(findings["D"][0]["first loss"])
 side_by_side(clinic.PATIENTS["D"])
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# ### 損失的地板
+# ### 損失的下限
 #
-# 就算模型百分之百確定而且答對，第二個 softmax 收到的也只是 (1, 0, …, 0)。答對那一類的機率最多 e/(e + 9)，所以損失永遠高於
+# 就算模型百分之百有把握，而且答對，第二個 softmax 收到的也只是 (1, 0, …, 0)。答對那一類的機率最多 e/(e + 9)，所以損失永遠高於
 #
 # ln(e + 9) − 1 ≈ 1.461
 #
-# **主張 10** D 的每一個驗證損失一定高於這個地板（上面那一行就是證明）。五個種子：它最後的準確率都超過 30 %，第一個損失與 ln 10 相差都不到 0.01。
+# **主張 10** D 的每一個驗證損失必然高於這個下限（上面那一行就是證明）。不論哪個種子，D 最後的準確率都超過 30%，初始損失與 ln 10 都相差不到 0.01。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # ### A floor under the loss
@@ -681,9 +681,9 @@ side_by_side(clinic.PATIENTS["E"])
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # 有人為了快速測試只取 30 張圖，忘了拿掉。治本的方法是刪掉那一行，不是調 dropout。
 #
-# 萬一真的只有 30 張呢？早停（[[training_practice]]）回到驗證損失最低的地方：
+# 萬一真的只有 30 張呢？早停（early stopping，[[training_practice]]）回到驗證損失最低的地方：
 #
-# **主張 11** 五個種子：E 最後的驗證損失都比自己的最低點高 5 % 以上，訓練損失都在 0.3 以下；健康程式的訓練損失都在 0.4 以上。
+# **主張 11** 不論哪個種子，E 最後的驗證損失都比自己的最低點高 5% 以上，訓練損失都在 0.3 以下；健康程式的訓練損失都在 0.4 以上。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # For a quick test somebody took 30 pictures only, and forgot to remove the line. The cure is to delete it, not to tune dropout.
@@ -714,16 +714,16 @@ claim(11, turned and all(c.train_loss[-1] > 0.4 for c in charts["sound"]))
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 檢查六：標籤真的是這些圖的嗎？
 #
-# 剩下同一群的 F 與 K。F 的每一步動不到萬分之一，已經確診了。K 通過了第一個損失、背一個批次、顯微鏡下的一步……前面的檢查都過了，就是學不會。
+# 同一群裡還剩 F 與 K。F 的每一步動不到萬分之一，已經確診了。K 通過了初始損失、背一個批次、顯微鏡下的一步……前面的檢查都過了，就是學不會。
 #
-# 長得像的圖，標籤應該一樣。不用模型，只問每張圖**最像的另一張**和它同不同類：
+# 長得像的圖，標籤應該一樣。不用模型，只問每張圖和**最像的另一張**，也就是最近鄰（nearest neighbour），同不同類：
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Check six: do the labels belong to the pictures?
 #
 # F and K were left in one group; F's step of less than 1e-4 has settled F. K has passed the first loss, one batch by heart, the step under the microscope ... every check so far, and still it does not learn.
 #
-# Pictures that look alike should bear the same label. No model is needed: ask whether **the most similar other picture** is of the same class.
+# Pictures that look alike should bear the same label. No model is needed: ask whether **the most similar other picture**, its nearest neighbour, is of the same class.
 
 # %%
 images = TrainingProgram().prepare(pictures.train_pixels[:500]).flatten(1)
@@ -737,11 +737,11 @@ print(findings["K"][0]["neighbours"])
 side_by_side(clinic.PATIENTS["K"])
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# ### 病人 K：標籤錯開一格
+# ### 病人 K：標籤錯開一筆
 #
 # 為了跳過標題列多切了一行，每張圖拿到的都是下一張的標籤。標籤的型別、範圍、各類的數量全都正常。
 #
-# **主張 12** 五個種子：健康的資料，最近鄰同類的比例都超過 60 %；K 都低於 25 %（隨機是 10 %）。
+# **主張 12** 不論哪個種子，健康的資料裡，最近鄰同類的比例都超過 60%；K 的資料都低於 25%（隨機是 10%）。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # ### Patient K: labels off by one row
@@ -771,7 +771,7 @@ side_by_side(clinic.PATIENTS["H"])
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # H 每次取圖，都把那一張重新正規化一遍，一次一張。結果每輪都一樣，全部一起做一次就好（[[mnist_mlp]]量過同樣的事）。
 #
-# **主張 13** 取五個種子的中位數，H 用掉的處理器時間是健康程式的 1.5 倍以上；平均而言，兩者的準確率相差不到 2.5 個百分點（90 % 區間整個在 ±2.5 之內，也就是等效檢定）。
+# **主張 13** 取五個種子的中位數，H 用掉的處理器時間是健康程式的 1.5 倍以上；平均而言，兩者的準確率相差不到 2.5 個百分點（等效檢定，equivalence test：90% 信賴區間整個在 ±2.5 之內）。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # H normalizes every picture anew each time it is fetched, one at a time. The result is the same every time, so do it once, for all together ([[mnist_mlp]] measured the like).
@@ -788,9 +788,9 @@ claim(13, bool(seconds["H"] > 1.5 * seconds["sound"] and same.shown))
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 哪個檢查抓得到誰？
 #
-# 十個檢查、十二個病人、五個種子，全部攤開。格子裡的數字是「五個種子中，這個檢查說可疑的次數」。（J 的訓練不穩定，另有一欄要看時鐘；這兩處的數字，你的可能差一、兩個。）
+# 十個檢查、十二個病人、五個種子，全部攤開。表中的數字是「五個種子裡，這項檢查判為可疑的次數」。（J 的訓練不穩定，另有一欄要看時鐘；這兩處的數字，你的可能差一、兩個。）
 #
-# 先猜：最厲害的一個檢查抓得到幾個？有沒有誤診健康的人？
+# 先猜：最厲害的一個檢查抓得到幾個病人？有沒有把健康的人誤診成有病？
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Which check finds whom?
@@ -808,11 +808,11 @@ shaded = table.set_axis(names).style.background_gradient(cmap="Blues", axis=None
 HTML(shaded.to_html(table_uuid="checks"))
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 沒有萬能的檢查：在完整的 MNIST 上，抓得最多的「背一個批次」也只抓到十一位裡的八位。第一個損失只抓到兩個，卻很便宜，而且把原因縮小到一兩個。
+# 沒有萬能的檢查：在完整的 MNIST 上，抓得最多的「背一個批次」也只抓到十一位裡的八位。初始損失只抓到兩個，卻很便宜，而且把原因縮小到一兩個。
 #
-# **主張 14** 不看時鐘的九個檢查，在五個種子裡都沒有誤診健康的程式；H 以外的十一個病人，每個都有至少一個檢查在五個種子裡都抓到。
+# **主張 14** 不論哪個種子，不看時鐘的九個檢查都沒有誤診健康的程式；H 以外的十一個病人，每一位都有至少一個檢查，五個種子全都抓到。
 #
-# **主張 15** 五個種子：B 只有「evaluation」抓得到，E 只有「curves」抓得到，每個種子都抓到；其他七個不看時鐘的檢查，從來沒有懷疑過這兩位。所以沒有一個檢查能抓到所有人。
+# **主張 15** 不論哪個種子，B 只有「evaluation」抓得到，E 只有「curves」抓得到，而且都抓到了；其他七個不看時鐘的檢查，從來沒有懷疑過這兩位。所以沒有一個檢查能抓到所有人。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # No check does it all: on full MNIST even the best, one batch by heart, finds eight of the eleven. The first loss finds only two, but it is cheap and narrows the cause down to one or two.
@@ -842,17 +842,17 @@ claim(15, seen_by == {"B": {"evaluation": 5}, "E": {"curves": 5}})
 #
 # Guess first: which fault costs least?
 
-# %% alt-zh="森林圖：十二個毛病各讓準確率少了多少個百分點。A、C、F、G、I、K、L 約 71 到 77，D 約 41，E 約 26，J 約 24 而區間很寬，B 約 11，H 是 0。" alt-en="Forest plot: how many percentage points of accuracy each of the twelve faults costs. A, C, F, G, I, K, L about 71 to 77, D about 41, E about 26, J about 24 with a wide interval, B about 11, H zero."
+# %% alt-zh="森林圖，橫軸是十二個毛病各讓準確率少了多少個百分點。A、C、F、G、I、K、L 約 71 到 77，D 約 41，E 約 26，J 約 24 而區間很寬，B 約 11，H 是 0。" alt-en="Forest plot: how many percentage points of accuracy each of the twelve faults costs. A, C, F, G, I, K, L about 71 to 77, D about 41, E about 26, J about 24 with a wide interval, B about 11, H zero."
 gain = {n: paired_difference(accuracy["sound"], accuracy[n]) for n in clinic.PATIENTS}
 figure, ax = plt.subplots(figsize=(8.5, 3.6))
 plotting.plot_forest(ax, names[1:], list(gain.values()))
 ax = ax.set(xlabel="validation accuracy, sound - ill (points)")
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# **主張 16** 平均而言，除了 H，十一個毛病都有代價：準確率的成對差距，95 % 區間都在 3 個百分點以上。（H 賠掉的是時間，主張 13。）
+# **主張 16** 平均而言，除了 H，十一個毛病都有代價：準確率的成對差（健康減生病），95% 信賴區間都整個在 3 個百分點以上。（H 賠掉的是時間，見主張 13。）
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# **Claim 16** On average each of the eleven faults besides H's costs accuracy: the 95 % interval of the paired difference lies above 3 percentage points. (H's costs time: claim 13.)
+# **Claim 16** On average each of the eleven faults besides H's costs accuracy: the 95 % confidence interval of the paired difference (sound minus ill) lies above 3 percentage points. (H's costs time: claim 13.)
 
 # %%
 claim(16, all(interval.low > 3 for name, interval in gain.items() if name != "H"))
@@ -860,7 +860,7 @@ claim(16, all(interval.low > 3 for name, interval in gain.items() if name != "H"
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 治標還是治本？
 #
-# 常見的排查表一個症狀配一個處方：「NaN：裁剪梯度」「卡住：用排程」「不下降：調學習率」「過擬合：加正則化」。拿我們的病人試試看，病因留著不動：
+# 常見的疑難排解表，一個症狀配一個處方：「NaN：裁剪梯度」「卡住：用排程（schedule）」「不下降：調學習率」「過擬合：加正則化」。拿我們的病人試試看，病因留著不動：
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Cure, or painkiller?
@@ -923,15 +923,15 @@ for name in remedies:
 pd.DataFrame({"effect (points)": effect, "still missing": left_to_gain}).map("{:.1f}".format)
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# - **C 裁剪**：NaN 不見了，準確率還是亂猜。一步最長是「學習率 × 上限」= 100，還是太長。裁剪（[[gradient_clipping]]）限制步長，治不了高出一千倍的學習率。
-# - **J 裁剪**：治好了。一步最長是 1 × 1：學習率沒變，步伐夠短了。
-# - **J 排程**：平均好得多，但要看運氣：種子之間差很多，兩個區間都很寬（上表）。可能的原因：開頭的大步打死了一部分神經元（J 沒排程時數過），之後放慢也救不回來。
+# - **C 裁剪**：NaN 不見了，準確率還是和亂猜一樣。一步最長是「學習率 × 上限」= 100，還是太長。裁剪（[[gradient_clipping]]）限制步長，治不了高出一千倍的學習率。
+# - **J 裁剪**：治好了。一步最長是 1 × 1：學習率沒變，步長夠短了。
+# - **J 排程**：平均好得多，但要看運氣：種子之間差很多，兩個區間都很寬（上表）。可能的原因：開頭的步太長，打死了一部分神經元（J 沒排程時數過），之後放慢也救不回來。
 # - **G 降低學習率**：0.0001 有一點幫助，離治好還差得遠（上表）。只試了這一個學習率；直接的治法是輸入的尺度。
 # - **E 權重衰減**：損失變好，準確率沒有跟著變好。
 #
-# **主張 17** 五個種子，C 裁剪後損失都是有限數，卻都大於 10，準確率都低於 25 %；平均而言，J 裁剪前比健康的程式差 10 個百分點以上，裁剪後不到 5 個；G 降低學習率後還差 30 個百分點以上。
+# **主張 17** 不論哪個種子，C 裁剪後的損失都是有限的數，卻都大於 10，準確率都低於 25%；平均而言，J 在裁剪前比健康的程式差 10 個百分點以上，裁剪後差不到 5 個百分點；G 降低學習率之後，還差 30 個百分點以上。
 #
-# **主張 18** 平均而言，E 加權重衰減：驗證損失的成對變化，區間在 −0.1 以下，而準確率變化不到 2.5 個百分點（等效檢定）。
+# **主張 18** 平均而言，E 加上權重衰減（weight decay）之後，驗證損失變低（成對差的 95% 信賴區間整個在 −0.1 以下），準確率的變化卻不到 2.5 個百分點（等效檢定）。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # - **C, clipped**: no NaN any more, and still a guess. A step is at most rate × limit = 100, still too long. Clipping ([[gradient_clipping]]) caps the step; it cannot cure a rate a thousand times too high.
@@ -942,7 +942,7 @@ pd.DataFrame({"effect (points)": effect, "still missing": left_to_gain}).map("{:
 #
 # **Claim 17** Clipped, C's losses are finite for all five seeds, all above 10, with accuracies below 25 %; on average J lacks more than 10 points before clipping and fewer than 5 after, and G, slower, still lacks more than 30.
 #
-# **Claim 18** On average, with weight decay on E: the paired change of the validation loss has its interval below −0.1, and the accuracy changes by less than 2.5 points (a test of equivalence).
+# **Claim 18** On average, with weight decay on E: the paired change of the validation loss has its 95 % confidence interval below −0.1, and the accuracy changes by less than 2.5 points (a test of equivalence).
 
 # %% slideshow={"slide_type": "subslide"}
 clipped = treated["C: clip at 1"]
@@ -960,7 +960,7 @@ claim(18, change.high < -0.1 and unchanged.shown)
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 第二診間：換你看診
 #
-# 八位新病人 M 到 T，毛病都在前面看過，**其中一位是健康的**，而且沒有人特別慢。這次沒有檢查報告，只有病歷；每人也只訓練一次，就像你自己的程式出毛病的時候，手上通常只有一次的曲線。
+# 八位新病人 M 到 T，毛病都在前面看過，**其中一位是健康的**，而且沒有人特別慢。這次沒有檢查報告，只有病歷；每人也只訓練一次，就像你自己的程式出毛病的時候，手上通常只有一次訓練的曲線。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## The second ward: your turn
@@ -972,7 +972,7 @@ settings = {name: {"program": program()} for name, program in clinic.NEW_PATIENT
 second = run_seeds(clinic.run, seeds=[5], settings=settings, pictures=pictures)
 second = {name: list(group["result"]) for name, group in second.groupby("setting")}
 
-# %% slideshow={"slide_type": "subslide"} alt-zh="病人 M 到 P，每人三格：損失、準確率、梯度範數。M 損失水平、梯度範數約 0.1；N 驗證比健康的差；O 第 0 步損失就很高；P 準確率上升而損失停得很高，梯度起初很小。" alt-en="Patients M to P, three panels each: loss, accuracy, gradient norm. M: flat loss, gradient norm near 0.1. N: validation worse than sound. O: a high loss already at step 0. P: accuracy climbs while the loss stays high, the gradient small at first."
+# %% slideshow={"slide_type": "subslide"} alt-zh="病人 M 到 P，每人三張小圖，橫軸都是步數，縱軸是損失、準確率、梯度範數。M 損失水平、梯度範數約 0.1；N 驗證比健康的差；O 第 0 步損失就很高；P 準確率上升而損失停得很高，梯度起初很小。" alt-en="Patients M to P, three panels each: loss, accuracy, gradient norm. M: flat loss, gradient norm near 0.1. N: validation worse than sound. O: a high loss already at step 0. P: accuracy climbs while the loss stays high, the gradient small at first."
 figure = plt.figure(figsize=(10.5, 5.3), layout="none")
 axes = plot_charts(figure, {name: second[name] for name in "MNOP"}, charts["sound"], timed=False)
 
@@ -1018,7 +1018,7 @@ diagnosis_solution = {
 #
 # 難度 ★★☆，約 10 分鐘。
 #
-# 下面的迴圈跑得完，也回傳得出準確率，卻同時有三個毛病。（評估時沒有 `no_grad` 只是浪費，不算在內。）複製它，改名為 `mended_training`，治好它：`model` 就地訓練（傳進來時也可能在評估模式），回傳每一輪的驗證準確率。（模型有 dropout 和批次正規化。治好一個毛病的時候，小心別弄出第四個。）
+# 下面的迴圈跑得完，也回傳得出準確率，卻同時有三個毛病。（評估時沒有 `no_grad` 只是浪費，不算在內。）複製這個函式，改名為 `mended_training`，把毛病都治好：`model` 就地（in place）訓練（傳進來時也可能在評估模式），回傳每一輪的驗證準確率。（模型有 dropout 和批次正規化。治好一個毛病的時候，小心別弄出第四個。）
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Exercise 2: one loop, three diseases
@@ -1081,7 +1081,7 @@ def mended_training_solution(model, optimizer, train_loader, val_loader, epochs)
 #
 # 難度 ★★★，約 20 分鐘。
 #
-# 批次裡的樣本應該各算各的。軸弄錯一次（例如 softmax 做在批次那一軸），樣本就會偷看彼此，而損失照樣下降。訓練模式的批次正規化也會，那是故意的。
+# 批次裡的樣本應該各算各的。軸弄錯一次（例如 softmax 做在批次那一軸），樣本就會互相偷看，而損失照樣下降。訓練模式的批次正規化（batch normalization）也會，那是故意的。
 #
 # 寫出 `mixes_examples(model, inputs)`：在模型**現在的模式**下，只要有任何一列的輸出取決於另一列的輸入，就回傳 `True`。`inputs` 是 (B, d)，B ≥ 2，輸出是 (B, K)，可能是 logits，也可能是機率。dropout 的隨機不算互相影響。模型（權重、統計量、梯度、模式）不可以改變。
 
@@ -1121,7 +1121,7 @@ def mixes_examples_solution(model, inputs):
 
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
-# ## 帶走一：依照順序的檢查清單
+# ## 帶得走的工具（一）：照這個順序檢查
 #
 # 便宜的、上游的先做。函式都在 `course_utils.diagnostics`，不限這一課的模型與載入器，做完之後模型一個位元都沒變。
 #
@@ -1129,9 +1129,9 @@ def mixes_examples_solution(model, inputs):
 # |---|---|---|---|
 # | 訓練前 | 輸入的大小；標籤的型別、形狀、範圍 | `check_inputs` | G |
 # | | 長得像的樣本，標籤也一樣 | `check_neighbours`，並畫出來看 | K |
-# | | 第一個損失是 ln K；輸出是 logits | `check_first_loss` | G、D |
-# | | 背得起一個批次 | `overfit_one_batch` | A C D F G I J（L 多半也是） |
-# | 頭幾步 | 清梯度、真的在動、步伐合理 | `check_step`；學習率尋找器（[[lr_finder]]） | A C F G I J L |
+# | | 初始損失是 ln K；輸出是 logits | `check_first_loss` | G、D |
+# | | 一個批次背得起來 | `overfit_one_batch` | A C D F G I J（L 多半也是） |
+# | 頭幾步 | 梯度有清、權重在動、步長合理 | `check_step`；學習率尋找器（[[lr_finder]]） | A C F G I J L |
 # | | 梯度到得了第一層；神經元活著 | `check_gradient_flow`、`check_dead_units` | I（訓練後再查還有 C、G、L，J 有時也是：都是後果） |
 # | | 不是在等資料；裝置正確 | `check_speed` | H |
 # | 訓練中 | 評估兩次相同 | `check_evaluation` | B |
@@ -1157,18 +1157,18 @@ def mixes_examples_solution(model, inputs):
 # | at the end | keep the best checkpoint ([[training_practice]]); use the test set once; five seeds or more | | |
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
-# ## 帶走二：排查表，照量到的寫
+# ## 帶得走的工具（二）：疑難排解表，依實測結果整理
 #
 # 一個症狀往往有好幾種病因。先用檢查分開它們，再開處方。
 #
 # | 症狀 | 可能的毛病 | 怎麼分開 | 處方 |
 # |---|---|---|---|
 # | 損失停在 ln K 不動 | 優化器拿錯模型 A、學習率太低 F、ReLU 死了 I、標籤錯開 K | 梯度範數；`check_step`、`check_dead_units`、`check_neighbours` | 各治各的；只有 F 要調學習率 |
-# | NaN | 學習率太高 C | `check_step`：十步之內就不是有限數 | 用學習率尋找器重找（[[lr_finder]]）；光是裁剪，C 還是亂猜 |
+# | NaN | 學習率太高 C | `check_step`：十步之內就不是有限數 | 用學習率尋找器重找（[[lr_finder]]）；只做裁剪，C 仍和亂猜一樣 |
 # | 第 0 步損失就遠高於 ln K | 輸入沒有正規化 G | `check_inputs` | 正規化；學習率降到 0.0001 還差得遠 |
-# | 訓練損失下降、驗證損失上升 | 過擬合 E | 先確認資料量 | 更多資料；早停、權重衰減救損失，不救準確率 |
+# | 訓練損失下降、驗證損失上升 | 過擬合 E | 先確認資料量 | 更多資料；早停、權重衰減只改善損失，不改善準確率 |
 # | 驗證比該有的差，訓練損失並不低 | 忘了 `eval()` B | `check_evaluation` | `eval()`，然後換回 `train()` |
-# | 準確率卡在半路 | 學習率偏高 J | `check_step` 每步 > 10 % | 降低學習率、裁剪；排程幫一部分 |
+# | 準確率卡在半路 | 學習率偏高 J | `check_step` 每步 > 10% | 降低學習率、裁剪；排程幫一部分 |
 # | 準確率上升、損失降得很少 | softmax 兩次 D | `check_first_loss` | 輸出 logits |
 # | 先學會、再垮掉 | 沒清梯度 L | 梯度範數越來越大 | `zero_grad` |
 # | 很慢，曲線正常 | 載入器、裝置 H | `check_speed` | 前處理只做一次；搬上 GPU |
@@ -1191,19 +1191,19 @@ def mixes_examples_solution(model, inputs):
 # | slow, curves normal | loader or device H | `check_speed` | prepare once; move to the GPU |
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
-# ## 帶走三：這門課的工具箱
+# ## 帶得走的工具（三）：這門課的工具箱
 #
 # | 主題 | 選項 | 什麼時候用，量到了什麼 | 課 |
 # |---|---|---|---|
 # | 激活函數 | ReLU、GELU、SiLU | 隱藏層；差距小，先用 ReLU | [[activations]]、[[training_practice]] |
-# | 損失函數 | MSE、交叉熵 | 迴歸、分類；交叉熵吃 logits | 03 |
-# | 優化器 | SGD + 動量、Adam、AdamW | 各用自己的學習率時分不出高下；要權重衰減就用 AdamW | 04 |
-# | 正則化 | 更多資料、dropout、權重衰減、批次正規化 | 過擬合時；在那個任務上更多資料最有效，批次正規化看不出作用 | 05 |
-# | 排程、早停、檢查點 | cosine、one-cycle、`EarlyStopping` | 早停看驗證集，存真正的快照 | 07 |
-# | 權重初始化 | Xavier、Kaiming | 網路越深越重要；不可以全零 | 08 |
-# | 梯度裁剪 | `clip_grad_norm_` | 真的會爆炸的時候；先記錄裁剪前的範數 | 09 |
-# | 學習率尋找器 | `find_lr` | 換了模型、資料或優化器就重找 | 10 |
-# | 標籤平滑 | `label_smoothing` | 網路原本就太有信心時（準確率沒有可靠的好處） | 11 |
+# | 損失函數 | MSE、交叉熵 | 迴歸、分類；交叉熵的輸入是 logits | [[losses]] |
+# | 優化器 | SGD + 動量、Adam、AdamW | 各用自己的學習率時分不出高下；要權重衰減就用 AdamW | [[optimizers]] |
+# | 正則化 | 更多資料、dropout、權重衰減、批次正規化 | 過擬合時；在那個任務上更多資料最有效，批次正規化看不出作用 | [[regularization]] |
+# | 排程、早停、檢查點 | cosine、one-cycle、`EarlyStopping` | 早停看驗證集，存真正的快照 | [[training_practice]] |
+# | 權重初始化 | Xavier、Kaiming | 網路越深越重要；不可以全零 | [[initialization]] |
+# | 梯度裁剪 | `clip_grad_norm_` | 真的會爆炸的時候；先記錄裁剪前的範數 | [[gradient_clipping]] |
+# | 學習率尋找器 | `find_lr` | 換了模型、資料或優化器就重找 | [[lr_finder]] |
+# | 標籤平滑 | `label_smoothing` | 網路原本就太有信心時（準確率沒有可靠的好處） | [[label_smoothing]] |
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## To take away, three: the toolbox of this course
@@ -1211,22 +1211,22 @@ def mixes_examples_solution(model, inputs):
 # | subject | options | when, and what was measured | lesson |
 # |---|---|---|---|
 # | activation | ReLU, GELU, SiLU | hidden layers; differences are small, begin with ReLU | [[activations]], [[training_practice]] |
-# | loss | MSE, cross-entropy | regression, classification; cross-entropy wants logits | 03 |
-# | optimizer | SGD + momentum, Adam, AdamW | each at its own rate, hard to tell apart; for weight decay, AdamW | 04 |
-# | regularization | more data, dropout, weight decay, batch norm | against overfitting; on its task more data worked best, and no effect of batch norm was found | 05 |
-# | schedule, early stopping, checkpoint | cosine, one-cycle, `EarlyStopping` | early stopping goes by validation, with a real snapshot | 07 |
-# | initialization | Xavier, Kaiming | the deeper, the more it matters; never all zeros | 08 |
-# | gradient clipping | `clip_grad_norm_` | where it really explodes; log the norm before clipping | 09 |
-# | learning-rate finder | `find_lr` | again for each new model, data or optimizer | 10 |
-# | label smoothing | `label_smoothing` | where a net is overconfident to begin with (no reliable gain in accuracy) | 11 |
+# | loss | MSE, cross-entropy | regression, classification; cross-entropy wants logits | [[losses]] |
+# | optimizer | SGD + momentum, Adam, AdamW | each at its own rate, hard to tell apart; for weight decay, AdamW | [[optimizers]] |
+# | regularization | more data, dropout, weight decay, batch norm | against overfitting; on its task more data worked best, and no effect of batch norm was found | [[regularization]] |
+# | schedule, early stopping, checkpoint | cosine, one-cycle, `EarlyStopping` | early stopping goes by validation, with a real snapshot | [[training_practice]] |
+# | initialization | Xavier, Kaiming | the deeper, the more it matters; never all zeros | [[initialization]] |
+# | gradient clipping | `clip_grad_norm_` | where it really explodes; log the norm before clipping | [[gradient_clipping]] |
+# | learning-rate finder | `find_lr` | again for each new model, data or optimizer | [[lr_finder]] |
+# | label smoothing | `label_smoothing` | where a net is overconfident to begin with (no reliable gain in accuracy) | [[label_smoothing]] |
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 重點整理
 #
-# - 訓練的錯誤多半不會當掉，只會變差。先認得健康：從 ln K 出發，往下走，驗證與訓練的上下關係說得出道理。
+# - 訓練時的錯誤多半不會讓程式當掉，只會讓結果變差。先認得健康的樣子：從 ln K 出發，往下走，驗證與訓練的上下關係說得出道理。
 # - 同一條水平線有四種病因；曲線提出懷疑，檢查才下診斷。
-# - 背一個批次是最好的第一個測試，但它看不見標籤錯開、忘了 `eval()`、過擬合和速度。
-# - 由上游往下游查：資料、第一個損失、一步、內部、評估。死掉的 ReLU 常常只是後果。
+# - 背一個批次是最好的第一個測試，但看不見標籤錯開、忘了 `eval()`、過擬合和速度的毛病。
+# - 由上游往下游查：資料、初始損失、一步、內部、評估。死掉的 ReLU 常常只是後果。
 # - 改一個地方，用同樣的種子重跑，成對比較：這才叫治好。
 #
 # **下一課**：[[numpy_training_tools]]，不用任何框架，用 NumPy 寫出這些訓練工具。
@@ -1245,15 +1245,17 @@ def mixes_examples_solution(model, inputs):
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "skip"}
 # ### 原始文獻
 #
-# - Cover, Hart（1967），Nearest neighbor pattern classification。檢查六的最近鄰。
-# - Smith（2017），Cyclical learning rates for training neural networks。學習率尋找器。
-# - Zhang, Bengio, Hardt, Recht, Vinyals（2017），Understanding deep learning requires rethinking generalization。網路背得下隨機標籤。
-# - Karpathy（2019），A recipe for training neural networks，karpathy.github.io。第一個損失、背一個批次、用梯度查依賴關係（練習 3）。
+# - Cover, Hart（1967），Nearest neighbor pattern classification，IEEE Transactions on Information Theory 13(1)，doi:10.1109/TIT.1967.1053964。檢查六的最近鄰。
+# - Smith（2017），Cyclical learning rates for training neural networks，WACV，arXiv:1506.01186。學習率尋找器。
+# - Zhang, Bengio, Hardt, Recht, Vinyals（2017），Understanding deep learning requires rethinking generalization，ICLR，arXiv:1611.03530。網路背得下隨機標籤。
+# - Karpathy（2019），A recipe for training neural networks，karpathy.github.io/2019/04/25/recipe。初始損失、背一個批次、用梯度查依賴關係（練習 3）。
+# - 史丹佛大學 CS231n 講義，Neural networks part 3: learning and evaluation，cs231n.github.io/neural-networks-3。每步的更新與權重之比。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "skip"}
 # ### Primary sources
 #
-# - Cover, Hart (1967), Nearest neighbor pattern classification. The neighbours of check six.
-# - Smith (2017), Cyclical learning rates for training neural networks. The learning-rate finder.
-# - Zhang, Bengio, Hardt, Recht, Vinyals (2017), Understanding deep learning requires rethinking generalization. Networks memorize random labels.
-# - Karpathy (2019), A recipe for training neural networks, karpathy.github.io. First loss, one batch by heart, dependencies by gradient (exercise 3).
+# - Cover, Hart (1967), Nearest neighbor pattern classification, IEEE Transactions on Information Theory 13(1), doi:10.1109/TIT.1967.1053964. The neighbours of check six.
+# - Smith (2017), Cyclical learning rates for training neural networks, WACV, arXiv:1506.01186. The learning-rate finder.
+# - Zhang, Bengio, Hardt, Recht, Vinyals (2017), Understanding deep learning requires rethinking generalization, ICLR, arXiv:1611.03530. Networks memorize random labels.
+# - Karpathy (2019), A recipe for training neural networks, karpathy.github.io/2019/04/25/recipe. First loss, one batch by heart, dependencies by gradient (exercise 3).
+# - Stanford University, notes of CS231n, Neural networks part 3: learning and evaluation, cs231n.github.io/neural-networks-3. The ratio of update to weight.
