@@ -1,12 +1,12 @@
 # %% [markdown] lang="zh-TW" about="救回一次真正爆炸的訓練；裁剪改變了什麼，什麼時候根本沒東西可裁" slideshow={"slide_type": "slide"}
 # # 梯度裁剪
 #
-# 訓練好好的，忽然一步跨到天邊，損失變成 NaN，或是從此不動。**梯度裁剪**替這一步的長度設一個上限。學完之後，你能夠
+# 訓練好好的，忽然一步跨到天邊，損失（loss）變成 NaN，或是從此不動。**梯度裁剪**（gradient clipping）替這一步的長度設一個上限。學完之後，你能夠：
 #
-# - 說明梯度為什麼會爆炸，並在紀錄裡認出它；
-# - 依範數裁剪、依數值裁剪，並說出哪一種會改變方向；
-# - 說明裁剪之後「學習率 × 上限」代表什麼，從範數的紀錄挑一個上限；
-# - 判斷什麼時候裁剪根本沒有作用，以及 Adam 底下它改變了什麼。
+# - 說明梯度為什麼會爆炸（explode），並從紀錄裡看出來；
+# - 依範數（norm）裁剪、依數值（value）裁剪，並說出哪一種會改變方向；
+# - 說明裁剪之後「學習率（learning rate）× 上限（limit）」代表什麼，從範數的紀錄挑一個上限；
+# - 判斷什麼時候裁剪根本沒有作用，以及在 Adam 之下，裁剪改變了什麼。
 #
 # 先備：[[optimizers]]（學習率與 Adam）、[[mnist_mlp]]（訓練迴圈）、[[initialization]]（連乘的倍數）。
 
@@ -59,7 +59,7 @@ from course_utils.training import evaluate, train_epoch
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 一個權重的懸崖
 #
-# 十層網路，每層只有一個神經元，而且十層**共用同一個權重** w。輸入 1，輸出就是 w·w·…·w = w¹⁰。希望輸出是 1，損失就是 (w¹⁰ − 1)²，w = 1 最好。
+# 十層網路，每層只有一個神經元（neuron），而且十層**共用同一個權重** w。輸入 1，輸出就是 w·w·…·w = w¹⁰。希望輸出是 1，損失就是 (w¹⁰ − 1)²，w = 1 最好。
 #
 # 猜猜看：w = 0.5 和 w = 1.5 離答案一樣遠。那裡的梯度差幾倍？
 
@@ -80,17 +80,17 @@ def chain_gradient(w):
     return 20 * w**9 * (w**10 - 1)
 
 
-# %% alt-zh="左圖是損失對 w，對數縱軸：0.15 到 0.7 幾乎是平的，約等於 1；在 w = 1 降到 0；之後衝到約 4 萬。右圖是梯度的絕對值，從 10 的負 6 次方升到約 50 萬，只在 w = 1 有一個缺口。" alt-en="Left: loss against w, log axis: almost flat at 1 from 0.15 to 0.7, down to 0 at w = 1, and then up to about 4e4. Right: absolute gradient, rising from 1e-6 to about 5e5, with a notch at w = 1." slideshow={"slide_type": "subslide"}
+# %% alt-zh="兩張圖的橫軸都是 w。左圖縱軸是損失，只畫到 5：0.15 到 0.7 是高度約 1 的平原，在 w = 1 降到 0，之後像一面牆，直直衝出圖外。右圖縱軸是梯度的絕對值（對數刻度），從 10 的負 6 次方升到約 50 萬，只在 w = 1 有一個缺口。" alt-en="Left: loss against w, shown up to 5: a plain of height 1 from 0.15 to 0.7, down to 0 at w = 1, and then a wall that leaves the picture. Right: absolute gradient, log axis, rising from 1e-6 to about 5e5, with a notch at w = 1." slideshow={"slide_type": "subslide"}
 line = torch.linspace(0.15, 1.7, 400, dtype=torch.float64)
 figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.2))
-left.semilogy(line, chain_loss(line))
-left.set(xlabel="w", ylabel="loss (log)", ylim=(1e-3, 1e6))
+left.plot(line, chain_loss(line))
+left.set(xlabel="w", ylabel="loss (the wall goes on to 40,000)", ylim=(-0.2, 5))
 right.semilogy(line, chain_gradient(line).abs())
 right.plot([0.5, 1.5], chain_gradient(torch.tensor([0.5, 1.5])).abs(), "o")
 axis = right.set(xlabel="w", ylabel="|gradient| (log)")
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 超過一百萬倍。左邊是平原，右邊是**懸崖**（Pascanu、Mikolov、Bengio，2013）：在崖上，梯度說的「方向」是對的，「大小」卻是災難。w = 1.5、學習率 0.005，一步就是 200 多，w 變成負的兩百多；再算一次十次方……
+# 超過一百萬倍。左邊是平原，右邊是**懸崖**（cliff；Pascanu、Mikolov、Bengio，2013）：在崖上，梯度說的「方向」是對的，「大小」卻是災難。w = 1.5、學習率 0.005，一步就是 200 多，w 變成負的兩百多；再算一次十次方……
 #
 # 那就限制這一步：梯度超過上限 c，就只算 c。只有一個數時，裁剪只有這一種做法。
 #
@@ -124,7 +124,7 @@ for limit, end in ends.items():
     print(f"limit {limit}: {solved} of 20 solved, {int(end.isnan().sum())} are NaN")
 
 # %% [markdown] lang="zh-TW"
-# **主張 1** 崖上的 20 個起點，每一個都是：不裁剪，變成 NaN；上限 10，走到損失 10⁻⁶ 以下。
+# **主張 1** 不論從崖上 20 個起點的哪一個出發，不裁剪都變成 NaN；上限設為 10，損失都走到 10⁻⁶ 以下。
 
 # %% [markdown] lang="en"
 # **Claim 1** From every one of 20 starts on the cliff: without clipping it ends as NaN; with limit 10 it ends with a loss below 10⁻⁶.
@@ -135,7 +135,7 @@ claim(1, bool(ends[math.inf].isnan().all() and (chain_loss(ends[10.0]) < 1e-6).a
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # ### 上限該多大？
 #
-# 拉動滑桿，起點 1.45。上限 1 會怎樣？100 呢？超過 200 呢？看看它有沒有跨過頭，落到平原上：那裡的梯度幾乎是 0，60 步之內走不回來。
+# 拉動滑桿，起點 1.45。上限 1 會怎樣？100 呢？超過 200 呢？看看會不會跨過頭、落到平原上：那裡的梯度幾乎是 0，60 步之內走不回來。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # ### How large a limit?
@@ -143,7 +143,7 @@ claim(1, bool(ends[math.inf].isnan().all() and (chain_loss(ends[10.0]) < 1e-6).a
 # Move the slider; the start is 1.45. What does a limit of 1 do, and 100, and more than 200? Watch whether it overshoots onto the plain: the gradient there is almost 0, and 60 steps are not enough to come back.
 
 
-# %% alt-zh="上限 20 的路徑：左圖的點從崖上 1.45 以 0.1 的等距走下來，稍微跨過谷底到 0.95，再回到 1；右圖 w 對步數，五步直線下降，第八步左右起停在 1。" alt-en="The path with limit 20: left, dots come down the cliff from 1.45 in equal steps of 0.1, pass the bottom slightly to 0.95, and return to 1; right, w against steps, a straight line down for five steps, and still at 1 from about the eighth."
+# %% alt-zh="上限 20 的路徑：左圖的點從崖上 1.45 以 0.1 的等距走下來，稍微跨過谷底到 0.95，再回到 1；右圖橫軸是步數，縱軸是 w，五步直線下降，第八步左右起停在 1。" alt-en="The path with limit 20: left, dots come down the cliff from 1.45 in equal steps of 0.1, pass the bottom slightly to 0.95, and return to 1; right, w against steps, a straight line down for five steps, and still at 1 from about the eighth."
 def draw_chain(limit):
     path = descend_chain(torch.tensor([1.45]), limit, num_steps=60)[:, 0]
     _, (left, right) = plt.subplots(1, 2, figsize=(9, 3.0))
@@ -157,9 +157,9 @@ def draw_chain(limit):
 explore(draw_chain, limit=slider(1, 300, value=20, step=1))
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 這裡用的是沒有動量的 SGD，裁剪答應的只有一件事：**一步最長是「學習率 × 上限」**。上限 1，每步最長 0.005，安全但慢；上限 200，一步可以跨 1，從崖上直接飛到平原。
+# 這裡用的是沒有動量（momentum）的 SGD，裁剪只保證一件事：**一步最長是「學習率 × 上限」**。上限 1，每步最長 0.005，安全但慢；上限 200，一步可以跨 1，從崖上直接飛到平原。
 #
-# **主張 2** 20 個起點、上限 0.1 到 50 共四種：沒有一步比「學習率 × 上限」長（誤差 0.01 %）；不裁剪的第一步都超過 2。由算式看，兩者都必然成立。
+# **主張 2** 20 個起點、四種上限（0.1 到 50），沒有一步比「學習率 × 上限」長（誤差 0.01%）；不裁剪時，第一步的長度都超過 2。由算式看，兩者都必然成立。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # With SGD without momentum, as here, clipping promises one thing only: **no step is longer than rate × limit**. With limit 1 a step is at most 0.005, safe and slow; with limit 200 it may be 1, a flight from the cliff right onto the plain.
@@ -180,7 +180,7 @@ claim(2, max(longest) < 1.0001 and bool((first_steps > 2).all()))
 # - **依範數**（`clip_grad_norm_`）：先算**所有張量合在一起**的長度 ‖g‖ = √(Σ gᵢ²)，再把整個向量乘上同一個倍數：g ← g · min(1, c / ‖g‖)。
 # - **依數值**（`clip_grad_value_`）：每個數各自限制在 −c 與 c 之間（Mikolov，2012）。
 #
-# 兩個張量，梯度是 (3, 4) 與 (12)。想一想：合起來的範數是多少？`clip_grad_norm_(…, 6.5)` 之後各變成什麼？它**回傳**的是裁剪前還是裁剪後的範數？
+# 兩個張量（tensor），梯度是 (3, 4) 與 (12)。想一想：合起來的範數是多少？`clip_grad_norm_(…, 6.5)` 之後各變成什麼？它**回傳**的是裁剪前還是裁剪後的範數？
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Many weights: two ways to clip
@@ -221,7 +221,7 @@ for name, row in table.items():
 # - 範數是 √(9 + 16 + 144) = 13，是 6.5 的兩倍，所以全部乘上 ½。回傳 **13：裁剪前的**。這正是最有用的監視器。
 # - 上限 20：13 不到 20，一個位元都不動。裁剪**只縮不放**。
 # - 依數值：只有 12 被截成 6.5，另外兩個原封不動，於是方向變了。
-# - 梯度裡有一個 inf：範數是 inf，倍數是 0，其餘的梯度全變成 0，inf 變成 NaN。裁剪救不了它，`error_if_nonfinite=True` 會讓你知道。
+# - 梯度裡有一個 inf：範數是 inf，倍數是 0，其餘的梯度全變成 0，inf 變成 NaN。裁剪救不了這種梯度，`error_if_nonfinite=True` 會讓你知道。
 #
 # **主張 3** 以上四點由定義而來，必然成立：回傳裁剪前的範數 13；裁剪後是 (1.5, 2, 6)，相差不到 10⁻⁵；不到上限的不動；有 inf 時得到 0、0、NaN。
 
@@ -244,7 +244,7 @@ claim(3, is_half and untouched and lost and returned[:2] == [13.0, 13.0])
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # ### 方向：留著，還是彎了？
 #
-# 兩個權重，同樣的六個梯度（灰色虛線）。依範數裁剪，箭頭縮進一個圓；依數值裁剪，縮進一個正方形。哪幾支箭頭轉了方向？轉向哪裡？
+# 兩個權重（weight），同樣的六個梯度（灰色虛線）。依範數裁剪，箭頭縮進一個圓；依數值裁剪，縮進一個正方形。哪幾支箭頭轉了方向？轉向哪裡？
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # ### The direction: kept or bent?
@@ -262,7 +262,7 @@ def clipped_arrow(clip, arrow):
     return weights.grad.tolist()
 
 
-# %% alt-zh="左圖依範數：六支箭頭都縮到圓內，與原來的灰色虛線同方向。右圖依數值：長的箭頭被切在正方形的邊上，轉向四個角，短的那支不變。" alt-en="Left, by norm: six arrows shrink into the circle along their dashed grey originals. Right, by value: long arrows are cut at the sides of the square and turn towards its corners; the short one stays." slideshow={"slide_type": "subslide"}
+# %% alt-zh="左圖依範數：六支箭頭都縮到圓內，與原來的灰色虛線同方向。右圖依數值：長的箭頭切齊正方形的邊，轉向四個角，短的那支不變。" alt-en="Left, by norm: six arrows shrink into the circle along their dashed grey originals. Right, by value: long arrows are cut at the sides of the square and turn towards its corners; the short one stays." slideshow={"slide_type": "subslide"}
 figure, axes = plt.subplots(1, 2, figsize=(7.5, 3.3))
 for ax, (name, clip) in zip(axes, {"norm": by_norm, "value": by_value}.items(), strict=True):
     for arrow in arrows:
@@ -276,7 +276,7 @@ axes[1].add_patch(plt.Rectangle((-1, -1), 2, 2, fill=False))
 label = axes[0].set_ylabel("gradient of w₂")
 
 # %% [markdown] lang="zh-TW"
-# 依數值裁剪，長的箭頭都往最近的**角**轉：截得夠狠，每個數都只剩正負號。這在兩維裡最多轉 45°，維數多了可以轉得更多。真正的梯度會轉多少？後面量。
+# 依數值裁剪，長的箭頭都往最近的**角**轉：截得夠狠，每個數都只剩正負號。這在兩維裡最多轉 45°，維數一多，還可以轉得更多。真正的梯度會轉多少？後面會量。
 
 # %% [markdown] lang="en"
 # By value, the long arrows turn towards the nearest **corner**: cut hard enough, nothing is left of a number but its sign. In two dimensions that turns an arrow by 45° at most, in many it can be more. How far do real gradients turn? We shall measure.
@@ -284,11 +284,11 @@ label = axes[0].set_ylabel("gradient of w₂")
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 真的會爆炸的網路
 #
-# 同一個權重連乘很多次，這種網路到處都有：**遞迴網路**（recurrent network，[[numpy_lstm]]的主角）。它一個一個讀進 x₁, x₂, …, x_T，每一步都用**同一個矩陣** W 更新它的記憶 h：
+# 同一個權重連乘很多次，這種網路到處都有：**遞迴網路**（recurrent neural network，RNN，[[numpy_lstm]]的主角）。它一個一個讀進 x₁, x₂, …, x_T，每一步都用**同一個矩陣** W 更新它的記憶 h：
 #
 # h ← ReLU(h W + xₜ u + b)，讀完之後回答 h v + c。
 #
-# 反向傳播往回走 T 步，就乘上 T 次 W（Bengio、Simard、Frasconi，1994）。把 W 設成 0.9、1、1.1 倍的單位矩陣，序列長度從 5 加到 80，量一量訓練之前的梯度。猜猜看，哪一條線是直的？
+# 反向傳播（back-propagation）往回走 T 步，就乘上 T 次 W（Bengio、Simard、Frasconi，1994）。把 W 設成 0.9、1、1.1 倍的單位矩陣，序列長度從 5 加到 80，量一量訓練之前的梯度。猜猜看，哪一條線是直的？
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## A network that really explodes
@@ -312,7 +312,7 @@ def untrained_norms(factor, length):  # of ten networks
     return gradient_of_each(nets).norm(dim=1)
 
 
-# %% alt-zh="梯度範數對序列長度，對數縱軸。W 為 1.1 倍時，線越過 20 之後幾乎是直線，長度 80 時達到約 4 千萬；1 倍緩緩升到幾百；0.9 倍停在 3 上下。" alt-en="Gradient norm against sequence length, log axis. With W times 1.1 the line is nearly straight beyond 20 and reaches about 4e7 at length 80; times 1 it climbs slowly to a few hundred; times 0.9 it stays near 3." slideshow={"slide_type": "subslide"}
+# %% alt-zh="橫軸是序列長度，縱軸是梯度的範數（對數刻度）。W 為 1.1 倍時，線越過 20 之後幾乎是直線，長度 80 時達到約 4 千萬；1 倍緩緩升到幾百；0.9 倍停在 3 上下。" alt-en="Gradient norm against sequence length, log axis. With W times 1.1 the line is nearly straight beyond 20 and reaches about 4e7 at length 80; times 1 it climbs slowly to a few hundred; times 0.9 it stays near 3." slideshow={"slide_type": "subslide"}
 figure, ax = plt.subplots(figsize=(8, 3.2))
 grown = {}
 for factor, marker in ((1.1, "o"), (1.0, "s"), (0.9, "^")):
@@ -325,7 +325,7 @@ legend = ax.legend()
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # 對數軸上的直線就是**指數成長**。W 只大了一成，長度 80 就差了好幾個數量級。（從 20 到 80，多乘 60 次是 1.1⁶⁰，約 300 倍；前向也連乘，答案的誤差又放大約 300 倍。）而訓練的每一步都在改 W。
 #
-# **主張 4** 從長度 20 到 80，每一個種子：1.1 倍的 W，範數都變成一萬倍以上；單位矩陣的不到一千倍；0.9 倍的不到 20 倍。
+# **主張 4** 序列長度從 20 加到 80，不論哪個種子（seed），W 是單位矩陣的 1.1 倍時，範數都變成一萬倍以上；1 倍時，不到一千倍；0.9 倍時，不到 20 倍。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # A straight line on a log axis is **exponential growth**. W is larger by a tenth only, and at length 80 that makes several orders of magnitude. (From 20 to 80, 60 more factors make 1.1⁶⁰, about 300; the forward pass multiplies, too, so the error of the answer grows by about another 300.) And every step of training changes W.
@@ -341,9 +341,9 @@ claim(4, bool(((growth[1.1] > 1e4) & (growth[1.0] < 1000) & (growth[0.9] < 20)).
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 三種訓練法的賽跑
 #
-# 題目：讀 25 個 0 到 1 的隨機數，回答它們的總和（標準化成平均 0、變異數 1）。永遠回答 0 的人，均方誤差是 1，這是**基準線**。32 個神經元，W 從單位矩陣開始（Le、Jaitly、Hinton，2015），SGD 0.01，批次 16，300 步。
+# 題目：讀 25 個 0 到 1 的隨機數，回答它們的總和（標準化成平均 0、變異數 1）。一律回答 0，均方誤差（mean squared error）就是 1，這是**基準線**（baseline）。32 個神經元，W 從單位矩陣開始（Le、Jaitly、Hinton，2015），SGD 0.01，批次（batch）16，300 步。
 #
-# 誤差在**驗證**的序列上量：接下來要比較許多學習率與上限，測試的序列留到選定之後，只用一次。
+# 誤差在**驗證**（validation）的序列上量：接下來要比較許多學習率與上限，測試的序列留到選定之後，只用一次。
 #
 # 所有網路（每種設定十個種子）疊在一起訓練。`clip_each` 就是 `clip_grad_norm_` 與 `clip_grad_value_`，只是每個網路各有自己的範數和上限（`inf` 表示不裁剪），並回傳裁剪**前**的範數。
 
@@ -431,7 +431,7 @@ def by_window(log, size=10):  # means over 10 steps at a time: (seeds, 30)
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # Predict: will the line without clipping be NaN, run upwards, or do something else?
 
-# %% alt-zh="訓練損失對步數，對數縱軸，十個種子的平均與區間。不裁剪的先衝高，之後停在基準線 1；依數值的大多在 0.8 到 1 之間；依範數的到第 200 步降到 0.4 左右，之後持平。" alt-en="Training loss against steps, log axis, mean and band over ten seeds. Without clipping it shoots up and then stays at the baseline of 1; by value it lies mostly between 0.8 and 1; by norm it falls to about 0.4 by step 200 and stays there."
+# %% alt-zh="橫軸是步數，縱軸是訓練損失（對數刻度），畫出十個種子的平均與區間。不裁剪的線先衝高，之後停在基準線 1；依數值裁剪的線大多在 0.8 到 1 之間；依範數裁剪的線到第 200 步降到 0.4 左右，之後持平。" alt-en="Training loss against steps, log axis, mean and band over ten seeds. Without clipping it shoots up and then stays at the baseline of 1; by value it lies mostly between 0.8 and 1; by norm it falls to about 0.4 by step 200 and stays there."
 figure, ax = plt.subplots(figsize=(8.5, 3.3))
 for (name, run), marker in zip(race.iterrows(), "os^", strict=True):
     losses = by_window(run["loss"])
@@ -455,16 +455,16 @@ for row in compared.itertuples():
     print(f"{row.a} minus no clipping, paired: {row.difference:.2f}")
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 沒有 NaN，也沒有一路往上：它**停在基準線**，像什麼都沒學過。光看損失，你會以為是題目太難。
+# 沒有 NaN，也沒有一路往上：損失**停在基準線**，像什麼都沒學過。光看損失，你會以為是題目太難。
 #
-# **主張 5** 不裁剪，十個種子的驗證誤差平均超過 0.85；依範數裁剪，每一個種子都低於 0.65，平均而言成對差的區間在 −0.3 以下（Holm 校正後也是差異）。
+# **主張 5** 不裁剪時，十個種子的驗證誤差平均超過 0.85；依範數裁剪時，不論哪個種子都低於 0.65，平均也較低：成對差（paired difference）的 95% 信賴區間整個在 −0.3 以下，Holm 校正後仍有差異。
 #
-# **主張 6** 同樣是裁剪，依數值（上限 0.1）平均比依範數（0.3）差：成對差的區間在 0 以上。（換別的上限呢？後面再看。）
+# **主張 6** 同樣是裁剪，依數值（上限 0.1）的誤差平均比依範數（上限 0.3）的大：成對差的 95% 信賴區間整個在 0 以上。（換別的上限呢？後面再看。）
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # No NaN, and no running upwards: it **stays at the baseline**, as if it had never learned. From the loss alone you would think that the task is too hard.
 #
-# **Claim 5** Without clipping the validation error of ten seeds is on average above 0.85; clipped by norm it is below 0.65 for every seed, and on average lower: the paired difference has its interval below −0.3 (a difference after Holm's correction, too).
+# **Claim 5** Without clipping the validation error of ten seeds is on average above 0.85; clipped by norm it is below 0.65 for every seed, and on average lower: the paired difference has its 95 % confidence interval below −0.3 (a difference after Holm's correction, too).
 #
 # **Claim 6** Both clip, but by value (limit 0.1) is on average worse than by norm (0.3): the paired difference has its interval above 0. (And with another limit? We shall see.)
 
@@ -480,7 +480,7 @@ print(f"value minus norm, paired: {worse:.2f}")
 claim(6, worse.low > 0)
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
-# ## 事後驗屍：看範數的紀錄
+# ## 驗屍：讀範數的紀錄
 #
 # 損失看不出來的事，範數看得出來。每一條細線是一個種子，畫的是前 60 步**裁剪前**的範數。不裁剪的網路，在哪一步出事？出事之後，範數為什麼那麼小？
 
@@ -489,7 +489,7 @@ claim(6, worse.low > 0)
 #
 # What the loss hides, the norm shows. Each thin line is a seed: the norm **before** clipping, over the first 60 steps. At which step do the networks without clipping come to grief? And why is the norm so small afterwards?
 
-# %% alt-zh="前 60 步。左圖不裁剪：多數的線在頭幾步衝到幾十到 1 萬以上，接著多半掉到 1 以下，第 40 與 51 步還各有一次竄到幾十。右圖依範數裁剪：十條線大致在 1 到 100 之間起伏，全都在上限 0.3 的虛線之上。" alt-en="The first 60 steps. Left, no clipping: in the first few steps most lines shoot up, to between a few tens and more than 10,000, and then most fall below 1; at steps 40 and 51 there are two more peaks of some tens. Right, clipped by norm: ten lines move roughly between 1 and 100, all above the dashed line of the limit, 0.3."
+# %% alt-zh="橫軸是步數，畫前 60 步；縱軸是裁剪前的範數（對數刻度）。左圖不裁剪：多數的線在頭幾步衝到幾十到 1 萬以上，接著多半掉到 1 以下，第 40 與 51 步還各有一次竄到幾十。右圖依範數裁剪：十條線大致在 1 到 100 之間起伏，全都在上限 0.3 的虛線之上。" alt-en="The first 60 steps. Left, no clipping: in the first few steps most lines shoot up, to between a few tens and more than 10,000, and then most fall below 1; at steps 40 and 51 there are two more peaks of some tens. Right, clipped by norm: ten lines move roughly between 1 and 100, all above the dashed line of the limit, 0.3."
 figure, axes = plt.subplots(1, 2, figsize=(9.5, 3.4), sharey=True)
 for ax, name in zip(axes, ("no clipping", "norm, limit 0.3"), strict=True):
     ax.semilogy(race["norm"][name][:, :60].T, color="#0173B2", linewidth=0.8, alpha=0.7)
@@ -498,11 +498,11 @@ axes[0].set(ylabel="norm before clipping (log)")
 line_at_limit = axes[1].axhline(0.3, color="#D55E00", linestyle="--")
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 一步太大，把 ReLU 全推到負的那一邊：神經元死了（[[activations]]），從此梯度傳不到 W，只剩輸出的偏置在動。範數變小**不是**好了，是死了。
+# 一步太大，把 ReLU 全推到負的那一邊：神經元死了（[[activations]]），從此梯度傳不到 W，只剩輸出的偏置（bias）在動。範數變小，**不是**病好了，是網路死了。
 #
-# 怎麼確定？看網路對一千條不同的序列，答案差多少。完全答對的話，答案的標準差是 1；還沒學全的會小一些；死掉的接近 0。
+# 怎麼確定？看網路對一千條不同的序列，答案差多少。完全答對的話，答案的標準差（standard deviation）是 1；只學會一部分的網路會小一些，死掉的網路接近 0。
 #
-# **主張 7** 不裁剪：十個網路至少九個對所有的序列給出幾乎一樣的答案（標準差不到 0.2），最後 50 步的範數中位數不到依範數裁剪的五分之一。依範數裁剪：每一個種子的標準差都超過 0.4。
+# **主張 7** 不裁剪時，十個網路至少有九個對所有的序列給出幾乎一樣的答案（標準差不到 0.2），最後 50 步的範數中位數也不到依範數裁剪的五分之一。依範數裁剪時，不論哪個種子，答案的標準差都超過 0.4。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # One step was too large and pushed the ReLUs to their negative side: the units are dead ([[activations]]), no gradient reaches W any more, and only the output bias moves. The norm is small not because all is well, but because the network is **dead**.
@@ -522,14 +522,14 @@ claim(7, bool(dead) and last_norms["no clipping"] < last_norms["norm, limit 0.3"
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # ### 真正的梯度轉了多少？
 #
-# 1,121 個權重的梯度，裁剪前後夾角的餘弦：1 是方向不變，0 是直角。
+# 1,121 個權重的梯度，裁剪前後夾角的餘弦（cosine）：1 表示方向不變，0 表示直角。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # ### How far do real gradients turn?
 #
 # Gradients of 1,121 weights, and the cosine between before and after: 1 means that the direction is kept, 0 is a right angle.
 
-# %% alt-zh="餘弦對步數。依範數是 1.0 的水平線；依數值從 0.8 緩緩降到 0.73。" alt-en="Cosine against steps. By norm it is a level line at 1.0; by value it falls slowly from 0.8 to 0.73."
+# %% alt-zh="橫軸是步數，縱軸是餘弦。依範數裁剪是 1.0 的水平線；依數值裁剪從 0.8 緩緩降到 0.73。" alt-en="Cosine against steps. By norm it is a level line at 1.0; by value it falls slowly from 0.8 to 0.73."
 figure, ax = plt.subplots(figsize=(8.5, 2.8))
 for name, marker in (("norm, limit 0.3", "^"), ("value, limit 0.1", "s")):
     plotting.plot_band(ax, middle, by_window(race["cosine"][name]), name, marker=marker)
@@ -537,7 +537,7 @@ ax.set(xlabel="step", ylabel="cosine, before and after", ylim=(0.5, 1.05))
 legend = ax.legend(loc="lower right", fontsize=9)
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# **主張 8** 依範數：每一步的餘弦必然是 1（誤差 10⁻⁶）。依數值：每一個種子的平均都在 0.6 到 0.9 之間；所有步子裡最低的低於 0.75，那是轉了 40° 以上。
+# **主張 8** 依範數裁剪時，每一步的餘弦必然是 1（誤差 10⁻⁶）。依數值裁剪時，不論哪個種子，餘弦的平均都在 0.6 到 0.9 之間；全部的步裡，最低的餘弦低於 0.75，也就是轉了 40° 以上。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # **Claim 8** By norm the cosine is 1 at every step (to 10⁻⁶), which must hold. By value the mean lies between 0.6 and 0.9 for every seed, and the lowest of all steps is below 0.75: a turn of more than 40°.
@@ -554,7 +554,7 @@ claim(8, bool((abs(kept - 1) < 1e-6).all() and in_range))
 #
 # 問得好。公平的比法是每一種都掃過學習率：不裁剪從 0.0001 到 0.01，依範數裁剪（上限 0.3）從 0.001 到 0.1。（0.01 的兩次剛才已經跑過。）
 #
-# 想一想：不裁剪，有沒有一個學習率也行？
+# 想一想：不裁剪的話，有沒有哪個學習率也行得通？
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Would a smaller rate not do?
@@ -578,7 +578,7 @@ errors = {name: {1e-2: race["mse"][name]} for name in rates}
 for (name, lr), mse in sweep["mse"].items():
     errors[name][lr] = mse
 
-# %% alt-zh="驗證誤差對學習率，雙對數座標。不裁剪在 0.001 附近最低，約 0.5，區間很寬，往兩邊升到 0.8 與 1；依範數裁剪在 0.001 是 0.9，從 0.01 到 0.1 都在 0.4 上下。" alt-en="Validation error against rate, log axes. Without clipping it is lowest near 0.001, about 0.5 with a wide band, and rises to 0.8 and 1 on either side; clipped by norm it is 0.9 at 0.001 and near 0.4 all the way from 0.01 to 0.1." slideshow={"slide_type": "subslide"}
+# %% alt-zh="橫軸是學習率，縱軸是驗證誤差，都是對數刻度。不裁剪的線在 0.001 附近最低，約 0.5，區間很寬，往兩邊升到 0.8 與 1；依範數裁剪在 0.001 是 0.9，從 0.01 到 0.1 都在 0.4 上下。" alt-en="Validation error against rate, log axes. Without clipping it is lowest near 0.001, about 0.5 with a wide band, and rises to 0.8 and 1 on either side; clipped by norm it is 0.9 at 0.001 and near 0.4 all the way from 0.01 to 0.1." slideshow={"slide_type": "subslide"}
 figure, ax = plt.subplots(figsize=(8.5, 3.2))
 for (name, by_rate), marker in zip(errors.items(), "o^", strict=True):
     lrs = sorted(by_rate)
@@ -588,9 +588,9 @@ ax.set(xscale="log", xlabel="rate (log)", ylabel="validation error (log)")
 legend = ax.legend()
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 有。學習率 0.001 不裁剪，多數種子也學得起來，和裁剪的最好成績相差不大（但看看最差的那個種子）。所以裁剪**不是**讓不可能變成可能；它讓能用的學習率**範圍變寬**，你不必剛好猜中。
+# 有。學習率 0.001 時不裁剪，多數種子也學得起來，和裁剪的最好成績相差不大（但看看最差的那個種子）。所以裁剪**不是**讓不可能變成可能，而是讓能用的學習率**範圍變寬**，你不必剛好猜中。
 #
-# **主張 9** 十個種子的驗證誤差中位數：依範數裁剪，學習率 0.01、0.03、0.1 都低於 0.7；不裁剪，0.001 也低於 0.7，0.003 與 0.01 則都高於 0.7。
+# **主張 9** 看十個種子驗證誤差的中位數：依範數裁剪，學習率 0.01、0.03、0.1 時都低於 0.7；不裁剪，學習率 0.001 時也低於 0.7，0.003 與 0.01 時則都高於 0.7。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # There is one. At 0.001 most seeds learn without clipping, about as well as with clipping at its best rate (but look at the worst seed). So clipping does **not** make the impossible possible; it **widens the range** of rates that work, and you need not hit it so exactly.
@@ -609,14 +609,14 @@ claim(9, bool(wide and unclipped[1e-3] < 0.7 < min(unclipped[3e-3], unclipped[1e
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 上限怎麼選？
 #
-# 常見的建議：先記錄一段正常訓練的範數，再取某個**百分位數**當上限。（Pascanu 等人也說，看看許多步的平均範數。）
+# 常見的建議：先記錄一段正常訓練的範數，再取某個**百分位數**（percentile）當上限。（Pascanu 等人看的是許多步的平均範數：上限取這個平均的一半到十倍，仍可能收斂。）
 #
-# 我們有一份大致平靜的紀錄：不裁剪、學習率 0.001。取它的第 10、50、90 百分位數，再把學習率 0.01 的上限從 0.01 掃到 30（依數值的上限也掃一遍）。猜猜看：哪一個百分位數落在谷底？
+# 我們手上有一份大致平穩的紀錄：不裁剪、學習率 0.001。取它的第 10、50、90 百分位數，再把學習率 0.01 的上限從 0.01 掃到 30（依數值的上限也掃一遍）。猜猜看：哪一個百分位數落在谷底？
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## How to choose the limit
 #
-# The usual advice: log the norms of some ordinary training, and take a **percentile** as the limit. (Pascanu and colleagues, too, look at the average norm over many updates.)
+# The usual advice: log the norms of some ordinary training, and take a **percentile** as the limit. (Pascanu et al., 2013, look at the average norm over many updates: limits from half to ten times that average can still converge, they say.)
 #
 # We have a mostly calm log: no clipping, rate 0.001. Take its 10th, 50th and 90th percentiles, and sweep the limit from 0.01 to 30 at rate 0.01 (and the limit by value as well). Guess: which percentile lies in the valley?
 
@@ -636,7 +636,7 @@ limited = train_all(by_limit)["mse"]
 limited["value 0.1"] = race["mse"]["value, limit 0.1"]
 limited["0.3"] = race["mse"]["norm, limit 0.3"]
 
-# %% alt-zh="驗證誤差對上限，雙對數座標，U 字形：0.01 時約 1，0.3 到 3 之間最低約 0.4，10 時約 0.8、區間很寬，30 時又是 1。三條垂直虛線：第 10 百分位數約 4，在谷底邊緣；第 50 約 12，在右邊的坡上；第 90 約 35，已經在曲線右端之外。依數值的另一條線也是 U 字形，最低處在 0.03，約 0.6。" alt-en="Validation error against limit, log axes, U-shaped: about 1 at 0.01, lowest at about 0.4 between 0.3 and 3, about 0.8 with a wide band at 10, and 1 again at 30. Three dashed lines: the 10th percentile, about 4, at the edge of the valley; the 50th, about 12, on the right-hand slope; the 90th, about 35, beyond the right end of the curve. The line by value is U-shaped, too, lowest at 0.03 with about 0.6." slideshow={"slide_type": "subslide"}
+# %% alt-zh="橫軸是上限，縱軸是驗證誤差，都是對數刻度。依範數的線是 U 字形：0.01 時約 1，0.3 到 3 之間最低約 0.4，10 時約 0.8、區間很寬，30 時又是 1。三條垂直虛線：第 10 百分位數約 4，在谷底邊緣；第 50 百分位數約 12，在右邊的坡上；第 90 百分位數約 35，已超出曲線右端。依數值的另一條線也是 U 字形，最低處在 0.03，約 0.6。" alt-en="Validation error against limit, log axes, U-shaped: about 1 at 0.01, lowest at about 0.4 between 0.3 and 3, about 0.8 with a wide band at 10, and 1 again at 30. Three dashed lines: the 10th percentile, about 4, at the edge of the valley; the 50th, about 12, on the right-hand slope; the 90th, about 35, beyond the right end of the curve. The line by value is U-shaped, too, lowest at 0.03 with about 0.6." slideshow={"slide_type": "subslide"}
 figure, ax = plt.subplots(figsize=(8.5, 3.3))
 swept = [0.01, 0.1, 0.3, 1, 3, 10, 30]
 curve = np.stack([limited[f"{c:g}"] for c in swept], axis=1)
@@ -651,7 +651,7 @@ ax.set(xscale="log", xlabel="limit (log)", ylabel="validation error (log)")
 legend = ax.legend(loc="lower left")
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 這裡的學習率比平靜的那次大十倍，第 90 百分位數擋不住：它只剪尖峰，平常的步子已經太長了。實際跑過的兩個百分位數裡，只有第 10，也就是那份紀錄裡**九成的步子都超過**的地方，救得回來；它也只在谷底的邊緣。
+# 這裡的學習率比平靜的那次大十倍，第 90 百分位數擋不住：它只削掉尖峰，而平常的步長已經太長了。實際跑過的兩個百分位數裡，救得回來的只有第 10 百分位數：那份紀錄裡**九成的步都超過它**，而且它也只在谷底邊緣。
 #
 # 每一步都裁的時候，梯度的大小不再重要，步長就是「學習率 × 上限」：兩者只剩乘積有意義。最後讓依範數與依數值各自用驗證誤差最低的上限，換十個新種子，在測試的序列上比這一次。
 
@@ -661,16 +661,16 @@ legend = ax.legend(loc="lower left")
 # Where every step is clipped, the size of the gradient no longer matters and the step is rate × limit: only their product has a meaning. Last, clipping by norm and by value each take the limit with their lowest validation error, and meet once, with ten new seeds, on the test sequences.
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# **主張 10** 學習率 0.01：上限取第 10 百分位數，十個種子的誤差中位數低於 0.6；取第 90 百分位數高於 0.75，平均也較高（成對差的區間在 0 以上）。太小也不行：上限 0.01，中位數高於 0.85。
+# **主張 10** 學習率 0.01 時，上限取第 10 百分位數，十個種子的誤差中位數低於 0.6；取第 90 百分位數，中位數高於 0.75，平均也較高（成對差的 95% 信賴區間整個在 0 以上）。上限太小也不行：取 0.01，中位數高於 0.85。
 #
-# **主張 11** 學習率 0.001、0.003、0.01 配上限 1、⅓、0.1（乘積都是 0.001）：每一個種子，三者的誤差相差都不到 0.01。乘積放大到三倍（0.01 配 0.3），誤差平均低了 0.2 以上（區間也是）。
+# **主張 11** 學習率 0.001、0.003、0.01 分別配上限 1、⅓、0.1，乘積都是 0.001：不論哪個種子，三者的誤差相差都不到 0.01。乘積放大到三倍（0.01 配 0.3），誤差平均低了 0.2 以上（95% 信賴區間整個低於 −0.2）。
 #
-# **主張 12** 各用自己最好的上限（都是七個裡選一個），依數值裁剪的測試誤差還是平均較高：成對差的區間在 0 以上。
+# **主張 12** 各用自己最好的上限（都是七個裡選一個）時，依數值裁剪的測試誤差平均還是較高：成對差的 95% 信賴區間整個在 0 以上。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # **Claim 10** At rate 0.01 the median error of ten seeds is below 0.6 with the 10th percentile as the limit, above 0.75 with the 90th (higher on average, too: paired interval above 0), and above 0.85 with limit 0.01, which is too small.
 #
-# **Claim 11** Rates 0.001, 0.003, 0.01 with limits 1, ⅓, 0.1 (the product is 0.001 each time): for every seed the three errors are within 0.01 of one another. Three times that product (0.01 with 0.3) lowers the error by more than 0.2 on average (the whole interval).
+# **Claim 11** Rates 0.001, 0.003, 0.01 with limits 1, ⅓, 0.1 (the product is 0.001 each time): for every seed the three errors are within 0.01 of one another. Three times that product (0.01 with 0.3) lowers the error by more than 0.2 on average (the whole 95 % confidence interval is below −0.2).
 #
 # **Claim 12** Each at its own best limit (the best of seven for each), the test error by value is still larger on average: paired interval above 0.
 
@@ -705,12 +705,12 @@ print(f"by value minus by norm, paired: {excess:.2f}")
 claim(12, excess.low > 0)
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
-# ## Adam 底下呢？
+# ## 換成 Adam 呢？
 #
-# Adam 把梯度除以它自己的大小（[[optimizers]]）。那麼裁剪還有用嗎？分兩種情形想：
+# Adam 把梯度除以它自己的大小（[[optimizers]]）。那麼裁剪還有用嗎？分兩種情形來看：
 #
 # 1. 每一步的梯度都乘上**同一個**倍數，例如 0.001。
-# 2. 只有**某一步**的梯度大了一千倍。
+# 2. 只有**某一步**的梯度變成一千倍。
 #
 # 用 20 串隨機的梯度（平均 1、標準差 0.5）各試 2,000 步。猜猜看，哪一種 Adam 感覺得到？
 
@@ -750,7 +750,7 @@ streams = {
 }
 moves = {name: adam_steps(gradients) for name, gradients in streams.items()}
 
-# %% alt-zh="步長除以學習率，對步數。有尖峰的那條在第 500 步跳到 2，接著掉到 0.1 以下，之後一千多步都沒有恢復；裁剪過的只跳到 1.2 左右，很快回到 0.9 左右。" alt-en="Step length over rate against steps. With a spike it jumps to 2 at step 500, then drops below 0.1 and does not recover in more than a thousand steps; clipped, it reaches only about 1.2 and is soon back near 0.9."
+# %% alt-zh="橫軸是步數，縱軸是步長除以學習率。有尖峰的那條在第 500 步跳到 2，接著掉到 0.1 以下，之後一千多步都沒有恢復；裁剪過的只跳到 1.2 左右，很快回到 0.9 左右。" alt-en="Step length over rate against steps. With a spike it jumps to 2 at step 500, then drops below 0.1 and does not recover in more than a thousand steps; clipped, it reaches only about 1.2 and is soon back near 0.9."
 figure, ax = plt.subplots(figsize=(8.5, 3.1))
 for name in ("spike at step 500", "spike, clipped at 5"):
     plotting.plot_band(ax, range(1, 2000), moves[name], name)
@@ -760,14 +760,14 @@ legend = ax.legend(loc="upper right")
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # 同一個倍數，Adam **完全沒感覺**：分子分母一起變，約掉了（只差分母裡很小的 ε）。所以在 Adam 底下，每一步都裁到同樣的比例，等於沒裁。
 #
-# 一步的尖峰就不同了。當下的步子只大了一倍，真正的傷害在後面：v̂ 記住了那個平方，**尺被撐大**，之後一千多步都邁不開。裁剪保護的是這把尺。
+# 只有一步的尖峰就不同了。當下的步長只變成兩倍，真正的傷害在後面：Adam 用 √v̂ 當每個參數的尺（[[optimizers]]），v̂ 記住了那個平方，**這把尺就撐大了**，之後一千多步都邁不開步伐。裁剪保護的是這把尺。
 #
-# **主張 13** 全部乘 0.001，步長必然不變（只差 ε 那麼一點，不到 0.01 %）。20 串梯度的每一串：有尖峰而不裁剪，第 600 到 1500 步平均不到原本的 0.2 倍；裁到 5，都在 0.9 倍以上。
+# **主張 13** 全部的梯度都乘 0.001，步長必然不變（只差 ε 那麼一點，不到 0.01%）。20 串梯度的每一串，有尖峰而不裁剪時，第 600 到 1500 步的步長平均不到原本的 0.2 倍；裁到 5 的話，都在 0.9 倍以上。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # One factor for all, and Adam **feels nothing**: numerator and denominator change together, and it cancels (but for the tiny ε in the denominator). So under Adam, clipping every step by the same share amounts to no clipping.
 #
-# A single spike is another matter. The step itself is only twice as long; the harm comes afterwards: v̂ remembers that square, the **ruler is stretched**, and for more than a thousand steps it can hardly move. What clipping protects is the ruler.
+# A single spike is another matter. The step itself is only twice as long; the harm comes afterwards: Adam's ruler for a parameter is √v̂ ([[optimizers]]), v̂ remembers that square, the **ruler is stretched**, and for more than a thousand steps it can hardly move. What clipping protects is the ruler.
 #
 # **Claim 13** With all gradients times 0.001 the steps stay as they are, which must hold (but for ε: no step changes by as much as 0.01 %). In every one of the 20 streams, with a spike and no clipping, steps 600 to 1500 keep on average less than 0.2 of their length; clipped at 5, more than 0.9 of it.
 
@@ -781,9 +781,9 @@ spike, clipped = left_over.values()
 claim(13, bool(scale_free and (spike < 0.2).all() and (clipped > 0.9).all()))
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# ### 遞迴網路，換成 Adam
+# ### 遞迴網路配上 Adam
 #
-# 同樣的總和題，Adam，依範數裁剪（上限 1）對不裁剪，三種學習率，二十個種子。想一想：在哪一個學習率，裁剪最有用？
+# 同樣的總和題，優化器換成 Adam，比較依範數裁剪（上限 1）與不裁剪，三種學習率，二十個種子。想一想：學習率是哪一個時，裁剪最有用？
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # ### The recurrent network with Adam
@@ -797,7 +797,7 @@ adam_grid = {(n, lr): setting(max_norm=c, lr=lr) for n, c in limit_of.items() fo
 adam = train_all(adam_grid, step=adam_step, seeds=(0, 5, 10, 15))["mse"].map(np.log2)
 gains = {lr: paired_difference(adam["norm", lr], adam["none", lr]) for lr in adam_rates}
 
-# %% alt-zh="森林圖，裁剪與不裁剪的驗證誤差之比，取以 2 為底的對數。0.003 在 0 附近；0.01 約 −1.1，0.03 約 −2.3，區間都不含 0。" alt-en="Forest plot of the log2 ratio of validation errors, clipped to not clipped. 0.003 lies near 0; 0.01 is at about -1.1 and 0.03 at about -2.3, both intervals without 0."
+# %% alt-zh="森林圖，橫軸是裁剪與不裁剪的驗證誤差之比，取以 2 為底的對數。學習率 0.003 時在 0 附近；0.01 時約 −1.1，0.03 時約 −2.3，區間都不含 0。" alt-en="Forest plot of the log2 ratio of validation errors, clipped to not clipped. 0.003 lies near 0; 0.01 is at about -1.1 and 0.03 at about -2.3, both intervals without 0."
 figure, ax = plt.subplots(figsize=(8, 2.2))
 plotting.plot_forest(ax, [f"Adam, rate {lr}" for lr in gains], list(gains.values()))
 ax.margins(y=0.2)
@@ -806,9 +806,9 @@ axis = ax.set(xlabel="log2(error clipped / error not clipped)")
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # −1 表示誤差減半，0 表示一樣。
 #
-# **主張 14** Adam 的學習率 0.003：平均起來，裁剪後的誤差在不裁剪的一半到兩倍之間（對數比的 90 % 區間在 ±1 之內）。0.03：不裁剪的中位數高於 0.8，裁剪的低於 0.5，平均不到一半（對數比的 95 % 區間在 −1 以下）。
+# **主張 14** Adam 的學習率 0.003 時，平均起來，裁剪後的誤差在不裁剪的一半到兩倍之間（對數比的 90% 信賴區間在 ±1 之內）。學習率 0.03 時，不裁剪的誤差中位數高於 0.8，裁剪的低於 0.5；裁剪後的誤差平均不到一半（對數比的 95% 信賴區間整個在 −1 以下）。
 #
-# 學習率 0.003，裁剪有用也很有限（換別的種子，誤差有時少了四分之一，有時分不出高下）；學習率太大（0.03），Adam 也學不起來，裁剪就像 SGD 時一樣救得回來。
+# 學習率 0.003 時，裁剪就算有用，也很有限（換別的種子，誤差有時少了四分之一，有時分不出高下）。學習率太大（0.03）時，Adam 也學不起來，裁剪就像 SGD 時一樣救得回來。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # −1 means half the error, 0 the same.
@@ -883,7 +883,7 @@ logs = {
     for when in ("before", "after")
 }
 
-# %% alt-zh="MNIST 網路的梯度範數對步數，雙對數座標，五個種子。裁剪前與不裁剪幾乎重疊，從 3 左右很快降到 0.5 左右，只有最初幾步高於上限 1；裁剪後不超過 1。上限 5 的點線始終在所有線之上。" alt-en="Gradient norm of the MNIST network against steps, log axes, five seeds. Before clipping and without clipping nearly coincide, falling quickly from about 3 to about 0.5; only the first few steps exceed the limit of 1; after clipping none does. The dotted line at 5 is above everything." slideshow={"slide_type": "subslide"}
+# %% alt-zh="橫軸是步數，縱軸是 MNIST 網路的梯度範數，都是對數刻度，五個種子。裁剪前與不裁剪幾乎重疊，從 3 左右很快降到 0.5 左右，只有最初幾步高於上限 1；裁剪後不超過 1。上限 5 的點線始終在所有線之上。" alt-en="Gradient norm of the MNIST network against steps, log axes, five seeds. Before clipping and without clipping nearly coincide, falling quickly from about 3 to about 0.5; only the first few steps exceed the limit of 1; after clipping none does. The dotted line at 5 is above everything." slideshow={"slide_type": "subslide"}
 figure, ax = plt.subplots(figsize=(8.5, 3.3))
 for name, when in (("no clipping", "before"), ("limit 1", "before"), ("limit 1", "after")):
     norms = logs[name, when]
@@ -909,11 +909,11 @@ for name, result in versus_none.items():
     print(f"{name} minus no clipping: {result:.2f} (points)")
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 上限 5：**一步都沒裁到**，加了等於沒加。上限 1：只碰到開頭的幾步。上限 0.1：幾乎每一步都裁，準確率還是差不多。可能的原因：頭幾十步之後範數變化不大（見圖），縮的倍數也就差不多，而 Adam 對固定的倍數沒有感覺（上一節）。
+# 上限 5：**一步都沒裁到**，加了等於沒加。上限 1：只碰到開頭的幾步。上限 0.1：幾乎每一步都裁，準確率（accuracy）還是差不多。可能的原因：頭幾十步之後範數變化不大（見圖），縮的倍數也就差不多，而 Adam 對固定的倍數沒有感覺（上一節）。
 #
-# **主張 15** 每一個種子：沒有一步的範數超過 5，超過 1 的不到 25 %，超過 0.1 的在八成以上。上限 1 時，裁剪前的平均範數與不裁剪相差不到 20 %；裁剪後每一步必然不超過 1。
+# **主張 15** 不論哪個種子，沒有一步的範數超過 5，超過 1 的步不到 25%，超過 0.1 的步在八成以上。上限 1 時，裁剪前的平均範數與不裁剪相差不到 20%；裁剪後的範數，每一步必然不超過 1。
 #
-# **主張 16** 在完整的 MNIST 上，上限 1 與上限 0.1 的平均準確率都與不裁剪**等效**：差距的 90 % 區間在 ±1 個百分點之內。
+# **主張 16** 在完整的 MNIST 上，上限 1 與上限 0.1 的平均準確率都與不裁剪**等效**（equivalent）：差距的 90% 信賴區間在 ±1 個百分點之內。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # Limit 5 **never clips a single step**: it might as well not be there. Limit 1 touches the first few. Limit 0.1 clips nearly every step, and accuracy is still much the same. A likely reason: after the first few dozen steps the norm changes little (see the picture), hence the factor, too, and a constant factor Adam does not feel (as we saw).
@@ -938,7 +938,7 @@ claim(16, is_equivalent, tiers="full", tier=mnist.tier)
 #
 # 不用 `clip_grad_norm_`，寫出 `clip_by_norm(grads, max_norm)`：`grads` 是一串張量。回傳兩樣東西：裁剪後的一串**新**張量，以及裁剪**前**的範數（所有張量合在一起）。短的不拉長，全部是 0 也要能處理。
 #
-# 比 PyTorch 的預設更嚴格：梯度裡有 nan 或 inf 時，發出 `ValueError`。
+# 要比 PyTorch 的預設更嚴格：梯度裡有 nan 或 inf 時，引發 `ValueError`。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Exercise 1: clip by norm
@@ -975,7 +975,7 @@ def clip_by_norm_solution(grads, max_norm):
 #
 # 難度 ★★☆，約 10 分鐘。
 #
-# 寫出 `clip_by_value(grads, limit)`：回傳（裁剪後的一串**新**張量，餘弦）。餘弦是**整個**梯度裁剪前後的夾角餘弦，把所有張量放在一起算。傳進來的張量不可以改動。
+# 寫出 `clip_by_value(grads, limit)`，回傳 `(clipped, cosine)`：裁剪後的一串**新**張量，以及餘弦。餘弦是**整個**梯度裁剪前後的夾角餘弦，把所有張量放在一起算。傳進來的張量不可以改動。
 #
 # 做完之後想一想：`limit` 越來越小，餘弦會趨近多少？
 
@@ -1013,7 +1013,7 @@ def clip_by_value_solution(grads, limit):
 #
 # 難度 ★★☆，約 10 分鐘。
 #
-# `norms` 是一串裁剪前的範數（Python 的 list），一步一個。訓練可能在中途爆炸，從那一步起紀錄裡就有 inf 或 nan，之後的都不可信。寫出 `choose_limit(norms, share)`：回傳一個上限，使得**爆炸之前**的步子裡，剛好有 `share`（例如 0.1）這麼多會被裁到（範數大於上限的才會）。各步的範數都不相同，乘上 `share` 也剛好是整數步。
+# `norms` 是一串裁剪前的範數（Python 的 list），一步一個。訓練可能在中途爆炸，從那一步起紀錄裡就有 inf 或 nan，之後的都不可信。寫出 `choose_limit(norms, share)`：回傳一個上限，使得**爆炸之前**的步當中，剛好有比例為 `share`（例如 0.1，即一成）的步會裁剪（範數大於上限的才會）。各步的範數都不相同，步數乘上 `share` 也剛好是整數。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Exercise 3: choose a limit from a log
@@ -1054,7 +1054,7 @@ def choose_limit_solution(norms, share):
 #
 # Four runs: norms before clipping (log axis) and the limit that was set (dashed). What happened in each?
 
-# %% alt-zh="四格範數紀錄，對數縱軸，虛線是上限。A 的線一直在虛線之上；B 先指數上升，第 70 步直落到很低；C 大多在虛線之下，有四根尖峰越過它；D 緩緩下降，一直在虛線之下。" alt-en="Four logs of norms, log axis, limits dashed. A stays above its line; B rises exponentially and at step 70 drops very low; C is mostly below its line, with four peaks above it; D falls slowly and stays below."
+# %% alt-zh="四張範數的紀錄，橫軸是步數，縱軸是範數（對數刻度），虛線是上限。A 的線一直在虛線之上；B 先指數上升，第 70 步直落到很低；C 大多在虛線之下，有四根尖峰越過它；D 緩緩下降，一直在虛線之下。" alt-en="Four logs of norms, log axis, limits dashed. A stays above its line; B rises exponentially and at step 70 drops very low; C is mostly below its line, with four peaks above it; D falls slowly and stays below."
 figure, axes = plt.subplots(1, 4, figsize=(11, 2.7))
 for ax, (name, (log, limit)) in zip(axes, exercises.norm_logs().items(), strict=True):
     ax.semilogy(log, linewidth=0.9)
@@ -1096,13 +1096,13 @@ norm_readings_solution = {"A": "always", "B": "dead", "C": "spikes", "D": "idle"
 # ## 重點整理
 #
 # - 同一個矩陣連乘很多次，梯度可能指數成長（W 是單位矩陣的 1.1 倍就會，1 倍和 0.9 倍不會）。一步太大，網路可能變成 NaN，也可能**靜靜地死掉**，停在基準線。
-# - 依範數裁剪：所有張量一個範數、一個倍數，方向不變，只縮不放。依數值裁剪會轉彎。
+# - 依範數裁剪，所有張量合用一個範數、一個倍數，方向不變，只縮不放。依數值裁剪會改變方向。
 # - 沒有動量的 SGD 依範數裁剪，只保證一件事：一步最長是「學習率 × 上限」。幾乎每一步都裁時，只有這個乘積有意義。
 # - 永遠記錄**裁剪前**的範數。先看紀錄，再定上限；從來碰不到的上限，等於沒有。
 # - Adam 對固定的倍數沒有感覺，但一個尖峰會撐大它的尺。
-# - 學習率調小也可能行（這裡是多數種子）；裁剪給你的是更寬的範圍。
+# - 學習率調小也可能行（這裡是多數種子）；裁剪的好處是範圍更寬。
 #
-# Zhang、He、Sra、Jadbabaie（2020）說明為什麼裁剪能更快：梯度大的地方，曲率往往也大，步子本來就該小。
+# Zhang、He、Sra、Jadbabaie（2020）說明裁剪為什麼能加快訓練：梯度大的地方，曲率（curvature）往往也大，步長本來就該短。
 #
 # **下一課**：[[lr_finder]]，學習率尋找器。
 
@@ -1123,21 +1123,23 @@ norm_readings_solution = {"A": "always", "B": "dead", "C": "spikes", "D": "idle"
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "skip"}
 # ### 原始文獻
 #
-# - Bengio, Simard, Frasconi（1994），Learning long-term dependencies with gradient descent is difficult。
-# - Mikolov（2012），Statistical language models based on neural networks（博士論文）。依數值裁剪。
-# - Pascanu, Mikolov, Bengio（2013），On the difficulty of training recurrent neural networks。懸崖，與依範數裁剪。
-# - Kingma, Ba（2015），Adam: a method for stochastic optimization。
-# - Le, Jaitly, Hinton（2015），A simple way to initialize recurrent networks of rectified linear units。
-# - Goodfellow, Bengio, Courville（2016），Deep Learning，第 8.2.4 節（懸崖）與第 10.11.1 節（裁剪梯度）。
-# - Zhang, He, Sra, Jadbabaie（2020），Why gradient clipping accelerates training: a theoretical justification for adaptivity。
+# - Bengio, Simard, Frasconi（1994），Learning long-term dependencies with gradient descent is difficult，IEEE Transactions on Neural Networks 5(2)，doi:10.1109/72.279181。
+# - Mikolov（2012），Statistical language models based on neural networks，Brno University of Technology 博士論文。依數值裁剪。
+# - Pascanu, Mikolov, Bengio（2013），On the difficulty of training recurrent neural networks，ICML（PMLR 28），arXiv:1211.5063。懸崖，與依範數裁剪。
+# - Kingma, Ba（2015），Adam: a method for stochastic optimization，ICLR，arXiv:1412.6980。
+# - Le, Jaitly, Hinton（2015），A simple way to initialize recurrent networks of rectified linear units，arXiv:1504.00941。
+# - Goodfellow, Bengio, Courville（2016），Deep Learning，MIT Press，第 8.2.4 節（懸崖）與第 10.11.1 節（裁剪梯度）。
+# - Zhang, He, Sra, Jadbabaie（2020），Why gradient clipping accelerates training: a theoretical justification for adaptivity，ICLR，arXiv:1905.11881。
+# - Holm（1979），A simple sequentially rejective multiple test procedure，Scandinavian Journal of Statistics 6(2)。一次比很多對時的校正。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "skip"}
 # ### Primary sources
 #
-# - Bengio, Simard, Frasconi (1994), Learning long-term dependencies with gradient descent is difficult.
-# - Mikolov (2012), Statistical language models based on neural networks (doctoral thesis). Clipping by value.
-# - Pascanu, Mikolov, Bengio (2013), On the difficulty of training recurrent neural networks. The cliff, and clipping by norm.
-# - Kingma, Ba (2015), Adam: a method for stochastic optimization.
-# - Le, Jaitly, Hinton (2015), A simple way to initialize recurrent networks of rectified linear units.
-# - Goodfellow, Bengio, Courville (2016), Deep Learning, sections 8.2.4 (cliffs) and 10.11.1 (clipping gradients).
-# - Zhang, He, Sra, Jadbabaie (2020), Why gradient clipping accelerates training: a theoretical justification for adaptivity.
+# - Bengio, Simard, Frasconi (1994), Learning long-term dependencies with gradient descent is difficult, IEEE Transactions on Neural Networks 5(2), doi:10.1109/72.279181.
+# - Mikolov (2012), Statistical language models based on neural networks, doctoral thesis, Brno University of Technology. Clipping by value.
+# - Pascanu, Mikolov, Bengio (2013), On the difficulty of training recurrent neural networks, ICML (PMLR 28), arXiv:1211.5063. The cliff, and clipping by norm.
+# - Kingma, Ba (2015), Adam: a method for stochastic optimization, ICLR, arXiv:1412.6980.
+# - Le, Jaitly, Hinton (2015), A simple way to initialize recurrent networks of rectified linear units, arXiv:1504.00941.
+# - Goodfellow, Bengio, Courville (2016), Deep Learning, MIT Press, sections 8.2.4 (cliffs) and 10.11.1 (clipping gradients).
+# - Zhang, He, Sra, Jadbabaie (2020), Why gradient clipping accelerates training: a theoretical justification for adaptivity, ICLR, arXiv:1905.11881.
+# - Holm (1979), A simple sequentially rejective multiple test procedure, Scandinavian Journal of Statistics 6(2). The correction where many pairs are compared.
