@@ -8,12 +8,14 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from itertools import product
+from pathlib import Path
 from pickle import PicklingError
 from typing import Any
 
 import pandas as pd
 from joblib import Parallel, delayed
 
+from course_utils.kept_runs import KeptRuns
 from course_utils.progress_bar import progress_bar
 from course_utils.seeding import seed_offset
 from course_utils.workers import Failure, WorkerTraceback, cloudpickle, find_temp_folder, run_one
@@ -25,6 +27,7 @@ def run_seeds(
     settings: Mapping[str, Mapping[str, Any]] | None = None,
     *,
     n_jobs: int | None = -1,
+    keep: str | Path | None = None,
     **shared: Any,
 ) -> pd.DataFrame:
     """Call ``run(seed=..., **setting, **shared)`` for every setting and seed: a row each.
@@ -41,6 +44,10 @@ def run_seeds(
         settings: name -> keyword arguments, e.g. ``{"low": {"lr": 0.01}}``.
         n_jobs: processes, -1 for one per core, 1 for none, None to follow
             ``joblib.parallel_config`` (which may name a Dask cluster).
+        keep: a folder for the results, each written as soon as its run is finished. After an
+            interruption the same call makes only the runs that are missing; changed code, arguments,
+            seeds or versions are other runs. Results are then numbers, text, arrays, tensors, and
+            lists and dicts of them.
         **shared: what all runs are given, such as ``mnist``; large data reach the workers
             memory-mapped.
 
@@ -84,19 +91,25 @@ def run_seeds(
     offset = seed_offset()
     # Settings take turns: if they are timed, a slow minute of the machine is shared by all.
     runs = list(product(seeds, settings))
-    # mapped copy-on-write ("c"), for a dataset wraps the memory that it is sent
-    results = Parallel(n_jobs=n_jobs, return_as="generator", mmap_mode="c")(
-        delayed(run_one)(run, name, seed, settings[name], shared, os.getpid(), offset)
-        for seed, name in runs
+    kept = None if keep is None else KeptRuns(keep, run, shared, offset)
+    done = {} if kept is None else _already_made(kept, runs, settings)
+    left = [which for which in runs if which not in done]
+    # mapped copy-on-write ("c"), for a dataset wraps the memory that it is sent; in any order, so
+    # that no result waits for a slower one to be kept
+    results = Parallel(n_jobs=n_jobs, return_as="generator_unordered", mmap_mode="c")(
+        delayed(_numbered)(i, run, name, seed, settings[name], shared, os.getpid(), offset)
+        for i, (seed, name) in enumerate(left)
     )
-    done = {}
     try:
-        for which, result in zip(runs, progress_bar(results, "runs", len(runs)), strict=True):
-            done[which] = result
+        for i, result in progress_bar(results, "runs", len(left)):
+            seed, name = left[i]
+            if kept is not None:
+                kept.write(kept.path(seed, settings[name]), result)
+            done[seed, name] = result
     except Failure as failure:
         raise failure.unpacked() from WorkerTraceback(failure.trace)
     except BrokenProcessPool as error:
-        left = [f"{seed}{_of_setting(name)}" for seed, name in runs[len(done) :]]
+        left = [f"{seed}{_of_setting(name)}" for seed, name in left if (seed, name) not in done]
         more = " or a later one" if len(left) > 8 else ""
         error.add_note(f"This happened in the run with seed {', or '.join(left[:8])}{more}.")
         raise
@@ -110,6 +123,20 @@ def run_seeds(
         values = result if isinstance(result, Mapping) else {"result": result}
         rows.append({"setting": name, "seed": seed, **values})
     return pd.DataFrame(rows)
+
+
+def _numbered(number: int, *arguments: Any) -> tuple[int, Any]:
+    return number, run_one(*arguments)
+
+
+def _already_made(
+    kept: KeptRuns, runs: list[tuple[int, str]], settings: Mapping[str, Mapping[str, Any]]
+) -> dict[tuple[int, str], Any]:
+    made = {}
+    for seed, name in runs:
+        with suppress(FileNotFoundError):
+            made[seed, name] = kept.read(kept.path(seed, settings[name]))
+    return made
 
 
 def _checked_seeds(seeds: Iterable[int]) -> list[int]:

@@ -1,0 +1,188 @@
+"""Finished runs of a sweep on disk: what was made once need not be made again.
+
+A file each, named by a digest of everything that decides the result, and written whole or not at all.
+It holds numbers, text and arrays, and nothing that is executed when it is read.
+"""
+
+import ast
+import inspect
+import io
+import json
+import platform
+import sys
+import sysconfig
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from importlib import metadata
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+
+from course_utils.unfinished_files import give_name, remove_abandoned, unfinished_beside
+
+_DECIDING_PACKAGES = ("numpy", "torch", "scipy", "scikit-learn")
+_INSTALLED = {sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")}
+
+
+class KeptRuns:
+    """The finished runs of ``run`` in ``folder``, as ``run_seeds(..., keep=folder)`` keeps them.
+
+    Args:
+        folder: made if it is missing; may hold the runs of many sweeps.
+        run: its code and that of all modules which it imports, but for installed packages, is part of
+            a result's name: where a line changed, no old result is taken.
+        shared: arguments that all runs are given.
+        seed_offset: ``COURSE_SEED_OFFSET``.
+    """
+
+    def __init__(
+        self,
+        folder: str | Path,
+        run: Callable[..., Any],
+        shared: Mapping[str, Any],
+        seed_offset: int,
+    ) -> None:
+        self.folder = Path(folder)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        remove_abandoned(self.folder)
+        self._common = joblib.hash((_code_of(run), _versions(), dict(shared), seed_offset))
+
+    def path(self, seed: int, setting: Mapping[str, Any]) -> Path:
+        """Where this run's result is, or will be."""
+        digest = joblib.hash((self._common, int(seed), dict(setting)))
+        return self.folder / f"{digest}.npz"
+
+    def read(self, path: Path) -> Any:
+        """The result in this file. Raises FileNotFoundError, or ValueError if it is damaged."""
+        try:
+            with np.load(path, allow_pickle=False) as arrays:
+                return _filled(json.loads(str(arrays["structure"])), arrays)
+        except FileNotFoundError:
+            raise
+        except Exception as error:
+            raise ValueError(
+                f"{path} is damaged ({error}); remove it, and its run is made again"
+            ) from error
+
+    def write(self, path: Path, result: Any) -> None:
+        """Raises TypeError if the result holds what cannot be kept, such as a model."""
+        arrays: dict[str, np.ndarray] = {}
+        structure = json.dumps(_emptied(result, arrays, "the result"))
+        buffer = io.BytesIO()
+        np.savez_compressed(buffer, structure=np.array(structure), **arrays)
+        unfinished = unfinished_beside(path)
+        try:
+            unfinished.write_bytes(buffer.getvalue())
+            give_name(unfinished, path)
+        finally:
+            unfinished.unlink(missing_ok=True)
+
+
+def _versions() -> tuple[str, ...]:
+    """What else decides a result: Python, the machine's kind, and the packages that are in use."""
+    packages = [
+        f"{name} {metadata.version(name)}" for name in _DECIDING_PACKAGES if name in sys.modules
+    ]
+    return (platform.python_version(), platform.machine(), *packages)
+
+
+def _code_of(run: Callable[..., Any]) -> list[str]:
+    """What decides ``run`` in code: its module and all that this one imports; of a cell, what it names."""
+    texts: dict[str, str] = {}
+    if run.__module__ == "__main__" and not hasattr(sys.modules["__main__"], "__file__"):
+        _add_from_cells(run, texts)
+    else:
+        _add_module(inspect.getsourcefile(run) or "", texts)
+    return [f"{name}: {texts[name]}" for name in sorted(texts)]
+
+
+def _add_module(file: str, texts: dict[str, str]) -> None:
+    """The text of this file and of all that it imports, but for installed packages, by their names."""
+    path = Path(file)
+    if (
+        path.suffix != ".py"
+        or path.name in texts
+        or any(path.is_relative_to(p) for p in _INSTALLED)
+    ):
+        return
+    text = path.read_text(encoding="utf-8")
+    texts[path.name] = text
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        else:
+            continue
+        for name in names:
+            with suppress(ImportError, ValueError):  # a name that is no module
+                spec = find_spec(name)
+                _add_module((spec and spec.origin) or "", texts)
+
+
+def _add_from_cells(thing: Any, texts: dict[str, str]) -> None:
+    """The source of a function or class of a notebook and of those that it names; other values' digests."""
+    if thing.__qualname__ in texts:
+        return
+    texts[thing.__qualname__] = inspect.getsource(thing)
+    parts = vars(thing).values() if inspect.isclass(thing) else [thing]
+    for function in filter(inspect.isfunction, parts):
+        used = inspect.getclosurevars(function)
+        for name, value in {**used.globals, **used.nonlocals}.items():
+            if getattr(value, "__module__", None) == "__main__" and hasattr(value, "__qualname__"):
+                _add_from_cells(value, texts)
+            elif inspect.ismodule(value):
+                _add_module(getattr(value, "__file__", None) or "", texts)
+            elif callable(value):
+                with suppress(TypeError):
+                    _add_module(inspect.getsourcefile(value) or "", texts)
+            else:
+                texts[f"{thing.__qualname__}: {name}"] = joblib.hash(value)
+
+
+def _emptied(value: Any, arrays: dict[str, np.ndarray], where: str) -> Any:
+    """``value`` as JSON can hold it, its arrays taken out into ``arrays``."""
+    if isinstance(value, np.ndarray) and not value.dtype.hasobject:
+        arrays[f"array {len(arrays)}"] = value
+        return {"array": len(arrays) - 1}
+    if isinstance(value, np.generic) and not value.dtype.hasobject:
+        return _emptied(np.array(value), arrays, where) | {"scalar": True}
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, list | tuple):
+        kind = type(value).__name__
+        return {kind: [_emptied(item, arrays, f"{where}[{i}]") for i, item in enumerate(value)]}
+    if isinstance(value, Mapping) and all(isinstance(key, str) for key in value):
+        return {
+            "dict": {
+                key: _emptied(item, arrays, f"{where}[{key!r}]") for key, item in value.items()
+            }
+        }
+    if type(value).__module__.split(".")[0] == "torch" and hasattr(value, "detach"):
+        return _emptied(value.detach().cpu().numpy(), arrays, where) | {"tensor": True}
+    raise TypeError(
+        f"{where} is of type {type(value).__name__}, which cannot be kept; return numbers, text, arrays, "
+        "tensors, and lists or dicts of them (of a model its state_dict())"
+    )
+
+
+def _filled(structure: Any, arrays: Mapping[str, np.ndarray]) -> Any:
+    """The value that ``_emptied`` made this structure of."""
+    if not isinstance(structure, dict):
+        return structure
+    if "array" in structure:
+        array = arrays[f"array {structure['array']}"]
+        if "scalar" in structure:
+            return array[()]
+        if "tensor" in structure:
+            import torch
+
+            return torch.from_numpy(array.copy())
+        return array
+    if "dict" in structure:
+        return {key: _filled(item, arrays) for key, item in structure["dict"].items()}
+    ((kind, items),) = structure.items()
+    return (list if kind == "list" else tuple)(_filled(item, arrays) for item in items)
