@@ -124,23 +124,28 @@ def _add_module(file: str, texts: dict[str, str]) -> None:
 
 
 def _add_from_cells(thing: Any, texts: dict[str, str]) -> None:
-    """The source of a function or class of a notebook and of those that it names; other values' digests."""
-    if thing.__qualname__ in texts:
+    """The source of a function or class of a notebook and of all that it names; other values' digests."""
+    name = thing.__qualname__
+    if name in texts:
         return
-    texts[thing.__qualname__] = inspect.getsource(thing)
-    parts = vars(thing).values() if inspect.isclass(thing) else [thing]
-    for function in filter(inspect.isfunction, parts):
-        used = inspect.getclosurevars(function)
-        for name, value in {**used.globals, **used.nonlocals}.items():
-            if getattr(value, "__module__", None) == "__main__" and hasattr(value, "__qualname__"):
-                _add_from_cells(value, texts)
-            elif inspect.ismodule(value):
-                _add_module(getattr(value, "__file__", None) or "", texts)
-            elif callable(value):
-                with suppress(TypeError):
-                    _add_module(inspect.getsourcefile(value) or "", texts)
-            else:
-                texts[f"{thing.__qualname__}: {name}"] = joblib.hash(value)
+    if inspect.isclass(thing):  # a notebook knows the source of methods, not of classes
+        texts[name] = ", ".join(base.__qualname__ for base in thing.__bases__)
+        used = {key: part for key, part in vars(thing).items() if not key.startswith("__weakref")}
+        used |= {base.__qualname__: base for base in thing.__bases__}
+    else:
+        texts[name] = inspect.getsource(thing)
+        variables = inspect.getclosurevars(thing)
+        used = {**variables.globals, **variables.nonlocals}
+    for key, value in used.items():
+        if getattr(value, "__module__", None) == "__main__" and hasattr(value, "__qualname__"):
+            _add_from_cells(value, texts)
+        elif inspect.ismodule(value):
+            _add_module(getattr(value, "__file__", None) or "", texts)
+        elif callable(value):
+            with suppress(TypeError):  # of a function written in C
+                _add_module(inspect.getsourcefile(value) or "", texts)
+        elif not inspect.isgetsetdescriptor(value):
+            texts[f"{name}: {key}"] = joblib.hash(value)
 
 
 def _emptied(value: Any, arrays: dict[str, np.ndarray], where: str) -> Any:
