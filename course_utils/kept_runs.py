@@ -18,8 +18,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import joblib
 import numpy as np
+from joblib.hashing import NumpyHasher
 
 from course_utils.unfinished_files import give_name, remove_abandoned, unfinished_beside
 
@@ -48,11 +48,11 @@ class KeptRuns:
         self.folder = Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         remove_abandoned(self.folder)
-        self._common = joblib.hash((_code_of(run), _versions(), dict(shared), seed_offset))
+        self._common = _digest((_code_of(run), _versions(), dict(shared), seed_offset))
 
     def path(self, seed: int, setting: Mapping[str, Any]) -> Path:
         """Where this run's result is, or will be."""
-        digest = joblib.hash((self._common, int(seed), dict(setting)))
+        digest = _digest((self._common, int(seed), dict(setting)))
         return self.folder / f"{digest}.npz"
 
     def read(self, path: Path) -> Any:
@@ -81,6 +81,24 @@ class KeptRuns:
             unfinished.unlink(missing_ok=True)
 
 
+class _Hasher(NumpyHasher):
+    """joblib's hash, by which a tensor, too, is the same in every process."""
+
+    def save(self, obj: Any) -> None:
+        if _is_tensor(obj):
+            flat = obj.detach().cpu().contiguous().reshape(-1)
+            obj = (str(obj.dtype), tuple(obj.shape), flat.view(sys.modules["torch"].uint8).numpy())
+        super().save(obj)
+
+
+def _digest(value: Any) -> str:
+    return _Hasher("md5").hash(value)
+
+
+def _is_tensor(value: Any) -> bool:
+    return type(value).__module__.split(".")[0] == "torch" and hasattr(value, "detach")
+
+
 def _versions() -> tuple[str, ...]:
     """What else decides a result: Python, the machine's kind, and the packages that are in use."""
     packages = [
@@ -89,28 +107,24 @@ def _versions() -> tuple[str, ...]:
     return (platform.python_version(), platform.machine(), *packages)
 
 
-def _code_of(run: Callable[..., Any]) -> list[str]:
+def _code_of(run: Callable[..., Any]) -> tuple[list[str], list[tuple[str, str]]]:
     """What decides ``run`` in code: its module and all that this one imports; of a cell, what it names."""
-    texts: dict[str, str] = {}
+    files: dict[Path, str] = {}
+    cells: dict[str, str] = {}
     if run.__module__ == "__main__" and not hasattr(sys.modules["__main__"], "__file__"):
-        _add_from_cells(run, texts)
+        _add_from_cells(run, cells, files)
     else:
-        _add_module(inspect.getsourcefile(run) or "", texts)
-    return [f"{name}: {texts[name]}" for name in sorted(texts)]
+        _add_file(inspect.getsourcefile(run), files)
+    return sorted(files.values()), sorted(cells.items())
 
 
-def _add_module(file: str, texts: dict[str, str]) -> None:
-    """The text of this file and of all that it imports, but for installed packages, by their names."""
-    path = Path(file)
-    if (
-        path.suffix != ".py"
-        or path.name in texts
-        or any(path.is_relative_to(p) for p in _INSTALLED)
-    ):
+def _add_file(name: str | None, files: dict[Path, str]) -> None:
+    """The text of this file and of all that it imports, but for what is installed."""
+    path = Path(name or "")
+    if path.suffix != ".py" or path in files or any(path.is_relative_to(p) for p in _INSTALLED):
         return
-    text = path.read_text(encoding="utf-8")
-    texts[path.name] = text
-    for node in ast.walk(ast.parse(text)):
+    files[path] = path.read_text(encoding="utf-8")
+    for node in ast.walk(ast.parse(files[path])):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -120,32 +134,32 @@ def _add_module(file: str, texts: dict[str, str]) -> None:
         for name in names:
             with suppress(ImportError, ValueError):  # a name that is no module
                 spec = find_spec(name)
-                _add_module((spec and spec.origin) or "", texts)
+                _add_file(spec and spec.origin, files)
 
 
-def _add_from_cells(thing: Any, texts: dict[str, str]) -> None:
-    """The source of a function or class of a notebook and of all that it names; other values' digests."""
+def _add_from_cells(thing: Any, cells: dict[str, str], files: dict[Path, str]) -> None:
+    """The source of a function or class of a notebook, and of all that it names; values' digests."""
     name = thing.__qualname__
-    if name in texts:
+    if name in cells:
         return
     if inspect.isclass(thing):  # a notebook knows the source of methods, not of classes
-        texts[name] = ", ".join(base.__qualname__ for base in thing.__bases__)
+        cells[name] = ", ".join(base.__qualname__ for base in thing.__bases__)
         used = {key: part for key, part in vars(thing).items() if not key.startswith("__weakref")}
         used |= {base.__qualname__: base for base in thing.__bases__}
     else:
-        texts[name] = inspect.getsource(thing)
+        cells[name] = inspect.getsource(thing)
         variables = inspect.getclosurevars(thing)
         used = {**variables.globals, **variables.nonlocals}
     for key, value in used.items():
         if getattr(value, "__module__", None) == "__main__" and hasattr(value, "__qualname__"):
-            _add_from_cells(value, texts)
+            _add_from_cells(value, cells, files)
         elif inspect.ismodule(value):
-            _add_module(getattr(value, "__file__", None) or "", texts)
+            _add_file(getattr(value, "__file__", None), files)
         elif callable(value):
             with suppress(TypeError):  # of a function written in C
-                _add_module(inspect.getsourcefile(value) or "", texts)
+                _add_file(inspect.getsourcefile(value), files)
         elif not inspect.isgetsetdescriptor(value):
-            texts[f"{name}: {key}"] = joblib.hash(value)
+            cells[f"{name}: {key}"] = _digest(value)
 
 
 def _emptied(value: Any, arrays: dict[str, np.ndarray], where: str) -> Any:
@@ -157,7 +171,7 @@ def _emptied(value: Any, arrays: dict[str, np.ndarray], where: str) -> Any:
         return _emptied(np.array(value), arrays, where) | {"scalar": True}
     if value is None or isinstance(value, bool | int | float | str):
         return value
-    if isinstance(value, list | tuple):
+    if type(value) in (list, tuple):
         kind = type(value).__name__
         return {kind: [_emptied(item, arrays, f"{where}[{i}]") for i, item in enumerate(value)]}
     if isinstance(value, Mapping) and all(isinstance(key, str) for key in value):
@@ -166,8 +180,9 @@ def _emptied(value: Any, arrays: dict[str, np.ndarray], where: str) -> Any:
                 key: _emptied(item, arrays, f"{where}[{key!r}]") for key, item in value.items()
             }
         }
-    if type(value).__module__.split(".")[0] == "torch" and hasattr(value, "detach"):
-        return _emptied(value.detach().cpu().numpy(), arrays, where) | {"tensor": True}
+    if _is_tensor(value):
+        with suppress(TypeError):  # of bfloat16, which NumPy has not
+            return _emptied(value.detach().cpu().numpy(), arrays, where) | {"tensor": True}
     raise TypeError(
         f"{where} is of type {type(value).__name__}, which cannot be kept; return numbers, text, arrays, "
         "tensors, and lists or dicts of them (of a model its state_dict())"

@@ -83,10 +83,29 @@ def test_other_data_another_offset_and_other_versions_are_other_runs(tmp_path, m
     assert kept() == 4
 
 
+def test_a_dataset_of_tensors_is_known_again_in_another_process(tmp_path):
+    program = """
+import sys, torch
+from course_utils.kept_runs import KeptRuns
+from course_utils.mnist import ImageDataset
+data = ImageDataset(torch.arange(784.0).reshape(1, 1, 28, 28) + float(sys.argv[2]), torch.zeros(1, dtype=torch.long))
+print(KeptRuns(sys.argv[1], KeptRuns, {"data": data}, 0).path(0, {"rates": torch.ones(3)}).name)
+"""
+    environment = {**os.environ, "PYTHONPATH": str(Path.cwd())}
+
+    def name(shift):
+        command = [sys.executable, "-c", program, str(tmp_path), shift]
+        return subprocess.run(command, env=environment, capture_output=True, check=True).stdout
+
+    assert name("0") == name("0") != name("1")
+
+
 PROJECT = {
-    "trial_run.py": "from trial_rates import RATE\n\ndef run(seed):\n    return seed * RATE\n",
-    "trial_rates.py": "from trial_base import BASE\nRATE = 2 * BASE\n",
-    "trial_base.py": "BASE = 1\n",
+    "trial_run.py": "from trial.rates import RATE\n\ndef run(seed):\n    return seed * RATE\n",
+    "trial/__init__.py": "",
+    "trial/rates.py": "from trial.base import rates\nRATE = 2 * rates.BASE\n",
+    "trial/base/__init__.py": "",
+    "trial/base/rates.py": "BASE = 1\n",  # another file of the same name
     "trial_stranger.py": "UNUSED = 1\n",
 }
 PROGRAM = """
@@ -99,6 +118,7 @@ print(run_seeds(run, [1], n_jobs=1, keep=sys.argv[1])["result"][0])
 
 def test_a_change_in_a_module_that_is_imported_at_any_remove_is_noticed(tmp_path):
     for name, text in PROJECT.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
 
     def result():
@@ -111,7 +131,7 @@ def test_a_change_in_a_module_that_is_imported_at_any_remove_is_noticed(tmp_path
     assert result() == (2, 1)
     (tmp_path / "trial_stranger.py").write_text("UNUSED = 2\n")
     assert result() == (2, 1)
-    (tmp_path / "trial_base.py").write_text("BASE = 5\n")
+    (tmp_path / "trial/base/rates.py").write_text("BASE = 5\n")
     assert result() == (10, 2)
 
 
