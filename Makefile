@@ -35,7 +35,7 @@ data: install  ## download MNIST, verified
 bench: install-dev  ## the speeds the course promises, as ratios from one run
 	$(BIN)/python tools/bench.py
 
-experiments: install-dev  ## the long comparison of the Relational RNN, 20 to 25 minutes on two cores
+experiments: install-dev  ## the long comparison of the Relational RNN, an hour on two quiet cores; goes on where it was ended
 	$(BIN)/python tools/experiments.py $(ARGS)
 
 clean: python  ## remove what the course made (the environments too, never data/)

@@ -9,8 +9,8 @@ training      ``training`` the loop; ``optimizers`` update rules written out; ``
               ``checkpoint`` go on after a crash; ``lr_finder`` a range test for the learning rate
 evaluation    ``tally`` means whatever the batch size; ``calibration``; ``intervals`` what a few seeds
               can tell; ``plotting``
-many runs     ``experiment`` seeds and settings on all cores; ``workers`` its processes; ``seeding`` where
-              all chance comes from
+many runs     ``experiment`` seeds and settings on all cores; ``kept_runs`` none is made twice;
+              ``workers`` its processes; ``seeding`` where all chance comes from
 carefulness   ``copies``, ``generators`` try without a trace; ``ownership``, ``failures`` say what is
               wrong; ``plain_values``, ``unfinished_files`` files that nothing destroys
 

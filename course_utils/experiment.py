@@ -8,15 +8,20 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from itertools import product
+from pathlib import Path
 from pickle import PicklingError
 from typing import Any
 
 import pandas as pd
-from joblib import Parallel, delayed
+from joblib import Parallel, delayed, effective_n_jobs
 
+from course_utils.kept_runs import KeptRuns
 from course_utils.progress_bar import progress_bar
 from course_utils.seeding import seed_offset
 from course_utils.workers import Failure, WorkerTraceback, cloudpickle, find_temp_folder, run_one
+
+#: Seed and setting of a run.
+Which = tuple[int, str]
 
 
 def run_seeds(
@@ -25,6 +30,7 @@ def run_seeds(
     settings: Mapping[str, Mapping[str, Any]] | None = None,
     *,
     n_jobs: int | None = -1,
+    keep: str | Path | None = None,
     **shared: Any,
 ) -> pd.DataFrame:
     """Call ``run(seed=..., **setting, **shared)`` for every setting and seed: a row each.
@@ -41,6 +47,11 @@ def run_seeds(
         settings: name -> keyword arguments, e.g. ``{"low": {"lr": 0.01}}``.
         n_jobs: processes, -1 for one per core, 1 for none, None to follow
             ``joblib.parallel_config`` (which may name a Dask cluster).
+        keep: a folder for the results, each written as soon as its run is finished. After an
+            interruption the same call makes only the runs that are missing; changed code, arguments,
+            seeds or versions are other runs. Results are then numbers, text, arrays, tensors, and
+            lists and dicts of them. If a process is lost (a crash, no memory left), all other runs are
+            made and kept first.
         **shared: what all runs are given, such as ``mnist``; large data reach the workers
             memory-mapped.
 
@@ -82,24 +93,37 @@ def run_seeds(
         )
         n_jobs = 1
     offset = seed_offset()
+    kept = None if keep is None else KeptRuns(keep, run, shared, offset)
+    done: dict[Which, Any] = {}
+
+    def finish(which: Which, result: Any) -> None:
+        if kept is not None:
+            kept.write(kept.path(which[0], settings[which[1]]), result)
+        done[which] = result
+
     # Settings take turns: if they are timed, a slow minute of the machine is shared by all.
     runs = list(product(seeds, settings))
-    # mapped copy-on-write ("c"), for a dataset wraps the memory that it is sent
-    results = Parallel(n_jobs=n_jobs, return_as="generator", mmap_mode="c")(
-        delayed(run_one)(run, name, seed, settings[name], shared, os.getpid(), offset)
+    for seed, name in runs if kept is not None else ():
+        with suppress(FileNotFoundError):
+            done[seed, name] = kept.read(kept.path(seed, settings[name]))
+    calls = {
+        (seed, name): (run, name, seed, settings[name], shared, os.getpid(), offset)
         for seed, name in runs
-    )
-    done = {}
+        if (seed, name) not in done
+    }
     try:
-        for which, result in zip(runs, progress_bar(results, "runs", len(runs)), strict=True):
-            done[which] = result
+        _make(calls, n_jobs, finish)
     except Failure as failure:
         raise failure.unpacked() from WorkerTraceback(failure.trace)
     except BrokenProcessPool as error:
-        left = [f"{seed}{_of_setting(name)}" for seed, name in runs[len(done) :]]
-        more = " or a later one" if len(left) > 8 else ""
-        error.add_note(f"This happened in the run with seed {', or '.join(left[:8])}{more}.")
-        raise
+        left = [which for which in calls if which not in done]
+        if kept is not None:
+            left = _make_around_the_lost(calls, left, n_jobs, finish)
+        if left:
+            shown = ", ".join(f"{seed}{_of_setting(name)}" for seed, name in left[:8])
+            more = " or a later one" if len(left) > 8 else ""
+            error.add_note(f"This happened in the run with seed {shown}{more}.")
+            raise
     except PicklingError as error:
         if hasattr(error, "__notes__"):  # it came out of a run
             raise
@@ -110,6 +134,54 @@ def run_seeds(
         values = result if isinstance(result, Mapping) else {"result": result}
         rows.append({"setting": name, "seed": seed, **values})
     return pd.DataFrame(rows)
+
+
+def _make(
+    calls: Mapping[Which, tuple[Any, ...]],
+    n_jobs: int | None,
+    finish: Callable[[Which, Any], None],
+) -> None:
+    """Make these runs and hand on each result as it comes, in any order: none waits for a slower one."""
+    # mapped copy-on-write ("c"), for a dataset wraps the memory that it is sent
+    results = Parallel(n_jobs=n_jobs, return_as="generator_unordered", mmap_mode="c")(
+        delayed(_named)(which, *call) for which, call in calls.items()
+    )
+    for which, result in progress_bar(results, "runs", len(calls)):
+        finish(which, result)
+
+
+def _named(which: Which, *call: Any) -> tuple[Which, Any]:
+    return which, run_one(*call)
+
+
+def _make_around_the_lost(
+    calls: Mapping[Which, tuple[Any, ...]],
+    left: list[Which],
+    n_jobs: int | None,
+    finish: Callable[[Which, Any], None],
+) -> list[Which]:
+    """After a process was lost: make all other runs; those that lose one again, all alone, are returned.
+
+    Nobody says which run it was. Those that may have been on their way are made one at a time.
+    """
+    lost: list[Which] = []
+    suspects = 4 * effective_n_jobs(n_jobs)
+    while left:
+        for which in left[:suspects]:
+            try:
+                _make({which: calls[which]}, n_jobs, finish)
+            except BrokenProcessPool:
+                lost.append(which)
+        made = set(lost) | set(left[:suspects])
+
+        def finish_and_note(which: Which, result: Any, made: set[Which] = made) -> None:
+            finish(which, result)
+            made.add(which)
+
+        with suppress(BrokenProcessPool):
+            _make({w: calls[w] for w in left[suspects:]}, n_jobs, finish_and_note)
+        left = [which for which in left if which not in made]
+    return lost
 
 
 def _checked_seeds(seeds: Iterable[int]) -> list[int]:

@@ -1,7 +1,8 @@
 """The long comparison of the lesson numpy_relational_rnn: `python tools/experiments.py [--check]`.
 
-Without arguments all runs are made anew, two at a time and one thread each (20 to 25 minutes on two
-cores), and course_utils/numpy_track/farthest_vector.json is replaced once everything is there.
+Without arguments all runs are made, two at a time and one thread each (about an hour on two cores), and
+course_utils/numpy_track/farthest_vector.json is replaced once everything is there. Each run is kept under
+build/experiments as it comes: after an interruption the same command goes on with the rest.
 --check makes one point of the file again, and fails if it does not come out as the file says.
 """
 
@@ -30,6 +31,8 @@ from course_utils.numpy_track.farthest_vector import (
     READOUT_SIZE,
     RESULTS,
     SETTINGS,
+    SIZES,
+    Setting,
     baselines,
     build_model,
     load_results,
@@ -37,89 +40,121 @@ from course_utils.numpy_track.farthest_vector import (
 )
 from course_utils.numpy_track.optimizers import Adam
 from course_utils.numpy_track.training_step import train_step
+from course_utils.unfinished_files import give_name, unfinished_beside
 
-RATES = (1e-3, 2e-3, 4e-3)
-TUNING_SEEDS = tuple(range(100, 104))
-TUNED_ON = "k = 4"  # to the last step: judged earlier, a model that learns late is tuned by chance
-SEEDS = tuple(range(5))
+RATES = (0.001, 0.002, 0.005, 0.01, 0.02)
+TUNING_SEEDS = (100, 101, 102)
+NUM_FINALISTS = 3
+SEEDS = tuple(range(10))
+KEPT = Path(__file__).resolve().parent.parent / "build" / "experiments"
 CHECKED = {"setting": "k = 3", "model": "relational", "seed": 0}
 
 
 def curve_of(seed: int, *, setting: str, **arguments: Any) -> dict[str, Any]:
-    run = train_run(seed, setting=SETTINGS[setting], **arguments)
+    with threadpool_limits(limits=1):
+        run = train_run(seed, setting=SETTINGS[setting], **arguments)
     del run["net"]
     return run
 
 
-def tune(num_steps: int | None = None, every: int = 250) -> pd.DataFrame:
-    """A row per run: both models at every rate, judged on sequences that the report never sees."""
-    grid = {
-        f"{model} {rate:g}": {"model": model, "learning_rate": rate}
-        for rate in RATES
-        for model in MODELS
-    }
-    runs = run_seeds(
-        curve_of,
-        TUNING_SEEDS,
-        grid,
-        n_jobs=2,
-        setting=TUNED_ON,
-        num_steps=num_steps,
-        every=every,
-        purpose="validation",
-    )
+def make_runs(
+    choices: Sequence[dict[str, Any]], seeds: Sequence[int], keep: Path, **shared: Any
+) -> pd.DataFrame:
+    """A row per run, with what was chosen in columns of its own."""
+    grid = {str(number): choice for number, choice in enumerate(choices)}
+    runs = run_seeds(curve_of, seeds, grid, n_jobs=2, keep=keep, **shared)
     chosen = pd.DataFrame([grid[name] for name in runs.pop("setting")])
     return pd.concat([chosen, runs], axis=1)
 
 
-def best_rates(tuning: pd.DataFrame) -> dict[str, float]:
-    """Of each model, the rate with the highest mean accuracy at the end."""
-    final = tuning.assign(final=tuning["accuracy"].map(lambda curve: curve[-1]))
-    means = final.groupby(["model", "learning_rate"])["final"].mean()
-    return {model: float(means[model].idxmax()) for model in MODELS}
+def tune(setting: str, model: str, keep: Path = KEPT, **shortened: Any) -> pd.DataFrame:
+    """A row per run, judged on sequences that the report never sees.
+
+    Every size at every rate on the first tuning seed; the best ``NUM_FINALISTS`` on the others, too.
+    """
+    shared = {"keep": keep, "purpose": "validation", **shortened}
+    choices = [
+        {"setting": setting, "model": model, "size": size, "learning_rate": rate}
+        for size in SIZES[model]
+        for rate in RATES
+    ]
+    first = make_runs(choices, TUNING_SEEDS[:1], **shared)
+    order = final_accuracy(first).sort_values(ascending=False, kind="stable").index
+    finalists = [choices[number] for number in order[:NUM_FINALISTS]]
+    return pd.concat([first, make_runs(finalists, TUNING_SEEDS[1:], **shared)], ignore_index=True)
+
+
+def final_accuracy(runs: pd.DataFrame) -> pd.Series:
+    return runs["accuracy"].map(lambda curve: curve[-1])
+
+
+def best_choice(tuning: pd.DataFrame) -> dict[str, Any]:
+    """Size and rate of the highest mean accuracy at the end, of those that ran on all tuning seeds."""
+    results = tuning.assign(final=final_accuracy(tuning)).groupby(["size", "learning_rate"])[
+        "final"
+    ]
+    means = results.mean()[results.size() == len(TUNING_SEEDS)]
+    size, rate = means.idxmax()
+    return {"size": size, "learning_rate": float(rate)}
 
 
 def compare(
-    rates: dict[str, float],
-    settings: Sequence[str] = tuple(SETTINGS),
-    seeds: Sequence[int] = SEEDS,
-    num_steps: int | None = None,
-    every: int = 250,
+    chosen: dict[str, dict[str, dict[str, Any]]], keep: Path = KEPT, **shortened: Any
 ) -> pd.DataFrame:
     """A row per run: both models on every setting, with the same sequences at the same seed."""
-    grid = {
-        f"{setting} {model}": {"setting": setting, "model": model, "learning_rate": rates[model]}
-        for setting in settings
-        for model in MODELS
-    }
-    runs = run_seeds(curve_of, seeds, grid, n_jobs=2, num_steps=num_steps, every=every)
-    return pd.concat([pd.DataFrame([grid[name] for name in runs.pop("setting")]), runs], axis=1)
+    choices = [
+        {"setting": setting, "model": model, **choice}
+        for setting, of_setting in chosen.items()
+        for model, choice in of_setting.items()
+    ]
+    return make_runs(choices, SEEDS, keep, **shortened)
 
 
-@threadpool_limits.wrap(
-    limits=1
-)  # as in the runs; a second thread's waiting would count as CPU time
-def step_milliseconds(setting: str, rounds: int = 300) -> dict[str, float]:
+def step_milliseconds(
+    setting: str, chosen: dict[str, dict[str, Any]], rounds: int = 300
+) -> dict[str, float]:
     """The median CPU time of one training step of each model; they take turns, so that load is shared."""
     rng = seeding.rng(0)
-    nets = {model: build_model(model, SETTINGS[setting], rng) for model in MODELS}
-    optimizers = {model: Adam() for model in MODELS}
-    taken: dict[str, list[float]] = {model: [] for model in MODELS}
-    for _ in range(rounds):
-        X, y, _ = SETTINGS[setting].sequences(BATCH_SIZE, rng)
-        for model, net in nets.items():
-            started = time.process_time()
-            train_step(net, X, y, 1e-3, CLIP_NORM, optimizer=optimizers[model])
-            taken[model].append(1000 * (time.process_time() - started))
+    nets = {
+        model: build_model(model, SETTINGS[setting], choice["size"], rng)
+        for model, choice in chosen.items()
+    }
+    optimizers = {model: Adam() for model in nets}
+    taken: dict[str, list[float]] = {model: [] for model in nets}
+    with threadpool_limits(limits=1):  # a second thread's waiting would count as CPU time
+        for _ in range(rounds):
+            X, y, _ = SETTINGS[setting].sequences(BATCH_SIZE, rng)
+            for model, net in nets.items():
+                started = time.process_time()
+                train_step(net, X, y, 1e-3, CLIP_NORM, optimizer=optimizers[model])
+                taken[model].append(1000 * (time.process_time() - started))
     return {model: round(float(np.median(times)), 2) for model, times in taken.items()}
 
 
-def all_results(**shortened: Any) -> dict[str, Any]:
-    """Everything that the file holds. shortened: ``num_steps`` and ``every``, to try the whole quickly."""
-    tuning = tune(**shortened)
-    rates = best_rates(tuning)
-    runs = compare(rates, **shortened)
+def count_parameters(setting: Setting) -> dict[str, dict[str, int]]:
+    """Of every size of both models."""
     rng = seeding.rng(0)
+    return {
+        model: {
+            size: sum(p.size for p in build_model(model, setting, size, rng).get_params().values())
+            for size in sizes
+        }
+        for model, sizes in SIZES.items()
+    }
+
+
+def all_results(keep: Path = KEPT, **shortened: Any) -> dict[str, Any]:
+    """Everything that the file holds. shortened: ``num_steps`` and ``every``, to try the whole quickly."""
+    tuning = {
+        (setting, model): tune(setting, model, keep, **shortened)
+        for setting in SETTINGS
+        for model in MODELS
+    }
+    chosen = {
+        setting: {model: best_choice(tuning[setting, model]) for model in MODELS}
+        for setting in SETTINGS
+    }
+    runs = compare(chosen, keep, **shortened)
     return {
         "made_by": "make experiments",
         "versions": {
@@ -135,21 +170,22 @@ def all_results(**shortened: Any) -> dict[str, Any]:
             "num_held_out": NUM_HELD_OUT,
         },
         "settings": {name: asdict(setting) for name, setting in SETTINGS.items()},
-        "num_parameters": {
-            name: {
-                model: sum(p.size for p in build_model(model, setting, rng).get_params().values())
-                for model in MODELS
-            }
-            for name, setting in SETTINGS.items()
+        "num_parameters": {name: count_parameters(setting) for name, setting in SETTINGS.items()},
+        "step_milliseconds": {
+            name: step_milliseconds(name, of_setting) for name, of_setting in chosen.items()
         },
-        "step_milliseconds": {name: step_milliseconds(name) for name in SETTINGS},
         "baselines": {name: baselines(setting) for name, setting in SETTINGS.items()},
         "tuning": {
-            "on": TUNED_ON,
             "held_out": "validation",
             "rates": RATES,
-            "chosen": rates,
-            "runs": tuning.to_dict("records"),
+            "seeds": TUNING_SEEDS,
+            "num_finalists": NUM_FINALISTS,
+            "chosen": chosen,
+            "runs": [
+                {**row, "accuracy": row["accuracy"][-1], "seconds": row["seconds"][-1]}
+                for table in tuning.values()
+                for row in table.drop(columns=["loss", "steps"]).to_dict("records")
+            ],
         },
         "runs": runs.to_dict("records"),
     }
@@ -161,9 +197,9 @@ def save(results: dict[str, Any], path: Path = RESULTS) -> None:
     text = re.sub(
         r"\[[^][{}]*\]", lambda numbers: "".join(numbers[0].split()).replace(",", ", "), text
     )
-    unfinished = path.with_suffix(".unfinished")
+    unfinished = unfinished_beside(path)
     unfinished.write_text(text + "\n", encoding="utf-8")
-    unfinished.replace(path)
+    give_name(unfinished, path)
 
 
 def check(results: dict[str, Any], tolerance: float = 0.05) -> list[str]:
@@ -172,7 +208,7 @@ def check(results: dict[str, Any], tolerance: float = 0.05) -> list[str]:
     Another machine rounds otherwise, and after thousands of steps that shows in the accuracy.
     """
     old = next(run for run in results["runs"] if CHECKED.items() <= run.items())
-    new = curve_of(learning_rate=old["learning_rate"], **CHECKED)
+    new = curve_of(size=old["size"], learning_rate=old["learning_rate"], **CHECKED)
     gap_in_loss = abs(new["loss"][0] - old["loss"][0])
     gap = abs(new["accuracy"][-1] - old["accuracy"][-1])
     complaints = []

@@ -63,7 +63,7 @@ def _real(K: np.ndarray, lengths: np.ndarray) -> np.ndarray:
     terms=lambda Q, K, V, lengths: 1 + abs(np.where(_real(K, lengths).mT, V, 0)).max(),
     enough=torch.float32,
     hint=Text(
-        "每個批次各有一個長度：先做出形狀 (B, 1, T_k) 的布林陣列，說哪些鍵是真的。長度 0 的那一批最後再想：它的每一列分數都是 −∞。",
+        "每個序列各有自己的長度：先做出形狀 (B, 1, T_k) 的布林陣列，說哪些鍵是真的。長度為 0 的序列留到最後再處理：它的每一列分數都是 −∞。",
         "Every sequence of the batch has its own length: first make a boolean array of shape (B, 1, T_k) that says which keys are real. Think of length 0 last: there, all scores of a row are −∞.",
     ),
 )
@@ -302,7 +302,7 @@ _wrong_attention(
     ),
 )
 _EMPTY_TEXT = Text(
-    "長度 0 的那一批，沒有任何鍵可看：權重和輸出應該都是 0，不是 nan，也不是平均。",
+    "長度為 0 的序列沒有任何鍵可看：權重和輸出應該都是 0，不是 nan，也不是平均。",
     "a sequence of length 0 has no key to look at: weights and output should all be 0, not nan and not a mean.",
 )
 
@@ -556,7 +556,7 @@ _wrong_norm(
 _wrong_norm(
     "no_eps",
     Text(
-        "整列幾乎相同的時候錯了：根號裡要加 eps，回程也要用同一個根號。",
+        "整列幾乎相同的時候錯了：根號裡要加 eps，反向傳播也要用同一個根號。",
         "rows of nearly equal numbers went wrong: eps is added inside the root, and the way back uses the same root.",
     ),
     {"std_of": lambda x, eps, axis: _std(x, 0.0, axis)},
@@ -689,7 +689,7 @@ _wrong_gates(
 _wrong_gates(
     "plus_one_on_both",
     Text(
-        "「寫」的閘也被你加了 1。只有「留」的閘有。",
+        "你連「寫」的閘也加了 1。只有「留」的閘有。",
         "you added 1 to the gate that writes as well. Only the one that keeps has it.",
     ),
     {"shift": (1, 1)},
@@ -831,7 +831,7 @@ shortcut_accuracy.mistake(
 shortcut_accuracy.mistake(
     "guesses_among_all",
     Text(
-        "問別的名次時，參考向量自己一定不是答案：它不在猜的範圍裡。",
+        "問別的名次時，參考點自己一定不是答案：它不在猜的範圍裡。",
         "for the other ranks the reference itself is never the answer: it is not among the guesses.",
     ),
     lambda k: 1 / k + (k - 1) / k**2,

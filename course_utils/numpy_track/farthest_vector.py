@@ -1,8 +1,9 @@
 """The long comparison of the lesson numpy_relational_rnn: which vector lies farthest from this one?
 
-A Relational RNN and an LSTM with a larger parameter budget, the same readout, optimizer and clipping,
-the same sequences at the same seed, fresh ones at every step. ``tools/experiments.py`` makes all runs and
-writes ``farthest_vector.json`` beside this file; the lesson reads it, and makes short runs of its own.
+A Relational RNN and an LSTM, three sizes of each, with the same readout, optimizer and clipping, the same
+sequences at the same seed, fresh ones at every step. ``tools/experiments.py`` chooses size and learning rate
+of each and makes all runs; it writes ``farthest_vector.json`` beside this file. The lesson reads it, and
+makes short runs of its own.
 """
 
 import json
@@ -28,6 +29,16 @@ RESULTS = Path(__file__).with_name("farthest_vector.json")
 BATCH_SIZE, CLIP_NORM, NUM_HELD_OUT = 64, 1.0, 4000
 READOUT_SIZE = 64
 MODELS = ("relational", "LSTM")
+
+#: By model: the sizes that are tried. "k slots": as many as the task has vectors.
+SIZES: dict[str, dict[str, dict[str, int]]] = {
+    "relational": {
+        "k slots of 16, 2 heads": {"slot_size": 16, "num_heads": 2},
+        "k slots of 32, 4 heads": {"slot_size": 32, "num_heads": 4},
+        "8 slots of 32, 4 heads": {"num_slots": 8, "slot_size": 32, "num_heads": 4},
+    },
+    "LSTM": {f"{size} units": {"hidden_size": size} for size in (32, 64, 128)},
+}
 
 
 @dataclass(frozen=True)
@@ -58,23 +69,25 @@ SETTINGS = {
 }
 
 
-def build_model(model: str, setting: Setting, rng: np.random.Generator) -> RecurrentModel:
-    """ "relational": a slot per vector, four heads. "LSTM": several times as many parameters."""
+def build_model(
+    model: str, setting: Setting, size: str, rng: np.random.Generator
+) -> RecurrentModel:
+    """A model of one of the ``SIZES``, for the sequences of ``setting``. ValueError for any other."""
+    if size not in SIZES.get(model, {}):
+        known = "; ".join(f"{name}: {', '.join(sizes)}" for name, sizes in SIZES.items())
+        raise ValueError(f"model and size must be among {known}; got {model!r}, {size!r}")
     k = setting.num_vectors
-    inputs = setting.vector_size + 3 * k
+    inputs, chosen = setting.vector_size + 3 * k, SIZES[model][size]
     if model == "relational":
-        return RelationalRNN(
-            inputs, READOUT_SIZE, k, num_slots=k, slot_size=32, num_heads=4, rng=rng
-        )
-    if model == "LSTM":
-        return LSTM(inputs, 128, k, readout_size=READOUT_SIZE, rng=rng)
-    raise ValueError(f"model must be one of {MODELS}, got {model!r}")
+        return RelationalRNN(inputs, READOUT_SIZE, k, **({"num_slots": k} | chosen), rng=rng)
+    return LSTM(inputs, output_size=k, readout_size=READOUT_SIZE, **chosen, rng=rng)
 
 
 def train_run(
     seed: int,
     model: str,
     setting: Setting,
+    size: str,
     learning_rate: float,
     *,
     num_steps: int | None = None,
@@ -88,8 +101,9 @@ def train_run(
 
     Args:
         seed: of parameters and sequences.
-        model: a name that ``build_model`` knows.
+        model: one of ``MODELS``.
         setting: the task.
+        size: one of the model's ``SIZES``.
         learning_rate: of Adam.
         num_steps: a multiple of ``every``; those of the setting if None.
         every: steps between two evaluations.
@@ -98,7 +112,7 @@ def train_run(
     num_steps = setting.num_steps if num_steps is None else check_count("num_steps", num_steps)
     if num_steps % check_count("every", every):
         raise ValueError(f"num_steps must be a multiple of every={every}, got {num_steps}")
-    net = build_model(model, setting, seeding.rng([seed, 0]))
+    net = build_model(model, setting, size, seeding.rng([seed, 0]))
     rng, optimizer = seeding.rng([seed, 1]), Adam()
     X_held_out, y_held_out, _ = setting.held_out(purpose)
     curve: dict[str, list[float]] = {"steps": [], "loss": [], "accuracy": [], "seconds": []}
