@@ -1,13 +1,13 @@
 # %% [markdown] lang="zh-TW" about="記憶格之間的注意力，以及與 LSTM 的公平比較" slideshow={"slide_type": "slide"}
 # # 用 NumPy 推導 Relational RNN
 #
-# LSTM 的記憶是一個向量。如果要記住四樣東西，又要比較它們，何不給它四個記憶格（memory slot），讓它們互相看一看？這就是關聯式記憶（relational memory；Santoro 等人，2018）。學完之後，你能夠
+# LSTM 的記憶是一個向量。如果要記住四樣東西，又要比較它們，何不給它四個記憶格（memory slot），讓它們互相看一看？這就是關聯式記憶（relational memory；Santoro 等人，2018）。學完之後，你能夠：
 #
 # - 一步一步寫出注意力（分數、softmax、遮罩），並與 PyTorch 對上；
 # - 寫出記憶的更新與閘，說出記憶格為什麼一開始就必須不同；
 # - 手推注意力、層正規化與閘的梯度，並用有限差分檢查；
 # - 公平地比較兩個模型：兩邊的大小與學習率一樣用心挑、用十個新種子、比「相同步數」也比「相同秒數」，圖上再畫出不必學習的規則作對照；
-# - 判斷「贏了 3.7 %」這種數字可不可信。
+# - 判斷「贏了 3.7%」這種數字可不可信。
 #
 # 先備：[[numpy_training_tools]]（梯度檢查）、[[numpy_lstm]]（穿越時間的反向傳播）。
 
@@ -519,7 +519,7 @@ def jacobian(x):
 
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 想一想：如果傳回來的梯度 $\bar{\hat x}$ 各分量都相同，$\bar x=J^\top\bar{\hat x}$ 是多少？如果它正好與 $\hat x$ 成正比呢？
+# 想一想：如果回傳來的梯度 $\bar{\hat x}$ 各分量都相同，$\bar x=J^\top\bar{\hat x}$ 是多少？如果它正好與 $\hat x$ 成正比呢？
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # Predict: if the gradient $\bar{\hat x}$ from above is the same in every number, what is $\bar x=J^\top\bar{\hat x}$? And if it happens to be proportional to $\hat x$?
@@ -825,6 +825,8 @@ small = at_3.loc["32 units"].loc[[0.01]]
 best = pd.concat(
     [at_3.loc[size].loc[[0.001, 0.002]] for size in farthest_vector.SIZES["relational"]]
 )
+
+# %%
 claim(
     10,
     bool((large < 0.55).all() and best.max() > 0.85 and (small > 0.85).all() and len(small) == 3),
@@ -949,11 +951,11 @@ alike = all(
     for task in ("k = 3", "k = 4")
 )
 print(pd.DataFrame(past))
+
+# %%
 claim(
     11, bool(early and alike and past["k = 5"]["relational"] == 10 and past["k = 5"]["LSTM"] <= 5)
 )
-
-# %%
 claim(12, all(gaps[task, "equal seconds"].high < -0.2 for task in rule))
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
@@ -1131,12 +1133,14 @@ shortcut = results["baselines"]["k = 5, n varies"]["last rank: the reference"]
 same = equivalence(*ends.values(), margin=0.02)
 print(f"relational − LSTM: {same:.3f}")
 near = all(abs(accuracy - shortcut).max() < 0.03 for accuracy in ends.values())
+
+# %%
 claim(15, bool(near and same.shown))
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
-# ## 「贏了 3.7 %」可不可信？
+# ## 「贏了 3.7%」可不可信？
 #
-# GitHub 上有一份實作（pageman/sutskever-30-implementations）說：在追蹤物體的任務上，Relational RNN 的測試 MSE 比 LSTM 低 3.7 %（0.2694 → 0.2593）。細看程式：兩個模型都**沒有訓練過**，只有**一個種子**，而且各看各的資料。
+# GitHub 上有一份實作（pageman/sutskever-30-implementations）說：在追蹤物體的任務上，Relational RNN 的測試 MSE 比 LSTM 低 3.7%（0.2694 → 0.2593）。細看程式：兩個模型都**沒有訓練過**，只有**一個種子**，而且各看各的資料。
 #
 # 想一想：沒訓練過的模型，準確率的期望值是多少？損失呢？（提示：把輸出層的欄對調，得到的是另一組出現機率相同的權重。）
 #
@@ -1184,7 +1188,7 @@ legend = axes[0].legend()
 #
 # 損失卻有系統地不同：沒訓練過的 Relational RNN 損失**較高**，因為它的 logits 一開始就散得比較開（[[initialization]]的初始損失）。這說的是怎麼初始化，和學不學得會毫無關係：訓練過後，k = 4 的兩個模型幾乎一樣好。
 #
-# **主張 16** 平均來說（100 個種子），準確率的差距在 ±2.5 個百分點之內（等效檢定），但至少 5 個種子「贏」3.7 個百分點以上，也至少 5 個「輸」這麼多；Relational RNN 的損失則高了 8 % 以上（整個信賴區間）。
+# **主張 16** 平均來說（100 個種子），準確率的差距在 ±2.5 個百分點之內（等效檢定），但至少 5 個種子「贏」3.7 個百分點以上，也至少 5 個「輸」這麼多；Relational RNN 的損失則高了 8% 以上（整個信賴區間）。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # The expected accuracy is 1/4, whatever the architecture: the right answer is equally likely to fall on any column. One seed's difference is pure luck; with the right seed you can "win" or "lose" as you please.
@@ -1200,10 +1204,12 @@ print(
     f"wins {(points >= 3.7).sum()}, losses {(points <= -3.7).sum()}; loss {mean_interval(-lower_loss):.0f} %"
 )
 both_ways = min((points >= 3.7).sum(), (points <= -3.7).sum()) >= 5
+
+# %%
 claim(16, bool(same.shown and both_ways and mean_interval(-lower_loss).low > 8))
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
-# ## 練習 1：一條捷徑值多少
+# ## 練習 1：一條捷徑能答對多少
 #
 # 難度 ★☆☆，約 5 分鐘。
 #
@@ -1365,7 +1371,7 @@ def layer_norm_backward_solution(d_y, x, gain, eps=1e-5):
 # - 層正規化的反向傳播有三項；穿不過去的兩個方向，是檢查公式的好方法。
 # - 比較模型之前，先量規則、把兩邊的大小與學習率都挑好，再看好幾個種子；只有超過規則的部分才算數。步數與秒數可能給出相反的輸贏，兩種都要報。
 # - 注意力圖畫得出來，不等於讀得懂；動手改掉它，看準確率，才知道它有沒有用。
-# - 沒訓練過、只有一個種子的「贏了 3.7 %」，是運氣，或者只是初始化不同。
+# - 沒訓練過、只有一個種子的「贏了 3.7%」，是運氣，或者只是初始化不同。
 #
 # 這是最後一課。[[numpy_training_tools]]到[[numpy_relational_rnn]]的程式都在 `course_utils/numpy_track/`；`python -m course_utils.numpy_track.training_demo` 把每樣功能跑一遍。
 
