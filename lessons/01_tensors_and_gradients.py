@@ -1,19 +1,23 @@
 # %% [markdown] lang="zh-TW" about="從 Python 到 PyTorch：張量、廣播、梯度、模組，親手寫出訓練迴圈，也學會讀錯誤訊息" slideshow={"slide_type": "slide"}
 # # 張量與梯度
 #
-# 你會 Python，還沒學過機器學習？就從這一課開始。後面每一課用到的 PyTorch，這裡都先說清楚；最後我們用一條直線去配一堆有雜訊的點，先自己寫，再換成 PyTorch 的寫法。學完之後，你能夠：
+# 你會 Python，還沒學過機器學習？就從這一課開始。後面每一課用到的 PyTorch，這裡都先說清楚；最後我們用一條直線去配一堆有雜訊的點，先自己寫，再換成 PyTorch 的寫法。
+#
+# **模型**（model）是一個函數，裡面有可以調的數；**訓練**（training）就是調到它的預測準為止。學完之後，你能夠：
 #
 # - 說出一個張量的形狀、資料型別與裝置，並預測廣播之後的形狀；
 # - 讓 `backward` 算出斜率，再用另一種方法驗算；
 # - 寫出訓練迴圈：先自己動手，再用 `nn.Module` 與優化器；
 # - 讀懂初學者都會遇到的錯誤訊息，把錯改好。
 #
-# 先備：Python、高中數學，以及 [[start_here]]。
+# 先備：Python、高中數學，以及[[start_here]]。
 
 # %% [markdown] lang="en" about="from Python to PyTorch: tensors, broadcasting, gradients, modules, a training loop by hand, and how to read error messages" slideshow={"slide_type": "slide"}
 # # Tensors and gradients
 #
-# You know Python, and no machine learning? Begin here. This lesson explains the PyTorch that all later ones use; at its end we fit a line to noisy points, first by hand, then in PyTorch's own way. By the end you can
+# You know Python, and no machine learning? Begin here. This lesson explains the PyTorch that all later ones use; at its end we fit a line to noisy points, first by hand, then in PyTorch's own way.
+#
+# A **model** is a function with numbers in it that can be adjusted; to **train** it is to adjust them until its predictions are right. By the end you can
 #
 # - tell a tensor's shape, dtype and device, and predict the shape that broadcasting gives;
 # - let `backward` compute slopes, and check them in another way;
@@ -173,14 +177,14 @@ complaint(lambda: torch.ones(4) + torch.ones(3))
 #
 # ### 沒有訊息的錯
 #
-# 更危險的是不出聲的。模型常輸出 `(N, 1)`，答案卻常是 `(N,)`。下面四個預測全對，想一想：誤差平方的平均是多少？
+# 更危險的是不出聲的錯。模型的預測常是 `(N, 1)`，答案卻常是 `(N,)`。下面四個預測全對，想一想：誤差平方的平均是多少？
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # **Aloud**: along axis 0, a has length 4 and b has length 3, and they should be equal ("singleton" means length 1). **Mend**: print both `.shape`, and give an axis to the one that lacks it: `a[:, None]`, say.
 #
 # ### The mistake without a message
 #
-# Worse is the one that keeps silent. Models often put out `(N, 1)`, and answers often come as `(N,)`. Below all four predictions are right. Predict: what is the mean of their squared errors?
+# Worse is the one that keeps silent. A model's predictions are often `(N, 1)`, and the answers `(N,)`. Below all four predictions are right. Predict: what is the mean of their squared errors?
 
 # %%
 predictions = torch.tensor([[1.0], [2.0], [3.0], [4.0]])  # (4, 1)
@@ -272,14 +276,14 @@ print(table)
 #
 # ### 裝置
 #
-# 張量住在某個**裝置**（device）上：`cpu`，或 GPU（`cuda`、`mps`）。一起計算的張量要在同一個裝置上。設定那一格的 `device` 是你的機器上最快的，`.to(device)` 把張量搬過去。每台電腦都有一個假裝置 `meta`，只有形狀，沒有數字，沒有 GPU 也能看到下面的錯。**唸出來**：一個張量在 meta，另一個在 cpu。**改法**：模型和資料都 `.to(device)`。
+# 張量住在某個**裝置**（device）上：`cpu`，或 GPU（圖形處理器：`cuda`、`mps`）。一起計算的張量要在同一個裝置上。設定那一格的 `device` 是你的機器上最快的，`.to(device)` 把張量搬過去。每台電腦都有一個假裝置 `meta`，只有形狀，沒有數字，沒有 GPU 也能看到下面的錯。**唸出來**：一個張量在 meta，另一個在 cpu。**改法**：模型和資料都 `.to(device)`。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # `row` changed, and `table` with it; `copied` did not touch it. What writes into the memory it finds works **in place**: `x[0] = …`, `x += …`, and methods whose names end in an underscore, such as `x.zero_()`.
 #
 # ### Devices
 #
-# A tensor lives on a **device**: `cpu`, or a GPU (`cuda`, `mps`). Tensors that meet must be on the same one. `device`, from the set-up cell, is your machine's fastest, and `.to(device)` takes a tensor there. Every machine has a make-believe device, `meta`, of shapes without numbers, so you can see this error without a GPU. **Aloud**: a tensor on meta meets one on cpu. **Mend**: `.to(device)`, model and data alike.
+# A tensor lives on a **device**: `cpu`, or a GPU (a graphics processor: `cuda`, `mps`). Tensors that meet must be on the same one. `device`, from the set-up cell, is your machine's fastest, and `.to(device)` takes a tensor there. Every machine has a make-believe device, `meta`, of shapes without numbers, so you can see this error without a GPU. **Aloud**: a tensor on meta meets one on cpu. **Mend**: `.to(device)`, model and data alike.
 
 # %%
 moved = torch.ones(2).to(device) + torch.ones(2, device=device)
@@ -288,14 +292,14 @@ complaint(lambda: torch.ones(2) + torch.ones(2, device="meta"))
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 梯度就是斜率
 #
-# **訓練**，就是讓一個數變小：這個數叫**損失**（loss），說明模型錯得多嚴重。只要知道損失的**斜率**，就知道該往哪裡走。先看最簡單的：損失只由一個數 w 決定。
+# 訓練，就是讓一個數變小：這個數叫**損失**（loss），說明模型錯得多嚴重。只要知道損失的**斜率**，就知道該往哪裡走。先看最簡單的：損失只由一個數 w 決定。
 #
 # `requires_grad=True` 請 PyTorch 把 w 參與的計算記下來；`backward()` 沿著紀錄往回走，把斜率放進 `w.grad`。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## A gradient is a slope
 #
-# To **train** is to make a number smaller: the **loss**, which says how wrong a model is. Once you know the **slope** of the loss, you know which way to go. The simplest case first, a loss that depends on one number w.
+# To train is to make a number smaller: the **loss**, which says how wrong a model is. Once you know the **slope** of the loss, you know which way to go. The simplest case first, a loss that depends on one number w.
 #
 # `requires_grad=True` asks PyTorch to note down what is computed with w; `backward()` walks back along those notes and puts the slope into `w.grad`.
 
@@ -441,12 +445,12 @@ for _ in range(3):
 print(seen)
 
 # %% [markdown] lang="zh-TW"
-# `backward` 把新的斜率**加**到 `.grad` 上。這是故意的（練習 5 就用得上），但每走一步之前要自己清掉：`w.grad = None`，或優化器的 `zero_grad()`。忘了清，不會有任何錯誤訊息。
+# `backward` 把新的斜率**加**到 `.grad` 上。這是故意的（練習 5 就用得上），但每走一步之前要自己清掉：`w.grad = None`，或用優化器（後面介紹）的 `zero_grad()`。忘了清，不會有任何錯誤訊息。
 #
 # **主張 3** 第 k 次之後，`w.grad` 是斜率的 k 倍。這必然成立。
 
 # %% [markdown] lang="en"
-# `backward` **adds** the new slope to `.grad`. This is on purpose (exercise 5 makes use of it), but before each step you have to clear it yourself: `w.grad = None`, or an optimizer's `zero_grad()`. If you forget, no message will tell you.
+# `backward` **adds** the new slope to `.grad`. This is on purpose (exercise 5 makes use of it), but before each step you have to clear it yourself: `w.grad = None`, or, with an optimizer (below), its `zero_grad()`. If you forget, no message will tell you.
 #
 # **Claim 3** After the k-th call `w.grad` is k times the slope. This must hold.
 
@@ -494,14 +498,14 @@ complaint(lambda: torch.tensor([1, 2, 3], requires_grad=True))
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 用一條線去配資料
 #
-# 資料：40 個點，來自直線 y = 2x + 1，再加上標準差 0.3 的雜訊。**模型**（model）是 ŷ = w·x + b，有兩個要學的數，叫**參數**（parameter）：**權重**（weight）w 與**偏置**（bias）b。損失是均方誤差。
+# 資料：40 個點，來自直線 y = 2x + 1，再加上標準差 0.3 的雜訊（noise）。模型是 ŷ = w·x + b，有兩個要學的數，叫**參數**（parameter）：**權重**（weight）w 與**偏置**（bias）b。損失是均方誤差。
 #
 # 每一步做四件事：**前向**（forward，算出預測和損失）、**反向**（backward，算出斜率）、更新、清除。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Fit a line
 #
-# The data: 40 points of the line y = 2x + 1, with noise of standard deviation 0.3. The **model** is ŷ = w·x + b, with two numbers to learn, its **parameters**: the **weight** w and the **bias** b. The loss is the mean squared error.
+# The data: 40 points of the line y = 2x + 1, with noise of standard deviation 0.3. The model is ŷ = w·x + b, with two numbers to learn, its **parameters**: the **weight** w and the **bias** b. The loss is the mean squared error.
 #
 # Each step has four parts: **forward** (predictions and loss), **backward** (slopes), update, clear.
 
@@ -671,14 +675,14 @@ def train(model, x, y, lr=0.3, num_steps=100):
 #
 # `nn.Linear(D, K)` 就是 `x @ weight.T + bias`，輸入 `(N, D)`，輸出 `(N, K)`；`weight` 的形狀是 `(K, D)`，輸出在前。它的起點是亂數，這裡改成 0 才好比較（寫在 `no_grad` 裡，原因你已經知道了）。
 #
-# **主張 7** 手寫迴圈、`Line` 與 `nn.Linear`，100 步的損失每一步都相差不到 10⁻⁵：算的是同一件事，除了捨入誤差，必然相等。
+# **主張 7** 手寫迴圈、`Line` 與 `nn.Linear`，100 步的損失每一步都相差不到 10⁻⁵：算的是同一件事，除了捨入誤差（rounding error），必然相等。（`np.ptp` 是最大值減最小值。）
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # ### nn.Linear: ready-made
 #
 # `nn.Linear(D, K)` is `x @ weight.T + bias`, from `(N, D)` to `(N, K)`; its `weight` has shape `(K, D)`, outputs first. It starts at random numbers, set to 0 here to compare (inside `no_grad`, as you know by now).
 #
-# **Claim 7** The loop by hand, `Line` and `nn.Linear` have losses within 10⁻⁵ of each other at each of 100 steps: they compute the same, so but for rounding they must be equal.
+# **Claim 7** The loop by hand, `Line` and `nn.Linear` have losses within 10⁻⁵ of each other at each of 100 steps: they compute the same, so but for rounding they must be equal. (`np.ptp` is the largest minus the smallest.)
 
 # %%
 linear = nn.Linear(1, 1)
@@ -694,14 +698,14 @@ claim(7, np.ptp(three, axis=0).max() < 1e-5)
 #
 # 六萬張圖片，不必全部看完才走一步。把資料打亂，切成小份，叫**批次**（batch），每份走一步；全部看過一遍，叫一**輪**（epoch）。40 個點、批次大小（batch size）8，一輪就是 5 步。每份的梯度，是整體梯度的一個估計。
 #
-# 想一想：一樣看五輪，一次看 40 個、8 個、1 個，哪一種的損失降得最快？
+# 想一想：一樣看五輪，一次看 40 個、8 個、1 個，哪一種的損失降得最快？（色帶是十組資料的 95 % 信賴區間。）
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Batches and epochs
 #
 # A step need not wait for all 60,000 images. Shuffle the data and cut them into **batches**, with a step for each; once through all of them is an **epoch**. With 40 points and a batch size of 8, an epoch has 5 steps. A batch's gradient estimates the whole one.
 #
-# Predict: five epochs, 40, 8 or 1 points at a time: which loss falls fastest?
+# Predict: five epochs, 40, 8 or 1 points at a time: which loss falls fastest? (Bands: 95 % intervals over ten data sets.)
 
 
 # %%
@@ -749,14 +753,14 @@ claim(8, (runs[8][:, -1] < 0.5 * runs[40][:, -1]).all())
 #
 # 有些層在訓練時和使用時做的事不一樣。例如 **dropout**：訓練時隨機把一半的數變成 0（其餘乘 2），使用時原樣放行。`model.train()` 與 `model.eval()` 切換整個模型的模式。這和 autograd 是兩回事：`eval()` 不會關掉記錄，`no_grad()` 不會切換模式；評估時，兩個通常都要。
 #
-# 猜猜看：一百個 1 通過 dropout，兩種模式下各會出現哪些數？
+# 猜猜看：一百個 1 通過 dropout，兩種模式下各會出現哪些數？（`with seeded(0):` 讓裡面的亂數從種子 0 開始。）
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## train() and eval()
 #
 # Some layers do one thing in training and another in use. **Dropout**, for one: in training it turns a random half of the numbers into 0 (and doubles the rest), in use it lets all pass. `model.train()` and `model.eval()` switch the mode of a whole model. Autograd is another matter: `eval()` does not stop its notes, nor does `no_grad()` switch the mode; to evaluate, one mostly wants both.
 #
-# Guess: a hundred ones pass through dropout; which numbers come out in each mode?
+# Guess: a hundred ones pass through dropout; which numbers come out in each mode? (`with seeded(0):` makes what is drawn inside come from seed 0.)
 
 # %%
 dropout, ones = nn.Dropout(0.5), torch.ones(100)
@@ -797,8 +801,8 @@ print("with long:", tuple(criterion(logits, torch.zeros(5).long()).shape))
 # |---|---|
 # | 隱藏層（hidden layer） | 輸入與輸出之間的層；後面的 `nn.ReLU()` 把負數變成 0 |
 # | 超參數（hyperparameter） | 由你選的數：學習率、批次大小 |
-# | 訓練集、驗證集、測試集 | 用來學習、用來做選擇、最後考一次的三份資料 |
-# | 收斂、發散 | 損失安定下來；損失越來越大 |
+# | 訓練集、驗證集、測試集（training, validation, test set） | 用來學習、用來做選擇、最後考一次的三份資料 |
+# | 收斂（converge）、發散（diverge） | 損失安定下來；損失越來越大 |
 # | `nn.functional`，簡稱 `F` | 同樣的計算，寫成沒有參數的函式 |
 # | `torch.autograd.grad(loss, w)` | 直接回傳斜率，不放進 `.grad` |
 # | `torch.stack`、`torch.cat` | 疊出一個新軸；沿著舊軸接起來 |
@@ -827,7 +831,7 @@ print("with long:", tuple(criterion(logits, torch.zeros(5).long()).shape))
 #
 # 難度 ★☆☆，約 8 分鐘。
 #
-# 公分的數字比公斤大，不該因此比較重要。寫出 `standardize`：`x` 的形狀是 `(N, D)`，回傳一個同樣形狀的新張量，每一欄的平均是 0、標準差是 1。標準差除以 N（`correction=0`）；數字全部相同的一欄，變成全 0。
+# 身高用公分、體重用公斤，身高不該因為數字大就比較重要。寫出 `standardize`：`x` 的形狀是 `(N, D)`，回傳一個同樣形狀的新張量，每一欄的平均是 0、標準差是 1。標準差除以 N（`correction=0`）；數字全部相同的一欄，變成全 0。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Exercise 1: all columns on one scale
