@@ -4,6 +4,7 @@ import itertools
 import operator
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -547,6 +548,9 @@ class Parabola(nn.Module):
         return self.a * x**2 + self.b * x + self.c
 
 
+_of_parabola: Any = Parabola  # for mypy, to which a decorated class stays a class
+
+
 def _parabola(formula: Callable, make: Callable = nn.Parameter, shape: Sequence[int] = ()) -> type:
     """A module whose forward is formula(a, b, c, x)."""
 
@@ -567,7 +571,7 @@ def _right_formula(a: Tensor, b: Tensor, c: Tensor, x: Tensor) -> Tensor:
     return a * x**2 + b * x + c
 
 
-Parabola.mistake(
+_of_parabola.mistake(
     "not_parameters",
     Text(
         "輸出是對的，但模型裡一個參數也找不到：普通的數或張量，優化器看不見。包成 nn.Parameter。",
@@ -575,7 +579,7 @@ Parabola.mistake(
     ),
     _parabola(_right_formula, make=Tensor.clone),
 )
-Parabola.mistake(
+_of_parabola.mistake(
     "lost_gradient_in_forward",
     Text(
         "輸出是對的，梯度到不了參數：forward 裡有什麼離開了 autograd（.item()、float()、.detach()、no_grad）？",
@@ -583,7 +587,7 @@ Parabola.mistake(
     ),
     _parabola(lambda *given_: _right_formula(*given_).detach()),
 )
-Parabola.mistake(
+_of_parabola.mistake(
     "an_axis_too_many",
     Text(
         "參數的形狀該是 ()，你的是 (1,)：方括號多了一層，x 的形狀是 () 時，輸出就多一個軸。",
@@ -591,19 +595,19 @@ Parabola.mistake(
     ),
     _parabola(_right_formula, shape=(1,)),
 )
-Parabola.mistake(
+_of_parabola.mistake(
     "coefficients_swapped",
     Text(
         "三個係數的位置對錯了：a 乘 x²，b 乘 x，c 單獨加。",
         "the three coefficients are in the wrong places: a belongs to x², b to x, c stands alone.",
     ),
     *(
-        _parabola(lambda a, b, c, x, order=order: _right_formula(*((a, b, c)[i] for i in order), x))
+        _parabola(lambda *given_, order=order: _right_formula(*(given_[i] for i in (*order, 3))))
         for order in itertools.permutations(range(3))
         if order != (0, 1, 2)
     ),
 )
-Parabola.mistake(
+_of_parabola.mistake(
     "not_squared",
     Text(
         "x 沒有平方：`x * 2` 是兩倍，`x ** 2` 才是平方。",
@@ -613,7 +617,7 @@ Parabola.mistake(
     _parabola(lambda a, b, c, x: a * x + b * x + c),
     _parabola(lambda a, b, c, x: a * 2**x + b * x + c),
 )
-Parabola.mistake(
+_of_parabola.mistake(
     "factor_squared",
     Text(
         "a 也被平方了：`**` 只作用在緊接著它前面的東西，括號裡就是整個 a·x。",
@@ -621,7 +625,7 @@ Parabola.mistake(
     ),
     _parabola(lambda a, b, c, x: (a * x) ** 2 + b * x + c),
 )
-Parabola.mistake(
+_of_parabola.mistake(
     "no_constant",
     Text(
         "a·x²、b·x、c 三項裡，有一項沒有算進去。",
@@ -640,7 +644,7 @@ def _all_say(kind: type[BaseException], words: str) -> Callable[[list[Seen]], bo
     )
 
 
-Parabola.mistake(
+_of_parabola.mistake(
     "super_forgotten",
     Text(
         "`super().__init__()` 沒有先呼叫：nn.Module 還沒準備好地方放參數。把它寫在 __init__ 的第一行。",
@@ -648,7 +652,7 @@ Parabola.mistake(
     ),
     when=_all_say(AttributeError, "__init__"),
 )
-Parabola.mistake(
+_of_parabola.mistake(
     "whole_numbers",
     Text(
         "拿到整數（例如 Parabola(3, 1, −2)）時，torch.tensor 做出整數張量，它不能有梯度。先變成浮點數。",
@@ -656,7 +660,7 @@ Parabola.mistake(
     ),
     when=_all_say(RuntimeError, "floating point"),
 )
-Parabola.mistake(
+_of_parabola.mistake(
     "forward_missing",
     Text(
         "model(x) 會呼叫名叫 forward 的方法，你的類別裡沒有：檢查名稱，還有縮排。",
@@ -664,7 +668,7 @@ Parabola.mistake(
     ),
     when=_all_say(NotImplementedError, "forward"),
 )
-Parabola.mistake(
+_of_parabola.mistake(
     "not_a_module",
     Text(
         "你的類別不是 nn.Module：請寫 `class Parabola(nn.Module):`，model(x) 才會呼叫 forward，參數也才找得到。",
@@ -681,7 +685,7 @@ def _names(seen: Seen) -> set[str]:
     return set(seen.got.parts[1]) if seen.got.parts else set()
 
 
-Parabola.mistake(
+_of_parabola.mistake(
     "other_names",
     Text(
         "模型有參數，但不是名叫 a、b、c 的那三個。state_dict 靠名字認參數。",
@@ -702,11 +706,12 @@ def _starts_elsewhere(seen: Seen) -> bool:
         return False
     output, parameters, _ = seen.got.parts
     x = seen.case.args[3].numpy()
-    expected = _right_formula(*(parameters[f"[{name!r}]"] for name in "abc"), x)
+    a, b, c = (parameters[f"[{name!r}]"] for name in "abc")
+    expected = a * x**2 + b * x + c
     return np.allclose(output.get("", np.nan), expected, rtol=1e-4)
 
 
-Parabola.mistake(
+_of_parabola.mistake(
     "starts_elsewhere",
     Text(
         "公式是對的，參數卻不是從給你的 a、b、c 開始。",
@@ -835,7 +840,9 @@ _SHARES = (
 )
 
 
-def _wrong_step(name: str, text: Text, *shares: Callable, reports: Sequence = _REPORTS, **options):
+def _wrong_step(
+    name: str, text: Text, *shares: Callable, reports: Sequence = _REPORTS, **options: Any
+) -> None:
     """Wrong solutions: each share with each report."""
     step_in_chunks.mistake(
         name,
