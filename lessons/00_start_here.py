@@ -57,12 +57,12 @@ axes = plotting.show_images(figure, mnist.train.images[:5], titles)
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 課程地圖
 #
-# 照編號走就好。表中的分鐘數是從頭執行到尾的實測值；思考和做練習另計，通常花得更久。
+# 照編號走就好。第一站[[tensors_and_gradients]]從 Python 講到 PyTorch；熟悉 PyTorch 的人，可以直接到[[perceptron_xor]]。表中的分鐘數是從頭執行到尾的實測值；思考和做練習另計，通常花得更久。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## The map
 #
-# Follow the numbers. The minutes are measured, for running a lesson from top to bottom; thinking and the exercises come on top, and take most of your time.
+# Follow the numbers. [[Tensors_and_gradients]], the first stop, leads from Python to PyTorch; if you know PyTorch, go straight to [[perceptron_xor]]. The minutes are measured, for running a lesson from top to bottom; thinking and the exercises come on top, and take most of your time.
 
 # %%
 lesson_table()
@@ -125,7 +125,7 @@ print(f"100 tosses, five times: share of heads {mean_interval(shares):.2f}")
 #
 # 難度 ★☆☆，約 2 分鐘。
 #
-# 寫出 `accuracy`：它收到兩個等長的整數張量（tensor），一個是模型的答案，一個是正確答案；回傳答對的比例（0 到 1），也就是準確率（accuracy）。
+# 寫出 `accuracy`：它收到兩個等長的整數張量（tensor，PyTorch 的數字陣列，用起來很像 NumPy 的），一個是模型的答案，一個是正確答案；回傳答對的比例（0 到 1），也就是準確率（accuracy）。
 #
 # 1. 先不改，直接執行這兩個儲存格：它會說「還沒有作答」。
 # 2. 寫下你的答案，再執行一次。故意寫錯也沒關係，看看它怎麼回應。
@@ -138,7 +138,7 @@ print(f"100 tosses, five times: share of heads {mean_interval(shares):.2f}")
 #
 # Difficulty ★☆☆, about 2 minutes.
 #
-# Write `accuracy`: given the model's answers and the right ones (integer tensors of equal length), return the share that is right, from 0 to 1.
+# Write `accuracy`: given the model's answers and the right ones (integer **tensors**, PyTorch's arrays of numbers, of equal length; they work much like NumPy's), return the share that is right, from 0 to 1.
 #
 # 1. Change nothing and run the two cells: it says "not attempted".
 # 2. Write your answer and run them again. Go on, make a mistake on purpose and see what it says.

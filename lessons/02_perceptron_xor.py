@@ -8,7 +8,7 @@
 # - 解釋為什麼疊再多線性層都沒有用，而一層 ReLU 就有用；
 # - 分清楚「做得到」與「學得會」，並用一千個種子量出兩者的差距。
 #
-# 先備：Python 和高中數學。這是第一課，不需要任何機器學習的知識。
+# 先備：[[tensors_and_gradients]]，以及高中數學。
 
 # %% [markdown] lang="en" about="a neuron is a line: how it learns, why it never learns XOR, and how one more layer does" slideshow={"slide_type": "slide"}
 # # The perceptron and XOR
@@ -20,7 +20,7 @@
 # - explain why stacking linear layers gains nothing, and one layer of ReLUs does;
 # - tell "can represent" from "does learn", and measure the gap with a thousand seeds.
 #
-# It builds on Python and school mathematics. This is the first lesson: no machine learning is needed.
+# It builds on [[tensors_and_gradients]] and school mathematics.
 
 # %% lang="zh-TW" tags=["setup"] slideshow={"slide_type": "subslide"}
 from course_utils.notebook import set_up
@@ -483,16 +483,16 @@ print(f"merged into one layer {tuple(W.shape)}: largest difference ≈{differenc
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # ### 訓練看看
 #
-# 證明歸證明，還是換兩百個種子，訓練看看。錯多少，由損失（loss）`BCEWithLogitsLoss` 來量（二元交叉熵，binary cross-entropy，[[losses]]細講）：答案全對又有把握時接近 0；四個點都答「一半一半」時，是 ln 2 ≈ 0.693。每一步用 `backward()` 求出損失對每個權重的導數（[[losses]]），再由優化器（optimizer，也譯最佳化器）Adam 把權重往損失變小的方向挪一點（[[optimizers]]）。
+# 證明歸證明，還是換兩百個種子，訓練看看。錯多少，由損失（loss）`BCEWithLogitsLoss` 來量（二元交叉熵，binary cross-entropy，[[losses]]細講）：答案全對又有把握時接近 0；四個點都答「一半一半」時，是 ln 2 ≈ 0.693（自然對數的單位叫 nat，圖上寫 nats）。每一步用 `backward()` 求出損失對每個權重的導數（[[tensors_and_gradients]]），再由優化器（optimizer，也譯最佳化器）Adam 把權重往損失變小的方向挪一點（[[optimizers]]）。
 #
-# `StackedMLP` 把許多小網路疊成一個：每個種子一個網路，同一批矩陣乘法一起算。每個網路的損失分開取平均，再加總，所以它們互不影響。
+# `StackedMLP` 把許多小網路疊成一個：每個種子一個網路，同一批矩陣乘法一起算。每個網路的損失分開取平均（`reduction="none"` 保留每個點的損失），再加總，所以它們互不影響；`nn.Identity` 是什麼也不做的激活函數。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # ### Train it anyway
 #
-# A proof is a proof; let two hundred seeds try all the same. How wrong a network is, the loss `BCEWithLogitsLoss` says (binary cross-entropy, see [[losses]]): near 0 when all answers are right and confident, and ln 2 ≈ 0.693 when all four points get "fifty-fifty". At each step `backward()` finds the derivative of the loss with respect to every weight ([[losses]]), and the optimizer, Adam, moves the weights a little to where the loss is smaller ([[optimizers]]).
+# A proof is a proof; let two hundred seeds try all the same. How wrong a network is, the loss `BCEWithLogitsLoss` says (binary cross-entropy, see [[losses]]): near 0 when all answers are right and confident, and ln 2 ≈ 0.693 when all four points get "fifty-fifty" (the unit of natural logarithms is the nat). At each step `backward()` finds the derivative of the loss with respect to every weight ([[tensors_and_gradients]]), and the optimizer, Adam, moves the weights a little to where the loss is smaller ([[optimizers]]).
 #
-# `StackedMLP` stacks many small networks into one: a network for each seed, all served by the same matrix products. Each network's loss is averaged by itself, then they are added up, so no network affects another.
+# `StackedMLP` stacks many small networks into one: a network for each seed, all served by the same matrix products. Each network's loss is averaged by itself (`reduction="none"` keeps the loss of each point), then they are added up, so no network affects another; `nn.Identity` is an activation that does nothing.
 
 
 # %%
@@ -661,7 +661,7 @@ print(f"solved after 500 steps: ≈{num_solved}; after 500 more: ≈{num_solved 
 # - 三個點同一個答案（兩個同類，一個異類）：1/3 或 2/3，損失 ¾·H(⅓) ≈ 0.477；
 # - 兩個點同一個答案（一個 0，一個 1）：1/2，損失 ½·ln 2 ≈ 0.347。
 #
-# H(⅓) 是「三分之一對三分之二」的熵（entropy）。
+# H(⅓) 是「三分之一對三分之二」的熵（entropy）：照真實比例作答時的平均損失（[[losses]]）。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # ### Stuck where?
@@ -672,7 +672,7 @@ print(f"solved after 500 steps: ≈{num_solved}; after 500 more: ≈{num_solved 
 # - three points alike (two of one kind, one of the other): 1/3 or 2/3, loss ¾·H(⅓) ≈ 0.477;
 # - two points alike (a 0 and a 1): 1/2 for both, loss ½·ln 2 ≈ 0.347.
 #
-# H(⅓) is the entropy of "one third against two thirds".
+# H(⅓) is the entropy of "one third against two thirds": the mean loss of whoever answers with the true shares ([[losses]]).
 
 # %% slideshow={"slide_type": "subslide"}
 gaps = (stuck_probs[:, :, None] - stuck_probs[:, None, :]).abs()
