@@ -483,14 +483,14 @@ print(f"merged into one layer {tuple(W.shape)}: largest difference ≈{differenc
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # ### 訓練看看
 #
-# 證明歸證明，還是訓練兩百個種子試試。錯多少，由損失 `BCEWithLogitsLoss` 來量（二元交叉熵，[[losses]]細講）：答案全對又有把握時接近 0；四個點都說「一半一半」時，是 ln 2 ≈ 0.693。每一步用 `backward()` 求出損失對每個權重的導數（[[losses]]），再由優化器 Adam 把權重往損失變小的方向挪一點（[[optimizers]]）。
+# 證明歸證明，還是訓練兩百個種子試試。錯多少，由損失 `BCEWithLogitsLoss` 來量（二元交叉熵，[[losses]]細講）：答案全對又有把握時接近 0；四個點都說「一半一半」時，是 ln 2 ≈ 0.693。每一步用 `backward()` 求出損失對每個權重的導數（[[back_propagation]]），再由優化器 Adam 把權重往損失變小的方向挪一點（[[optimizers]]）。
 #
 # `StackedMLP` 把許多小網路疊成一個：每個種子一個網路，同一批矩陣乘法一起算。每個網路的損失分開取平均，再加總，所以它們互不影響。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # ### Train it anyway
 #
-# A proof is a proof; let two hundred seeds try all the same. How wrong a network is, the loss `BCEWithLogitsLoss` says (binary cross-entropy, see [[losses]]): near 0 when all answers are right and confident, and ln 2 ≈ 0.693 when all four points get "fifty-fifty". At each step `backward()` finds the derivative of the loss by every weight ([[losses]]), and the optimizer, Adam, moves the weights a little to where the loss is smaller ([[optimizers]]).
+# A proof is a proof; let two hundred seeds try all the same. How wrong a network is, the loss `BCEWithLogitsLoss` says (binary cross-entropy, see [[losses]]): near 0 when all answers are right and confident, and ln 2 ≈ 0.693 when all four points get "fifty-fifty". At each step `backward()` finds the derivative of the loss by every weight ([[back_propagation]]), and the optimizer, Adam, moves the weights a little to where the loss is smaller ([[optimizers]]).
 #
 # `StackedMLP` stacks many small networks into one: a network for each seed, all served by the same matrix products. Each network's loss is averaged by itself, then they are added up, so no network affects another.
 
