@@ -424,12 +424,12 @@ for p in candidates.values():
 columns = ["likelihood", "-ln(likelihood) / 10", "cross_entropy"]
 pd.DataFrame(rows, index=list(candidates), columns=columns).round(4)
 
-# %% [markdown] lang="zh-TW"
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # **主張 7** 這必然成立：三組機率的負對數概似除以 10，與 `cross_entropy` 相差不到 10⁻⁵；最低的是觀察到的比例 (0.5, 0.3, 0.2)，隨機抽的一萬組機率沒有一組更低。
 #
 # 最低的損失不是 0，而是這些比例的熵（entropy），1.03 nat：球的顏色本來就有這麼難猜。
 
-# %% [markdown] lang="en"
+# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # **Claim 7** This must hold: for all three, the negative log-likelihood over 10 is within 10⁻⁵ of `cross_entropy`; the observed shares (0.5, 0.3, 0.2) are lowest, and none of ten thousand random distributions is lower.
 #
 # The lowest loss is not 0 but the entropy of the shares, 1.03 nats: the colors are that hard to guess.

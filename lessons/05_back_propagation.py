@@ -299,7 +299,7 @@ net.zero_grad()
 loss_at(theta.clone()).backward()
 of_mean = torch.cat([parameter.grad.flatten() for parameter in net.parameters()])
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 table = {"example 1": first, "example 2": second, "(1 + 2) / 2": (first + second) / 2}
 pd.DataFrame(table | {"autograd, mean loss": of_mean}, index=names).round(4).T
 
@@ -546,7 +546,7 @@ def relu(a):
 # `backward` knows no calculus. It knows that **at a fork gradients add, and are passed on once all have arrived**. How can it tell that they have? Each tensor knows its depth; whatever uses it is deeper. So it always takes the deepest one, whose gradient must be complete.
 
 
-# %% saved="autograd"
+# %% slideshow={"slide_type": "subslide"} saved="autograd"
 class Tensor:
     __array_ufunc__ = None  # NumPy leaves array + tensor to __radd__
 
