@@ -4,7 +4,8 @@ What you would take along into a project of your own:
 
 data          ``mnist`` load it, full or embedded; ``download`` fetch it, verified; ``loader`` batches of
               tensors in memory; ``batches`` check them as they come
-models        ``models`` multi-layer perceptrons; ``stacked`` many small ones trained as one
+models        ``models`` multi-layer perceptrons; ``stacked`` many small ones trained as one;
+              ``autograd`` back-propagation for NumPy, on one page
 training      ``training`` the loop; ``optimizers`` update rules written out; ``early_stopping``;
               ``checkpoint`` go on after a crash; ``lr_finder`` a range test for the learning rate
 evaluation    ``tally`` means whatever the batch size; ``calibration``; ``intervals`` what a few seeds

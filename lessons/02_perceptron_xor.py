@@ -483,14 +483,14 @@ print(f"merged into one layer {tuple(W.shape)}: largest difference ≈{differenc
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # ### 訓練看看
 #
-# 證明歸證明，還是換兩百個種子，訓練看看。錯多少，由損失（loss）`BCEWithLogitsLoss` 來量（二元交叉熵，binary cross-entropy，[[losses]]細講）：答案全對又有把握時接近 0；四個點都答「一半一半」時，是 ln 2 ≈ 0.693（自然對數的單位叫 nat，圖上寫 nats）。每一步用 `backward()` 求出損失對每個權重的導數（[[tensors_and_gradients]]），再由優化器（optimizer，也譯最佳化器）Adam 把權重往損失變小的方向挪一點（[[optimizers]]）。
+# 證明歸證明，還是換兩百個種子，訓練看看。錯多少，由損失（loss）`BCEWithLogitsLoss` 來量（二元交叉熵，binary cross-entropy，[[losses]]細講）：答案全對又有把握時接近 0；四個點都答「一半一半」時，是 ln 2 ≈ 0.693（自然對數的單位叫 nat，圖上寫 nats）。每一步用 `backward()` 求出損失對每個權重的導數（[[tensors_and_gradients]]、[[back_propagation]]），再由優化器（optimizer，也譯最佳化器）Adam 把權重往損失變小的方向挪一點（[[optimizers]]）。
 #
 # `StackedMLP` 把許多小網路疊成一個：每個種子一個網路，同一批矩陣乘法一起算。每個網路的損失分開取平均（`reduction="none"` 保留每個點的損失），再加總，所以它們互不影響；`nn.Identity` 是什麼也不做的激活函數。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # ### Train it anyway
 #
-# A proof is a proof; let two hundred seeds try all the same. How wrong a network is, the loss `BCEWithLogitsLoss` says (binary cross-entropy, see [[losses]]): near 0 when all answers are right and confident, and ln 2 ≈ 0.693 when all four points get "fifty-fifty" (the unit of natural logarithms is the nat). At each step `backward()` finds the derivative of the loss with respect to every weight ([[tensors_and_gradients]]), and the optimizer, Adam, moves the weights a little to where the loss is smaller ([[optimizers]]).
+# A proof is a proof; let two hundred seeds try all the same. How wrong a network is, the loss `BCEWithLogitsLoss` says (binary cross-entropy, see [[losses]]): near 0 when all answers are right and confident, and ln 2 ≈ 0.693 when all four points get "fifty-fifty" (the unit of natural logarithms is the nat). At each step `backward()` finds the derivative of the loss with respect to every weight ([[tensors_and_gradients]], [[back_propagation]]), and the optimizer, Adam, moves the weights a little to where the loss is smaller ([[optimizers]]).
 #
 # `StackedMLP` stacks many small networks into one: a network for each seed, all served by the same matrix products. Each network's loss is averaged by itself (`reduction="none"` keeps the loss of each point), then they are added up, so no network affects another; `nn.Identity` is an activation that does nothing.
 

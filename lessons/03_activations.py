@@ -8,7 +8,7 @@
 # - 解釋梯度（gradient）為什麼會在深層網路裡消失（vanish），並在訓練之前就算出它每過一層剩下幾成；
 # - 數出死掉的 ReLU（dead ReLU），而且不被單一批次（batch）騙過。
 #
-# 先備：[[perceptron_xor]]（神經元、多層感知機），以及導數（derivative）與連鎖律（chain rule）。反向傳播（back-propagation）的細節在[[losses]]，這裡交給 autograd。
+# 先備：[[perceptron_xor]]（神經元、多層感知機），以及導數（derivative）與連鎖律（chain rule）。反向傳播（back-propagation）的細節在[[back_propagation]]，這裡交給 autograd。
 
 # %% [markdown] lang="en" about="six functions and their derivatives; what is left of the gradient after twenty layers; dead ReLUs" slideshow={"slide_type": "slide"}
 # # Activation functions
@@ -20,7 +20,7 @@
 # - explain why gradients vanish in deep networks, and work out before any training how much is left after each layer;
 # - count dead ReLUs without being fooled by a single batch.
 #
-# It builds on [[perceptron_xor]] (neurons, multi-layer perceptrons), derivatives and the chain rule. [[Losses]] opens up back-propagation; here autograd does it.
+# It builds on [[perceptron_xor]] (neurons, multi-layer perceptrons), derivatives and the chain rule. [[Back_propagation]] opens it up; here autograd does it.
 
 # %% lang="zh-TW" tags=["setup"] slideshow={"slide_type": "subslide"}
 from course_utils.notebook import set_up
@@ -175,7 +175,7 @@ legend = axes[0, 0].legend(fontsize=9, loc="upper left")
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # ### 讀圖，再用數字核對
 #
-# **主張 2** sigmoid 的導數最大是 0.25，出現在 z = 0；autograd 給的 ReLU 導數只有 0 與 1 兩個值（在尖角 z = 0 沒有導數，PyTorch 取 0）。
+# **主張 2** sigmoid 的導數最大是 0.25，出現在 z = 0；autograd 給的 ReLU 導數只有 0 與 1 兩個值（在轉角 z = 0 沒有導數，PyTorch 取 0）。
 #
 # **主張 3** GELU 與 SiLU 的導數最大超過 1.09，最小低於 −0.09：它們在左邊會先下降再上升，不是單調函數。
 
@@ -1011,7 +1011,7 @@ def count_dead_units_solution(layer, loader):
 # - 梯度每過一層，乘上的是「斜率 × 權重大小」。預設初始化下，20 層 ReLU 的梯度一樣會消失；Kaiming 讓 ReLU 的乘積平均是 1。報告時兩者都要說。
 # - 死掉的 ReLU 要對全部資料判定，只看一個批次會高估。一層死一半，等於那一層窄一半，未必掉準確率；先調低學習率，再考慮 LeakyReLU。
 #
-# **下一課**：[[losses]]，損失函數：看網路怎麼知道自己錯了多少，並親手做一次反向傳播。
+# **下一課**：[[losses]]，損失函數：看網路怎麼知道自己錯了多少。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Summary
@@ -1021,7 +1021,7 @@ def count_dead_units_solution(layer, loader):
 # - Each layer multiplies the gradient by "slope × size of the weights". With the default initialization the gradient of twenty layers of ReLU vanishes too; Kaiming makes ReLU's product 1 on average. Report both.
 # - Call a ReLU dead on all data only; one batch overstates. A layer half dead is a layer half as wide, and need not cost accuracy; lower the learning rate first, then consider LeakyReLU.
 #
-# **Next**: [[losses]], loss functions: how a network knows how wrong it is, and back-propagation by hand.
+# **Next**: [[losses]], loss functions: how a network knows how wrong it is.
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "skip"}
 # ### 原始文獻

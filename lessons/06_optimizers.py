@@ -8,7 +8,7 @@
 # - 公平地比較優化器：每一個都用自己最好的設定；
 # - 分清楚 L2 和權重衰減（weight decay）：在 SGD 裡是同一件事，在 Adam 裡不是。
 #
-# 先備：[[losses]]（梯度從哪裡來）。只用 Python、PyTorch 和高中微積分。
+# 先備：[[back_propagation]]（梯度從哪裡來）。只用 Python、PyTorch 和高中微積分。
 
 # %% [markdown] lang="en" about="SGD, momentum, RMSprop, Adam and AdamW in ten lines each, and a fair race" slideshow={"slide_type": "slide"}
 # # Optimizers
@@ -20,7 +20,7 @@
 # - compare optimizers fairly: each at its own best settings;
 # - tell L2 from weight decay: the same thing in SGD, and not in Adam.
 #
-# It builds on [[losses]] (where gradients come from), and needs only Python, PyTorch and school calculus.
+# It builds on [[back_propagation]] (where gradients come from), and needs only Python, PyTorch and school calculus.
 
 # %% lang="zh-TW" tags=["setup"] slideshow={"slide_type": "subslide"}
 from course_utils.notebook import set_up

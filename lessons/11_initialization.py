@@ -8,7 +8,7 @@
 # - 說明為什麼一模一樣的神經元（neuron）永遠學不出不同的東西，以及全部設成 0 時到底哪些參數會動；
 # - 在訓練之前預測初始損失（first loss），並知道這個數能告訴你什麼、不能告訴你什麼。
 #
-# 先備：[[activations]]（梯度消失）、[[losses]]（反向傳播）、[[mnist_mlp]]（訓練迴圈）。
+# 先備：[[activations]]（梯度消失）、[[back_propagation]]、[[mnist_mlp]]（訓練迴圈）。
 
 # %% [markdown] lang="en" about="six ways to start, ten layers deep: what survives, why zeros never learn, what the first loss tells" slideshow={"slide_type": "slide"}
 # # Weight initialization
@@ -20,7 +20,7 @@
 # - explain why units that are exactly alike can never learn different things, and which parameters move at all when everything is 0;
 # - predict the first loss before any training, and know what it can tell you and what it cannot.
 #
-# It builds on [[activations]] (vanishing gradients), [[losses]] (back-propagation) and [[mnist_mlp]] (the training loop).
+# It builds on [[activations]] (vanishing gradients), [[back_propagation]] and [[mnist_mlp]] (the training loop).
 
 # %% lang="zh-TW" tags=["setup"] slideshow={"slide_type": "subslide"}
 from course_utils.notebook import set_up

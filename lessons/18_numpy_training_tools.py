@@ -9,7 +9,7 @@
 # - 讀懂一個訓練迴圈的每一行：裁剪（clipping）、排程（schedule）、早停（early stopping）、梯度累積（gradient accumulation）、混合精度（mixed precision）；
 # - 把同一個網路放進 PyTorch，讓兩邊的損失一步一步對得上。
 #
-# 先備：[[losses]]（損失與反向傳播）、[[optimizers]]（優化器）。
+# 先備：[[losses]]、[[back_propagation]]、[[optimizers]]。
 
 # %% [markdown] lang="en" about="losses, gradient checks, clipping, schedules and a training loop without a framework" slideshow={"slide_type": "slide"}
 # # Training tools in NumPy
@@ -22,7 +22,7 @@
 # - read every line of a training loop: clipping, schedules, early stopping, gradient accumulation, mixed precision;
 # - put the same network into PyTorch, and have both agree on the loss at every step.
 #
-# It builds on [[losses]] (losses and back-propagation) and [[optimizers]] (optimizers).
+# It builds on [[losses]], [[back_propagation]] and [[optimizers]].
 
 # %% lang="zh-TW" tags=["setup"] slideshow={"slide_type": "subslide"}
 from course_utils.notebook import set_up

@@ -8,7 +8,7 @@
 # - 解釋為什麼「LSTM 不會梯度消失（vanishing gradient）」只說對了一半，另一半要看遺忘閘（forget gate）的偏置（bias）；
 # - 在需要記憶的任務上，拿 LSTM 和瞎猜、多數類別、只看一部分輸入的對照表（look-up table）比較，再找一條更強的捷徑來考 LSTM。
 #
-# 先備：[[losses]]（反向傳播）、[[numpy_training_tools]]（梯度檢查、訓練迴圈）。
+# 先備：[[back_propagation]]、[[numpy_training_tools]]（梯度檢查、訓練迴圈）。
 
 # %% [markdown] lang="en" about="back-propagation through time, one gate at a time, equal to PyTorch's" slideshow={"slide_type": "slide"}
 # # The LSTM, derived in NumPy
@@ -20,7 +20,7 @@
 # - explain why "LSTMs do not suffer from vanishing gradients" is half the truth, and what the forget gate's bias has to do with the other half;
 # - hold an LSTM against guessing, the majority class and look-up tables that see only part of the sequence, on tasks that need memory; then look for a stronger shortcut.
 #
-# It builds on [[losses]] (back-propagation) and [[numpy_training_tools]] (gradient checks, training loop).
+# It builds on [[back_propagation]] and [[numpy_training_tools]] (gradient checks, training loop).
 
 # %% lang="zh-TW" tags=["setup"] slideshow={"slide_type": "subslide"}
 from course_utils.notebook import set_up
@@ -241,7 +241,7 @@ claim(2, max(errors.values()) < 1e-8 and abs(wrong_f - numeric("f")).max() > 1e-
 #
 # $$\bar a_f=\bar f\odot f(1-f)\qquad \bar a_g=\bar g\odot(1-g^2)$$
 #
-# 再前面是線性層，和[[losses]]完全一樣：
+# 再前面是線性層，和[[back_propagation]]完全一樣：
 #
 # $$\bar W = x^{\top}\bar a\qquad \bar U=h^{\top}\bar a\qquad \bar b=\textstyle\sum_{batch}\bar a\qquad \bar h = \sum_{k}\bar a_kU_k^{\top}$$
 #
@@ -254,7 +254,7 @@ claim(2, max(errors.values()) < 1e-8 and abs(wrong_f - numeric("f")).max() > 1e-
 #
 # $$\bar a_f=\bar f\odot f(1-f)\qquad \bar a_g=\bar g\odot(1-g^2)$$
 #
-# Before that a linear layer, just as in [[losses]]:
+# Before that a linear layer, just as in [[back_propagation]]:
 #
 # $$\bar W = x^{\top}\bar a\qquad \bar U=h^{\top}\bar a\qquad \bar b=\textstyle\sum_{batch}\bar a\qquad \bar h = \sum_{k}\bar a_kU_k^{\top}$$
 #
