@@ -76,9 +76,24 @@ def mean(a: "Tensor", axis: int | None = None, keepdims: bool = False) -> "Tenso
     return summed * (summed.data.size / a.data.size)
 
 
+def negative(a: "Tensor | ArrayLike") -> "Tensor":
+    """``-a``; made of another operation, it needs no rule."""
+    return multiply(a, -1)
+
+
+def subtract(a: "Tensor | ArrayLike", b: "Tensor | ArrayLike") -> "Tensor":
+    """``a - b``, broadcast; made of other operations as well."""
+    return add(a, negative(b))
+
+
 def power(a: "Tensor", n: float) -> "Tensor":
     """``a ** n`` with a number as exponent."""
     return Tensor(a.data**n, [(a, lambda g: g * n * a.data ** (n - 1))])
+
+
+def divide(a: "Tensor | ArrayLike", b: "Tensor | ArrayLike") -> "Tensor":
+    """``a / b``, element by element and broadcast; made of other operations as well."""
+    return multiply(a, power(as_tensor(b), -1))
 
 
 def exp(a: "Tensor") -> "Tensor":
@@ -131,19 +146,11 @@ class Tensor:
     __add__ = __radd__ = add
     __mul__ = __rmul__ = multiply
     __matmul__, __pow__ = matmul, power
+    __neg__, __sub__, __truediv__ = negative, subtract, divide
     sum, mean, exp, log, relu = total, mean, exp, log, relu
 
-    def __neg__(self) -> "Tensor":
-        return self * -1
-
-    def __sub__(self, other: "Tensor | ArrayLike") -> "Tensor":
-        return self + -as_tensor(other)
-
     def __rsub__(self, other: ArrayLike) -> "Tensor":
-        return other + -self
-
-    def __truediv__(self, other: "Tensor | ArrayLike") -> "Tensor":
-        return self * as_tensor(other) ** -1
+        return subtract(other, self)
 
     def __rtruediv__(self, other: ArrayLike) -> "Tensor":
-        return other * self**-1
+        return divide(other, self)

@@ -517,9 +517,21 @@ def mean(a, axis=None, keepdims=False):
     return summed * (summed.data.size / a.data.size)
 
 
+def negative(a):
+    return multiply(a, -1)
+
+
+def subtract(a, b):
+    return add(a, negative(b))
+
+
 # %% slideshow={"slide_type": "subslide"} saved="autograd"
 def power(a, n):
     return Tensor(a.data**n, [(a, lambda g: g * n * a.data ** (n - 1))])
+
+
+def divide(a, b):
+    return multiply(a, power(as_tensor(b), -1))
 
 
 def exp(a):
@@ -569,22 +581,14 @@ class Tensor:
     __add__ = __radd__ = add
     __mul__ = __rmul__ = multiply
     __matmul__, __pow__ = matmul, power
+    __neg__, __sub__, __truediv__ = negative, subtract, divide
     sum, mean, exp, log, relu = total, mean, exp, log, relu
 
-    def __neg__(self):
-        return self * -1
-
-    def __sub__(self, other):
-        return self + -as_tensor(other)
-
     def __rsub__(self, other):
-        return other + -self
-
-    def __truediv__(self, other):
-        return self * as_tensor(other) ** -1
+        return subtract(other, self)
 
     def __rtruediv__(self, other):
-        return other * self**-1
+        return divide(other, self)
 
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
