@@ -2,7 +2,7 @@
 
 _L, _A = "lessons/", "api/course_utils."
 
-#: Edition -> query -> page.
+#: Edition -> query -> page, or pages where the course treats it in several lessons.
 QUERIES = {
     "en": {
         "xor": _L + "perceptron_xor",
@@ -10,7 +10,7 @@ QUERIES = {
         "linearly separable": _L + "perceptron_xor",
         "dead relu": _L + "activations",
         "gelu": _L + "activations",
-        "vanishing gradient": _L + "activations",
+        "vanishing gradient": (_L + "activations", _L + "numpy_lstm"),
         "cross-entropy": _L + "losses",
         "logits overflow": _L + "losses",
         "momentum": _L + "optimizers",
@@ -22,14 +22,14 @@ QUERIES = {
         "early stopping": _L + "training_practice",
         "resume from a checkpoint": _L + "training_practice",
         "warm-up schedule": _L + "training_practice",
-        "kaiming": _L + "initialization",
+        "kaiming": (_L + "initialization", _L + "activations"),
         "initialize all weights with zeros": _L + "initialization",
         "exploding gradients": _L + "gradient_clipping",
         "range test": _L + "lr_finder",
         "soft targets": _L + "label_smoothing",
         "calibration": _L + "label_smoothing",
         "debugging": _L + "debugging_clinic",
-        "gradient check finite differences": _L + "numpy_training_tools",
+        "gradient check": (_L + "numpy_losses_and_gradients", _L + "numpy_training_tools"),
         "forget gate": _L + "numpy_lstm",
         "memory slots attention": _L + "numpy_relational_rnn",
         "cross_entropy_loss": _A + "numpy_track.losses",
@@ -41,7 +41,7 @@ QUERIES = {
         "線性可分": _L + "perceptron_xor",
         "激活函數": _L + "activations",
         "死掉的 ReLU": _L + "activations",
-        "反向傳播": _L + "losses",
+        "反向傳播": (_L + "back_propagation", _L + "losses"),
         "交叉熵": _L + "losses",
         "溢位": _L + "losses",
         "動量": _L + "optimizers",
@@ -55,13 +55,13 @@ QUERIES = {
         "學習率排程": _L + "training_practice",
         "權重初始化": _L + "initialization",
         "全部設成零": _L + "initialization",
-        "梯度爆炸": _L + "gradient_clipping",
+        "爆炸": _L + "gradient_clipping",
         "裁剪": _L + "gradient_clipping",
         "學習率測試": _L + "lr_finder",
         "軟標籤": _L + "label_smoothing",
         "校準": _L + "label_smoothing",
         "除錯": _L + "debugging_clinic",
-        "有限差分": _L + "numpy_training_tools",
+        "梯度檢查": (_L + "numpy_losses_and_gradients", _L + "numpy_training_tools"),
         "遺忘閘": _L + "numpy_lstm",
         "注意力": _L + "numpy_relational_rnn",
         "熵": _L + "losses",

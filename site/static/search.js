@@ -1,8 +1,7 @@
 "use strict";
 // Finds pages by the words of a query, in the texts of search-index.js. A page's rank is that of its
 // best parts: how often a word stands there, how rare it is, and whether a heading or a name has it.
-const LESSON = 0, GLOSSARY = 1, REFERENCE = 2;
-const KIND_WEIGHT = [1, 0.9, 0.75, 0.8];
+const GLOSSARY = 1, REFERENCE = 2;  // as tools/website/search_index.py counts them
 const HAN = /[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]/;
 const HAN_RUNS = /[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]+|[^\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\s]+/g;
 
@@ -43,41 +42,52 @@ function terms(query) {
   return known.length >= found.length / 2 ? [...new Set(known)] : [];
 }
 
+function isCodeName(query) {
+  return /^[\w.]+$/.test(query) && /[_.\d]|[a-z][A-Z]|^[A-Z]{2}/.test(query);
+}
+
 function search(query) {
   const wanted = terms(query);
   const whole = plain(query).trim().replace(/\s+/g, " ");
-  const pages = new Map();
+  const forCode = isCodeName(query.trim());
   const uses = wanted.map((term) => parts.map((part) => [count(part.head, term), count(part.body, term)]));
   const rarity = uses.map((all) => {
     const holding = all.filter(([head, body]) => head + body > 0).length;
     return Math.log(1 + (parts.length - holding + 0.5) / (holding + 0.5));
   });
+  const pages = new Map();
   parts.forEach((part, i) => {
-    let score = 0, matched = new Set();
-    wanted.forEach((term, t) => {
+    let score = 0, inHead = 0;
+    const matched = wanted.map((_, t) => t).filter((t) => uses[t][i][0] + uses[t][i][1]);
+    if (!matched.length) return;
+    const found = pages.get(part.page) ||
+      { page: part.page, kind: part.kind, title: part.pageTitle, length: 0, tally: wanted.map(() => 0), hits: [] };
+    for (const t of matched) {
       const [head, body] = uses[t][i];
-      if (!head && !body) return;
-      matched.add(t);
       const length = 0.6 + 0.4 * Math.min(part.body.length / 800, 4);
-      score += rarity[t] * (2.2 * body / (body + 1.2 * length));
-      if (head) score += rarity[t] * (part.isTitle ? 5 : 2.5) * Math.min(1, 0.3 + term.length / part.head.length);
-    });
-    if (!matched.size) return;
-    if (wanted.length > 1 && (part.head.includes(whole) || part.body.includes(whole))) score *= 1.5;
-    if (part.head === whole || part.head.split(/[.·\s]+/).includes(whole)) score *= part.kind === REFERENCE ? 2.5 : 1.3;
-    const found = pages.get(part.page) || { page: part.page, kind: part.kind, title: part.pageTitle, matched: new Set(), hits: [] };
-    matched.forEach((t) => found.matched.add(t));
-    found.hits.push({ part, score: score * matched.size / wanted.length });
+      score += rarity[t] * 2.2 * body / (body + 1.2 * length);
+      if (head) inHead += rarity[t] * (part.isTitle ? 6 : 2) * Math.min(1, 0.3 + wanted[t].length / part.head.length);
+      found.tally[t] += body + 2 * head;
+    }
+    score += inHead;
+    if (wanted.length > 1 && part.head.includes(whole)) score *= 1.6;
+    else if (wanted.length > 1 && part.body.includes(whole)) score *= 1.3;
+    const named = part.kind === REFERENCE && part.head.split(".").slice(-1)[0] === whole;
+    if (named) score *= forCode ? 3 : 1.2;
+    found.hits.push({ part, score: score * (matched.length / wanted.length) ** 2 });
     pages.set(part.page, found);
   });
   const all = [...pages.values()];
-  const most = Math.max(...all.map((found) => found.matched.size));
   for (const found of all) {
     found.hits.sort((a, b) => b.score - a.score);
-    const sum = found.hits.slice(0, 4).reduce((total, hit, rank) => total + hit.score / (rank + 1) ** 1.5, 0);
-    found.score = sum * KIND_WEIGHT[found.kind] * (found.matched.size / wanted.length) ** 2;
+    found.matched = found.tally.filter((uses) => uses).length;
+    const best = found.hits.slice(0, 3).reduce((sum, hit, rank) => sum + hit.score / (rank + 1), 0);
+    const often = found.tally.reduce((sum, uses, t) => sum + rarity[t] * 4 * uses / (uses + 8), 0);
+    const weight = found.kind === REFERENCE ? (forCode ? 1.3 : 0.4) : found.kind === GLOSSARY ? 0.6 : 1;
+    found.score = (best + often) * weight * (found.matched / wanted.length) ** 2;
   }
-  return all.filter((found) => found.matched.size === most || found.matched.size > wanted.length / 2)
+  const most = Math.max(...all.map((found) => found.matched));
+  return all.filter((found) => found.matched === most || found.matched > wanted.length / 2)
     .sort((a, b) => b.score - a.score).map((found) => ({ ...found, terms: wanted }));
 }
 
@@ -109,7 +119,7 @@ function show(query) {
   if (!query.trim()) { status.textContent = ""; return; }
   const found = search(query);
   status.textContent = (found.length ? form.dataset.found : form.dataset.nothing)
-    .replace("{query}", query).replace("{count}", found.length);
+    .replace("{query}", query).replace("{count}", found.length).replace("{s}", found.length === 1 ? "" : "s");
   for (const { page, title, hits, terms: wanted } of found.slice(0, 30)) {
     const item = document.createElement("li");
     const link = (part, text) => {

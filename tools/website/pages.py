@@ -8,7 +8,7 @@ from pathlib import Path
 
 from website.claims import Claim
 from website.course import README, Lesson
-from website.words import WORDS
+from website.words import WORDS, counted
 
 
 def minutes(lesson: Lesson) -> str:
@@ -34,9 +34,9 @@ def facts(lesson: Lesson, claims: Sequence[Claim], edition: str, files: Mapping[
     words = WORDS[edition]
     known = [words["minutes"].format(minutes=minutes(lesson))] if minutes(lesson) else []
     if lesson.exercises:
-        known.append(words["count_exercises"].format(count=len(lesson.exercises)))
+        known.append(counted(edition, "count_exercises", len(lesson.exercises)))
     if claims:
-        text = words["count_claims"].format(count=len(claims))
+        text = counted(edition, "count_claims", len(claims))
         known.append(f'<a href="../claims.html#{lesson.name}">{text}</a>')
         known += filter(None, [record(claims, edition)])
     links = [
@@ -68,7 +68,7 @@ def home(root: Path, lessons: Sequence[Lesson], edition: str, picture: str) -> s
     for lesson in lessons:
         known = [f"{minutes(lesson)} min" if edition == "en" else f"{minutes(lesson)} 分鐘"]
         if lesson.exercises:
-            known.append(words["count_exercises"].format(count=len(lesson.exercises)))
+            known.append(counted(edition, "count_exercises", len(lesson.exercises)))
         rows.append(
             f'<li><a href="{lesson.page}.html"><span class="lesson-number">{lesson.number}</span> '
             f"{lesson.titles[edition]}</a><p>{_code(lesson.about[edition])}</p>"

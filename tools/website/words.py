@@ -11,8 +11,8 @@ WORDS: dict[str, dict[str, str]] = {
         ),
         "code_name": "code name",
         "contents": "Contents",
-        "count_claims": "{count} claims",
-        "count_exercises": "{count} exercises",
+        "count_claims": "{count} claim{s}",
+        "count_exercises": "{count} exercise{s}",
         "download": "Download the notebook",
         "edition": "en",
         "glossary": "Glossary",
@@ -31,7 +31,7 @@ WORDS: dict[str, dict[str, str]] = {
         "no_record": "not repeated yet",
         "not_used": "not used in Chinese",
         "nothing_found": "Nothing was found for “{query}”. Try fewer or other words.",
-        "num_found": "{count} pages with “{query}”",
+        "num_found": "{count} page{s} with “{query}”",
         "number": "no.",
         "on_this_page": "On this page",
         "other_language": "中文",
@@ -131,3 +131,8 @@ THEME_WORDS: tuple[tuple[str, str], ...] = (
     (">[docs]<", ">[說明]<"),
     ('aria-label="Navigation menu"', 'aria-label="目錄"'),
 )
+
+
+def counted(edition: str, name: str, count: int) -> str:
+    """Words that hold a number, as in "1 exercise"."""
+    return WORDS[edition][name].format(count=count, s="" if count == 1 else "s")
