@@ -4,15 +4,9 @@
 pages of build/site.
 """
 
-import functools
-import http.server
 import json
 import sys
-import threading
-from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import contextmanager
-from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
 from urllib.parse import unquote, urldefrag
@@ -20,7 +14,8 @@ from urllib.parse import unquote, urldefrag
 import make_site
 import nbformat
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser
+from site_checks import SAME_TEXT, SCREENS, Html, chromium, examine, new_page, served
 from site_queries import QUERIES
 from test_browser import CHROMIUM
 from website import pages
@@ -36,50 +31,6 @@ pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="no Chromium, see test_browser.py"),
     pytest.mark.skipif(not make_site.has_node(), reason="no node and npm"),
 ]
-
-#: Window, and what the system prefers; a page whose text is the same in both editions is examined in
-#: one of them only.
-SCREENS = {"wide, light": ((1280, 800), "light"), "narrow, dark": ((390, 800), "dark")}
-SAME_TEXT = {"wide, light": "zh-TW/api/", "narrow, dark": "en/api/"}
-# What is set in the same way many times over, is examined twice: the words of code, formulas.
-EXAMINE = """async () => {
-  const seen = {};
-  for (const e of document.querySelectorAll('.highlight span[class], .katex-html')) {
-    seen[e.className] = (seen[e.className] || 0) + 1;
-    if (seen[e.className] > 2) e.replaceWith(e.matches('.katex-html') ? '' : e.textContent);
-  }
-  document.querySelectorAll('pre').forEach(e => e.normalize());
-  const options = {resultTypes: ['violations'], preload: false};
-  const {violations} = await axe.run(document, options);
-  return violations.filter(v => ['serious', 'critical'].includes(v.impact)).map(v => v.id + ': ' +
-    v.nodes.slice(0, 3).map(n => n.target.join(' ') + ' ' + n.failureSummary).join('; '));
-}"""
-
-
-class Html(HTMLParser):
-    """What a page holds: anchors, links, what it loads, images, text outside of code."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__()
-        self.ids: list[str] = []
-        self.links: list[str] = []
-        self.loads: list[str] = []
-        self.images: list[dict] = []
-        self.classes: dict[str, int] = defaultdict(int)
-        self.feed(path.read_text(encoding="utf-8"))
-
-    def handle_starttag(self, tag, attributes):
-        values = dict(attributes)
-        self.ids += [values["id"]] if values.get("id") else []
-        self.links += [values["href"]] if tag == "a" and "href" in values else []
-        if tag == "img":
-            self.images.append(values)
-        if tag in ("img", "script", "iframe", "source") and values.get("src"):
-            self.loads.append(values["src"])
-        if tag == "link" and values.get("rel") not in ("next", "prev", "search", "alternate"):
-            self.loads.append(values["href"])
-        for name in (values.get("class") or "").split():
-            self.classes[name] += 1
 
 
 @pytest.fixture(scope="module")
@@ -99,52 +50,6 @@ def html(site) -> dict[str, Html]:
 def browser() -> Iterator[Browser]:
     with chromium() as running:
         yield running
-
-
-@contextmanager
-def chromium() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        try:
-            yield browser
-        finally:
-            browser.close()
-
-
-@contextmanager
-def served(folder: Path) -> Iterator[str]:
-    """The address of a server of this machine's that serves a folder as it is."""
-
-    class Quiet(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, *arguments):
-            pass
-
-    handler = functools.partial(Quiet, directory=str(folder))
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
-
-
-def new_page(browser: Browser, screen: str, allowed: str, **options) -> tuple[Page, list[str]]:
-    """A page, and the list of what goes wrong on it: console, scripts, requests refused or failed."""
-    size, theme = SCREENS[screen]
-    viewport = {"width": size[0], "height": size[1]}
-    context = browser.new_context(viewport=viewport, color_scheme=theme, **options)
-    page, wrong = context.new_page(), []
-    page.on("console", lambda m: wrong.append(f"{page.url}: {m.type}: {m.text}"))
-    page.on("pageerror", lambda error: wrong.append(f"{page.url}: {error}"))
-    page.on("requestfailed", lambda request: wrong.append(f"{page.url}: failed {request.url}"))
-
-    def look(request):
-        if not request.url.startswith((allowed, "data:")):
-            wrong.append(f"{page.url}: requests {request.url}")
-
-    page.on("request", look)
-    return page, wrong
 
 
 def test_both_editions_have_the_same_pages_and_anchors(html):
@@ -277,26 +182,6 @@ def test_every_page_is_accessible_and_quiet(site, html, browser, screen):
     assert not found, f"{len(found)} findings:\n" + "\n".join(found[:40])
 
 
-def examine(site: Path, browser: Browser, screen: str, names: list[str]) -> list[str]:
-    axe = (make_site.node_modules() / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
-    page, wrong = new_page(browser, screen, "file://", java_script_enabled=True)
-    page.add_init_script(f"if (!location.hash) {{ {axe} }}")
-    found = []
-    for name in names:
-        query = "?q=dropout" if name.endswith("/search.html") else ""
-        if name == "index.html":  # which goes on to the edition that was read last
-            page.add_init_script("try { localStorage.setItem('course-edition', 'en') } catch {}")
-            page.goto((site / name).as_uri())
-            page.wait_for_url("**/en/index.html")
-            continue
-        page.goto((site / name).as_uri() + query)
-        wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
-        found += [f"{name}: {wide} pixels wider than the window"] if wide > 0 else []
-        found += [f"{name}: {one}" for one in page.evaluate(EXAMINE)]
-    page.context.close()
-    return [*wrong, *found]
-
-
 def test_the_search_finds_the_right_page_first(site, browser):
     wrong = []
     for edition, queries in QUERIES.items():
@@ -362,7 +247,10 @@ def test_solutions_open_by_hand_and_on_paper(site, browser):
     assert code.is_visible()
     page.keyboard.press("Enter")
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
-    assert all(page.locator("article details").evaluate_all("all => all.map(fold => fold.open)"))
+    page.emulate_media(media="print")
+    assert code.is_visible() and page.locator("details.hint p").first.is_visible()
+    assert not page.get_by_text(WORDS["en"]["setup_show"]).is_visible()
+    page.emulate_media(media="screen")
     page.evaluate("dispatchEvent(new Event('afterprint'))")
     assert not code.is_visible() and not wrong
 

@@ -99,7 +99,7 @@ def test_solutions_set_up_and_imports_are_folded_and_nothing_else(sections, tmp_
     for kind, (tags, source) in folded.items():
         cell = staging.code(new_code_cell(source), tags)
         assert cell.metadata["mystnb"]["code_prompt_show"] == WORDS["zh-TW"][f"{kind}_show"]
-        assert cell.metadata["tags"] == ["hide-input"]
+        assert cell.metadata["tags"] == [kind, "hide-input"]
     for tags, source in (
         (["exercise"], "x = 1"),
         ([], "import os\nos.getcwd()"),
@@ -140,9 +140,10 @@ def test_terms_are_found_whole_longest_first_and_only_if_they_say_something():
     assert english.used("Learning  rates and a query. `momentum` $momentum$ rated, logits") == {
         "learning rate"
     }
-    assert chinese.used("學習率配上動量") == {"learning rate", "momentum"}
+    assert chinese.used("效率、學習率配上動量") == {"learning rate", "momentum"}
     assert (
-        english.note(GLOSSARY[0]) == "動量 · β · momentum" and chinese.note(GLOSSARY[1]) == "rate"
+        english.note(GLOSSARY[0]) == "動量 · β · momentum"
+        and chinese.note(GLOSSARY[2]) == "learning rate · η · lr"
     )
 
 

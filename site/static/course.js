@@ -1,5 +1,5 @@
 "use strict";
-// The other edition at the same place; what scrolls sideways by keyboard; folds open on paper.
+// The other edition at the same place; what scrolls sideways by keyboard; on paper, solutions are open.
 document.addEventListener("DOMContentLoaded", () => {
   const sections = [...document.querySelectorAll("article section[id], article [id^='claim-']")];
   const here = () => sections.filter((e) => e.getBoundingClientRect().top < 120).pop();
@@ -20,7 +20,7 @@ document.addEventListener("DOMContentLoaded", () => {
   addEventListener("resize", reachable);
   let opened = [];
   addEventListener("beforeprint", () => {
-    opened = [...document.querySelectorAll("article details:not([open])")];
+    opened = [...document.querySelectorAll(".tag_solution details:not([open]), details.hint:not([open])")];
     for (const fold of opened) fold.open = true;
   });
   addEventListener("afterprint", () => { for (const fold of opened) fold.open = false; });

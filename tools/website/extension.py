@@ -50,6 +50,9 @@ def mended(text: str, edition: str) -> str:
         rf'<aside class="\1" aria-label="{words["on_this_page"]}">',
         text,
     )
+    text = re.sub(
+        r'(<span class="toc-title">)\s*On this page\s*<', rf"\g<1>{words['on_this_page']}<", text
+    )
     text = re.sub(r' data-content_root="[^"]*"', "", text)
     if edition != "en":
         for english, chinese in THEME_WORDS:

@@ -85,7 +85,7 @@ class Staging:
         if kind is None and only_imports(cell.source):
             kind = "imports"
         if kind is not None:
-            new.metadata["tags"] = ["hide-input"]
+            new.metadata["tags"] = [kind, "hide-input"]
             new.metadata["mystnb"] = {
                 "code_prompt_show": self.words[f"{kind}_show"],
                 "code_prompt_hide": self.words[f"{kind}_hide"],

@@ -177,21 +177,17 @@ def reference(root: Path, found: Mapping[str, str], edition: str) -> dict[str, s
                 "",
                 ".. code-block:: text",
                 "",
-                *overview,
+                *(f"   {line}".rstrip() for line in overview),
                 "",
                 ".. list-table::",
+                "   :class: modules",
                 "",
                 *rows,
-                "",
-                ".. toctree::",
-                "   :hidden:",
-                "",
-                *(f"   {name}" for name in found),
             ]
         )
     }
-    for name in found:
+    for name in found:  # in no list of contents: it would stand on every page
         pages[f"{name}.rst"] = (
-            f"{name}\n{'=' * len(name)}\n\n.. automodule:: {name}\n   :members:\n   :ignore-module-all:\n"
+            f":orphan:\n\n{name}\n{'=' * len(name)}\n\n.. automodule:: {name}\n   :members:\n   :ignore-module-all:\n"
         )
     return pages

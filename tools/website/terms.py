@@ -24,7 +24,9 @@ class Terms:
         own = 0 if edition == "en" else 1
         for row in glossary:
             word = re.sub(r" \(.*\)", "", row[own])
-            if row[0].lower() != row[1].lower() and not re.search(r"[,、]|或", row[own]):
+            says_something = row[0].lower() != row[1].lower()
+            # one character is a part of other words
+            if says_something and len(word) > 1 and not re.search(r"[,、]|或", row[own]):
                 self.rows[word.lower()] = row
         longest_first = sorted(self.rows, key=len, reverse=True)
         words = "|".join(re.escape(word).replace(r"\ ", r"\s+") for word in longest_first)

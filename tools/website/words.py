@@ -17,8 +17,8 @@ WORDS: dict[str, dict[str, str]] = {
         "edition": "en",
         "glossary": "Glossary",
         "glossary_intro": (
-            "The terms of the course in both languages, with their symbols and names in code. Each is "
-            "explained in the lesson that uses it first."
+            "The terms of the course in both languages, with their symbols and names in code. The last "
+            "column leads to the lesson that uses a term first."
         ),
         "handout": "Handout (PDF)",
         "hint": "A hint",
@@ -74,7 +74,7 @@ WORDS: dict[str, dict[str, str]] = {
         "edition": "zh-TW",
         "glossary": "名詞對照",
         "glossary_intro": (
-            "課程用到的名詞，中英對照，並附上符號與程式裡的名稱。每個名詞在第一次用到它的那一課裡有說明。"
+            "課程用到的名詞，中英對照，並附上符號與程式裡的名稱。最後一欄是第一次用到這個名詞的那一課。"
         ),
         "handout": "講義（PDF）",
         "hint": "提示",
@@ -124,7 +124,6 @@ THEME_WORDS: tuple[tuple[str, str], ...] = (
     ("Skip to content", "跳到內容"),
     ("Back to top", "回到頂端"),
     ("Toggle navigation of", "開關這一部分的目錄："),
-    (">On this page<", ">本頁內容<"),
     ("Link to this heading", "連到這個標題"),
     ("Link to this definition", "連到這個定義"),
     (">[source]<", ">[原始碼]<"),
