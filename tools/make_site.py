@@ -68,7 +68,8 @@ def node_modules() -> Path:
         for name in ("package.json", "package-lock.json"):
             shutil.copyfile(SOURCE / name, folder / name)
         npm = shutil.which("npm", path=environment()["PATH"])
-        command = [npm, "ci", "--no-audit", "--no-fund", "--loglevel=error"]
+        command = [npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts"]
+        command += ["--loglevel=error"]
         if subprocess.call(command, cwd=folder, env=environment()) != 0:
             sys.exit("npm could not install what site/package-lock.json names; see above.")
         shutil.copyfile(lock, installed)
