@@ -164,9 +164,7 @@ def reference(root: Path, found: Mapping[str, str], edition: str) -> dict[str, s
     rows = [f"   * - :doc:`{name} <{name}>`\n     - {summary}" for name, summary in found.items()]
     title = words["reference"]
     package = (root / "course_utils" / "__init__.py").read_text(encoding="utf-8")
-    overview = [
-        f"   {line}".rstrip() for line in ast.get_docstring(ast.parse(package)).splitlines()
-    ]
+    overview = ast.get_docstring(ast.parse(package)).replace("``", "").splitlines()
     pages = {
         "index.rst": "\n".join(
             [
@@ -181,6 +179,7 @@ def reference(root: Path, found: Mapping[str, str], edition: str) -> dict[str, s
                 "",
                 ".. list-table::",
                 "   :class: modules",
+                "   :widths: auto",
                 "",
                 *rows,
             ]
@@ -188,6 +187,7 @@ def reference(root: Path, found: Mapping[str, str], edition: str) -> dict[str, s
     }
     for name in found:  # in no list of contents: it would stand on every page
         pages[f"{name}.rst"] = (
-            f":orphan:\n\n{name}\n{'=' * len(name)}\n\n.. automodule:: {name}\n   :members:\n   :ignore-module-all:\n"
+            f":orphan:\n\n{name}\n{'=' * len(name)}\n\n"
+            f".. automodule:: {name}\n   :members:\n   :ignore-module-all:\n"
         )
     return pages

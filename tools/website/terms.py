@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from docutils import nodes
 from sphinx.application import Sphinx
 
+from website.claims import CLAIM
 from website.course import ROOT
 from website.pages import read_glossary, term_anchor
 
@@ -60,7 +61,7 @@ def _mark(app: Sphinx, doctree: nodes.document) -> None:
         ancestor = text.parent
         while ancestor is not None and not isinstance(ancestor, _NOT_IN):
             ancestor = ancestor.parent
-        if ancestor is not None:
+        if ancestor is not None or CLAIM.fullmatch(f"**{text.astext()}**"):
             continue
         parts: list[nodes.Node] = []
         done = 0
