@@ -232,10 +232,10 @@ def test_the_other_edition_opens_at_the_same_place(site, browser):
             "id => Math.abs(document.getElementById(id).getBoundingClientRect().top) < 200",
             arg=anchor,
         )
-        page.goto(f"{address}/a%20folder/site/")
+        assert not wrong
+        page.goto(f"{address}/a%20folder/site/", wait_until="commit")  # which goes on at once
         page.wait_for_url("**/zh-TW/index.html")
         page.context.close()
-        assert not wrong
 
 
 def test_solutions_open_by_hand_and_on_paper(site, browser):

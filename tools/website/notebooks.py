@@ -20,6 +20,7 @@ from website.headings import Sections
 from website.words import WORDS
 
 _HINT = re.compile(r"exercises\.(\w+)\.hint\(\)")
+_EXERCISES = re.compile(r"^from course_utils\.exercises import (\w+) as exercises$", re.MULTILINE)
 _IMAGE = re.compile(r'<img alt="([^"]*)" src="data:image/png;base64,([^"]+)"[^>]*>')
 _LINK = re.compile(r"\]\((?:\.\./|en/)?\d\d_(\w+)\.ipynb(?:#([^)\s]+))?\)")
 _OTHER_EDITION = re.compile(r"^\[(?:中文版|English edition)\]\([^)]*\)\n+", re.MULTILINE)
@@ -34,13 +35,16 @@ class Staging:
 
     def page(self, lesson: Lesson, notebook: NotebookNode, facts: str) -> NotebookNode:
         """The source of a lesson's page; ``facts``: HTML that stands below its title."""
+        code = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
+        imported = _EXERCISES.search(code)
+        module = imported[1] if imported else lesson.name
         cells = []
         for cell in notebook.cells:
             tags = cell.metadata.get("tags", [])
             if cell.cell_type == "markdown":
                 cells.append(v4.new_markdown_cell(self.prose(cell.source)))
             elif "hint" in tags:
-                cells.append(v4.new_markdown_cell(self.hint(lesson.name, cell.source)))
+                cells.append(v4.new_markdown_cell(self.hint(module, cell.source)))
             else:
                 cells.append(self.code(cell, tags))
         title, _, rest = _OTHER_EDITION.sub("", cells[0].source).partition("\n")
@@ -63,20 +67,19 @@ class Staging:
 
         return _LINK.sub(page, source)
 
-    def hint(self, lesson: str, source: str) -> str:
-        """The hint that the cell would print, folded."""
+    def hint(self, module: str, source: str) -> str:
+        """The hint that a cell would print, folded; ``module``: of course_utils.exercises."""
         found = _HINT.search(source)
         if found is None:
-            raise ValueError(f"{lesson}: a cell with the tag hint prints none: {source}")
-        exercises = import_module(f"course_utils.exercises.{lesson}")
+            raise ValueError(f"{module}: a cell with the tag hint prints none: {source}")
+        exercises = import_module(f"course_utils.exercises.{module}")
         set_language(self.edition)
         with redirect_stdout(io.StringIO()) as printed:
             getattr(exercises, found[1]).hint()
         name = f"{self.words['hint']} · {found[1]}"
-        return (
-            f'<details class="hint fold"><summary>{name}</summary>\n\n'
-            f"{html.escape(printed.getvalue().strip(), quote=False)}\n\n</details>"
-        )
+        lines = html.escape(printed.getvalue().strip(), quote=False).splitlines()
+        text = "<br>".join(re.sub(r"`([^`]+)`", r"<code>\1</code>", line) for line in lines if line)
+        return f'<details class="hint fold"><summary>{name}</summary><p>{text}</p></details>'
 
     def code(self, cell: NotebookNode, tags: list[str]) -> NotebookNode:
         """A code cell with its outputs; a solution, the set-up and the imports are folded."""
