@@ -1,7 +1,11 @@
-"""What the tests of the website look at: its pages as text, and in a real browser with axe-core."""
+"""What the tests of the website look at: its pages as text, and in a real browser with axe-core.
+
+`python tests/site_checks.py en/lessons/losses.html …` prints what is wrong on pages of build/site.
+"""
 
 import functools
 import http.server
+import sys
 import threading
 from collections import defaultdict
 from collections.abc import Iterator
@@ -119,3 +123,9 @@ def examine(site: Path, browser: Browser, screen: str, names: list[str]) -> list
         found += [f"{name}: {one}" for one in page.evaluate(EXAMINE)]
     page.context.close()
     return [*wrong, *found]
+
+
+if __name__ == "__main__":
+    with chromium() as running:
+        for name in SCREENS:
+            print(name, *examine(make_site.BUILD / "site", running, name, sys.argv[1:]), sep="\n")

@@ -1,11 +1,6 @@
-"""The website, built from the committed notebooks and driven in a real browser.
-
-`python tests/test_browser_site.py PAGE…` (as in en/lessons/losses.html) prints what axe-core finds on
-pages of build/site.
-"""
+"""The website, built from the committed notebooks and driven in a real browser."""
 
 import json
-import sys
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -217,6 +212,22 @@ def test_the_search_is_used_by_keyboard(site, browser):
     assert not wrong
 
 
+def test_a_term_says_its_other_name_and_stays_on_the_page(site, browser):
+    page, wrong = new_page(browser, "narrow, dark", "file://")
+    page.goto((site / "en" / f"{LESSONS[1].page}.html").as_uri())
+    page.keyboard.press("Tab")  # from now on, what has the focus is shown
+    notes = page.locator("a.term:visible").evaluate_all(
+        """all => all.map(term => { term.focus(); return [term.dataset.note,
+        getComputedStyle(term, '::after').content, document.documentElement.scrollWidth]; })"""
+    )
+    assert len(notes) > 5 and not wrong
+    for note, shown, width in notes:
+        assert note and shown == json.dumps(note, ensure_ascii=False) and width <= 390, (
+            note,
+            shown,
+        )
+
+
 def test_the_other_edition_opens_at_the_same_place(site, browser):
     lesson = LESSONS[-1]
     with served(site.parent.parent) as address:
@@ -291,9 +302,3 @@ def test_a_lesson_keeps_to_its_budget(site, browser, capsys):
         )
     assert sizes[heaviest] <= make_site.MAX_BYTES
     assert measured["requests"] <= 40 and not wrong
-
-
-if __name__ == "__main__":
-    with chromium() as running:
-        for name in SCREENS:
-            print(name, *examine(make_site.BUILD / "site", running, name, sys.argv[1:]), sep="\n")
