@@ -1,10 +1,10 @@
-# make lab | test | test-oldest | notebooks | lesson | renumber | replicate | data | bench | experiments | clean
+# make lab | test | test-oldest | notebooks | lesson | renumber | replicate | data | bench | experiments | site | clean
 # (Windows: see README.md)
 PYTHON ?= python3
 BIN := .venv/bin
 START = $(wildcard notebooks/$(if $(filter en,$(COURSE_LANG)),en/)[0-9][0-9]_start_here.ipynb)
 
-.PHONY: lab test test-oldest notebooks lesson renumber replicate data bench experiments clean python install install-dev
+.PHONY: lab test test-oldest notebooks lesson renumber replicate data bench experiments site clean python install install-dev
 
 lab: install  ## open the course; ARGS="--no-browser --port 8890" passes options on
 	-@test -n "$$COURSE_DATA_DIR" || $(BIN)/python -m course_utils.download --deadline 45
@@ -37,6 +37,9 @@ bench: install-dev  ## the speeds the course promises, as ratios from one run
 
 experiments: install-dev  ## the long comparison of the Relational RNN, an hour on two quiet cores; goes on where it was ended
 	$(BIN)/python tools/experiments.py $(ARGS)
+
+site: install-dev  ## the course as a website, build/site/, from the committed notebooks; needs node and npm
+	$(BIN)/python tools/make_site.py $(ARGS)
 
 clean: python  ## remove what the course made (the environments too, never data/)
 	@$(PYTHON) tools/clean.py

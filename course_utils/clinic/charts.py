@@ -123,7 +123,7 @@ def _code(title: str, lines: list[str], other: set[str], mark: str, shade: str) 
     rows = []
     for line in lines:
         differs = line not in other
-        style = f' style="background:{shade}"' if differs else ""
+        style = f' style="color:#000; background:{shade}"' if differs else ""
         rows.append(f"<span{style}>{mark if differs else ' '} {escape(line)}</span>")
     code = "font-family:monospace; font-size:12px; line-height:1.35; white-space:pre"
     cell = "vertical-align:top; text-align:left; padding:0 1em 0 0"
