@@ -698,7 +698,7 @@ claim(7, np.ptp(three, axis=0).max() < 1e-5)
 #
 # 六萬張圖片，不必全部看完才走一步。把資料打亂，切成小份，叫**批次**（batch），每份走一步；全部看過一遍，叫一**輪**（epoch）。40 個點、批次大小（batch size）8，一輪就是 5 步。每份的梯度，是整體梯度的一個估計。
 #
-# 想一想：一樣看五輪，一次看 40 個、8 個、1 個，哪一種的損失降得最快？（色帶是十組資料的 95 % 信賴區間。）
+# 想一想：一樣看五輪，一次看 40 個、8 個、1 個，哪一種的損失降得最快？（色帶是十組資料的 95% 信賴區間。）
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Batches and epochs
@@ -726,7 +726,7 @@ def train_in_batches(seed, batch_size, lr=0.1, num_epochs=5):
     return losses
 
 
-# %% slideshow={"slide_type": "subslide"} alt-zh="橫軸是輪，縱軸是全部資料的均方誤差。批次 40 緩慢下降，五輪後還在 0.8 左右；批次 8 五輪後降到 0.15 附近；批次 1 第一輪就到 0.1 左右。色帶是十組資料的 95 % 區間。" alt-en="Mean squared error on all data against epochs. Batches of 40 fall slowly and are still near 0.8 after five epochs; batches of 8 end near 0.15; batches of 1 are near 0.1 after the first. Bands are 95 % intervals over ten data sets."
+# %% slideshow={"slide_type": "subslide"} alt-zh="橫軸是輪，縱軸是全部資料的均方誤差。批次 40 緩慢下降，五輪後還在 0.8 左右；批次 8 五輪後降到 0.15 附近；批次 1 第一輪就到 0.1 左右。色帶是十組資料的 95% 區間。" alt-en="Mean squared error on all data against epochs. Batches of 40 fall slowly and are still near 0.8 after five epochs; batches of 8 end near 0.15; batches of 1 are near 0.1 after the first. Bands are 95 % intervals over ten data sets."
 sizes = {40: "s", 8: "o", 1: "^"}
 runs = {size: np.array([train_in_batches(seed, size) for seed in range(10)]) for size in sizes}
 figure, ax = plt.subplots(figsize=(7, 3))

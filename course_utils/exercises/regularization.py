@@ -474,7 +474,7 @@ _wrong_norm(
 _wrong_norm(
     "running_in_training",
     Text(
-        "訓練模式裡，你用執行中的統計量來正規化。這時要用的是眼前這個批次的。",
+        "訓練模式裡，你用移動統計量來正規化。這時要用的是眼前這個批次的。",
         "in training you normalized by the running statistics. What counts there is the batch at hand.",
     ),
     lambda x, gamma, beta, eps, old, new: _normal(x, gamma, beta, old[0], (old[1] + eps).sqrt()),
@@ -550,7 +550,7 @@ _wrong_norm(
 _wrong_norm(
     "not_updated",
     Text(
-        "訓練模式裡，執行中的平均與變異數都沒有更新；評估時就沒有可以依靠的統計量。",
+        "訓練模式裡，移動平均與移動變異數都沒有更新；評估時就沒有可以依靠的統計量。",
         "in training the running mean and variance stayed as they were; evaluation would have nothing to rely on.",
     ),
 )
@@ -564,14 +564,14 @@ _wrong_norm(
 _wrong_norm(
     "biased_running",
     Text(
-        "存進執行中變異數的，是除以 N 的變異數；PyTorch 存的是對母體變異數沒有偏差的那一種。",
+        "存進移動變異數的，是除以 N 的變異數；PyTorch 存的是對母體變異數沒有偏差的那一種。",
         "what went into the running variance was divided by N; PyTorch stores the kind that estimates the population's variance without bias.",
     ),
 )
 _wrong_norm(
     "deviation_stored",
     Text(
-        "存進執行中變異數的，是標準差；要存的是變異數。",
+        "存進移動變異數的，是標準差；要存的是變異數。",
         "what went into the running variance is a standard deviation; store the variance.",
     ),
 )
@@ -595,7 +595,7 @@ _wrong_norm(
 _wrong_norm(
     "updated_in_eval",
     Text(
-        "評估模式裡，執行中的統計量不該改變：只是看看模型，不該改到模型。",
+        "評估模式裡，移動統計量不該改變：只是看看模型，不該改到模型。",
         "in evaluation the running statistics must not move: looking at a model should not change it.",
     ),
     evaluations=tuple(
@@ -839,7 +839,7 @@ generalization_gap.mistake(
 generalization_gap.mistake(
     "mode_not_restored",
     Text(
-        "模型交還時的模式和來的時候不同：呼叫你的人接著訓練，dropout 卻悄悄關著。",
+        "模型交還時的模式和來的時候不同：呼叫這個函式的程式接著訓練，dropout 卻悄悄關著。",
         "the model came back in another mode than it came in: your caller goes on training, with dropout silently off.",
     ),
     when=_asks(_after),
