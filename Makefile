@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 START = $(wildcard notebooks/$(if $(filter en,$(COURSE_LANG)),en/)[0-9][0-9]_start_here.ipynb)
 
-.PHONY: lab test test-oldest notebooks lesson renumber replicate data bench experiments clean python install install-dev
+.PHONY: lab test test-oldest notebooks lesson renumber replicate data bench experiments assignments grade slides handouts clean python install install-dev
 
 lab: install  ## open the course; ARGS="--no-browser --port 8890" passes options on
 	-@test -n "$$COURSE_DATA_DIR" || $(BIN)/python -m course_utils.download --deadline 45
@@ -37,6 +37,9 @@ bench: install-dev  ## the speeds the course promises, as ratios from one run
 
 experiments: install-dev  ## the long comparison of the Relational RNN, 20 to 25 minutes on two cores
 	$(BIN)/python tools/experiments.py $(ARGS)
+
+assignments: install-dev  ## worksheets, code without solutions, and a key: OUT=folder, LESSON=06 for one, COURSE_LANG=en
+	$(BIN)/python tools/assignments.py "$(OUT)" $(LESSON)
 
 clean: python  ## remove what the course made (the environments too, never data/)
 	@$(PYTHON) tools/clean.py
