@@ -1,4 +1,4 @@
-# make lab | test | test-oldest | notebooks | lesson | renumber | replicate | data | bench | experiments | clean
+# make lab | test | test-oldest | notebooks | lesson | renumber | replicate | data | bench | experiments | assignments | grade | slides | handouts | clean
 # (Windows: see README.md)
 PYTHON ?= python3
 BIN := .venv/bin
@@ -40,6 +40,9 @@ experiments: install-dev  ## the long comparison of the Relational RNN, 20 to 25
 
 assignments: install-dev  ## worksheets, code without solutions, and a key: OUT=folder, LESSON=06 for one, COURSE_LANG=en
 	$(BIN)/python tools/assignments.py "$(OUT)" $(LESSON)
+
+grade: install-dev  ## marks for handed-in worksheets: KEY=folder SUBMITTED=folder OUT=folder [ROSTER=file.csv]
+	$(BIN)/python tools/grade.py "$(KEY)" "$(SUBMITTED)" "$(OUT)" --roster "$(ROSTER)" $(ARGS)
 
 clean: python  ## remove what the course made (the environments too, never data/)
 	@$(PYTHON) tools/clean.py
