@@ -44,6 +44,12 @@ assignments: install-dev  ## worksheets, code without solutions, and a key: OUT=
 grade: install-dev  ## marks for handed-in worksheets: KEY=folder SUBMITTED=folder OUT=folder [ROSTER=file.csv]
 	$(BIN)/python tools/grade.py "$(KEY)" "$(SUBMITTED)" "$(OUT)" --roster "$(ROSTER)" $(ARGS)
 
+slides: install-dev  ## offline decks in build/slides; LESSON=06 for one, COURSE_LANG=en for one language; needs npm once
+	$(BIN)/python tools/slides.py $(LESSON)
+
+handouts: install-dev  ## lessons on paper, in build/handouts; LESSON=06 for one, COURSE_LANG=en; needs Chromium, npm once
+	$(BIN)/python tools/handouts.py $(LESSON)
+
 clean: python  ## remove what the course made (the environments too, never data/)
 	@$(PYTHON) tools/clean.py
 

@@ -98,7 +98,12 @@ def answers(
     for task in sheet.tasks:
         marks = [i for i, c in enumerate(cells) if task.cell == c["id"] or task.name == c["answer"]]
         job = {"module": f"course_utils.exercises.{sheet.lesson[3:]}", "name": task.name}
-        job |= {"cells": sources, "marked": marks[-1] if marks else None, "language": language}
+        job |= {
+            "set_up": sheet.set_up,
+            "cells": sources,
+            "marked": marks[-1] if marks else None,
+            "language": language,
+        }
         found.append((task, *runner.ask(job)))
     return found
 

@@ -7,7 +7,6 @@ judges that; a child that lies has to know what is right.
 """
 
 import ast
-import builtins
 import contextlib
 import io
 import json
@@ -19,7 +18,7 @@ import symtable
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -45,14 +44,18 @@ def receive(stream: BinaryIO) -> bytes | None:
 # --- which of a student's cells count
 
 
-def cells_of(sources: list[str], marked: int | None, name: str, known: set[str]) -> list[int]:
+def cells_of(
+    sources: list[str], marked: int | None, name: str, set_up: Container[str]
+) -> list[int]:
     """The cells that an answer needs, in their order: the last one that defines it, and what that uses.
 
     marked: the number of the cell that was made for the answer, which counts if none defines it.
-    known: names that need no cell. Raises SyntaxError where the answer cannot be read.
+    set_up: cells that have run already. Raises SyntaxError where the answer cannot be read.
     """
     trees: dict[int, ast.Module] = {}
     for number, source in enumerate(sources):
+        if source in set_up:
+            continue
         with contextlib.suppress(SyntaxError, ValueError, RecursionError, MemoryError):
             trees[number] = ast.parse(source)
     defined = {word: number for number, tree in trees.items() for word in _defines(tree)}
@@ -65,7 +68,7 @@ def cells_of(sources: list[str], marked: int | None, name: str, known: set[str])
         if (number := wanted.pop()) not in chosen:
             chosen.add(number)
             words = set(_uses(symtable.symtable(sources[number], "<cell>", "exec")))
-            wanted += [defined[word] for word in words - known if word in defined]
+            wanted += [defined[word] for word in words if word in defined]
     return sorted(chosen)
 
 
@@ -108,8 +111,8 @@ def answered(job: dict[str, Any], namespace: dict[str, Any], pool: Any) -> dict[
     exercise.seconds = job["seconds"] - 1  # then it says so itself, and not the kernel
     sources = [without_magics(source) for source in job["cells"]]
     try:
-        known = {*namespace, *dir(builtins)}
-        chosen = cells_of(sources, job["marked"], job["name"], known)
+        set_up = [without_magics(source) for source in job["set_up"]]
+        chosen = cells_of(sources, job["marked"], job["name"], set_up)
     except SyntaxError as error:
         return {"found": ["raised", f"SyntaxError: {error}"], "cells": [job["marked"]]}
     printed, stopped = Printed(), ""
@@ -153,7 +156,9 @@ def child(job: dict[str, Any], namespace: dict[str, Any], pipe: int) -> None:
     """Never returns."""
     from confine import confine
 
+    from course_utils.exercises.messages import COMMON_MISTAKES
     from course_utils.exercises.recorded import Pool
+    from course_utils.exercises.sandbox import TimeUp
     from course_utils.language import set_language
 
     with contextlib.suppress(BaseException):
@@ -174,6 +179,9 @@ def child(job: dict[str, Any], namespace: dict[str, Any], pipe: int) -> None:
         confine(Path(job["folder"]), [code], seconds=job["seconds"], memory=MEMORY, size=FILE)
         try:
             report = answered(job, namespace, pool)
+        except TimeUp:
+            told = COMMON_MISTAKES["time_up"].format(seconds=job["seconds"])
+            report = {"found": ["time_up", told], "cells": []}
         except BaseException as error:
             report = {"found": ["raised", f"{type(error).__name__}: {error}"], "cells": []}
         data = memoryview(pool.packed(report))
