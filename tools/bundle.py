@@ -45,7 +45,8 @@ def subjects() -> list[str]:
 def exercises_of(subject: str) -> dict[str, Exercise]:
     """The exercises of a module by name."""
     module = import_module(f"course_utils.exercises.{subject}")
-    return {name: value for name, value in vars(module).items() if isinstance(value, Exercise)}
+    found = [value for value in vars(module).values() if isinstance(value, Exercise)]
+    return {exercise.name: exercise for exercise in found}
 
 
 def write_bundle(folder: Path, with_results: Iterable[str] = ()) -> None:
@@ -212,7 +213,7 @@ def leaks(folder: Path) -> list[str]:
         if path.is_file():
             for line in _text_lines(path):
                 if _bare(line) in secret:
-                    found.append(f"{path.relative_to(folder)}: {line.strip()}")
+                    found.append(f"{path.relative_to(folder)}: {secret[_bare(line)]}")
     return sorted(set(found))
 
 
