@@ -5,10 +5,9 @@ import re
 import handouts
 import nbformat
 import pytest
-import slides
 from build import FOLDERS
 from lesson_rules import notebook_path
-from test_slides import in_browser
+from test_slides import in_browser, with_vendor
 
 LESSON = notebook_path("start_here").stem
 
@@ -34,7 +33,7 @@ class TestPrinted:
     pytestmark = in_browser
 
     def test_the_pdf_is_tagged_and_has_title_outline_and_fonts(self, tmp_path):
-        slides.write_vendor(tmp_path)
+        with_vendor(tmp_path)
         (tmp_path / "page.html").write_text(pages("zh-TW")[False], encoding="utf-8")
         with handouts.chromium() as browser:
             handouts.print_page(browser, tmp_path / "page.html", tmp_path / "page.pdf")

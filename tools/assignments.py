@@ -151,6 +151,7 @@ def write_assignments(out: Path, lessons: list[str], language: str) -> list[Path
     if found := leaks(students):
         lines = "\n".join(found)
         shutil.rmtree(students)
+        shutil.rmtree(key)
         raise LessonError(
             f"lines of solutions would have been handed out, so nothing was:\n{lines}"
         )

@@ -300,8 +300,9 @@ class RecordedExercise(ReferenceExercise):
         return super()._wrong_value(value, table, wrong)
 
     def _broken_promise(self, table: list[Seen], watch: Watch) -> tuple[str, str] | None:
-        told = isinstance(watch, _Told)
-        return watch.broken if told else super()._broken_promise(table, watch)
+        if isinstance(watch, _Told):
+            return watch.broken
+        return super()._broken_promise(table, watch)
 
     # --- marking
 
