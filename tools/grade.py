@@ -7,7 +7,6 @@ answers, where no right result is in reach; here they are judged.
 """
 
 import argparse
-import csv
 import hashlib
 import json
 import os
@@ -16,7 +15,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import defaultdict
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import ExitStack, contextmanager
@@ -27,14 +25,22 @@ from build import ROOT
 from bundle import exercises_of, write_bundle
 from confine import in_force
 from grade_runner import receive, send
-from marking import Marked, Sheet, mark, read_cells, read_key, read_roster
+from marking import (
+    Marked,
+    Sheet,
+    mark,
+    read_cells,
+    read_key,
+    read_roster,
+    write,
+    write_identical,
+    write_table,
+)
 from references import LessonError
 
 from course_utils.exercises.recorded import judging
 from course_utils.language import LANGUAGES, Text, set_language
-from course_utils.unfinished_files import give_name, unfinished_beside
 
-SHORTEST = 60  # characters of an answer, below which two may well be the same
 _UNREADABLE = Text("這個檔案不是可以讀的筆記本。", "this file is no notebook that can be read.")
 _NOT_HANDED_IN = Text("沒有交這個檔案。", "this file was not handed in.")
 _PRINTED = Text("你的程式印出：", "Your code printed:")
@@ -139,8 +145,8 @@ def grade(
                 )
     place = {name: number for number, name in enumerate(students)}
     done.sort(key=lambda one: (place[one.student], one.lesson))
-    _write_table(out, done, sheets)
-    _write_identical(out, done)
+    write_table(out, done, sheets)
+    write_identical(out, done)
     return done
 
 
@@ -234,47 +240,9 @@ def _keep(marked: Marked, sheet: Sheet, out: Path) -> None:
         lines += [marked.messages[task.name], ""]
         if printed := marked.printed.get(task.name):
             lines += [str(_PRINTED), "", *(f"    {line}" for line in printed.splitlines()), ""]
-    _write(out / "feedback" / marked.student / f"{marked.lesson}.md", "\n".join(lines))
+    write(out / "feedback" / marked.student / f"{marked.lesson}.md", "\n".join(lines))
     result = json.dumps(vars(marked), ensure_ascii=False)
-    _write(out / "results" / marked.student / f"{marked.lesson}.json", result)
-
-
-def _write_table(out: Path, done: list[Marked], sheets: list[Sheet]) -> None:
-    names = [*dict.fromkeys(task.name for sheet in sheets for task in sheet.tasks)]
-    of = {sheet.lesson: sum(task.points for task in sheet.tasks) for sheet in sheets}
-    rows = [["student", "lesson", *names, "total", "of"]]
-    for one in done:
-        points = [one.points.get(name, "") for name in names]
-        rows.append([one.student, one.lesson, *points, sum(one.points.values()), of[one.lesson]])
-    lines: list[str] = []
-    csv.writer(type("", (), {"write": staticmethod(lines.append)})()).writerows(rows)
-    _write(out / "marks.csv", "\ufeff" + "".join(lines))
-
-
-def _write_identical(out: Path, done: list[Marked]) -> None:
-    """Which answers are the same but for blanks and comments; says nothing of why."""
-    same: dict[tuple[str, str, str], list[str]] = defaultdict(list)
-    for one in done:
-        for name, text in one.answers.items():
-            if len(text) >= SHORTEST:
-                same[one.lesson, name, text].append(one.student)
-    lines = ["# Identical answers / 相同的答案", ""]
-    lines += [
-        "The same but for blanks and comments; short answers are often alike. No verdict.",
-        "",
-    ]
-    lines += ["只差空白與註解；短的答案本來就常常一樣。這不是判定。", ""]
-    for (lesson, name, text), students in sorted(same.items()):
-        if len(students) > 1:
-            lines.append(f"- {lesson}, {name} ({len(text)}): {', '.join(students)}")
-    _write(out / "identical.md", "\n".join(lines) + "\n")
-
-
-def _write(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = unfinished_beside(path)
-    unfinished.write_bytes(text.encode("utf-8", errors="replace"))
-    give_name(unfinished, path)
+    write(out / "results" / marked.student / f"{marked.lesson}.json", result)
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""What `make grade` reads and judges: the key, the students' files, and reports of their answers.
+"""What `make grade` reads, judges and writes: key, students' files, reports of answers, tables.
 
 Nothing here runs a student's code, and nothing that a student wrote raises an error here.
 """
@@ -7,6 +7,7 @@ import csv
 import hashlib
 import json
 import re
+from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,10 @@ from references import CHECK, LessonError
 from course_utils.exercises import Exercise, Verdict
 from course_utils.exercises.recorded import Pool, RecordedExercise, Report
 from course_utils.language import Text, set_language
+from course_utils.unfinished_files import give_name, unfinished_beside
 
 LARGEST = 300 << 20  # bytes of a notebook
+SHORTEST = 60  # characters of an answer, below which two may well be the same
 
 _ENDED = {
     "late": Text(
@@ -172,3 +175,46 @@ def mark(
         text = "".join(sources[n] for n in numbers if 0 <= n < len(sources))
         if found.mistake != "not_attempted":
             marked.answers[task.name] = re.sub(r"#.*|\s+", "", text)[:20_000]
+
+
+# --- what is written for the class
+
+
+def write_table(out: Path, done: list[Marked], sheets: list[Sheet]) -> None:
+    """Write OUT/marks.csv, which spreadsheets know as UTF-8 by its first bytes."""
+    names = [*dict.fromkeys(task.name for sheet in sheets for task in sheet.tasks)]
+    of = {sheet.lesson: sum(task.points for task in sheet.tasks) for sheet in sheets}
+    rows = [["student", "lesson", *names, "total", "of"]]
+    for one in done:
+        points = [one.points.get(name, "") for name in names]
+        rows.append([one.student, one.lesson, *points, sum(one.points.values()), of[one.lesson]])
+    lines: list[str] = []
+    csv.writer(type("", (), {"write": staticmethod(lines.append)})()).writerows(rows)
+    write(out / "marks.csv", "\ufeff" + "".join(lines))
+
+
+def write_identical(out: Path, done: list[Marked]) -> None:
+    """Which answers are the same but for blanks and comments; says nothing of why."""
+    same: dict[tuple[str, str, str], list[str]] = defaultdict(list)
+    for one in done:
+        for name, text in one.answers.items():
+            if len(text) >= SHORTEST:
+                same[one.lesson, name, text].append(one.student)
+    lines = ["# Identical answers / 相同的答案", ""]
+    lines += [
+        "The same but for blanks and comments; short answers are often alike. No verdict.",
+        "",
+    ]
+    lines += ["只差空白與註解；短的答案本來就常常一樣。這不是判定。", ""]
+    for (lesson, name, text), students in sorted(same.items()):
+        if len(students) > 1:
+            lines.append(f"- {lesson}, {name} ({len(text)}): {', '.join(students)}")
+    write(out / "identical.md", "\n".join(lines) + "\n")
+
+
+def write(path: Path, text: str) -> None:
+    """Write a file whole, or leave the old one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = unfinished_beside(path)
+    unfinished.write_bytes(text.encode("utf-8", errors="replace"))
+    give_name(unfinished, path)
