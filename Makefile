@@ -1,10 +1,10 @@
-# make lab | test | test-oldest | notebooks | lesson | renumber | replicate | data | bench | experiments | site | clean
+# make lab | test | test-oldest | notebooks | lesson | renumber | replicate | data | bench | experiments | site | assignments | grade | slides | handouts | clean
 # (Windows: see README.md)
 PYTHON ?= python3
 BIN := .venv/bin
 START = $(wildcard notebooks/$(if $(filter en,$(COURSE_LANG)),en/)[0-9][0-9]_start_here.ipynb)
 
-.PHONY: lab test test-oldest notebooks lesson renumber replicate data bench experiments site clean python install install-dev
+.PHONY: lab test test-oldest notebooks lesson renumber replicate data bench experiments site assignments grade slides handouts clean python install install-dev
 
 lab: install  ## open the course; ARGS="--no-browser --port 8890" passes options on
 	-@test -n "$$COURSE_DATA_DIR" || $(BIN)/python -m course_utils.download --deadline 45
@@ -40,6 +40,18 @@ experiments: install-dev  ## the long comparison of the Relational RNN, an hour 
 
 site: install-dev  ## the course as a website, build/site/, from the committed notebooks; needs node and npm
 	$(BIN)/python tools/make_site.py $(ARGS)
+
+assignments: install-dev  ## worksheets, code without solutions, and a key: OUT=folder, LESSON=06 for one, COURSE_LANG=en
+	$(BIN)/python tools/assignments.py "$(OUT)" $(LESSON)
+
+grade: install-dev  ## marks for handed-in worksheets: KEY=folder SUBMITTED=folder OUT=folder [ROSTER=file.csv]
+	$(BIN)/python tools/grade.py "$(KEY)" "$(SUBMITTED)" "$(OUT)" --roster "$(ROSTER)" $(ARGS)
+
+slides: install-dev  ## offline decks in build/slides; LESSON=06 for one, COURSE_LANG=en for one language; needs npm once
+	$(BIN)/python tools/slides.py $(LESSON)
+
+handouts: install-dev  ## lessons on paper, in build/handouts; LESSON=06 for one, COURSE_LANG=en; needs Chromium, npm once
+	$(BIN)/python tools/handouts.py $(LESSON)
 
 clean: python  ## remove what the course made (the environments too, never data/)
 	@$(PYTHON) tools/clean.py

@@ -212,7 +212,10 @@ class ReferenceExercise(Exercise):
             return self._say("left_switched", names=", ".join(sorted(watch.left)))
         right = self.outcomes(self.right)
         rows = zip(self._cases(), got, right, self.tolerances(), strict=True)
-        table = [Seen(*row) for row in rows]
+        return self._compared(value, [Seen(*row) for row in rows], watch)
+
+    def _compared(self, value: Callable, table: list[Seen], watch: Watch) -> tuple[str, str] | None:
+        """The mistake that results show when held against the right ones, and its message."""
         wrong = [seen for seen in table if not seen.has_right_values()]
         if wrong:
             return self._named(table, wrong) or self._wrong_value(value, table, wrong)
