@@ -38,7 +38,7 @@ def _ends() -> Iterator[given]:
     terms=lambda *ends: 0,  # each rate is as exact as its own size
     slack=256,  # a factor may be multiplied up step by step
     hint=Text(
-        "先數一數：從 0.001 到 0.1 有幾個十倍？每個十倍走 5 步，連同起點一共幾個點？",
+        "先數一數：從 0.001 到 0.1 有幾個數量級（十倍）？每個數量級走 5 步，連同起點一共幾個點？",
         "Count first: how many factors of ten lie between 0.001 and 0.1? At 5 steps each, how many points is that, the start included?",
     ),
 )
@@ -74,7 +74,7 @@ def _wrong_ramp(name: str, text: Text, *ramps: Callable) -> None:
 _wrong_ramp(
     "linear_ramp",
     Text(
-        "相鄰兩個學習率的「差」相等，幾乎所有的點都擠在最後一個十倍裡。該相等的是「比」。",
+        "相鄰兩個學習率的「差」相等，幾乎所有的點都擠在最後一個數量級裡。該相等的是「比」。",
         "neighbors have the same difference, so nearly all points crowd into the last decade. It is the ratio that should be the same.",
     ),
     lambda start, end, n: np.linspace(start, end, n + 1),
@@ -125,7 +125,7 @@ _wrong_ramp(
 _wrong_steps(
     "one_point_short",
     Text(
-        "兩端都有，但少了一個點，步子因此太大：走 n 步，連起點一共有 n + 1 個點。",
+        "兩端都有，但少了一個點，每一步因此太大：走 n 步，連起點一共有 n + 1 個點。",
         "both ends are there, but a point is lacking and the steps are too large: n steps make n + 1 points, the start included.",
     ),
     lambda decades, n: round(decades * n) - 1,
@@ -133,7 +133,7 @@ _wrong_steps(
 _wrong_steps(
     "one_point_too_many",
     Text(
-        "兩端都有，但多了一個點，步子因此太小：走 n 步，連起點一共有 n + 1 個點。",
+        "兩端都有，但多了一個點，每一步因此太小：走 n 步，連起點一共有 n + 1 個點。",
         "both ends are there, but there is a point too many and the steps are too small: n steps make n + 1 points, the start included.",
     ),
     lambda decades, n: round(decades * n) + 1,
@@ -141,7 +141,7 @@ _wrong_steps(
 _wrong_steps(
     "natural_logarithm",
     Text(
-        "點數多了 2.3 倍：這裡的一段是十倍，不是 e 倍。",
+        "點數變成 2.3 倍：這裡一段指的是十倍，不是 e 倍。",
         "2.3 times too many points: a decade is a factor of ten, not of e.",
     ),
     lambda decades, n: round(n * decades * math.log(10)),
@@ -158,7 +158,7 @@ _wrong_steps(
 _wrong_steps(
     "rounded_up",
     Text(
-        "走半個十倍，算出來可能是 2.0000000000000004 步，無條件進位就多了一步。浮點數變成整數之前，該先做什麼？",
+        "走半個數量級，算出來可能是 2.0000000000000004 步，無條件進位就多了一步。浮點數變成整數之前，該先做什麼？",
         "half a decade may come out as 2.0000000000000004 steps, and rounding up adds a step. What should a float go through before it becomes an integer?",
     ),
     lambda decades, n: math.ceil(n * decades),
@@ -166,7 +166,7 @@ _wrong_steps(
 _wrong_steps(
     "whole_decades",
     Text(
-        "你先把十倍的個數取成整數，再乘上步數。兩端之間可以是一個半十倍；整數的是總步數。",
+        "你先把數量級的個數取成整數，再乘上步數。兩端之間可以是一個半數量級；一定是整數的是總步數。",
         "you made the number of decades whole before you multiplied it by the steps. There may be one and a half; it is the number of steps that is whole.",
     ),
     lambda decades, n: round(decades) * n,
@@ -176,7 +176,7 @@ _wrong_steps(
 _wrong_steps(
     "total_not_per_decade",
     Text(
-        "points_per_decade 是「每個十倍」走的步數，不是整條斜坡的點數。",
+        "points_per_decade 是「每個數量級」走的步數，不是整條斜坡的點數。",
         "points_per_decade counts the steps in each factor of ten, not the points of the whole ramp.",
     ),
     lambda decades, n: n,
@@ -185,7 +185,7 @@ _wrong_steps(
 _wrong_steps(
     "points_for_steps",
     Text(
-        "你讓每個十倍有 points_per_decade 個點，連同兩端。題目說的是步數：這麼多步，點要再多一個。",
+        "你讓每個數量級有 points_per_decade 個點，連同兩端。題目說的是步數：這麼多步，點要再多一個。",
         "you gave each factor of ten points_per_decade points, both ends included. The question counts steps, and that many steps take one point more.",
     ),
     lambda decades, n: round(decades * (n - 1)),
@@ -358,7 +358,7 @@ def _first(losses: np.ndarray) -> float:
 _wrong_average(
     "starts_at_first",
     Text(
-        "你從第一個損失開始平均，它的權重是 βᵗ，比後來的都重得多。",
+        "你從第一個損失開始平均，它的權重就成了 βᵗ，比後來的都大得多。",
         "you started the average at the first loss, which then has weight βᵗ, far more than any that follows.",
     ),
     lambda losses, beta: _average(losses, beta, start=_first(losses), corrected_by=""),
@@ -497,11 +497,11 @@ def _is_rate(pick: Any) -> bool:
         "never falls, there is no answer.",
     ),
     missing_entries=Text(
-        "字典裡少了 {names}：三條曲線都要有答案，或是 None。",
+        "字典裡少了 {names}：三條曲線都要填：學習率，或 None。",
         "the dict lacks {names}: every curve needs an answer, or None.",
     ),
     minimum_itself=Text(
-        "曲線 {curve}：你選在最低點（或緊鄰著它）。到了那裡，大步伐的好處剛好被壞處抵銷；退一步才安全。",
+        "曲線 {curve}：你選在最低點（或緊鄰著它）。到了那裡，步伐大的好處與壞處剛好抵銷；退一步才安全。",
         "curve {curve}: you chose the lowest point, or next to it. There the good of a large step is "
         "just balanced by its harm; take a step back.",
     ),
@@ -521,7 +521,7 @@ def _is_rate(pick: Any) -> bool:
         "hardly begun to move there.",
     ),
     flat_has_no_answer=Text(
-        "曲線 B 從頭到尾沒有掉下來過，你的答案只是雜訊挑的。請再看一次縱軸。",
+        "曲線 B 從頭到尾沒有掉下來過，你的答案只是雜訊造成的。請再看一次縱軸。",
         "curve B never falls: noise chose your answer. Look at the vertical axis again.",
     ),
     not_a_rate=Text(
@@ -726,7 +726,7 @@ _wrong_mean(
 _wrong_mean(
     "eval_mode",
     Text(
-        "訓練時模型還在評估模式：批次正規化用的是執行中的統計量，不是這個批次的。",
+        "訓練時模型還在評估模式：批次正規化用的是移動統計量（running statistics），不是這個批次的。",
         "the model was trained in evaluation mode: batch norm used its running statistics instead of the batch's.",
     ),
     lambda *args: _mean(_pass(*args, training=False)),
@@ -873,7 +873,7 @@ sweep_rates.mistake(
 sweep_rates.mistake(
     "buffers_forgotten",
     Text(
-        "參數還原了，但批次正規化的執行中統計量沒有：它們是 buffer，不在 parameters() 裡。",
+        "參數還原了，但批次正規化的移動統計量（running statistics）沒有：它們是 buffer，不在 parameters() 裡。",
         "the parameters were put back, the running statistics of batch norm were not: they are buffers and do not appear in parameters().",
     ),
     when=lambda wrong: _left_behind(wrong, 1),
