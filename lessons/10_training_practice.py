@@ -130,7 +130,7 @@ def losses_of(stack, inputs, labels):  # a loss and an accuracy (%) for each net
     return losses.mean(dim=1), 100 * correct.mean(dim=1)
 
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 def train_stack(seed, size, train, val, lr, epochs, activation=nn.ReLU, schedule=None):
     seeds, widths = range(seed, seed + size), (196, [64, 64], 10)
     options = {"activation": activation, "batch_norm": True, "dropout_rate": 0.2}
@@ -153,7 +153,7 @@ def train_stack(seed, size, train, val, lr, epochs, activation=nn.ReLU, schedule
     return {"train_loss": last_epoch.numpy(), "val_loss": val_loss.numpy(), "accuracy": accuracy}
 
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 def tune(contenders, measure, epochs):  # mean over five seeds: (contenders, rates)
     tries = {f"{n}, {lr}": s | {"lr": lr} for n, s in contenders.items() for lr in RATES}
     runs = run_seeds(train_stack, seeds=[100], settings=tries, size=5, epochs=epochs, **halves)
@@ -254,7 +254,7 @@ for name, points in hollow:
 gained = tuning.max(axis=1) - tuning[0.001]
 print("from 0.001 to the best rate:", *[f"≈{points:.1f}" for points in gained], "points")
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 four = accuracy.drop(columns="Tanh")
 tuning_wins = bool((gained > 1).all() and np.ptp(four.mean()) < 1)
 claim(1, tuning_wins, tiers="full", tier=mnist.tier)
