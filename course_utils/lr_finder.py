@@ -1,7 +1,7 @@
 """The learning-rate range test: raise the rate from batch to batch, watch the loss, suggest a rate.
 
 Smith 2017, "Cyclical Learning Rates for Training Neural Networks", section 3.3, with an exponential
-ramp. The lesson of the same name writes these functions out and measures which rule deserves trust.
+ramp. The lesson of the same name writes these functions out and examines the rules.
 """
 
 from collections.abc import Iterable, Iterator
@@ -24,7 +24,8 @@ from course_utils.tally import Criterion, Tally
 SKIP = 15
 #: A smoothed loss that falls by a smaller share of its start than this says nothing about rates.
 FLAT = 0.02
-#: The rule that measured best, in the lesson of this name.
+#: In Smith's range of a third or a quarter of the largest rate that converges; in the lesson of this
+#: name its rivals, with factors chosen on other data, are not told apart.
 RECOMMENDED = "minimum/3"
 
 

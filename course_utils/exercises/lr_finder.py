@@ -38,7 +38,7 @@ def _ends() -> Iterator[given]:
     terms=lambda *ends: 0,  # each rate is as exact as its own size
     slack=256,  # a factor may be multiplied up step by step
     hint=Text(
-        "先數一數：從 0.001 到 0.1 有幾個數量級？每個數量級走 5 步，連同起點一共幾個點？",
+        "先數一數：從 0.001 到 0.1 有幾個數量級（十倍）？每個數量級走 5 步，連同起點一共幾個點？",
         "Count first: how many factors of ten lie between 0.001 and 0.1? At 5 steps each, how many points is that, the start included?",
     ),
 )
@@ -125,7 +125,7 @@ _wrong_ramp(
 _wrong_steps(
     "one_point_short",
     Text(
-        "兩端都有，但少了一個點，步因此太大：走 n 步，連起點一共有 n + 1 個點。",
+        "兩端都有，但少了一個點，每一步因此太大：走 n 步，連起點一共有 n + 1 個點。",
         "both ends are there, but a point is lacking and the steps are too large: n steps make n + 1 points, the start included.",
     ),
     lambda decades, n: round(decades * n) - 1,
@@ -133,7 +133,7 @@ _wrong_steps(
 _wrong_steps(
     "one_point_too_many",
     Text(
-        "兩端都有，但多了一個點，步因此太小：走 n 步，連起點一共有 n + 1 個點。",
+        "兩端都有，但多了一個點，每一步因此太小：走 n 步，連起點一共有 n + 1 個點。",
         "both ends are there, but there is a point too many and the steps are too small: n steps make n + 1 points, the start included.",
     ),
     lambda decades, n: round(decades * n) + 1,
@@ -166,7 +166,7 @@ _wrong_steps(
 _wrong_steps(
     "whole_decades",
     Text(
-        "你先把數量級的個數取成整數，再乘上步數。兩端之間可以是一個半數量級；整數的是總步數。",
+        "你先把數量級的個數取成整數，再乘上步數。兩端之間可以是一個半數量級；一定是整數的是總步數。",
         "you made the number of decades whole before you multiplied it by the steps. There may be one and a half; it is the number of steps that is whole.",
     ),
     lambda decades, n: round(decades) * n,
@@ -726,7 +726,7 @@ _wrong_mean(
 _wrong_mean(
     "eval_mode",
     Text(
-        "訓練時模型還在評估模式：批次正規化用的是移動統計量，不是這個批次的。",
+        "訓練時模型還在評估模式：批次正規化用的是移動統計量（running statistics），不是這個批次的。",
         "the model was trained in evaluation mode: batch norm used its running statistics instead of the batch's.",
     ),
     lambda *args: _mean(_pass(*args, training=False)),
