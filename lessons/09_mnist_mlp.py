@@ -623,7 +623,7 @@ ax.set(yscale="log", ylabel="wrong answers (%)")
 ax.tick_params(axis="x", rotation=15)
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# ### 每一階值多少，又花多少？
+# ### 每一階提高多少，又花多少？
 #
 # 成對相減（同一個種子），得到每一階的進步；時間以線性模型為 1。「測得出的差異」是說，小於它的進步，五個種子看不出來。
 
