@@ -194,8 +194,9 @@ def all_problems() -> list[str]:
 
 def _left_over() -> Iterator[str]:
     """Exercises, and answers to them, of a lesson that was removed."""
-    exercises = (build.ROOT / "course_utils" / "exercises").glob("*.py")
-    importing = "".join(p.read_text(encoding="utf-8") for p in [*build.lesson_paths(), *exercises])
+    folders = ("course_utils/exercises", "tools")  # a bundle for students has a module of its own
+    others = [p for folder in folders for p in (build.ROOT / folder).glob("*.py")]
+    importing = "".join(p.read_text(encoding="utf-8") for p in [*build.lesson_paths(), *others])
     for folder in ("course_utils/exercises", "tests/wrong_answers"):
         for path in sorted((build.ROOT / folder).glob("[a-z]*.py")):
             if not re.search(rf"course_utils\.exercises(\.| import ){path.stem}\b", importing):
