@@ -372,7 +372,7 @@ with seeding.seeded(0):  # TargetEncoder draws its inner folds
     fair = scores(model, X.assign(name=names), y)
 flatters["target encoding"] = leaky - fair
 
-# %% slideshow={"slide_type": "subslide"} alt-zh="森林圖，橫軸是洩漏讓準確率虛胖的百分點。縮放與填補在 0；挑特徵約 20；同一列在兩邊時，邏輯斯迴歸約 2、最近鄰約 10；油錢與目標編碼各約 4 到 6。橫條是校正後的 95 % 區間。" alt-en="A forest plot of the percentage points by which each leak flatters accuracy. Scaling and imputing: 0. Features selected: about 20. Twins: about 2 for logistic regression, about 10 for the nearest row. Fuel bill and target encoding: about 4 to 6. Bars are corrected 95 % intervals."
+# %% slideshow={"slide_type": "subslide"} alt-zh="森林圖，橫軸是洩漏讓準確率虛胖的百分點。縮放與填補在 0；挑特徵約 20；同一列在兩邊時，邏輯迴歸約 2、最近鄰約 10；油錢與目標編碼各約 4 到 6。橫條是校正後的 95 % 區間。" alt-en="A forest plot of the percentage points by which each leak flatters accuracy. Scaling and imputing: 0. Features selected: about 20. Twins: about 2 for logistic regression, about 10 for the nearest row. Fuel bill and target encoding: about 4 to 6. Bars are corrected 95 % intervals."
 gains = {name: resampled_interval(values, 5) for name, values in flatters.items()}
 figure, ax = plt.subplots(figsize=(8, 3.2))
 plotting.plot_forest(ax, list(gains), list(gains.values()))
@@ -383,7 +383,7 @@ label = ax.set_xlabel("accuracy with the leak minus without (points, corrected 9
 #
 # **主張 3** 平均而言，用全部的列挑特徵，虛胖超過 5 個百分點（整個區間）；縮放與填補的整個區間都在 ±2 個百分點之內。
 #
-# **主張 4** 平均而言，同一列在兩邊時，最近鄰虛胖超過 2 個百分點（整個區間），也比邏輯斯迴歸多；油錢與目標編碼的平均都虛胖 1 個百分點以上。
+# **主張 4** 平均而言，同一列在兩邊時，最近鄰虛胖超過 2 個百分點（整個區間），也比邏輯迴歸多；油錢與目標編碼的平均都虛胖 1 個百分點以上。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # Selection is the worst: even a coin is "predicted" to some 70 %. Scaling and imputing hardly matter here: means and medians move little for a few rows more. They belong in the pipeline all the same, for you cannot know beforehand whether they matter on your data, and it costs nothing. With a row on both sides, a model that memorizes is flattered far more.
@@ -503,7 +503,7 @@ lifted = min(gain(way, "balanced accuracy").low for way in ("weights", "threshol
 claim(6, lifted > 8 and abs(gain("weights", "average precision").mean) < 2)
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
-# ## 比賽：MLP、邏輯斯迴歸、梯度提升
+# ## 比賽：MLP、邏輯迴歸、梯度提升
 #
 # 三位選手，一樣的功夫：
 #
@@ -615,7 +615,7 @@ def p_value(interval, num_values=10):
     return 2 * special.stdtr(num_values - 1, -abs(t))
 
 
-# %% slideshow={"slide_type": "subslide"} alt-zh="森林圖，八列，橫軸是 MLP 的準確率減去對手的百分點。偶數那張表，MLP 明顯勝過邏輯斯迴歸，約 6 個百分點；其餘各列的區間都跨過 0。" alt-en="A forest plot of eight rows: accuracy of the MLP minus that of a rival, in points. On even digits the MLP beats logistic regression clearly, by about 6 points; all other intervals cross 0."
+# %% slideshow={"slide_type": "subslide"} alt-zh="森林圖，八列，橫軸是 MLP 的準確率減去對手的百分點。偶數那張表，MLP 明顯勝過邏輯迴歸，約 6 個百分點；其餘各列的區間都跨過 0。" alt-en="A forest plot of eight rows: accuracy of the MLP minus that of a rival, in points. On even digits the MLP beats logistic regression clearly, by about 6 points; all other intervals cross 0."
 versus = against_rivals(raced, TABLES)
 differs = holm([p_value(interval) for interval in versus.values()]) < 0.05
 figure, ax = plt.subplots(figsize=(8, 3.4))
@@ -627,9 +627,9 @@ for name, interval in versus.items():
     print(f"{name:31} {interval:.1f}, could miss ≈{interval.half_width:.1f}")
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 直線切不開的題目（偶數），MLP 勝過邏輯斯迴歸；和提升樹分不出高下。另外三張表，誰也沒有贏過誰，而這不是說一樣好：幾百列的表，差距要到 could miss 那麼大才看得出來。分不出高下時，選簡單、快、說得清楚的那一個。
+# 直線切不開的題目（偶數），MLP 勝過邏輯迴歸；和提升樹分不出高下。另外三張表，誰也沒有贏過誰，而這不是說一樣好：幾百列的表，差距要到 could miss 那麼大才看得出來。分不出高下時，選簡單、快、說得清楚的那一個。
 #
-# **主張 7** 偶數那張表，MLP 的平均準確率比邏輯斯迴歸高（整個區間在 0 以上）；和提升樹的平均相差不到 3 個百分點。
+# **主張 7** 偶數那張表，MLP 的平均準確率比邏輯迴歸高（整個區間在 0 以上）；和提升樹的平均相差不到 3 個百分點。
 #
 # **主張 8** 另外三張表的六組比較，經 Holm 校正後，沒有一組發現 MLP 勝過對手。
 
@@ -660,7 +660,7 @@ claim(8, not wins[:6].any())
 #
 # Predict: how much accuracy does each contender lose?
 
-# %% slideshow={"slide_type": "subslide"} alt-zh="森林圖，三列：加上雜訊欄之後準確率的變化。邏輯斯迴歸與 MLP 各掉好幾個百分點，提升樹的變化接近 0。" alt-en="A forest plot of three rows: the change of accuracy when noise columns are added. Logistic regression and the MLP lose several points each; the change of boosting is near 0."
+# %% slideshow={"slide_type": "subslide"} alt-zh="森林圖，三列：加上雜訊欄之後準確率的變化。邏輯迴歸與 MLP 各掉好幾個百分點，提升樹的變化接近 0。" alt-en="A forest plot of three rows: the change of accuracy when noise columns are added. Logistic regression and the MLP lose several points each; the change of boosting is near 0."
 columns = [f"noise {k}" for k in range(40)]
 noise = pd.DataFrame(seeding.rng(3).normal(size=(len(X), 40)), columns=columns)
 noisy = run_all({"noisy cars": (X.join(noise), y)})
@@ -752,7 +752,7 @@ claim(10, same and refused == 3)
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 打開抽屜
 #
-# 報告要交了。完成的模型有兩個：存好的 MLP，和邏輯斯迴歸。各看抽屜**一次**。
+# 報告要交了。完成的模型有兩個：存好的 MLP，和邏輯迴歸。各看抽屜**一次**。
 #
 # 想一想：79 輛車，準確率的區間會有多寬？
 
@@ -791,7 +791,7 @@ folder.cleanup()
 # 2. **來源**：資料從哪裡來、授權、有沒有個人資料、一列代表什麼。
 # 3. **看**：型別、缺漏、類別、答案的分布、重複的列。
 # 4. **切分**：先切；同一個人（或同一批）的列放同一邊；跟時間有關就照時間切。
-# 5. **基準**：一律猜最多的類別；邏輯斯迴歸。
+# 5. **基準**：一律猜最多的類別；邏輯迴歸。
 # 6. **模型**：MLP 與一個對手，同樣的功夫，只在訓練列裡挑。
 # 7. **結果**：成對差與校正的區間；至少一種洩漏，量出虛胖多少。
 # 8. **測試**：打開一次，附上區間。
@@ -946,7 +946,7 @@ def corrected_interval_solution(differences, num_train, num_test):
 # - 洩漏要量：挑特徵最狠，縮放與填補在這裡看不出影響；會背的模型最怕重複的列。
 # - 不平衡時看召回率、平衡準確率、平均精確率；門檻在驗證資料上挑。
 # - 交叉驗證的折互相重疊：成對相減，用校正的區間；「分不出高下」不是「一樣好」。
-# - 小而雜的表，MLP 常常不划算；先跑邏輯斯迴歸與提升樹。
+# - 小而雜的表，MLP 常常不划算；先跑邏輯迴歸與提升樹。
 # - 模型與前處理存在一起，只存普通的值；預測函式要檢查輸入。
 #
 # 接下來，做你自己的專題。
