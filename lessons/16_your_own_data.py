@@ -102,7 +102,7 @@ whole.to_csv(path, index=False)
 cars = pd.read_csv(path)
 cars.head(4)
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 pd.DataFrame({"type": cars.dtypes.astype(str), "missing": cars.isna().sum()}).query("missing > 0")
 
 # %%
@@ -185,12 +185,12 @@ print(f"{X.shape[1]} columns become {prepared.shape[1]}")
 of_maker = prepared.filter(like="maker_")
 print(f"Tesla: {of_maker.shape[1]} columns of makers, sum {of_maker.to_numpy().sum():.0f}")
 
-# %% [markdown] lang="zh-TW"
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # 每個廠牌欄位都是 0，也不會報錯：這是 `handle_unknown="ignore"` 的意思。
 #
 # **主張 1** 沒見過的廠牌，每個廠牌欄一定都是 0；缺的馬力，一定填成訓練列的中位數。
 
-# %% [markdown] lang="en"
+# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # Every maker's column is 0, and nothing is raised: that is what `handle_unknown="ignore"` means.
 #
 # **Claim 1** It must hold that a maker never seen is 0 in every maker's column, and that a missing horsepower becomes the median of the training rows.
@@ -224,7 +224,7 @@ claim(1, (of_maker == 0).all(axis=None) and np.isclose(filled, X["horsepower"].m
 # Predict: two models of exactly equal skill compete 300 times. In how many does the plain 95 % interval say that they differ?
 
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 def accuracy_of_nearest_mean(inputs, labels, is_test):
     train, means = ~is_test, []
     for label in (0, 1):
@@ -261,12 +261,12 @@ for name, hatch in (("plain", ""), ("corrected", "//")):
 ax.axhline(5, color="black", linewidth=1, linestyle="--")
 label = ax.set_ylabel("equals said to differ (%)")
 
-# %% [markdown] lang="zh-TW"
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # 普通的區間本來只該錯 5 %，卻錯了四成多。校正後離 5 % 不遠；它是近似，不是定理。重複更多次，校正的區間也不會一直變窄：新的資料不會從洗牌裡跑出來。
 #
 # **主張 2** 在 300 次比較裡，普通的區間把一樣好的模型說成不同，比例超過 25 %（整個信賴區間）；校正後的不到 15 %。
 
-# %% [markdown] lang="en"
+# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # The plain interval should err in 5 % and errs in more than 40 %. The corrected one comes near 5 %; it is an approximation, not a theorem. Nor does it keep shrinking as you repeat: shuffling does not make new data.
 #
 # **Claim 2** In 300 comparisons the plain interval says that equals differ in more than 25 % (its whole confidence interval), the corrected one in less than 15 %.
@@ -301,7 +301,7 @@ claim(2, errors["plain"].low > 0.25 and errors["corrected"].mean < 0.15)
 # Predict: which flatters the most? Is there one that does not flatter at all?
 
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 def scores(model, inputs, labels):
     folds = model_selection.RepeatedStratifiedKFold(
         n_splits=5, n_repeats=4, random_state=seeding.shifted(0)
@@ -329,7 +329,7 @@ flatters["features selected"] = leaky - fair
 print(f"a coin, predicted: ≈{leaky.mean():.0f} % with the leak, ≈{fair.mean():.0f} % without")
 
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 def flattered_by_twins(model):
     twice, owner = pd.concat([X, X], ignore_index=True), np.tile(np.arange(len(X)), 2)
     apart, together = [], []
@@ -392,7 +392,7 @@ label = ax.set_xlabel("accuracy with the leak minus without (points, corrected 9
 #
 # **Claim 4** On average, a row on both sides flatters the nearest row by more than 2 points (the whole interval), and by more than logistic regression; fuel bill and target encoding flatter by more than 1 point in the mean.
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 for name, gain in gains.items():
     print(f"{name:18} {gain:.1f}")
 harmless, twins = gains["scaled, imputed"], gains["twins, nearest row"]
@@ -466,7 +466,7 @@ def eights(seed, pixels, is_eight):
     return {"rows": found}
 
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 digits = load_digits()
 runs = run_seeds(eights, range(2), pixels=digits.data, is_eight=digits.target == 8)
 rows_of_all = [row for found in runs["rows"] for row in found]
@@ -481,7 +481,7 @@ model = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=3000
 probs = model.fit(digits.data[train], digits.target[train] == 8).predict_proba(digits.data[val])
 thresholds = np.linspace(0.01, 0.7, 70)
 curves = [measured(probs[:, 1], digits.target[val] == 8, t) for t in thresholds]
-figure, ax = plt.subplots(figsize=(7.5, 2.8))
+figure, ax = plt.subplots(figsize=(7.5, 2.3))
 for name, style in (("accuracy", "--"), ("balanced accuracy", "-")):
     ax.plot(thresholds, [100 * curve[name] for curve in curves], style, label=name)
 ax.axvline(best_threshold(probs[:, 1], digits.target[val] == 8), color="black", linewidth=1)
@@ -502,7 +502,7 @@ legend = ax.legend()
 #
 # **Claim 6** On average, weights and threshold each raise balanced accuracy by more than 8 points (the whole interval); weights change the mean of average precision by less than 2 points.
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 never, is_eight = np.zeros(len(digits.target), dtype=bool), digits.target == 8
 of_never = metrics.balanced_accuracy_score(is_eight, never)
 is_blind = of_never == 0.5 and metrics.accuracy_score(is_eight, never) > 0.9
@@ -588,7 +588,7 @@ def race(seed, table, model, knob, values):
     return {"accuracy": accuracy, "loss": loss}
 
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 def run_all(tables):
     settings = {}
     for table in tables:
@@ -635,11 +635,11 @@ def p_value(interval, num_values=10):
 # %% slideshow={"slide_type": "subslide"} alt-zh="森林圖，八列，橫軸是 MLP 的準確率減去對手的百分點。偶數那張表，MLP 明顯勝過邏輯迴歸，約 6 個百分點；其餘各列的區間都跨過 0。" alt-en="A forest plot of eight rows: accuracy of the MLP minus that of a rival, in points. On even digits the MLP beats logistic regression clearly, by about 6 points; all other intervals cross 0."
 versus = against_rivals(raced, TABLES)
 differs = holm([p_value(interval) for interval in versus.values()]) < 0.05
-figure, ax = plt.subplots(figsize=(8, 3.4))
+figure, ax = plt.subplots(figsize=(8, 3.0))
 plotting.plot_forest(ax, list(versus), list(versus.values()), differs)
 label = ax.set_xlabel("accuracy, MLP minus rival (points, corrected 95 % interval)")
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 for name, interval in versus.items():
     print(f"{name:31} {interval:.1f}, could miss ≈{interval.half_width:.1f}")
 
@@ -733,7 +733,7 @@ save_predictor(Path(folder.name) / "cars.pt", finished, X)
 predict = load_predictor(Path(folder.name) / "cars.pt")
 predict(X.head(3)).map("≈{:.2f}".format)
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 wrong_inputs = {
     "a column is missing": X.drop(columns="year"),
     "the year in full": X.assign(year=X["year"] + 1900),
