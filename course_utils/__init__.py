@@ -8,6 +8,8 @@ models        ``models`` multi-layer perceptrons; ``stacked`` many small ones tr
               ``autograd`` back-propagation for NumPy, on one page
 training      ``training`` the loop; ``optimizers`` update rules written out; ``early_stopping``;
               ``checkpoint`` go on after a crash; ``lr_finder`` a range test for the learning rate
+tables        ``tables`` numbers and categories with gaps, prepared and learned; ``predictor`` the
+              model and its preparation in one file, and predictions with it
 evaluation    ``tally`` means whatever the batch size; ``calibration``; ``intervals`` what a few seeds
               can tell; ``plotting``
 many runs     ``experiment`` seeds and settings on all cores; ``kept_runs`` none is made twice;

@@ -1229,7 +1229,7 @@ def mixes_examples_solution(model, inputs):
 # - 由上游往下游查：資料、初始損失、一步、內部、評估。死掉的 ReLU 常常只是後果。
 # - 改一個地方，用同樣的種子重跑，成對比較：這才叫治好。
 #
-# **下一課**：[[numpy_training_tools]]，不用任何框架，用 NumPy 寫出這些訓練工具。
+# **下一課**：[[your_own_data]]，拿你自己的一張表，走到一份誠實的報告。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Summary
@@ -1240,7 +1240,7 @@ def mixes_examples_solution(model, inputs):
 # - Go downstream: data, first loss, step, inside, evaluation. Dead ReLUs are often a consequence.
 # - Change one thing, run again with the same seeds, compare in pairs: only that is a cure.
 #
-# **Next**: [[numpy_training_tools]] writes these training tools without a framework, in NumPy.
+# **Next**: [[your_own_data]] takes a table of your own to an honest report.
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "skip"}
 # ### 原始文獻

@@ -22,6 +22,7 @@ from course_utils.intervals import (
     holm,
     mean_interval,
     paired_difference,
+    resampled_interval,
     share_interval,
 )
 
@@ -72,6 +73,33 @@ def test_a_share_beyond_its_bounds_is_refused():
 def test_what_has_no_interval_is_refused(values):
     with pytest.raises(ValueError, match="at least two finite numbers"):
         mean_interval(values)
+
+
+# --- cross-validation
+
+
+@given(samples, st.integers(2, 20))
+def test_the_interval_of_folds_has_the_variance_of_nadeau_and_bengio(values, num_folds):
+    assume(np.std(values) > 1e-3)
+    num_train, num_test = 100 * (num_folds - 1), 100
+    scale = np.sqrt(np.var(values, ddof=1) * (1 / len(values) + num_test / num_train))
+    expected = stats.t.interval(0.95, len(values) - 1, np.mean(values), scale)
+    interval = resampled_interval(values, num_folds)
+    assert ends(interval) == pytest.approx(expected, rel=1e-6, abs=1e-6)
+    assert interval.mean == mean_interval(values).mean
+
+
+def test_repeating_the_folds_does_not_narrow_the_interval_for_ever():
+    values = np.random.default_rng(0).normal(size=10)
+    once, often = (resampled_interval(np.tile(values, n), 5).half_width for n in (1, 10_000))
+    assert often > 1.9 * values.std() * 0.5 and once > often
+    assert mean_interval(np.tile(values, 10_000)).half_width < 0.02
+
+
+@pytest.mark.parametrize("num_folds", [1, 0, -5])
+def test_fewer_than_two_folds_are_refused(num_folds):
+    with pytest.raises(ValueError, match="num_folds must be at least 2"):
+        resampled_interval([1.0, 2.0], num_folds)
 
 
 # --- pairs
