@@ -67,7 +67,7 @@ from course_utils.tables import TableMLP, preparation
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 先造一張像樣的髒表
 #
-# 套件 mlxtend 附了一張 1970 到 1982 年的汽車表：392 輛車、重量、馬力、產地、名稱、每加侖英里數（mpg）。真實的表會有缺漏，這一張已經清理過了，所以我們公開地弄壞它：隨機抹掉 12 % 的馬力、8 % 的重量、6 % 的產地，再寫成 CSV。要弄壞哪些格子固定不變，那是資料，不是實驗。
+# 套件 mlxtend 附了一張 1970 到 1982 年的汽車表：392 輛車、重量、馬力、產地、名稱、每加侖英里數（mpg）。真實的表會有缺漏，這一張已經清理過了，所以我們公開地弄壞它：隨機抹掉 12% 的馬力、8% 的重量、6% 的產地，再寫成 CSV。要弄壞哪些格子固定不變，那是資料，不是實驗。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## First, a decently dirty table
@@ -210,7 +210,7 @@ claim(1, (of_maker == 0).all(axis=None) and np.isclose(filled, X["horsepower"].m
 #
 # $$s^2\left(\frac{1}{J} + \frac{n_\text{test}}{n_\text{train}}\right),\qquad \text{K 折時 } \frac{n_\text{test}}{n_\text{train}} = \frac{1}{K-1}$$
 #
-# 想一想：兩個能力完全相同的模型，比 300 次。普通的 95 % 區間，有幾次會說「不同」？
+# 想一想：兩個能力完全相同的模型，比 300 次。普通的 95% 區間，有幾次會說「不同」？
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## 313 rows: how good is it really? Cross-validation
@@ -252,7 +252,7 @@ for name, interval in (("plain", mean_interval), ("corrected", lambda d: resampl
     errors[name] = share_interval(sum(interval(d).excludes_zero for d in comparisons), 300)
     print(f"{name:9}: says that equals differ in {errors[name]:.0%} of 300")
 
-# %% slideshow={"slide_type": "subslide"} alt-zh="兩根長條，縱軸是把一樣好的模型說成不同的比例。普通的區間超過四成，校正後的不到一成，靠近虛線標出的 5 %。" alt-en="Two bars: the share of comparisons in which equals are said to differ. Above 40 % with the plain interval; with the corrected one below 10 %, near the dashed line at 5 %."
+# %% slideshow={"slide_type": "subslide"} alt-zh="兩根長條，縱軸是把一樣好的模型說成不同的比例。普通的區間超過四成，校正後的不到一成，靠近虛線標出的 5%。" alt-en="Two bars: the share of comparisons in which equals are said to differ. Above 40 % with the plain interval; with the corrected one below 10 %, near the dashed line at 5 %."
 figure, ax = plt.subplots(figsize=(5.5, 3))
 for name, hatch in (("plain", ""), ("corrected", "//")):
     share = errors[name]
@@ -262,9 +262,9 @@ ax.axhline(5, color="black", linewidth=1, linestyle="--")
 label = ax.set_ylabel("equals said to differ (%)")
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 普通的區間本來只該錯 5 %，卻錯了四成多。校正後離 5 % 不遠；它是近似，不是定理。重複更多次，校正的區間也不會一直變窄：新的資料不會從洗牌裡跑出來。
+# 普通的區間本來只該錯 5%，卻錯了四成多。校正後離 5% 不遠；它是近似，不是定理。重複更多次，校正的區間也不會一直變窄：新的資料不會從洗牌裡跑出來。
 #
-# **主張 2** 在 300 次比較裡，普通的區間把一樣好的模型說成不同，比例超過 25 %（整個信賴區間）；校正後的不到 15 %。
+# **主張 2** 在 300 次比較裡，普通的區間把一樣好的模型說成不同，比例超過 25%（整個信賴區間）；校正後的不到 15%。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # The plain interval should err in 5 % and errs in more than 40 %. The corrected one comes near 5 %; it is an approximation, not a theorem. Nor does it keep shrinking as you repeat: shuffling does not make new data.
@@ -351,7 +351,7 @@ flatters["twins, logistic"] = flattered_by_twins(logistic())
 flatters["twins, nearest row"] = flattered_by_twins(nearest)
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 油錢是由 mpg 算出來的（再加 2 % 的雜訊）：這輛車還沒上路，怎麼會有一年的帳單？目標編碼則有老實的做法：`TargetEncoder` 放進管線（pipeline），只看訓練列。
+# 油錢是由 mpg 算出來的（再加 2% 的雜訊）：這輛車還沒上路，怎麼會有一年的帳單？目標編碼則有老實的做法：`TargetEncoder` 放進管線（pipeline），只看訓練列。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # The fuel bill is worked out from mpg (plus 2 % noise): how could a car that was never driven have a bill for a year? For target encoding there is an honest way: put `TargetEncoder` into the pipeline, where it sees training rows only.
@@ -372,7 +372,7 @@ with seeding.seeded(0):  # TargetEncoder draws its inner folds
     fair = scores(model, X.assign(name=names), y)
 flatters["target encoding"] = leaky - fair
 
-# %% slideshow={"slide_type": "subslide"} alt-zh="森林圖，橫軸是洩漏讓準確率虛胖的百分點。縮放與填補在 0；挑特徵約 20；同一列在兩邊時，邏輯迴歸約 2、最近鄰約 10；油錢與目標編碼各約 4 到 6。橫條是校正後的 95 % 區間。" alt-en="A forest plot of the percentage points by which each leak flatters accuracy. Scaling and imputing: 0. Features selected: about 20. Twins: about 2 for logistic regression, about 10 for the nearest row. Fuel bill and target encoding: about 4 to 6. Bars are corrected 95 % intervals."
+# %% slideshow={"slide_type": "subslide"} alt-zh="森林圖，橫軸是洩漏讓準確率虛胖的百分點。縮放與填補在 0；挑特徵約 20；同一列在兩邊時，邏輯迴彙總 2、最近鄰約 10；油錢與目標編碼各約 4 到 6。橫條是校正後的 95% 區間。" alt-en="A forest plot of the percentage points by which each leak flatters accuracy. Scaling and imputing: 0. Features selected: about 20. Twins: about 2 for logistic regression, about 10 for the nearest row. Fuel bill and target encoding: about 4 to 6. Bars are corrected 95 % intervals."
 gains = {name: resampled_interval(values, 5) for name, values in flatters.items()}
 figure, ax = plt.subplots(figsize=(8, 3.2))
 plotting.plot_forest(ax, list(gains), list(gains.values()))
@@ -381,9 +381,9 @@ label = ax.set_xlabel("accuracy with the leak minus without (points, corrected 9
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # 挑特徵最狠：擲硬幣也能「預測」到七成。縮放與填補在這裡幾乎不影響：平均與中位數多看幾列，改變很小。照樣放進管線，因為你事先不知道自己的資料會不會，而管線不花一毛錢。同一列在兩邊，會背的模型虛胖得多。
 #
-# **主張 3** 平均而言，用全部的列挑特徵，虛胖超過 5 個百分點（整個區間）；縮放與填補的整個區間都在 ±2 個百分點之內。
+# **主張 3** 平均而言，用全部的列挑特徵，虛胖超過 5 個百分點（整個信賴區間）；縮放與填補的整個區間都在 ±2 個百分點之內。
 #
-# **主張 4** 平均而言，同一列在兩邊時，最近鄰虛胖超過 2 個百分點（整個區間），也比邏輯迴歸多；油錢與目標編碼的平均都虛胖 1 個百分點以上。
+# **主張 4** 平均而言，同一列在兩邊時，最近鄰虛胖超過 2 個百分點（整個信賴區間），也比邏輯迴歸多；油錢與目標編碼的平均都虛胖 1 個百分點以上。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # Selection is the worst: even a coin is "predicted" to some 70 %. Scaling and imputing hardly matter here: means and medians move little for a few rows more. They belong in the pipeline all the same, for you cannot know beforehand whether they matter on your data, and it costs nothing. With a row on both sides, a model that memorizes is flattered far more.
@@ -401,14 +401,14 @@ more = twins.low > 2 and twins.mean > gains["twins, logistic"].mean
 claim(4, more and min(gains["fuel bill"].mean, gains["target encoding"].mean) > 1)
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
-# ## 不平衡：準確率 93 %，卻只找到三分之一
+# ## 不平衡：準確率 93%，卻只找到三分之一
 #
 # 換一張表：scikit-learn 附的 1,797 個手寫數字（64 欄）。問題：「這是 8 嗎？」是的只有一成。一律答「不是」，準確率就有九成。
 #
 # 三把尺：
 #
 # - **召回率**（recall）：真的 8 裡找到幾成；
-# - **平衡準確率**（balanced accuracy）：兩類各自的召回率取平均，瞎猜是 50 %；
+# - **平衡準確率**（balanced accuracy）：兩類各自的召回率取平均，瞎猜是 50%；
 # - **平均精確率**（average precision）：只看排序，與門檻無關。
 #
 # 想一想：把少數類別加權，或把門檻從 0.5 降下來，這三把尺各會怎麼動？
@@ -473,7 +473,7 @@ rows_of_all = [row for found in runs["rows"] for row in found]
 ways = 100 * pd.DataFrame(rows_of_all).set_index(["way", "fold"])
 ways.groupby("way").mean().map("≈{:.1f}".format)
 
-# %% slideshow={"slide_type": "subslide"} alt-zh="橫軸是門檻，縱軸是百分比。門檻從 0 升到 0.15 左右，平衡準確率升到九成，再往右就一路下降；準確率則一路升到 0.4 附近才持平。垂直線標出在驗證列上挑到的門檻，離 0.5 很遠。" alt-en="Percent against the threshold. Balanced accuracy climbs to about 90 % near a threshold of 0.15 and falls steadily from there; accuracy keeps rising until about 0.4 and stays level. A vertical line marks the threshold chosen on the validation rows, far from 0.5."
+# %% slideshow={"slide_type": "subslide"} alt-zh="橫軸是門檻，縱軸是百分比。門檻從 0 升到 0.15 左右，平衡準確率升到九成，再往右就一路下降；準確率則一路升到 0.3 附近，之後略降。垂直線標出在驗證列上挑到的門檻，離 0.5 很遠。" alt-en="Percent against the threshold. Balanced accuracy climbs to about 90 % near a threshold of 0.15 and falls steadily from there; accuracy keeps rising until about 0.3 and then falls a little. A vertical line marks the threshold chosen on the validation rows, far from 0.5."
 train, val = train_test_split(
     np.arange(len(digits.target)), stratify=digits.target == 8, random_state=seeding.shifted(0)
 )
@@ -491,9 +491,9 @@ legend = ax.legend()
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # 門檻在**驗證**的列上挑，在測試折上評分。兩種辦法都把召回率從三成多拉到九成左右，準確率只退一點；平均精確率幾乎不動，因為它們改的主要是在哪裡切，而不是排序。（這個模型刻意收得很緊，C = 0.01；放鬆一點，差距就小一點。）
 #
-# **主張 5** 一律答「不是」，平衡準確率一定是 50 %，準確率卻一定在 90 % 以上。平均而言，不加權、門檻 0.5 的模型，準確率超過 91 %，召回率卻不到一半。
+# **主張 5** 一律答「不是」，平衡準確率一定是 50%，準確率卻一定在 90% 以上。平均而言，不加權、門檻 0.5 的模型，準確率超過 91%，召回率卻不到一半。
 #
-# **主張 6** 平均而言，加權與調門檻都讓平衡準確率提高 8 個百分點以上（整個區間）；加權之後，平均精確率的平均改變不到 2 個百分點。
+# **主張 6** 平均而言，加權與調門檻都讓平衡準確率提高 8 個百分點以上（整個信賴區間）；加權之後，平均精確率的平均改變不到 2 個百分點。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # The threshold is chosen on **validation** rows and judged on the test fold. Either way lifts recall from a third to about nine tenths, for a little accuracy; average precision hardly moves, since what changes is mainly where to cut, not the order. (The model is deliberately held tight, C = 0.01; with a looser rein the gap is smaller.)
@@ -926,7 +926,7 @@ def prepare_numbers_solution(table, is_train):
 #
 # 難度 ★★☆，約 15 分鐘。
 #
-# 課裡叫用了 `resampled_interval`。現在自己寫，而且不限於 K 折：`corrected_interval(differences, num_train, num_test)`，`differences` 是 (J,) 的差（J 至少 2，每次切分一個），每次切分都用 `num_train` 列訓練、`num_test` 列評分。回傳 (low, high)：Nadeau 與 Bengio 校正的 95 % 雙尾 t 區間，自由度 J − 1，s² 用 `ddof=1`。可以用 scipy。
+# 課裡叫用了 `resampled_interval`。現在自己寫，而且不限於 K 折：`corrected_interval(differences, num_train, num_test)`，`differences` 是 (J,) 的差（J 至少 2，每次切分一個），每次切分都用 `num_train` 列訓練、`num_test` 列評分。回傳 (low, high)：Nadeau 與 Bengio 校正的 95% 雙尾 t 區間，自由度 J − 1，s² 用 `ddof=1`。可以用 scipy。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Exercise 3: the corrected interval

@@ -402,7 +402,7 @@ corrected_interval.mistake(
 corrected_interval.mistake(
     "one_sided",
     Text(
-        "這是單尾的分位數（0.95）。雙尾 95 %，每邊各留多少？",
+        "這是單尾的分位數（0.95）。雙尾 95%，每邊各留多少？",
         "this is the one-sided quantile (0.95). Two-sided 95 %: how much is left on each side?",
     ),
     lambda d, a, b: _interval(d, _factor(d, a, b), quantile=special.stdtrit(len(d) - 1, 0.95)),
