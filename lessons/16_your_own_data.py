@@ -372,7 +372,7 @@ with seeding.seeded(0):  # TargetEncoder draws its inner folds
     fair = scores(model, X.assign(name=names), y)
 flatters["target encoding"] = leaky - fair
 
-# %% slideshow={"slide_type": "subslide"} alt-zh="森林圖，橫軸是洩漏讓準確率虛胖的百分點。縮放與填補在 0；挑特徵約 20；同一列在兩邊時，邏輯迴彙總 2、最近鄰約 10；油錢與目標編碼各約 4 到 6。橫條是校正後的 95% 區間。" alt-en="A forest plot of the percentage points by which each leak flatters accuracy. Scaling and imputing: 0. Features selected: about 20. Twins: about 2 for logistic regression, about 10 for the nearest row. Fuel bill and target encoding: about 4 to 6. Bars are corrected 95 % intervals."
+# %% slideshow={"slide_type": "subslide"} alt-zh="森林圖，橫軸是洩漏讓準確率虛胖的百分點。縮放與填補在 0；挑特徵約 20；同一列在兩邊時，邏輯迴歸大約 2、最近鄰約 10；油錢與目標編碼各約 4 到 6。橫條是校正後的 95% 區間。" alt-en="A forest plot of the percentage points by which each leak flatters accuracy. Scaling and imputing: 0. Features selected: about 20. Twins: about 2 for logistic regression, about 10 for the nearest row. Fuel bill and target encoding: about 4 to 6. Bars are corrected 95 % intervals."
 gains = {name: resampled_interval(values, 5) for name, values in flatters.items()}
 figure, ax = plt.subplots(figsize=(8, 3.2))
 plotting.plot_forest(ax, list(gains), list(gains.values()))
