@@ -398,7 +398,7 @@ claim(6, sides_agree and all(abs(place - lengths.mean()) < 1e-9 for place in low
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # ### 換成類別
 #
-# 抽屜裡抽了十次球：紅 5 次、綠 3 次、藍 2 次。模型說三種顏色的機率是 $p$（這叫類別分布，categorical distribution）。這十次的概似是 $p_{紅}^5\,p_{綠}^3\,p_{藍}^2$，取對數、變號、除以 10，就是交叉熵。
+# 抽屜裡抽了十次球：紅 5 次、綠 3 次、藍 2 次。模型說三種顏色的機率是 $p$（這叫類別分布，categorical distribution）。這十次的概似是 $p_{\text{紅}}^5\,p_{\text{綠}}^3\,p_{\text{藍}}^2$，取對數、變號、除以 10，就是交叉熵。
 #
 # 想一想：哪一組 $p$ 的損失最低？最低能到 0 嗎？
 

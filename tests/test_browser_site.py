@@ -235,7 +235,8 @@ def test_the_other_edition_opens_at_the_same_place(site, browser):
         page.goto(f"{address}/a%20folder/site/en/{lesson.page}.html")
         anchor = page.evaluate(
             """() => { const all = [...document.querySelectorAll('article section[id]')];
-            const one = all[Math.floor(all.length / 2)]; one.scrollIntoView(); return one.id; }"""
+            const one = all[Math.floor(all.length / 2)]; one.scrollIntoView({behavior: "instant"});
+            return one.id; }"""
         )
         page.locator("a.language-switch").first.click()
         page.wait_for_url(f"**/zh-TW/{lesson.page}.html#{anchor}")

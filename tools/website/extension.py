@@ -73,6 +73,13 @@ def _markdown_tables(
     lines[:] = shown
 
 
+def _is_another_librarys(
+    app: Sphinx, what: str, name: str, obj: Any, skip: bool, options: Any
+) -> bool | None:
+    """Leave out the methods that scikit-learn adds to its estimators: they are described there."""
+    return True if re.fullmatch(r"set_\w+_request", name) else None
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     """As Sphinx asks of an extension."""
     app.add_config_value("course_edition", os.environ["SITE_EDITION"], "env")
@@ -81,5 +88,6 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("doctree-read", _set_anchors, priority=100)
     app.connect("html-page-context", _set_context, priority=900)
     app.connect("autodoc-process-docstring", _markdown_tables)
+    app.connect("autodoc-skip-member", _is_another_librarys)
     app.connect("builder-inited", lambda app: setattr(app.builder, "search", False))
     return {"parallel_read_safe": True}
