@@ -5,8 +5,9 @@ const HEIGHT = 692;  // the slide number stands below
 
 function pieces(section) {  // from top to bottom, what can stand on a slide of its own
   return [...section.children].flatMap(cell => {
-    const inside = [...cell.querySelectorAll(
+    const found = [...cell.querySelectorAll(
       ".jp-RenderedMarkdown > *, .jp-InputArea-editor, .jp-OutputArea-child > .jp-OutputArea-output")];
+    const inside = found.filter(e => !found.some(o => o !== e && e.contains(o)));  // Markdown put out
     return inside.length ? inside.filter(e => e.getClientRects().length) : [cell];
   });
 }

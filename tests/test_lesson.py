@@ -30,10 +30,14 @@ def course(tmp_path, monkeypatch):
     return tmp_path
 
 
+#: The number that the next lesson of the fixture's course gets.
+NEXT = f"{int(lesson_path('perceptron_xor').stem[:2]) + 1:02d}"
+
+
 def test_a_new_lesson_comes_last_and_every_file_of_it_is_python(course):
     paths = lesson.new("Second moments, by hand", course)
     assert [path.relative_to(course).as_posix() for path in paths] == [
-        "lessons/02_second_moments_by_hand.py",
+        f"lessons/{NEXT}_second_moments_by_hand.py",
         "course_utils/exercises/second_moments_by_hand.py",
         "tests/wrong_answers/second_moments_by_hand.py",
     ]
@@ -70,7 +74,9 @@ def test_the_new_lesson_runs_and_only_next_steps_are_left(course, monkeypatch, c
         for path, place in zip(paths[1:], here, strict=True):
             shutil.copy(path, place)
         (sentence,) = [s for s in check_lessons.problems(paths[0]) if "run make" in s]
-        assert sentence.startswith("run make notebooks LESSON=a_lesson_on_trial: notebooks/02_a")
+        assert sentence.startswith(
+            f"run make notebooks LESSON=a_lesson_on_trial: notebooks/{NEXT}_a"
+        )
         for language in build.FOLDERS:
             build.build(paths[0], language)
         left = check_lessons.problems(paths[0])
@@ -173,13 +179,13 @@ def test_a_mistake_says_what_is_wrong_in_both_languages(chinese, english):
 def test_what_a_removed_lesson_leaves_is_named(course):
     lesson.new("A lesson on trial", course)
     assert not list(check_lessons._left_over())
-    (course / "lessons" / "02_a_lesson_on_trial.py").unlink()
-    (course / "notebooks" / "02_a_lesson_on_trial.ipynb").write_text("{}")
+    (course / "lessons" / f"{NEXT}_a_lesson_on_trial.py").unlink()
+    (course / "notebooks" / f"{NEXT}_a_lesson_on_trial.ipynb").write_text("{}")
     found = [*check_lessons._left_over(), *build.stale_files()]
     for path in (
         "course_utils/exercises/a_lesson_on_trial.py",
         "tests/wrong_answers/a_lesson_on_trial.py",
-        "notebooks/02_a_lesson_on_trial.ipynb",
+        f"notebooks/{NEXT}_a_lesson_on_trial.ipynb",
     ):
         assert any(s.startswith(path) and "remove it" in s for s in found), path
 

@@ -27,6 +27,7 @@ _OF_THE_ANSWER = {"hint", "terms", "slack", "enough"}
 _EMPTIED = {Path("course_utils", "clinic", "patients.py"): "NEW_PATIENTS"}
 #: Lines of solutions that stand elsewhere for reasons of their own, and give nothing away.
 ALSO_ELSEWHERE = {
+    "def forward(self, x: Tensor) -> Tensor:",
     "model = copy.deepcopy(model)",
     "run.train_epoch()",
     "self.patience, self.min_delta = (patience, min_delta)",

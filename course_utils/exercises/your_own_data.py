@@ -70,8 +70,8 @@ leaking_rows.mistake(
 leaking_rows.mistake(
     "any_repeat",
     Text(
-        "一個人有好幾列，不一定洩漏：要看是不是**兩邊都有**。",
-        "several rows of one owner need not leak: what matters is whether they stand on **both sides**.",
+        "一個人有好幾列，不一定洩漏：要看是不是「兩邊都有」。",
+        "several rows of one owner need not leak: what matters is whether they stand on both sides.",
     ),
     lambda g, t: ~t & ((g[:, None] == g).sum(axis=1) > 1),
     lambda g, t: (g[:, None] == g).sum(axis=1) > 1,
@@ -426,8 +426,8 @@ corrected_interval.mistake(
 corrected_interval.mistake(
     "variance_for_deviation",
     Text(
-        "少開了一個根號：區間的一半是分位數乘上**標準差**。",
-        "a square root is missing: half the interval is the quantile times a **deviation**.",
+        "少開了一個根號：區間的一半是分位數乘上標準差。",
+        "a square root is missing: half the interval is the quantile times a deviation.",
     ),
     lambda d, a, b: _interval(d, _factor(d, a, b), power=1.0),
 )
