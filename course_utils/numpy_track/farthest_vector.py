@@ -79,7 +79,9 @@ def build_model(
     k = setting.num_vectors
     inputs, chosen = setting.vector_size + 3 * k, SIZES[model][size]
     if model == "relational":
-        return RelationalRNN(inputs, READOUT_SIZE, k, **({"num_slots": k} | chosen), rng=rng)
+        num_slots = chosen.get("num_slots", k)
+        shape = num_slots, chosen["slot_size"], chosen["num_heads"]
+        return RelationalRNN(inputs, READOUT_SIZE, k, *shape, rng=rng)
     return LSTM(inputs, output_size=k, readout_size=READOUT_SIZE, **chosen, rng=rng)
 
 
