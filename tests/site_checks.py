@@ -14,8 +14,9 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import make_site
-from playwright.sync_api import Browser, Page, sync_playwright
-from test_browser import CHROMIUM
+from handouts import chromium
+from node_packages import node_modules
+from playwright.sync_api import Browser, Page
 
 #: Window, and what the system prefers; a page whose text is the same in both editions is examined in
 #: one of them only.
@@ -63,16 +64,6 @@ class Html(HTMLParser):
 
 
 @contextmanager
-def chromium() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        try:
-            yield browser
-        finally:
-            browser.close()
-
-
-@contextmanager
 def served(folder: Path) -> Iterator[str]:
     """The address of a server of this machine's that serves a folder as it is."""
 
@@ -110,7 +101,7 @@ def new_page(browser: Browser, screen: str, allowed: str, **options) -> tuple[Pa
 
 def examine(site: Path, browser: Browser, screen: str, names: list[str]) -> list[str]:
     """What is wrong on these pages, on one of the SCREENS."""
-    axe = (make_site.node_modules() / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
+    axe = (node_modules(make_site.SOURCE) / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
     page, wrong = new_page(browser, screen, "file://")
     page.add_init_script(axe)
     found = []

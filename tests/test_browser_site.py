@@ -9,8 +9,10 @@ from urllib.parse import unquote, urldefrag
 import make_site
 import nbformat
 import pytest
+from handouts import chromium
+from node_packages import has_node
 from playwright.sync_api import Browser
-from site_checks import SAME_TEXT, SCREENS, Html, chromium, examine, new_page, served
+from site_checks import SAME_TEXT, SCREENS, Html, examine, new_page, served
 from site_queries import QUERIES
 from test_browser import CHROMIUM
 from website import pages
@@ -24,7 +26,7 @@ pytestmark = [
     pytest.mark.browser,
     pytest.mark.timeout(1800),
     pytest.mark.skipif(CHROMIUM is None, reason="no Chromium, see test_browser.py"),
-    pytest.mark.skipif(not make_site.has_node(), reason="no node and npm"),
+    pytest.mark.skipif(not has_node(), reason="no node and npm"),
 ]
 
 

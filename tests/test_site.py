@@ -8,8 +8,9 @@ import sys
 
 import nbformat
 import pytest
-from make_site import has_node, node_modules
+from make_site import SOURCE
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from node_packages import has_node, node_modules
 from website import mathematics, pages, source_pages
 from website.claims import Claim, read_claims
 from website.course import ROOT, Lesson, launchers, public_repository, read_course
@@ -186,7 +187,7 @@ def test_source_links_lead_to_the_line_of_the_definition():
 
 @pytest.mark.skipif(not has_node(), reason="no node and npm")
 def test_formulas_are_set_and_wrong_ones_named(monkeypatch):
-    monkeypatch.setenv("SITE_NODE_MODULES", str(node_modules()))
+    monkeypatch.setenv("SITE_NODE_MODULES", str(node_modules(SOURCE)))
     assert "<math" in mathematics.render(r"\frac{1}{2}", True)
     with pytest.raises(ValueError, match=r"in the formula \\frac{"):
         mathematics.render(r"\frac{", False)

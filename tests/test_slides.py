@@ -1,7 +1,5 @@
 """Every slide of every offline deck, in a browser without a network: it fits, is large enough to read."""
 
-import os
-import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -10,15 +8,14 @@ import nbformat
 import pytest
 import slides
 from build import FOLDERS, lesson_paths
+from node_packages import has_node
 from playwright.sync_api import Page, sync_playwright
+from test_browser import CHROMIUM
 
-NAMES = ("chromium", "chromium-browser", "google-chrome")
-CHROMIUM = os.environ.get("COURSE_CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
-has_packages = (slides.PACKAGES / "node_modules").is_dir() or shutil.which("npm")
 in_browser = [
     pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason=f"no Chromium: none of {', '.join(NAMES)}"),
-    pytest.mark.skipif(not has_packages, reason="no npm, which fetches reveal.js and MathJax"),
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium, see test_browser.py"),
+    pytest.mark.skipif(not has_node(), reason="no npm, which fetches reveal.js and MathJax"),
 ]
 DECKS = [(path.stem, language) for path in lesson_paths() for language in FOLDERS]
 

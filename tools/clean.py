@@ -25,7 +25,7 @@ MADE = {
     ".hypothesis": r"examples|unicode_data|constants|patches|tmp|\.gitignore",
     "course_utils.egg-info": r"[\w-]+\.txt|PKG-INFO",
     "build/lib": "course_utils",
-    "build": r"bdist\.[\w.-]+|npm|slides|handouts|site|site-sources|node|\.site-\w+",
+    "build": r"bdist\.[\w.-]+|slides|handouts|site|site-sources|node|\.site-\w+",
 }
 #: An environment goes only if one of these is in it; otherwise somebody else made it.
 PROOF = {".venv": (MARK, ".installed"), ".venv-oldest": (MARK,)}

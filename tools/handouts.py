@@ -4,11 +4,9 @@ Writes build/handouts/{zh-TW,en}/NN_name.pdf and NN_name_solutions.pdf, printed 
 from the notebook with its stored outputs; no request leaves the machine.
 """
 
-import argparse
 import os
 import re
 import shutil
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -106,16 +104,5 @@ def write_handouts(out: Path, lessons: list[str], languages: list[str]) -> list[
     return written
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("lessons", nargs="*", help="numbers or names; all if none is given")
-    languages = [os.environ["COURSE_LANG"]] if os.environ.get("COURSE_LANG") else list(FOLDERS)
-    try:
-        written = write_handouts(OUT, parser.parse_args().lessons, languages)
-    except LessonError as error:
-        sys.exit(str(error))
-    print(f"{len(written)} handouts in {OUT}")
-
-
 if __name__ == "__main__":
-    main()
+    print(slides.run(write_handouts, OUT, __doc__))

