@@ -457,7 +457,10 @@ for (batch_norm, is_raw), marker in zip(product((False, True), (True, False)), "
     label = f"{'raw' if is_raw else 'normalized'}, {'with' if batch_norm else 'without'} BN"
     losses = np.array([val_loss[batch_norm, is_raw, rate] for rate in sgd_rates]).T
     plotting.plot_band(ax, sgd_rates, losses, label, log=True, marker=marker)
-ax.set(xscale="log", xlabel="learning rate", ylabel="validation loss (nats)")
+ax.set(xscale="log", xlabel="learning rate (log)", ylabel="validation loss (nats, log)")
+ax.set_xticks(sgd_rates, [str(rate) for rate in sgd_rates])
+ax.set_yticks([0.25, 0.5, 1, 2], ["0.25", "0.5", "1", "2"])
+ax.minorticks_off()
 legend = ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
@@ -619,7 +622,9 @@ figure, ax = plt.subplots(figsize=(8.5, 3.2))
 wrong = [mean_interval(100 * (1 - test_accuracy[name])) for name in names]
 half_widths = [interval.half_width for interval in wrong]
 ax.errorbar(names, [interval.mean for interval in wrong], yerr=half_widths, marker="o", capsize=4)
-ax.set(yscale="log", ylabel="wrong answers (%)")
+ax.set(yscale="log", ylabel="wrong answers (%, log)")
+ax.set_yticks([1, 2, 4, 8], ["1", "2", "4", "8"])
+ax.minorticks_off()
 ax.tick_params(axis="x", rotation=15)
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}

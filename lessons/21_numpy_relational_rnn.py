@@ -809,12 +809,12 @@ axes[0].set(ylabel="validation accuracy")
 legend = axes[2].legend(loc="upper left", bbox_to_anchor=(1, 1))
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 假如只試 128 個神經元、學習率 0.001 與 0.002（「LSTM 給大一點，對它已經很優待了」），k = 3 的結論會是：LSTM 完全學不會。換成 32 個神經元、學習率 0.01，它就追上來了。**網格決定輸贏**，所以兩邊的網格要一樣大，而且最好的點不能落在網格的邊上。
+# 假如只試 128 個神經元、學習率 0.001 與 0.002（「LSTM 給大一點，對它已經很優待了」），k = 3 的結論會是：LSTM 完全學不會。換成 32 個神經元、學習率 0.01，它就追上來了。**網格決定輸贏**，所以兩邊的網格要一樣大；最好的點若落在網格的邊上，網格就該再往外擴。
 #
 # **主張 10** 調校的紀錄裡，k = 3：128 個神經元的 LSTM 用 0.001 與 0.002 都不到 0.55，同樣兩個學習率的 Relational RNN 最好的超過 0.85；而 32 個神經元、學習率 0.01 的 LSTM，三個種子也都超過 0.85。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# Had we tried 128 units only, at rates 0.001 and 0.002 ("a larger LSTM is generous enough"), the verdict at k = 3 would be that an LSTM cannot learn this. With 32 units and 0.01 it catches up. **The grid decides who wins**, so both grids must be equally large, and the best point must not lie on an edge.
+# Had we tried 128 units only, at rates 0.001 and 0.002 ("a larger LSTM is generous enough"), the verdict at k = 3 would be that an LSTM cannot learn this. With 32 units and 0.01 it catches up. **The grid decides who wins**, so both grids must be equally large; and where the best point lies on an edge, the grid should go on beyond it.
 #
 # **Claim 10** In the record of the tuning, at k = 3: an LSTM of 128 units stays below 0.55 at 0.001 and at 0.002, where the best Relational RNN is above 0.85; with 32 units and 0.01 the LSTM, too, is above 0.85 in all three seeds.
 
@@ -833,14 +833,14 @@ claim(
 )
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 32 個神經元落在網格的邊上：更小的 LSTM 也許更好，我們沒有量。
+# 這裡的 32 個神經元正落在邊上，而我們沒有再往外量：更小的 LSTM 也許更好。
 #
 # ### 十個種子的學習曲線
 #
 # 想一想：兩邊都用自己最好的組合，走同樣多步，k = 3、4、5 各是誰先越過內積規則的線？最後誰比較高？
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# The 32 units lie on the edge of the grid: a smaller LSTM might be better still; we have not measured it.
+# Here the 32 units do lie on the edge, and we did not go on: a smaller LSTM might be better still.
 #
 # ### Learning curves of ten seeds
 #
@@ -918,7 +918,7 @@ print(pd.DataFrame(rows).to_string(index=False))
 # | 比什麼 | 結果 |
 # |---|---|
 # | 走一半的步數 | 關聯式記憶領先：它**學得早**，三個 k 都是 |
-# | 走完全部的步數 | k = 3、4 幾乎一樣；k = 5 關聯式記憶領先，而且十個種子都學會 |
+# | 走完全部的步數 | k = 3、4 幾乎一樣；k = 5 時，關聯式記憶的十個種子都學會，LSTM 只有一部分 |
 # | 相同的 CPU 秒數 | LSTM 領先，三個 k 都是：它的一步只要四分之一左右的時間 |
 #
 # **主張 11** 十個種子的平均，相同步數：走到一半時，Relational RNN 在三個 k 都領先（整個信賴區間大於 0）；走完時，k = 3、4 的差距在 ±0.05 之內（等效檢定），兩個模型的每個種子都超過內積規則；k = 5 的 Relational RNN 十個種子都超過它，LSTM 最多五個。
@@ -931,7 +931,7 @@ print(pd.DataFrame(rows).to_string(index=False))
 # | after | outcome |
 # |---|---|
 # | half the steps | the relational memory leads: it **learns early**, at every k |
-# | all steps | nearly the same at k = 3 and 4; at k = 5 the relational memory leads, and every seed has learned |
+# | all steps | nearly the same at k = 3 and 4; at k = 5 all ten seeds of the relational memory have learned, and some of the LSTM's |
 # | equal CPU seconds | the LSTM leads, at every k: one of its steps takes about a quarter of the time |
 #
 # **Claim 11** On average over ten seeds, in equal steps: halfway the Relational RNN leads at every k (whole interval above 0); at the end, for k = 3 and 4, the difference lies within ±0.05 (a test of equivalence), and every seed of both models is above the dot-product rule; at k = 5 all ten of the Relational RNN are, and at most five of the LSTM.
@@ -959,12 +959,12 @@ claim(
 claim(12, all(gaps[task, "equal seconds"].high < -0.2 for task in rule))
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 這些結論的範圍：平面上的點、最多五個、一個執行緒的 NumPy。換成別的硬體，一步的時間比就不一樣。大小和學習率是依相同步數挑的；如果依相同秒數挑，小一點的關聯式記憶可能划算些。LSTM 再多走幾倍的步數會怎樣，我們沒有量。
+# 這些結論的範圍：平面上的點、最多五個、一個執行緒的 NumPy，以及檔案裡的十個種子（換種子重跑的做法是 `COURSE_SEED_OFFSET=1 make experiments`）。換成別的硬體，一步的時間比就不一樣。大小和學習率是依相同步數挑的；如果依相同秒數挑，小一點的關聯式記憶可能划算些。LSTM 再多走幾倍的步數會怎樣，我們沒有量。
 #
 # 原論文的任務大得多：八個向量、每個 16 維，參考點和名次都隨機；模型有兩千多個神經元。他們報告關聯式記憶（RMC）最後穩定在 91%，而 LSTM 與 DNC 的最佳批次準確率都不超過 30%，大約只比捷徑高一點。作者也提醒，這不足以斷定是設計裡的哪一部分造成的（Santoro 等人，2018，4.1、5.1 節與附錄 A.1）。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# How far this reaches: points of a plane, five at most, NumPy on one thread. On other hardware the ratio of step times is another. Sizes and rates were chosen for equal steps; chosen for equal seconds, a smaller relational memory might do better. What several times the steps would do for the LSTM, we have not measured.
+# How far this reaches: points of a plane, five at most, NumPy on one thread, and the file's ten seeds (`COURSE_SEED_OFFSET=1 make experiments` repeats all with others). On other hardware the ratio of step times is another. Sizes and rates were chosen for equal steps; chosen for equal seconds, a smaller relational memory might do better. What several times the steps would do for the LSTM, we have not measured.
 #
 # The original task is much larger: eight vectors of 16 numbers, with reference and rank both at random, and models of some two thousand units. The authors report 91 % for their relational memory core at the end, and at most 30 % as best batch accuracy for LSTM and DNC, little more than a shortcut gives. They add that this does not settle which part of the design is the cause (Santoro et al., 2018, sections 4.1 and 5.1, appendix A.1).
 
