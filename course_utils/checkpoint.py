@@ -25,7 +25,7 @@ from course_utils.early_stopping import EarlyStopping
 from course_utils.ownership import require_built_optimizer, require_built_scheduler
 from course_utils.plain_values import from_plain, to_plain
 from course_utils.training import History
-from course_utils.unfinished_files import give_name, remove_abandoned, unfinished_beside
+from course_utils.unfinished_files import remove_abandoned, written_whole
 
 Scheduler = LRScheduler | ReduceLROnPlateau
 FORMAT = "course checkpoint 1"
@@ -198,16 +198,10 @@ def _write_atomically(state: dict, path: Path) -> None:
 
 
 def _write_and_rename(state: dict, path: Path) -> None:
-    unfinished = unfinished_beside(path)
-    try:
-        with unfinished.open("wb") as file:
-            torch.save(state, file)
-            file.flush()
-            os.fsync(file.fileno())  # on the disk, not only on its way there
-        give_name(unfinished, path)
-    except BaseException:
-        unfinished.unlink(missing_ok=True)
-        raise
+    with written_whole(path) as unfinished, unfinished.open("wb") as file:
+        torch.save(state, file)
+        file.flush()
+        os.fsync(file.fileno())  # on the disk, not only on its way there
 
 
 def _read(path: Path) -> dict:

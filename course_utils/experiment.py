@@ -15,7 +15,6 @@ from typing import Any
 import pandas as pd
 from joblib import Parallel, delayed, effective_n_jobs
 
-from course_utils.kept_runs import KeptRuns
 from course_utils.progress_bar import progress_bar
 from course_utils.seeding import seed_offset
 from course_utils.workers import Failure, WorkerTraceback, cloudpickle, find_temp_folder, run_one
@@ -93,7 +92,11 @@ def run_seeds(
         )
         n_jobs = 1
     offset = seed_offset()
-    kept = None if keep is None else KeptRuns(keep, run, shared, offset)
+    kept = None
+    if keep is not None:
+        from course_utils.kept_runs import KeptRuns  # which loads torch
+
+        kept = KeptRuns(keep, run, shared, offset)
     done: dict[Which, Any] = {}
 
     def finish(which: Which, result: Any) -> None:

@@ -6,8 +6,6 @@ It holds numbers, text and arrays, and nothing that is executed when it is read.
 
 import ast
 import inspect
-import io
-import json
 import platform
 import sys
 import sysconfig
@@ -18,10 +16,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+import torch
 from joblib.hashing import NumpyHasher
 
-from course_utils.unfinished_files import give_name, remove_abandoned, unfinished_beside
+from course_utils.plain_values import from_plain, to_plain
+from course_utils.unfinished_files import remove_abandoned, written_whole
 
 _DECIDING_PACKAGES = ("numpy", "torch", "scipy", "scikit-learn")
 _INSTALLED = {sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")}
@@ -53,50 +52,36 @@ class KeptRuns:
     def path(self, seed: int, setting: Mapping[str, Any]) -> Path:
         """Where this run's result is, or will be."""
         digest = _digest((self._common, int(seed), dict(setting)))
-        return self.folder / f"{digest}.npz"
+        return self.folder / f"{digest}.pt"
 
     def read(self, path: Path) -> Any:
         """The result in this file. Raises FileNotFoundError, or ValueError if it is damaged."""
         try:
-            with np.load(path, allow_pickle=False) as arrays:
-                return _filled(json.loads(str(arrays["structure"])), arrays)
+            return from_plain(torch.load(path, weights_only=True))
         except FileNotFoundError:
             raise
         except Exception as error:
-            raise ValueError(
-                f"{path} is damaged ({error}); remove it, and its run is made again"
-            ) from error
+            raise ValueError(f"{path} is damaged; remove it, and its run is made again") from error
 
     def write(self, path: Path, result: Any) -> None:
-        """Raises TypeError if the result holds what cannot be kept, such as a model."""
-        arrays: dict[str, np.ndarray] = {}
-        structure = json.dumps(_emptied(result, arrays, "the result"))
-        buffer = io.BytesIO()
-        np.savez_compressed(buffer, structure=np.array(structure), **arrays)
-        unfinished = unfinished_beside(path)
-        try:
-            unfinished.write_bytes(buffer.getvalue())
-            give_name(unfinished, path)
-        finally:
-            unfinished.unlink(missing_ok=True)
+        """Raises ValueError if the result holds what cannot be kept, such as a model."""
+        plain = to_plain(result, "the result")
+        with written_whole(path) as unfinished:
+            torch.save(plain, unfinished)
 
 
 class _Hasher(NumpyHasher):
     """joblib's hash, by which a tensor, too, is the same in every process."""
 
     def save(self, obj: Any) -> None:
-        if _is_tensor(obj):
+        if isinstance(obj, torch.Tensor):
             flat = obj.detach().cpu().contiguous().reshape(-1)
-            obj = (str(obj.dtype), tuple(obj.shape), flat.view(sys.modules["torch"].uint8).numpy())
+            obj = (str(obj.dtype), tuple(obj.shape), flat.view(torch.uint8).numpy())
         super().save(obj)
 
 
 def _digest(value: Any) -> str:
     return _Hasher("md5").hash(value)
-
-
-def _is_tensor(value: Any) -> bool:
-    return type(value).__module__.split(".")[0] == "torch" and hasattr(value, "detach")
 
 
 def _versions() -> tuple[str, ...]:
@@ -160,49 +145,3 @@ def _add_from_cells(thing: Any, cells: dict[str, str], files: dict[Path, str]) -
                 _add_file(inspect.getsourcefile(value), files)
         elif not inspect.isgetsetdescriptor(value):
             cells[f"{name}: {key}"] = _digest(value)
-
-
-def _emptied(value: Any, arrays: dict[str, np.ndarray], where: str) -> Any:
-    """``value`` as JSON can hold it, its arrays taken out into ``arrays``."""
-    if isinstance(value, np.ndarray) and not value.dtype.hasobject:
-        arrays[f"array {len(arrays)}"] = value
-        return {"array": len(arrays) - 1}
-    if isinstance(value, np.generic) and not value.dtype.hasobject:
-        return _emptied(np.array(value), arrays, where) | {"scalar": True}
-    if value is None or isinstance(value, bool | int | float | str):
-        return value
-    if type(value) in (list, tuple):
-        kind = type(value).__name__
-        return {kind: [_emptied(item, arrays, f"{where}[{i}]") for i, item in enumerate(value)]}
-    if isinstance(value, Mapping) and all(isinstance(key, str) for key in value):
-        return {
-            "dict": {
-                key: _emptied(item, arrays, f"{where}[{key!r}]") for key, item in value.items()
-            }
-        }
-    if _is_tensor(value):
-        with suppress(TypeError):  # of bfloat16, which NumPy has not
-            return _emptied(value.detach().cpu().numpy(), arrays, where) | {"tensor": True}
-    raise TypeError(
-        f"{where} is of type {type(value).__name__}, which cannot be kept; return numbers, text, arrays, "
-        "tensors, and lists or dicts of them (of a model its state_dict())"
-    )
-
-
-def _filled(structure: Any, arrays: Mapping[str, np.ndarray]) -> Any:
-    """The value that ``_emptied`` made this structure of."""
-    if not isinstance(structure, dict):
-        return structure
-    if "array" in structure:
-        array = arrays[f"array {structure['array']}"]
-        if "scalar" in structure:
-            return array[()]
-        if "tensor" in structure:
-            import torch
-
-            return torch.from_numpy(array.copy())
-        return array
-    if "dict" in structure:
-        return {key: _filled(item, arrays) for key, item in structure["dict"].items()}
-    ((kind, items),) = structure.items()
-    return (list if kind == "list" else tuple)(_filled(item, arrays) for item in items)

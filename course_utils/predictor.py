@@ -12,7 +12,7 @@ from sklearn.pipeline import Pipeline
 
 from course_utils.models import MLP
 from course_utils.tables import TableMLP
-from course_utils.unfinished_files import give_name, unfinished_beside
+from course_utils.unfinished_files import written_whole
 
 _FORMAT = "course table model 1"
 _MARGIN = 0.1  # how far a new number may lie outside the range seen, as a share of that range
@@ -48,13 +48,8 @@ def save_predictor(path: str | Path, pipeline: Pipeline, rows: pd.DataFrame) -> 
             kept["categories"][column] = [str(name) for name in names]
     kept |= {"classes": mlp.classes_.tolist(), "hidden_sizes": list(mlp.hidden_sizes)}
     kept["weights"] = mlp.model_.state_dict()
-    path = Path(path)
-    unfinished = unfinished_beside(path)
-    try:
+    with written_whole(Path(path)) as unfinished:
         torch.save(kept, unfinished)
-        give_name(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)
 
 
 def load_predictor(path: str | Path) -> Callable[[pd.DataFrame], pd.DataFrame]:

@@ -8,12 +8,34 @@ import os
 import platform
 import re
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
 
 _MACHINE = re.sub(r"[^A-Za-z0-9-]", "", platform.node())[:30]
 _WRITER = re.compile(r"\.([A-Za-z0-9-]*)\.(\d+)\.[0-9a-f]{8}\.part$")  # machine, process
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+    """Write a file under the name that this gives; at the end of the block it becomes ``path``.
+
+    If the block raises, or the renaming does, what was written goes, and the old file is as it was.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     with written_whole(Path(folder, "marks.txt")) as unfinished:
+    ...         _ = unfinished.write_text("whole")
+    ...     [path.name for path in Path(folder).iterdir()]
+    ['marks.txt']
+    """
+    unfinished = unfinished_beside(path)
+    try:
+        yield unfinished
+        give_name(unfinished, path)
+    finally:
+        unfinished.unlink(missing_ok=True)
 
 
 def unfinished_beside(path: Path) -> Path:

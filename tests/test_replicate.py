@@ -16,6 +16,7 @@ import replicate
 from IPython.core.events import EventManager, available_events
 from test_builder import TITLES
 
+from course_utils import unfinished_files
 from course_utils.mnist import DataError
 from course_utils.notebook import replications
 from course_utils.notebook.claims import ClaimError, claim
@@ -174,7 +175,7 @@ def test_a_record_that_cannot_be_written_stays_as_it_was(course, fails, monkeypa
     def full_disk(unfinished, path):
         raise OSError("no space left")
 
-    monkeypatch.setattr(replicate, "give_name", full_disk)
+    monkeypatch.setattr(unfinished_files, "give_name", full_disk)
     monkeypatch.setattr(sys, "argv", ["replicate.py", "01", "--blocks", "2"])
     with pytest.raises(OSError, match="no space"):
         replicate.main()

@@ -40,7 +40,7 @@ from course_utils.numpy_track.farthest_vector import (
 )
 from course_utils.numpy_track.optimizers import Adam
 from course_utils.numpy_track.training_step import train_step
-from course_utils.unfinished_files import give_name, unfinished_beside
+from course_utils.unfinished_files import written_whole
 
 RATES = (0.001, 0.002, 0.005, 0.01, 0.02)
 TUNING_SEEDS = (100, 101, 102)
@@ -197,9 +197,8 @@ def save(results: dict[str, Any], path: Path = RESULTS) -> None:
     text = re.sub(
         r"\[[^][{}]*\]", lambda numbers: "".join(numbers[0].split()).replace(",", ", "), text
     )
-    unfinished = unfinished_beside(path)
-    unfinished.write_text(text + "\n", encoding="utf-8")
-    give_name(unfinished, path)
+    with written_whole(path) as unfinished:
+        unfinished.write_text(text + "\n", encoding="utf-8")
 
 
 def check(results: dict[str, Any], tolerance: float = 0.05) -> list[str]:

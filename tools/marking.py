@@ -18,7 +18,7 @@ from references import CHECK, LessonError
 from course_utils.exercises import Exercise, Verdict
 from course_utils.exercises.recorded import Pool, RecordedExercise, Report
 from course_utils.language import Text, set_language
-from course_utils.unfinished_files import give_name, unfinished_beside
+from course_utils.unfinished_files import written_whole
 
 LARGEST = 300 << 20  # bytes of a notebook
 SHORTEST = 60  # characters of an answer, below which two may well be the same
@@ -215,6 +215,5 @@ def write_identical(out: Path, done: list[Marked]) -> None:
 def write(path: Path, text: str) -> None:
     """Write a file whole, or leave the old one."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = unfinished_beside(path)
-    unfinished.write_bytes(text.encode("utf-8", errors="replace"))
-    give_name(unfinished, path)
+    with written_whole(path) as unfinished:
+        unfinished.write_bytes(text.encode("utf-8", errors="replace"))

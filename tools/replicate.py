@@ -30,7 +30,7 @@ from run_tests import INTERRUPTED, ONE_PROCESS_EACH
 
 from course_utils.mnist import DataError, load_mnist
 from course_utils.notebook import replications
-from course_utils.unfinished_files import give_name, unfinished_beside
+from course_utils.unfinished_files import written_whole
 
 #: Claim -> "holds", "fails" or "skipped".
 Results = dict[int, str]
@@ -101,9 +101,8 @@ def save(lesson: Path, notebook: NotebookNode, tier: str, offset: int, results: 
     text = json.dumps({name: record[name] for name in ordered if name in record}, indent=1)
     text = re.sub(r"\[[^][{}]*\]", lambda found: re.sub(r"\s+", " ", found[0]), text)
     text = text.replace("[ ", "[").replace(" ]", "]")
-    unfinished = unfinished_beside(replications.RECORD)
-    unfinished.write_text(text + "\n", encoding="utf-8")
-    give_name(unfinished, replications.RECORD)
+    with written_whole(replications.RECORD) as unfinished:
+        unfinished.write_text(text + "\n", encoding="utf-8")
 
 
 def run(wanted: list[str], blocks: int, data: str) -> int:
