@@ -85,10 +85,8 @@ def _digest(value: Any) -> str:
 
 
 def _versions() -> tuple[str, ...]:
-    """What else decides a result: Python, the machine's kind, and the packages that are in use."""
-    packages = [
-        f"{name} {metadata.version(name)}" for name in _DECIDING_PACKAGES if name in sys.modules
-    ]
+    """What else decides a result: Python, the machine's kind, and what computes."""
+    packages = [f"{name} {metadata.version(name)}" for name in _DECIDING_PACKAGES]
     return (platform.python_version(), platform.machine(), *packages)
 
 
