@@ -173,10 +173,12 @@ class Equivalence:
 def equivalence(a: ArrayLike, b: ArrayLike, margin: float) -> Equivalence:
     """Whether the mean of ``a - b`` lies within ± ``margin``: two one-sided t-tests.
 
-    Schuirmann 1987, "A comparison of the two one-sided tests procedure and the power approach for
-    assessing the equivalence of average bioavailability". A large p-value of an ordinary test says that no difference was found; this one shows that there is
+    A large p-value of an ordinary test says that no difference was found; this one shows that there is
     none worth mentioning. It errs in at most 5 % of all cases. Of several pairs that are *all* claimed
     to be equivalent none needs a correction, because each must pass.
+
+    Schuirmann 1987, "A comparison of the two one-sided tests procedure and the power approach for
+    assessing the equivalence of average bioavailability".
 
     Args:
         a: one value a seed, at least two.
