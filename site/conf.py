@@ -44,7 +44,7 @@ templates_path = [str(HERE / "templates")]
 html_static_path = [str(HERE / "static")]
 html_favicon = str(HERE / "static" / "favicon.svg")
 html_css_files = ["course.css"]
-html_js_files = ["course.js"]
+html_js_files = ["course.js", "frames.js"]
 html_additional_pages = {"search": "search.html"}
 html_copy_source = html_show_sourcelink = html_show_sphinx = html_show_copyright = False
 html_use_index = False

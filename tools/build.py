@@ -23,6 +23,7 @@ from pathlib import Path
 
 import jupytext
 import nbformat
+import slider_frames
 from joblib import Parallel, delayed
 from nbclient import NotebookClient
 from nbformat import NotebookNode
@@ -193,7 +194,8 @@ def build(lesson: Path, language: str) -> float:
     target = FOLDERS[language] / f"{lesson.stem}.ipynb"
     started = time.perf_counter()
     try:
-        execute(notebook, target.parent, BUILD_ENVIRONMENT)
+        frames = {"COURSE_FRAMES": str(slider_frames.FRAMES / lesson.stem[3:])}
+        execute(notebook, target.parent, BUILD_ENVIRONMENT | (frames if language == "en" else {}))
         for cell in notebook.cells:
             if cell.cell_type == "code":
                 clean_outputs(cell)
@@ -201,6 +203,9 @@ def build(lesson: Path, language: str) -> float:
     except Exception as error:
         raise BuildError(f"{lesson.stem} ({language}): {error}") from error
     write(notebook, target)
+    if language == "en":
+        for strip in slider_frames.strips(notebook, lesson.stem[3:]):
+            slider_frames.sign(strip, digests_of(notebook))
     return time.perf_counter() - started
 
 
@@ -388,6 +393,13 @@ def stale_files() -> list[str]:
 def check() -> None:
     lessons = lesson_paths()
     problems = [drift(lesson, language) for lesson in lessons for language in FOLDERS]
+    for lesson in lessons:
+        notebook = edition(lesson, "en")
+        problems += slider_frames.drift(notebook, lesson.stem[3:], digests_of(notebook))
+    folders = {slider_frames.FRAMES / lesson.stem[3:] for lesson in lessons}
+    problems += [
+        f"remove {f}: no lesson" for f in slider_frames.FRAMES.glob("*") if f not in folders
+    ]
     problems = [*filter(None, problems), *stale_files()]
     if problems:
         sys.exit("\n".join([*problems, "Run `make notebooks` and commit the notebooks."]))

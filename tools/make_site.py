@@ -20,7 +20,7 @@ from pathlib import Path
 import nbformat
 from node_packages import environment, node_modules
 from references import CATALOGUE, LessonError
-from website import pages, source_pages
+from website import pages, source_pages, touch
 from website.claims import read_claims
 from website.course import (
     EDITIONS,
@@ -52,6 +52,8 @@ def take_along(lesson: Lesson, edition: str, repository: str) -> dict[str, str]:
         files[words["slides"]] = f"{up}slides/{edition}/{lesson.file}/index.html"
     if (BUILD / "handouts" / edition / f"{lesson.file}.pdf").is_file():
         files[words["handout"]] = f"{up}handouts/{edition}/{lesson.file}.pdf"
+    if lesson.name == "optimizers":
+        files[words["bowl"]["title"]] = "../bowl.html"
     return files | launchers(repository, notebook)
 
 
@@ -86,12 +88,15 @@ def stage(sources: Path) -> None:
             written[f"{lesson.page}.ipynb"] = nbformat.writes(page)
         picture = readme_picture(sources / "figures", edition)
         written["index.md"] = pages.home(ROOT, lessons, edition, picture)
+        [optimizers] = [lesson for lesson in lessons if lesson.name == "optimizers"]
+        written["bowl.md"] = touch.bowl_page(edition, optimizers)
         written["claims.md"] = pages.claims_page(lessons, claims, edition)
         written["glossary.md"] = pages.glossary_page(glossary, edition, first)
         for name, text in pages.reference(ROOT, modules, edition).items():
             written[f"api/{name}"] = text
         with_claims = [lesson.name for lesson in lessons if claims[lesson.name]]
         others = {"index": ["course", "lessons"], "claims": ["claims", *with_claims]}
+        others |= {"bowl": ["bowl", "predict-then-try"]}
         others |= {"glossary": ["glossary"], "api/index": ["reference"]}
         written["anchors.json"] = json.dumps(anchors | others)
         for name, text in written.items():
@@ -169,6 +174,9 @@ def assemble(sources: Path, modules: Path, target: Path) -> None:
             for path in (ROOT / FOLDERS[edition]).glob("[0-9][0-9]_*.ipynb"):
                 shutil.copy(path, folder_of_notebooks)
         shutil.copytree(sources / "figures", new / "figures")
+        for place, strip in touch.files().items():
+            (new / place).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(strip, new / place)
         for module in pages.modules(ROOT):
             write(new / "source" / f"{module}.html", source_pages.page(module))
         write(new / "source" / "source.css", source_pages.style_sheet())

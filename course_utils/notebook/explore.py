@@ -2,8 +2,11 @@
 
 import os
 from collections.abc import Callable
+from pathlib import Path
 
 import ipywidgets
+
+from course_utils.notebook.frames import keep_strip
 
 
 def slider(low: float, high: float, value: float, step: float) -> ipywidgets.FloatSlider:
@@ -28,13 +31,17 @@ def explore(draw: Callable[..., object], **sliders: ipywidgets.FloatSlider) -> N
     """Call ``draw`` with the sliders' values, and again whenever one is moved.
 
     If a notebook is built or tested (``COURSE_QUIET=1``), ``draw`` is called once, so that the file
-    keeps the still figure.
+    keeps the still figure; where the builder names a folder (``COURSE_FRAMES``), it is also drawn for
+    all values of a single slider, and kept there for the website.
 
     Args:
         draw: makes one new figure; its parameters bear the sliders' names.
         **sliders: by the names of these parameters.
     """
     if os.environ.get("COURSE_QUIET") == "1":
+        if len(sliders) == 1 and (folder := os.environ.get("COURSE_FRAMES")):
+            [(name, only)] = sliders.items()
+            keep_strip(draw, name, only, Path(folder, f"{draw.__name__}.webp"))
         draw(**{name: widget.value for name, widget in sliders.items()})
     else:
         ipywidgets.interact(draw, **sliders)

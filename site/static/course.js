@@ -6,7 +6,7 @@ document.addEventListener("DOMContentLoaded", () => {
   for (const link of document.querySelectorAll("a.language-switch")) {
     link.addEventListener("click", () => {
       const place = scrollY > 120 && here();
-      link.hash = place ? place.id : "";
+      link.hash = location.hash.includes("=") ? location.hash : place ? place.id : "";
       if (location.search) link.search = location.search;
       try { localStorage.setItem("course-edition", link.hreflang); } catch { /* not kept */ }
     });

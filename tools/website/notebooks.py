@@ -14,7 +14,7 @@ from pathlib import Path
 from nbformat import NotebookNode, v4
 
 from course_utils.language import set_language
-from website import claims
+from website import claims, touch
 from website.course import Lesson
 from website.headings import Sections
 from website.words import WORDS
@@ -46,7 +46,7 @@ class Staging:
             elif "hint" in tags:
                 cells.append(v4.new_markdown_cell(self.hint(module, cell.source)))
             else:
-                cells.append(self.code(cell, tags))
+                cells.append(self.code(cell, tags, lesson.name))
         title, _, rest = _OTHER_EDITION.sub("", cells[0].source).partition("\n")
         cells[0].source = f"{title}\n\n{facts}\n\n{rest.lstrip()}"
         for number, cell in enumerate(cells):
@@ -81,9 +81,14 @@ class Staging:
         text = "<br>".join(re.sub(r"`([^`]+)`", r"<code>\1</code>", line) for line in lines if line)
         return f'<details class="hint fold"><summary>{name}</summary><p>{text}</p></details>'
 
-    def code(self, cell: NotebookNode, tags: list[str]) -> NotebookNode:
+    def code(self, cell: NotebookNode, tags: list[str], lesson: str) -> NotebookNode:
         """A code cell with its outputs; a solution, the set-up and the imports are folded."""
         new = v4.new_code_cell(cell.source, outputs=[self.output(o) for o in cell.outputs])
+        for output in new.outputs:
+            shown = output.get("data", {})
+            if shown.get("text/html", "").startswith("<img"):
+                moved = touch.with_slider(cell.source, lesson, shown["text/html"], self.edition)
+                shown["text/html"] = moved
         kind = next((tag for tag in ("solution", "setup") if tag in tags), None)
         if kind is None and only_imports(cell.source):
             kind = "imports"

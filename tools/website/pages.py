@@ -74,7 +74,7 @@ def home(root: Path, lessons: Sequence[Lesson], edition: str, picture: str) -> s
             f"{lesson.titles[edition]}</a><p>{_code(lesson.about[edition])}</p>"
             f'<p class="lesson-known">{" · ".join(known)}</p></li>'
         )
-    others = ["claims", "glossary", "api/index"]
+    others = ["bowl", "claims", "glossary", "api/index"]
     return "\n".join(
         [
             readme.strip(),

@@ -1,8 +1,49 @@
 """What the website says of its own accord, in both languages."""
 
+from typing import Any
+
 #: Edition -> name -> words.
-WORDS: dict[str, dict[str, str]] = {
+WORDS: dict[str, dict[str, Any]] = {
     "en": {
+        "bowl": {
+            "title": "A bowl to tilt",
+            "intro": (
+                "The loss is a bowl, x² + κy², and three methods walk down from the same point. Turn the "
+                "bowl, make it narrower, change the rates: the picture and the table follow. Turning the "
+                "bowl turns the start with it, so that only the axes of the parameters are others. "
+                "The address keeps your settings: send it to somebody, and they see the same. "
+                "[[optimizers]] writes the three methods out."
+            ),
+            "seed": "seed (0 starts at (5, 5))",
+            "tilt": "tilt (degrees)",
+            "kappa": "condition number κ",
+            "noise": "noise in the gradient (standard deviation)",
+            "steps": "steps",
+            "beta": "β of momentum and Adam",
+            "rate": "rate,",
+            "gd": "gradient descent",
+            "momentum": "momentum",
+            "adam": "Adam",
+            "method": "method",
+            "end": "loss at the end",
+            "there": "steps to a loss below 0.01",
+            "not_there": "not there",
+            "tune": "Best rate for each",
+            "reset": "Start over",
+            "picture": (
+                "Contours of a bowl, tilted by {tilt} degrees, and the paths of three methods over {steps} "
+                "steps. Loss at the end:"
+            ),
+            "try": "Predict, then try",
+            "tries": [
+                "Move the rate of gradient descent up. Where does it begin to jump from side to side, and where does it leave the picture? With κ = 10 the limit is 1/κ = 0.1.",
+                "Press “Best rate for each”, then tilt the bowl from 0 to 45 degrees. Whose loss at the end stays the same to the last digit, and whose does not? Adam divides each parameter's gradient by its own size; once the bowl is tilted, its narrow direction belongs to no single parameter.",
+                "At 45 degrees, press “Best rate for each” again: how much of what Adam lost does it get back? It depends on the start: try other seeds.",
+                "Set κ to 1, a round bowl: what is left of the differences? And at κ = 100?",
+                "Add noise, and compare 20 steps with 200: who settles at the bottom, and who only wanders about there?",
+            ],
+            "legend": "Circles and a solid line: gradient descent. Squares and a dashed line: momentum. Triangles and a dotted line: Adam. The star is the minimum. “Best rate for each” tries the same 61 rates for every method, and takes the one with the lowest loss at the end (with noise, on average over five seeds).",
+        },
         "claims": "Claims",
         "claims_intro": (
             "Whatever a lesson says about a result is a claim, tested by the cell that follows it. "
@@ -24,6 +65,7 @@ WORDS: dict[str, dict[str, str]] = {
         "hint": "A hint",
         "home": "The course",
         "lesson": "lesson",
+        "lesson_number": "Lesson {number}",
         "lessons": "Lessons",
         "look_up": "To look up",
         "minutes": "runs in {minutes} minutes",
@@ -36,6 +78,17 @@ WORDS: dict[str, dict[str, str]] = {
         "on_this_page": "On this page",
         "other_language": "中文",
         "other_term": "Chinese",
+        "perceptron": {
+            "title": "Move the line yourself, or let the rule do it",
+            "gate": "Problem",
+            "step": "Correct the next mistake",
+            "zero": "All weights 0",
+            "line": "w = ({w1}, {w2}), b = {b}.",
+            "wrong": "Wrong or on the line: {points}.",
+            "right": "All four are right.",
+            "update": "Update {count}: {point} was wrong.",
+            "stops": "A whole epoch without a mistake: the rule stops after {count} updates.",
+        },
         "previous": "Previous",
         "record": "repetitions in which it held",
         "record_all": "each claim held in all of {blocks} repetitions with other seeds",
@@ -61,6 +114,40 @@ WORDS: dict[str, dict[str, str]] = {
         "title": "Training neural networks",
     },
     "zh-TW": {
+        "bowl": {
+            "title": "可以傾斜的碗",
+            "intro": (
+                "損失是一個碗：x² + κy²。三種方法從同一點走下去。把碗轉一個角度、壓得更窄、換一換學習率，"
+                "圖和表都會跟著變。碗轉動時，起點也跟著轉，所以改變的只有參數軸和碗的夾角。"
+                "設定都留在網址裡：把網址傳給別人，對方看到的就是同一張圖。三種方法怎麼寫，請看[[optimizers]]。"
+            ),
+            "seed": "種子（0 從 (5, 5) 出發）",
+            "tilt": "傾斜角度（度）",
+            "kappa": "條件數 κ",
+            "noise": "梯度的雜訊（標準差）",
+            "steps": "步數",
+            "beta": "動量與 Adam 的 β",
+            "rate": "學習率：",
+            "gd": "梯度下降",
+            "momentum": "動量",
+            "adam": "Adam",
+            "method": "方法",
+            "end": "最後的損失",
+            "there": "幾步之後損失低於 0.01",
+            "not_there": "還沒到",
+            "tune": "各自用最好的學習率",
+            "reset": "重來",
+            "picture": "傾斜 {tilt} 度的碗的等高線，以及三種方法 {steps} 步的路徑。最後的損失：",
+            "try": "先猜，再試",
+            "tries": [
+                "慢慢加大梯度下降的學習率。到哪裡開始左右跳，到哪裡衝出畫面？κ = 10 時，上限是 1/κ = 0.1。",
+                "按「各自用最好的學習率」，再把碗從 0 度轉到 45 度。誰最後的損失到最後一位都不變，誰會變？Adam 把每個參數的梯度除以自己的大小；碗一斜，窄的方向就不再屬於任何一個參數。",
+                "在 45 度再按一次「各自用最好的學習率」：Adam 失去的，找回了多少？答案和起點有關，換幾個種子看看。",
+                "把 κ 調成 1，也就是一個圓碗：差別還剩多少？調成 100 呢？",
+                "加上雜訊，比一比 20 步和 200 步：誰停在谷底，誰只是在谷底附近晃？",
+            ],
+            "legend": "圓點與實線是梯度下降，方塊與虛線是動量，三角形與點線是 Adam；星號是最低點。「各自用最好的學習率」對每種方法都試同樣的 61 個學習率，取最後損失最低的那一個（有雜訊時，取五個種子的平均）。",
+        },
         "claims": "主張",
         "claims_intro": (
             "課文說的每個結果都是一條主張，由下一格程式當場檢驗。最後一欄的紀錄是：換一組隨機種子、"
@@ -80,6 +167,7 @@ WORDS: dict[str, dict[str, str]] = {
         "hint": "提示",
         "home": "課程首頁",
         "lesson": "課",
+        "lesson_number": "第 {number} 課",
         "lessons": "課程",
         "look_up": "查閱",
         "minutes": "執行 {minutes} 分鐘",
@@ -92,6 +180,17 @@ WORDS: dict[str, dict[str, str]] = {
         "on_this_page": "本頁內容",
         "other_language": "English",
         "other_term": "英文",
+        "perceptron": {
+            "title": "自己移動直線，或交給規則",
+            "gate": "題目",
+            "step": "更正下一個錯誤",
+            "zero": "權重全部歸零",
+            "line": "w = ({w1}, {w2})，b = {b}。",
+            "wrong": "答錯或在線上：{points}。",
+            "right": "四個點都對了。",
+            "update": "第 {count} 次更新：剛才答錯的是 {point}。",
+            "stops": "整整一輪沒有錯，規則停了，一共更新 {count} 次。",
+        },
         "previous": "上一頁",
         "record": "重做時成立的次數",
         "record_all": "換過種子重做 {blocks} 次，每條主張次次成立",
