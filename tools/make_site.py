@@ -86,8 +86,8 @@ def stage(sources: Path) -> None:
             facts = pages.facts(lesson, claims[lesson.name], edition, files)
             page = staging.page(lesson, notebook, facts)
             written[f"{lesson.page}.ipynb"] = nbformat.writes(page)
-        picture = readme_picture(sources / "figures", edition)
-        written["index.md"] = pages.home(ROOT, lessons, edition, picture)
+        home = pages.home(ROOT, lessons, edition)
+        written["index.md"] = with_pictures(home, sources / "figures")
         [optimizers] = [lesson for lesson in lessons if lesson.name == "optimizers"]
         written["bowl.md"] = touch.bowl_page(edition, optimizers)
         written["claims.md"] = pages.claims_page(lessons, claims, edition)
@@ -106,17 +106,20 @@ def stage(sources: Path) -> None:
                 path.unlink()
 
 
-def readme_picture(figures: Path, edition: str) -> str:
-    """The README's picture as HTML, its file beside the figures."""
-    text = (ROOT / pages.README[edition]).read_text(encoding="utf-8")
-    alt, path = re.search(r"^!\[([^\]]*)\]\(([^)]*)\)$", text, re.MULTILINE).groups()
-    png = (ROOT / path).read_bytes()
-    width, height = struct.unpack(">II", png[16:24])
-    write(figures / Path(path).name, png)
-    return (
-        f'<img class="lesson-figure" alt="{alt}" src="../figures/{Path(path).name}" '
-        f'width="{width}" height="{height}">'
-    )
+def with_pictures(text: str, figures: Path) -> str:
+    """The README's Markdown with its pictures as HTML, their files beside the figures."""
+
+    def picture(match: re.Match) -> str:
+        alt, path = match.groups()
+        png = (ROOT / path).read_bytes()
+        width, height = struct.unpack(">II", png[16:24])
+        write(figures / Path(path).name, png)
+        return (
+            f'<img class="lesson-figure" alt="{alt}" src="../figures/{Path(path).name}" '
+            f'width="{width}" height="{height}">'
+        )
+
+    return re.sub(r"!\[([^\]]*)\]\(([^)]*\.png)\)", picture, text)
 
 
 def forget_if_changed(sources: Path) -> None:

@@ -54,15 +54,11 @@ def _toctree(caption: str, pages: Sequence[str]) -> str:
     return "\n".join(["```{toctree}", ":hidden:", f":caption: {caption}", "", *pages, "```\n"])
 
 
-def home(root: Path, lessons: Sequence[Lesson], edition: str, picture: str) -> str:
-    """The home page: what the README says of the course, then its lessons.
-
-    picture: HTML of the README's picture.
-    """
+def home(root: Path, lessons: Sequence[Lesson], edition: str) -> str:
+    """The home page: what the README says of the course, then its lessons."""
     words = WORDS[edition]
     readme = (root / README[edition]).read_text(encoding="utf-8").partition("\n## ")[0]
     readme = re.sub(r"^\[[^\]]*\]\(README[^)]*\)\n+", "", readme, flags=re.MULTILINE)
-    readme = re.sub(r"^!\[[^\]]*\]\([^)]*\)$", lambda _: picture, readme, flags=re.MULTILINE)
     readme = re.sub(r"<!--.*?-->", "", readme, flags=re.DOTALL)
     rows = []
     for lesson in lessons:

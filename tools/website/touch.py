@@ -74,7 +74,7 @@ def bowl_page(edition: str, optimizers: Lesson) -> str:
     """The page of the bowl that tilts (Markdown); ``optimizers``: the lesson it belongs to."""
     words = WORDS[edition]["bowl"]
     sliders = [_range(words[name], name, low, high, low, step) for name, low, high, step in _BOWL]
-    rates = [_range(f"{words['rate']} {words[name]}", name, -40, 20, 0, 1) for name in _METHODS]
+    rates = [_range(f"{words['rate']}{words[name]}", name, -40, 20, 0, 1) for name in _METHODS]
     rows = "".join(
         f'<tr><th scope="row">{words[name]}</th><td></td><td></td></tr>' for name in _METHODS
     )

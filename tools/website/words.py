@@ -20,7 +20,7 @@ WORDS: dict[str, dict[str, Any]] = {
             "noise": "noise in the gradient (standard deviation)",
             "steps": "steps",
             "beta": "β of momentum and Adam",
-            "rate": "rate,",
+            "rate": "rate, ",
             "gd": "gradient descent",
             "momentum": "momentum",
             "adam": "Adam",
