@@ -39,6 +39,7 @@ claim(1, True)
 # %%
 claim(2, bool(seeding.rng(2).random() < 0.5))
 claim(3, True, tiers="full", tier="embedded")
+claim(4, True, filed=True)
 
 # %% tags=["solution"]
 # One possible answer.
@@ -280,7 +281,7 @@ def test_on_the_embedded_digits_what_loads_none_is_compared_by_its_only_record(
 
 
 def test_each_block_has_its_own_data_seeds_and_claims_and_one_process(course, monkeypatch):
-    given, said = {}, [[1, "holds"], [2, "fails"], [3, "skipped"]]
+    given, said = {}, [[1, "holds"], [2, "fails"], [3, "skipped"], [4, "filed"]]
 
     def stand_in(notebook, folder, environment):
         given.update(environment)
@@ -290,19 +291,19 @@ def test_each_block_has_its_own_data_seeds_and_claims_and_one_process(course, mo
     monkeypatch.setattr(build, "execute", stand_in)
     lesson = build.edition(course.tiny, "en")
     results, problem, _ = replicate.repeat(lesson, course.root, "embedded", 7)
-    assert (results, problem) == ({1: "holds", 2: "fails", 3: "skipped"}, "")
+    assert (results, problem) == ({1: "holds", 2: "fails", 3: "skipped", 4: "filed"}, "")
     assert given.pop("COURSE_CLAIMS_FILE")
     own = {"COURSE_DATA": "embedded", "COURSE_SEED_OFFSET": "7"}
     assert given == replicate.ONE_PROCESS_EACH | own
-    said.append([4, "holds"])
+    said.append([5, "holds"])
     _, problem, _ = replicate.repeat(lesson, course.root, "embedded", 7)
-    assert "claims [4] were not tested, or not in the lesson" in problem
+    assert "claims [5] were not tested, or not in the lesson" in problem
 
 
 def test_a_claim_that_no_cell_reaches_is_a_fault_of_the_lesson(course, monkeypatch):
     monkeypatch.setattr(build, "execute", lambda *_: None)
     _, problem, _ = replicate.repeat(build.edition(course.tiny, "en"), course.root, "full", 1)
-    assert "claims [1, 2, 3] were not tested" in problem
+    assert "claims [1, 2, 3, 4] were not tested" in problem
 
 
 # --- what a reader sees
@@ -407,6 +408,8 @@ def test_results_are_written_where_they_are_asked_for_and_none_raises(
     claim(3, False, tiers="full", tier="embedded")
     with pytest.raises(TypeError):
         claim(4, 1)
+    claim(5, True, filed=True)
+    claim(6, False, filed=True)
     kept = [json.loads(line) for line in (tmp_path / "claims").read_text().splitlines()]
-    assert kept == [[1, "holds"], [2, "fails"], [3, "skipped"]]
-    assert [line[0] for line in capsys.readouterr().out.splitlines()] == ["✓", "✗", "○"]
+    assert kept == [[1, "holds"], [2, "fails"], [3, "skipped"], [5, "filed"], [6, "fails"]]
+    assert [line[0] for line in capsys.readouterr().out.splitlines()] == ["✓", "✗", "○", "✓", "✗"]

@@ -47,6 +47,7 @@ def claim(
     *,
     tiers: Literal["any", "full"] = "any",
     tier: Literal["full", "embedded"] | None = None,
+    filed: bool = False,
 ) -> None:
     """Print whether claim ``number`` of this lesson holds.
 
@@ -55,6 +56,8 @@ def claim(
         holds: one boolean (Python's, NumPy's or a 0-d tensor); an array needs ``.all()`` first.
         tiers: ``"full"`` for a claim about full MNIST, which is skipped on the embedded digits.
         tier: such a claim needs ``tier=mnist.tier``.
+        filed: whether it judges results that lie in a file; the lesson's other seeds do not change
+            these, so that no repetition is counted.
 
     Raises:
         ClaimError: under ``COURSE_STRICT=1``, if the condition is false; not if ``COURSE_CLAIMS_FILE``
@@ -73,7 +76,7 @@ def claim(
         _keep(number, "skipped")
         print(_SKIPPED.format(number=number))
     elif _as_bool(holds):
-        _keep(number, "holds")
+        _keep(number, "filed" if filed else "holds")
         print(holds_line(number, times_here(number, tier)))
     else:
         is_kept = _keep(number, "fails")
@@ -104,7 +107,7 @@ def _fails_line(number: int, times: tuple[int, int] | None) -> str:
     return _FAILS_THOUGH_REPEATED.format(number=number, held=times[0], total=times[1])
 
 
-def _keep(number: int, result: Literal["holds", "fails", "skipped"]) -> bool:
+def _keep(number: int, result: Literal["holds", "filed", "fails", "skipped"]) -> bool:
     """Write a result where it was asked for; whether it was."""
     file = os.environ.get("COURSE_CLAIMS_FILE")
     if file:
