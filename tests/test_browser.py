@@ -55,7 +55,6 @@ ENVIRONMENT = {
 # delayed selection of a code cell: it would turn back to the slide that was just measured.
 SETTINGS = {
     "@jupyterlab/notebook-extension/tracker": {"windowingMode": "none"},
-    "@jupyterlab/apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
     "jupyterlab-rise/plugin": {"transition": "none", "auto_select": "none"},
 }
 
@@ -239,6 +238,13 @@ def test_lab_listens_on_this_machine_only(lab):
     }
     assert int(lab.url.rsplit(":", 1)[1]) in {port for _, port in listening}
     assert {ip for ip, _ in listening} <= {"127.0.0.1", "::1"}
+
+
+def test_jupyterlab_asks_nobody_for_news_or_updates(lab):
+    with urllib.request.urlopen(lab.address("lab"), timeout=60) as answer:
+        assert '"news": {"disabled": true}' in answer.read().decode()
+    with urllib.request.urlopen(lab.address("lab/api/update"), timeout=60) as answer:
+        assert json.load(answer) == {"notification": None}
 
 
 def test_lesson_runs_in_jupyterlab(lab, page):
