@@ -21,6 +21,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import install
 import nbformat
 import psutil
 import pytest
@@ -93,7 +94,9 @@ def make_lab(folder: Path) -> Iterator[Lab]:
     environment = {key: value for key, value in os.environ.items() if key not in own_choices}
     environment |= ENVIRONMENT | {f"JUPYTER_{key}": str(folder / own[key]) for key in own}
     server_config = folder / "etc" / "jupyter_server_config.d"
-    shutil.copytree(ROOT / "tools" / "jupyter", server_config)  # as install.py does
+    server_config.mkdir(parents=True)  # as install.py does
+    shutil.copy(install.SERVER_CONFIG, server_config)
+    shutil.copy(install.LAB_CONFIG, server_config.parent)
     environment |= {"JUPYTER_CONFIG_PATH": str(server_config.parent)}
     environment |= {"JUPYTERLAB_SETTINGS_DIR": str(folder / "settings")}
     environment |= {"JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces")}

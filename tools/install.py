@@ -27,6 +27,7 @@ SECONDS_FOR_INDEX = 5
 STAMP = "course.json"  # in an environment: what was installed, and where; written last
 MARK = "made-by-the-course"  # in an environment: `make clean` may remove it
 SERVER_CONFIG = ROOT / "tools" / "jupyter" / "course_utils.json"
+LAB_CONFIG = ROOT / "tools" / "jupyter" / "jupyter_lab_config.json"
 
 # What pip does for each package that it installs, in an environment that lies elsewhere now.
 WRITE_SCRIPTS = """
@@ -158,13 +159,15 @@ class Environment:
         return versions == [pin.split("==")[1] for pin in pins]
 
     def connect(self) -> None:
-        """Let its Python find course_utils by a relative path, and its Jupyter the hook that saves."""
+        """Let its Python find course_utils by a relative path, and its Jupyter the hook that saves and no address
+        to ask for news."""
         library = Path(self.ask("import sysconfig; print(sysconfig.get_path('purelib'))"))
         path = os.path.relpath(str(ROOT), str(library))
         (library / "course_utils.pth").write_text(path + "\n", encoding="utf-8")
         config = self.folder / "etc" / "jupyter" / "jupyter_server_config.d"
         config.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(str(SERVER_CONFIG), str(config / SERVER_CONFIG.name))
+        shutil.copyfile(str(LAB_CONFIG), str(config.parent / LAB_CONFIG.name))
 
     def settle(self, found: dict) -> None:
         """Write anew what names the place where the environment lay; nothing is downloaded."""
