@@ -67,6 +67,20 @@ from course_utils.stacked import StackedMLP
 #
 # Four predictions, with errors of size 0.5, 0.5, 0.1, 0.2. The first two make up 77 % of the summed errors. Predict: what share of the **loss** is theirs?
 
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（4 分鐘）四個預測，誤差的大小是 0.5、0.5、0.1、0.2。前兩個佔了誤差總和的 77%。它們在均方誤差裡佔多少？
+#
+# - ✗ 也是 77%，平方再平均，對大家一視同仁。*以為平方不改變比例；0.5 是 0.1 的 5 倍，平方之後是 25 倍。*
+# - ✗ 不到 77%，取平均會把差距拉近。*把「取平均」想成「拉平」；平均只是除以 4，比例不變。*
+# - ✓ 超過 77%，大約 91%。*平方會放大大的誤差；所以 MSE 怕離群值。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (4 min) Four predictions are off by 0.5, 0.5, 0.1 and 0.2. The first two make up 77 % of the summed errors. What share of the mean squared error is theirs?
+#
+# - ✗ 77 %, too: squaring and averaging treat all alike. *Thinks that squaring keeps proportions; 0.5 is 5 times 0.1, and its square 25 times.*
+# - ✗ Less than 77 %: a mean evens out. *Takes averaging for leveling; it only divides by 4, and shares stay.*
+# - ✓ More, about 91 %. *Squaring magnifies large errors, which is why MSE fears outliers.*
+
 # %%
 predictions = torch.tensor([2.5, 0.0, 2.1, 1.8])
 targets = torch.tensor([3.0, -0.5, 2.0, 2.0])
@@ -86,12 +100,12 @@ ax.set(xlabel="point", ylabel="share of the sum (%)", xticks=range(4))
 legend = ax.legend()
 
 # %% [markdown] lang="zh-TW"
-# 平方會放大大的誤差：兩個 0.5 佔了損失的 91%。MSE 因此很怕離群值（outlier），最離譜的預測，梯度也最大。
+# 平方會放大大的誤差：兩個 0.5 佔了損失的 91%。MSE 因此很怕離群值（outlier，離其他點很遠的點），最離譜的預測，梯度也最大。
 #
 # **主張 1** 這只是算術，必然成立：手算的損失與 `nn.MSELoss` 都是 0.1375，其中九成以上來自前兩個點。
 
 # %% [markdown] lang="en"
-# Squaring favors large errors: the two of 0.5 carry 91 % of the loss. That is why MSE fears outliers, and the worst prediction has the largest gradient.
+# Squaring favors large errors: the two of 0.5 carry 91 % of the loss. That is why MSE fears outliers (points far off the rest), and the worst prediction has the largest gradient.
 #
 # **Claim 1** By hand and by `nn.MSELoss` the loss is 0.1375, and the first two points carry over nine tenths of it. This is arithmetic and must hold.
 
@@ -109,6 +123,20 @@ claim(1, bool(abs(by_hand - 0.1375) < 1e-6 and abs(by_torch - by_hand) < 1e-6 an
 #
 # A model's output usually has shape (N, 1), while labels are often kept as (N,). Take 40 labels from 40 outputs: how many numbers do you expect?
 
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（3 分鐘）`x` 的形狀是 (40, 1)，`y` 的形狀是 (40,)。`x - y` 有幾個數？
+#
+# - ✗ 40 個，一個減一個。*照順序配對，是人的想法；PyTorch 只看形狀，從右邊對齊。*
+# - ✓ 1,600 個。*從右邊對齊，長度 1 的軸會重複：每個 x 都和每個 y 相減，得到 (40, 40)。*
+# - ✗ 一個也沒有，形狀不同會報錯。*以為形狀不同就會被擋下；長度是 1 的軸，廣播會自動重複。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (3 min) `x` has shape (40, 1) and `y` has shape (40,). How many numbers does `x - y` hold?
+#
+# - ✗ 40: one minus one, forty times. *Pairs them in order, as a person would; PyTorch looks at shapes only, and lines them up at the right.*
+# - ✓ 1,600. *Lined up at the right, axes of length 1 are repeated: every x meets every y, which gives (40, 40).*
+# - ✗ None: the shapes differ, so it raises an error. *Thinks that different shapes are refused; broadcasting repeats an axis of length 1.*
+
 # %%
 x = torch.linspace(-1, 1, 40)[:, None]
 noise = torch.randn(40, generator=seeding.generator(0))
@@ -125,6 +153,20 @@ print("x", tuple(x.shape), "  y", tuple(y.shape), "  x - y", tuple((x - y).shape
 # 1,600: every output met **all** the labels. `nn.MSELoss` prints a warning; your own `(a - b) ** 2` says nothing.
 #
 # Guess: train twenty small networks that way, and what do they learn? (`StackedMLP` stacks twenty seeds and trains them all at once.)
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（5 分鐘）40 個點大致落在一條斜線上。二十個小網路去學，輸出的形狀是 (40, 1)，標籤是 (40,)，損失寫成 `((outputs - labels) ** 2).mean()`。它們學到什麼？
+#
+# - ✓ 一條水平線，高度是標籤的平均。*每個輸出都要討好全部的標籤，最好的答案就是平均；損失照樣下降，也不報錯。*
+# - ✗ 還是那條斜線，只是學得慢。*以為多比幾次只是浪費時間；每個輸出的目標已經換成所有的標籤。*
+# - ✗ 什麼都沒有，損失不會下降，一看就知道錯了。*以為錯誤一定看得出來；這一種，曲線看起來很正常。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (5 min) Forty points lie along a sloping line. Twenty small networks learn them; the outputs have shape (40, 1), the labels (40,), and the loss is `((outputs - labels) ** 2).mean()`. What do they learn?
+#
+# - ✓ A flat line at the mean of the labels. *Each output must please all labels, and the best it can do is their mean; the loss falls all the same, and no error is raised.*
+# - ✗ The sloping line, only more slowly. *Thinks that extra comparisons merely cost time; the target of each output is now all labels.*
+# - ✗ Nothing: the loss does not fall, so one sees at once that something is wrong. *Thinks that a mistake shows; with this one the curve looks fine.*
 
 
 # %%
@@ -178,6 +220,20 @@ claim(2, bool((r2["y (N, 1)"] > 0.9).all() and (r2["y (N,): broadcast"].abs() < 
 # A classifier gives a **probability** $p$. Its loss is $-\ln p_{\text{right answer}}$: the less probable the model thought the right answer, the greater the surprise, and the loss.
 #
 # Predict: the model says "1, with 90 %". If the label is 1, the loss is 0.105. And if it is 0? Twice that? Nine times?
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（6 分鐘）模型說「有 90% 的機率是 1」。標籤真的是 1，交叉熵是 0.105；標籤是 0 的話，是多少？
+#
+# - ✗ 約 0.21，是它的兩倍。*以為答錯就是加倍罰；損失看的是給正確答案多少機率。*
+# - ✗ 約 0.95，是它的九倍，因為機率是 90% 比 10%。*以為損失和機率成正比；損失是機率的負對數。*
+# - ✓ 約 2.30，是它的 22 倍。*−ln 0.1 ≈ 2.30；給正確答案的機率趨近 0，損失沒有上限。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (6 min) A model says "1, with 90 %". If the label is 1, the cross-entropy is 0.105. What is it if the label is 0?
+#
+# - ✗ About 0.21, twice that. *Thinks of a doubled fine; the loss depends on how probable the right answer was said to be.*
+# - ✗ About 0.95, nine times that, since the probabilities are 90 to 10. *Thinks that the loss is proportional to the probability; it is the negative logarithm of it.*
+# - ✓ About 2.30, 22 times that. *−ln 0.1 ≈ 2.30; as the probability of the right answer goes to 0 the loss has no ceiling.*
 
 # %% slideshow={"slide_type": "subslide"} alt-zh="橫軸是模型給標籤 1 的機率 p，縱軸是損失。標籤是 1 時，p 越大，損失越小，p = 1 時降到 0；標籤是 0 時相反。在答錯的那一端，兩條曲線都衝向無限大。p = 0.9 的兩個點，一個在 0.105，一個在 2.303。" alt-en="Two curves: with label 1 the loss falls to 0 as the probability p grows, with label 0 it rises. Both shoot up without bound at the wrong end. Two points at p = 0.9 stand at 0.105 and 2.303."
 p = torch.linspace(0.004, 0.996, 249)
@@ -233,6 +289,20 @@ claim(3, bool(abs(by_hand - from_probs) < 1e-6 and abs(by_hand - from_logits) < 
 # ### The second mistake that raises no error: a sigmoid before the log
 #
 # The label is 0, and the model grows ever surer of 1: the logit goes from 5 to 200. The loss should grow with the logit and the gradient should be near 1 ("come down, quickly"). Do both versions obey?
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（6 分鐘）標籤是 0，logit 卻從 5 一路升到 200，模型越來越肯定錯的答案。在 float32 裡先做 sigmoid、再用 `BCELoss`，損失對 logit 的梯度會怎樣？
+#
+# - ✗ 一直接近 1，因為梯度是機率減標籤。*紙上是對的；float32 存不下那麼接近 1 的數。*
+# - ✓ 起初接近 1，logit 過了大約 17 就變成 0。*sigmoid 進位成剛好 1，導數 p(1 − p) 就是 0，錯得最離譜的樣本反而學不到東西。*
+# - ✗ 越來越大，沒有上限。*把損失和梯度混為一談；該越來越大的是損失，梯度最多是 1。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (6 min) The label is 0, but the logit rises from 5 to 200: the model gets ever surer of the wrong answer. In float32, with a sigmoid first and then `BCELoss`, what becomes of the gradient with respect to the logit?
+#
+# - ✗ It stays near 1, being probability minus label. *True on paper; float32 cannot hold a number that close to 1.*
+# - ✓ It is near 1 at first, and 0 from a logit of about 17 on. *The sigmoid rounds to exactly 1 and its derivative p(1 − p) to 0, so that the most mistaken example teaches nothing.*
+# - ✗ It grows and grows. *Confuses the loss with its gradient; it is the loss that should grow, the gradient is at most 1.*
 
 
 # %%
@@ -290,6 +360,20 @@ claim(4, np.allclose(at_20, [100, 0, 20, 1], atol=1e-4) and fails_later)
 #
 # Three examples, four classes, labels 0, 1, 3. Predict: all three are right; which has the largest loss?
 
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（5 分鐘）四個類別，三個樣本的 logits 是 (2.0, 1.0, 0.1, 0.5)、(0.5, 2.5, 0.3, 0.2)、(0.1, 0.2, 0.3, 3.0)，標籤是 0、1、3，三個都答對了。哪一個的交叉熵最大？
+#
+# - ✗ 都是 0，答對了就沒有損失。*把交叉熵當成答錯的次數；答對了，機率不到 1，仍有損失。*
+# - ✗ 第三個，它的 logit 最大。*把 logit 大當成損失大；要看的是領先其他類別多少。*
+# - ✓ 第一個，正確的類別只領先 1。*它的機率只有 57%，損失最大；所以全部答對之後，訓練還不會停。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (5 min) Four classes; three examples have the logits (2.0, 1.0, 0.1, 0.5), (0.5, 2.5, 0.3, 0.2) and (0.1, 0.2, 0.3, 3.0) and the labels 0, 1 and 3. All three are right. Which has the largest cross-entropy?
+#
+# - ✗ All have 0: what is right costs nothing. *Takes cross-entropy for a count of mistakes; a right answer with a probability below 1 still has a loss.*
+# - ✗ The third, whose logit is the largest. *Takes a large logit for a large loss; what counts is the lead over the other classes.*
+# - ✓ The first, whose class leads by 1 only. *Its probability is just 57 %, so its loss is the largest; hence training does not stop once all are right.*
+
 # %%
 logits = torch.tensor([[2.0, 1.0, 0.1, 0.5], [0.5, 2.5, 0.3, 0.2], [0.1, 0.2, 0.3, 3.0]])
 labels = torch.tensor([0, 1, 3])
@@ -324,7 +408,7 @@ print(f"knowing nothing: ln 4 = {math.log(4):.4f}")
 # %% [markdown] lang="zh-TW"
 # **主張 5** 這必然成立：三種算法算出來都是 0.3399，彼此相差不到 10⁻⁶；三個樣本裡，第一個的損失最大。
 #
-# 注意參數的順序與型別：`CrossEntropyLoss` 收 **logits** (N, K) 與**整數**標籤 (N,)，取平均時除以 N，不是除以 N×K。
+# 注意引數的順序與型別：`CrossEntropyLoss` 收 **logits** (N, K) 與**整數**標籤 (N,)，取平均時除以 N，不是除以 N×K。
 
 # %% [markdown] lang="en"
 # **Claim 5** The three agree within 10⁻⁶, at 0.3399; the first example has the largest loss. This must hold.
@@ -347,7 +431,21 @@ claim(5, bool(same and abs(in_one - 0.3399) < 5e-5 and losses.argmax() == 0))
 #
 # MSE measures a distance, cross-entropy a surprise; they seem to have nothing in common. They are one idea: a model states not an answer but a **distribution**, and a good one makes what did happen look likely. To make that likelihood as large as it can be is **maximum likelihood**.
 #
-# One length was measured five times. Say that the errors are Gaussian with standard deviation σ. Predict: for which true length μ are these five numbers most likely? Does it depend on σ?
+# One length was measured five times. Say that the errors are Gaussian (normally distributed) with standard deviation σ. Predict: for which true length μ are these five numbers most likely? Does it depend on σ?
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（7 分鐘）同一段長度量了五次，假設誤差是常態分布、標準差是 σ。真正的長度 μ 是多少時，這五個數最有可能出現？
+#
+# - ✓ 五個數的平均，和 σ 無關。*取對數之後，μ 只出現在平方和裡，所以概似最大的地方，就是均方誤差最小的地方。*
+# - ✗ σ 小的時候是平均，σ 大的時候是中位數。*把 σ 大當成有離群值；常態分布不論 σ 多大，最好的都是平均。*
+# - ✗ σ 越大，離平均越遠。*把山有多平當成山頂在哪裡；σ 只改變山的寬窄。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (7 min) One length was measured five times; say that the errors are normally distributed with standard deviation σ. For which true length μ are these five numbers most likely?
+#
+# - ✓ Their mean, whatever σ is. *In the logarithm μ stands in the sum of squares only, so the likelihood is highest where the mean squared error is lowest.*
+# - ✗ Their mean where σ is small, their median where it is large. *Takes a large σ for outliers; with normal errors the mean is best, whatever σ is.*
+# - ✗ The larger σ, the further from the mean. *Takes how flat the hill is for where its top stands; σ makes it broad or narrow.*
 
 # %%
 lengths = torch.tensor([2.1, 1.6, 2.4, 1.9, 2.5], dtype=torch.float64)
@@ -409,6 +507,20 @@ claim(6, sides_agree and all(abs(place - lengths.mean()) < 1e-9 for place in low
 #
 # Predict: which $p$ has the lowest loss? Can the loss get down to 0?
 
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（5 分鐘）抽了十次球：紅 5 次、綠 3 次、藍 2 次。模型替三種顏色各給一個機率。哪一組機率在這十次上的交叉熵最低？最低能到 0 嗎？
+#
+# - ✗ (1, 0, 0)，紅色最多；損失是 0。*以為是選出最多的那個；這樣另外五顆球的機率是 0，損失無限大。*
+# - ✗ (0.5, 0.3, 0.2)；機率完全正確，損失就是 0。*以為機率說對了就沒有損失；下一顆球的顏色還是猜不準。*
+# - ✓ (0.5, 0.3, 0.2)；損失最低是 1.03 nat，到不了 0。*觀察到的比例讓這十次最有可能出現，剩下的損失就是這些比例的熵。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (5 min) Ten balls were drawn: 5 red, 3 green, 2 blue. A model gives each color a probability. Which probabilities have the lowest cross-entropy on these ten, and can it be 0?
+#
+# - ✗ (1, 0, 0), as red is the most frequent; the loss is 0. *Thinks of picking a winner; then five of the balls had probability 0, and the loss is infinite.*
+# - ✗ (0.5, 0.3, 0.2); with the right probabilities the loss is 0. *Thinks that being right about the probabilities costs nothing; the color of a ball remains uncertain.*
+# - ✓ (0.5, 0.3, 0.2); the loss is 1.03 nats and cannot be 0. *The observed shares make these ten most likely, and what is left is the entropy of the shares.*
+
 # %%
 balls = torch.tensor([0] * 5 + [1] * 3 + [2] * 2)
 candidates = {
@@ -454,6 +566,20 @@ claim(7, bool(same and abs(rows[2][2] - entropy) < 1e-5 and losses.min() >= entr
 # The softmax above was copied from its definition. What if the logits grow? The largest float32 is about 3.4×10³⁸, which is $e^{88.7}$.
 #
 # Predict: the label's logit is 0, the other's is $z$; the right loss is about $z$. Which of these three break, and where?
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（6 分鐘）兩個類別，標籤那一類的 logit 是 0，另一類是 120，正確的損失大約是 120。在 float32 裡，哪些寫法算得對：照定義寫 exp 除以總和再取對數、先 `softmax` 再取對數、`log_softmax`？
+#
+# - ✗ 三種都對，它們是同一個公式。*紙上是同一個公式；float32 最大只到 3.4×10³⁸，e¹²⁰ 放不下。*
+# - ✗ 後兩種，只有自己寫的 exp 會溢位。*`softmax` 不會溢位，但標籤那一類的機率小到變成 0，取對數就是無限大。*
+# - ✓ 只有 `log_softmax`。*先減掉最大的 logit，再讓 log 與 exp 抵消，那個小得存不下的機率根本不會出現。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (6 min) Two classes; the logit of the label is 0, that of the other class 120, and the right loss is about 120. In float32, which of these get it right: exp over the sum as defined, then log; `softmax`, then log; `log_softmax`?
+#
+# - ✗ All three: they are one formula. *On paper they are; float32 ends at 3.4×10³⁸, and e¹²⁰ is larger.*
+# - ✗ The last two: only a handwritten exp overflows. *`softmax` does not overflow, but the label's probability becomes 0, and its logarithm infinite.*
+# - ✓ Only `log_softmax`. *It takes the largest logit off and lets log and exp cancel, so that the probability that is too small never appears.*
 
 # %%
 z = torch.linspace(0, 150, 601)
@@ -545,6 +671,20 @@ claim(8, bool(nan.isnan().all() and infinite.isinf().all() and (right == 20_000)
 #
 # Predict: at $z = -10$ the model is all but certain of 0, and badly wrong. How large is each gradient? (In a live notebook you can drag $z$.)
 
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（6 分鐘）標籤是 1，logit 是 −10：模型幾乎確定答案是 0，錯得離譜。對 sigmoid 的輸出用 MSE，和用交叉熵，損失對 logit 的梯度各有多大？
+#
+# - ✗ 兩個都接近 1，錯得離譜就會被拉回來。*以為錯得多，梯度就大；還要乘上 sigmoid 的導數。*
+# - ✓ MSE 的幾乎是 0，交叉熵的接近 1。*sigmoid 在這裡是平的，p(1 − p) 幾乎是 0；交叉熵的對數剛好把這個因子消掉。*
+# - ✗ MSE 的比較大，平方會放大大的誤差。*對機率來說沒錯，但 1 的平方還是 1；再乘上 p(1 − p)，就什麼也不剩。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (6 min) The label is 1 and the logit −10: the model is all but certain of 0, and badly wrong. How large are the gradients with respect to the logit, of MSE on the sigmoid's output and of cross-entropy?
+#
+# - ✗ Both near 1: what is badly wrong gets pulled back. *Thinks that a large mistake means a large gradient; the sigmoid's derivative is a factor, too.*
+# - ✓ MSE's is next to 0, cross-entropy's near 1. *The sigmoid is flat there and p(1 − p) all but 0; the logarithm in cross-entropy cancels just that factor.*
+# - ✗ MSE's is the larger: squaring magnifies large errors. *Thinks of the probability, where an error near 1 squared is still 1; times p(1 − p) next to nothing is left.*
+
 
 # %%
 def mse_on_sigmoid(z):
@@ -577,12 +717,12 @@ def draw_losses(z):
 explore(draw_losses, z=slider(-10, 10, -6, 0.5))
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# $p$ 低於 1/3 之後，錯得越離譜，MSE 的坡度越平：sigmoid 飽和（saturate）了，$p(1-p)$ 把梯度乘到接近 0。交叉熵的 log 恰好把這個因子**消掉**，剩下最簡單的「機率減標籤」。
+# $p$ 低於 1/3 之後，錯得越離譜，MSE 的坡度越平：sigmoid 飽和（saturate，變平）了，$p(1-p)$ 把梯度乘到接近 0。交叉熵的 log 恰好把這個因子**消掉**，剩下最簡單的「機率減標籤」。
 #
 # **主張 9** 由公式必然得到：$z = -10$ 時，交叉熵梯度的大小超過 0.999，MSE 的小於 0.0001，還不到交叉熵的萬分之一；MSE 的梯度不論在哪裡，大小都不超過 8/27（出現在 $p = 1/3$）。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# Once $p$ is below 1/3, the worse the mistake, the flatter MSE's slope: the sigmoid saturates, and $p(1-p)$ multiplies the gradient to nothing. The log in cross-entropy **cancels** just that factor, and leaves the simplest thing there could be, probability minus label.
+# Once $p$ is below 1/3, the worse the mistake, the flatter MSE's slope: the sigmoid saturates (goes flat), and $p(1-p)$ multiplies the gradient to nothing. The log in cross-entropy **cancels** just that factor, and leaves the simplest thing there could be, probability minus label.
 #
 # **Claim 9** By the formulas this must hold: at $z = -10$ cross-entropy's gradient has a size above 0.999 and MSE's below 0.0001, over ten thousand times less; nowhere is MSE's larger than 8/27 (at $p = 1/3$).
 
@@ -642,14 +782,28 @@ margin = (start(points) * (2 * point_labels - 1)).mean(dim=(1, 2)).detach()
 print(f"mean logit towards the right label: {mean_interval(margin):.1f}")
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 起點的 logit 平均落在**錯的**一邊，離 0 大約 8：已經在平台上走得很遠。換上正確的標籤，用 SGD（學習率 0.1 與 10）和 Adam（學習率 0.01）各走 200 步。
+# 起點的 logit 平均落在**錯的**一邊，離 0 大約 8：已經走到 MSE 曲線很平的地方。換上正確的標籤，用 SGD（學習率 0.1 與 10）和 Adam（學習率 0.01）各走 200 步。
 #
 # 猜猜看：三種設定裡，MSE 在哪幾種卡住？
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# On average the logits start about 8 on the **wrong** side: far out on the plateau. Now with the right labels, 200 steps each of SGD (learning rates 0.1 and 10) and of Adam (0.01).
+# On average the logits start about 8 on the **wrong** side: far out where MSE is flat. Now with the right labels, 200 steps each of SGD (learning rates 0.1 and 10) and of Adam (0.01).
 #
 # Guess: in which of the three does MSE get stuck?
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（7 分鐘）一批網路用接反的標籤學得很有自信，logit 落在錯的一邊，離 0 大約 8。換回正確的標籤，用 MSE（接在 sigmoid 後面）再走 200 步。SGD 學習率 0.1、SGD 學習率 10、Adam 學習率 0.01，哪幾種會卡住？
+#
+# - ✗ 三種都會，MSE 的梯度指錯方向。*MSE 的梯度方向沒錯，只是很小。*
+# - ✓ 只有 SGD 學習率 0.1。*梯度小，學習率放大一百倍就走得動；Adam 則會把梯度除以它自己近來的大小。*
+# - ✗ 兩種 SGD 都會，只有 Adam 逃得出來。*忘了學習率也能補償小梯度：大一百倍，步長就大一百倍。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (7 min) Networks have become sure of swapped labels; their logits lie about 8 on the wrong side. The labels are put right, and with MSE on the sigmoid they train for 200 more steps: SGD at rate 0.1, SGD at rate 10, Adam at 0.01. Which get stuck?
+#
+# - ✗ All three: MSE's gradient points the wrong way. *It points the right way and is merely small.*
+# - ✓ SGD at 0.1 only. *The gradient is small, so a rate a hundred times larger gets them out; Adam divides each gradient by its own recent size.*
+# - ✗ Both SGDs: only Adam gets out. *Forgets that the rate can make up for a small gradient: a hundred times the rate is a hundred times the step.*
 
 # %%
 criteria = {"MSE on sigmoid": mse_from_logits, "cross-entropy": bce_from_torch}
@@ -679,14 +833,14 @@ legend = axes[1].legend(loc="center right")
 #
 # **主張 10** SGD 的學習率是 0.1 時，一百個網路用交叉熵，個個最後的準確率都超過 90%；用 MSE，至少九十個低於 20%。
 #
-# **主張 11** SGD 的學習率是 10，或用 Adam（0.01）時，平均來說兩種損失都逃了出來：最後的準確率超過 95%（整個區間都是）。用 Adam 時，兩者到達 90% 要的步數差不多：MSE 減交叉熵的成對差，區間在 −20 步到 5 步之間。
+# **主張 11** SGD 的學習率是 10，或用 Adam（0.01）時，平均來說兩種損失都逃了出來：最後的準確率超過 95%（整個區間都是）。用 Adam 時，兩者到達 90% 要的步數差不多：成對差（paired difference，同一個種子的 MSE 減交叉熵）的區間在 −20 步到 5 步之間。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # In one only! MSE is stuck because its gradient is **small**, not because it points the wrong way. A learning rate a hundred times larger gets it out. Adam divides each gradient by its own recent size, so that it moves however small they are, and MSE here even reaches 90 % a few steps sooner. The merit of cross-entropy is that you need neither remedy.
 #
 # **Claim 10** With SGD at rate 0.1, all hundred networks end at an accuracy above 90 % with cross-entropy; with MSE at least ninety end below 20 %.
 #
-# **Claim 11** With SGD at rate 10, and with Adam at 0.01, both losses on average escape and end above 95 % (the whole interval). Under Adam the two take much the same number of steps to 90 %: the paired difference, MSE minus cross-entropy, has its interval between −20 and 5 steps.
+# **Claim 11** With SGD at rate 10, and with Adam at 0.01, both losses on average escape and end above 95 % (the whole interval). Under Adam the two take much the same number of steps to 90 %: the paired difference (MSE minus cross-entropy, seed by seed) has its interval between −20 and 5 steps.
 
 
 # %%
@@ -722,6 +876,20 @@ claim(11, min(accuracy.low for accuracy in escaped) > 0.95 and gap.low > -20 and
 #
 # $$\ln\Big(1 + \frac{K-1}{e}\Big)$$
 
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（5 分鐘）模型的最後一層已經是 softmax，損失又用了裡面有 softmax 的 `CrossEntropyLoss`。十個類別，模型對每個樣本都完全確定、也完全正確。損失是多少？
+#
+# - ✗ 0，全部答對而且確定。*以為損失看到的是確定的答案；它看到的「logits」是 [1, 0, …, 0]，領先只有 1。*
+# - ✓ 約 1.46，不可能再低。*第二次 softmax 只給正確的類別 e/(e + 9) ≈ 23%，負對數是 1.46。*
+# - ✗ ln 10 ≈ 2.30，做兩次就什麼也分不出來。*以為第二次 softmax 把差別抹光；它只是把差別壓小。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (5 min) A model's last layer is a softmax already, and its loss is `CrossEntropyLoss`, which has one inside. With ten classes, the model is certain and right about every example. What is the loss?
+#
+# - ✗ 0: all are right, and certain. *Thinks that the loss sees certain answers; the "logits" it sees are [1, 0, …, 0], a lead of 1.*
+# - ✓ About 1.46, and it can never be lower. *The second softmax gives the right class e/(e + 9) ≈ 23 %, whose negative logarithm is 1.46.*
+# - ✗ ln 10 ≈ 2.30: after two nothing can be told apart. *Thinks that the second softmax wipes out all differences; it only makes them small.*
+
 # %%
 rows = []
 for num_classes in (2, 4, 10, 1000):
@@ -735,12 +903,12 @@ bounds = pd.DataFrame(rows, columns=columns).round(4)
 bounds
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 從一無所知到全對，損失總共只降了不到 1；只做一次的話，1,000 類可以從 6.9 一路降到 0。而且平台又出現了：多出來的那層 softmax 會飽和，和 sigmoid 一樣。
+# 從一無所知到全對，損失總共只降了不到 1；只做一次的話，1,000 類可以從 6.9 一路降到 0。而且平坦的地方又出現了：多出來的那層 softmax 會飽和，和 sigmoid 一樣。
 #
 # **主張 12** 這是算術，必然成立：四種 K 都一樣，完美的答案做了兩次 softmax，損失就等於這個下限（相差不到 10⁻³）。遇到錯得很篤定的答案（十類，錯的那一類 logit 是 10，其餘是 0），做兩次的梯度長度（範數）不到做一次的千分之一。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# From knowing nothing to perfect, the loss falls by less than 1; with one softmax and 1,000 classes it falls from 6.9 to 0. And the plateau is back: the added softmax saturates, as the sigmoid did.
+# From knowing nothing to perfect, the loss falls by less than 1; with one softmax and 1,000 classes it falls from 6.9 to 0. And the flat place is back: the added softmax saturates, as the sigmoid did.
 #
 # **Claim 12** This is arithmetic and must hold: for all four K, a perfect answer after two softmaxes has just this bound as its loss (within 10⁻³). At a confident mistake (ten classes, the wrong logit 10, the others 0) the gradient through two is less than a thousandth as long as through one.
 
@@ -771,6 +939,20 @@ claim(12, at_the_bound and lengths["twice"] < lengths["once"] / 1000)
 # The 8×8 digits that come with scikit-learn, 500 to train on and the rest to test, a 64-32-10 network, Adam, 200 steps, twenty seeds, each of which draws 500 of its own.
 #
 # Guess: with the softmax twice, will the accuracy (a) fall to 10 %, (b) suffer somewhat, (c) be the same?
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（8 分鐘）用 500 張 8×8 的手寫數字，訓練一個 64-32-10 的網路，Adam 走 200 步。不小心把 softmax 做了兩次，測試準確率會怎樣？
+#
+# - ✗ 掉到 10%，和瞎猜一樣。*以為這種錯會讓訓練完全失敗；梯度變小，但方向還有用。*
+# - ✗ 一樣，softmax 不改變哪一類最大。*對訓練好的模型說得通；但訓練靠梯度，梯度變了，學到的就不同。*
+# - ✓ 學得會，但比較慢，少了大約 8 個百分點。*曲線照樣下降，所以沒有人起疑；二十個網路裡，大多數乾脆不答某個數字。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (8 min) A 64-32-10 network is trained on 500 handwritten digits of 8×8 pixels, 200 steps of Adam. By mistake the softmax is applied twice. What becomes of the test accuracy?
+#
+# - ✗ It falls to 10 %, which is guessing. *Thinks that such a mistake makes training fail outright; the gradient gets smaller, but its direction still helps.*
+# - ✗ It is the same: a softmax does not change which class is largest. *True of a trained model; but training goes by gradients, and other gradients learn other weights.*
+# - ✓ The network learns, but more slowly, and loses about 8 percentage points. *The curve falls, so nobody suspects a thing; most of the twenty networks never answer with some digit.*
 
 
 # %%
@@ -856,12 +1038,12 @@ pd.DataFrame(rows, columns=["learning rate", "once", "twice", "difference"])
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # 三種學習率都一樣，測試準確率平均少了大約 6 到 8 個百分點。（這個幅度只適用於這個任務、這麼多資料與步數；換一個設定，就要重新量。）一個線索：看看模型**從來不答**哪些數字：
 #
-# **主張 15** 三種學習率之下，做兩次 softmax 的測試準確率平均都比較低（Holm 校正後 p < 0.001，差異的區間整個低於 −2 個百分點）。每種學習率各訓練二十個網路：做兩次 softmax 的，至少有五個完全不答某個數字；只做一次的，一個也沒有。
+# **主張 15** 三種學習率之下，做兩次 softmax 的測試準確率平均都比較低：光憑運氣，差到這麼多的機會不到千分之一（p < 0.001；同時檢定三個差異，所以用 Holm 校正），差異的信賴區間也整個低於 −2 個百分點。每種學習率各訓練二十個網路：做兩次 softmax 的，至少有五個完全不答某個數字；只做一次的，一個也沒有。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # On average some 6 to 8 percentage points of test accuracy are gone, at any of these rates. (That size belongs to this task, with this much data and this many steps; measure again for another.) A clue: see how many models **never answer** with some digit:
 #
-# **Claim 15** At all three rates the test accuracy is on average lower with two (p < 0.001 after Holm's correction, and the interval lies below −2 percentage points). At each rate at least five of the twenty networks with two gave up on some digit and never answered with it; of those with one, for every seed, none did.
+# **Claim 15** At all three rates the test accuracy is on average lower with two: luck alone would make so large a difference less than once in a thousand times (p < 0.001, with Holm's correction for three tests at once), and the interval lies below −2 percentage points. At each rate at least five of the twenty networks with two gave up on some digit and never answered with it; of those with one, for every seed, none did.
 
 # %%
 for lr, once, twice in zip(rates, *lost.values(), strict=True):
@@ -976,7 +1158,7 @@ def cross_entropy_solution(logits, labels, reduction="mean"):
 #
 # 難度 ★★☆，約 12 分鐘。
 #
-# 二元時，$\partial L/\partial z = p - y$。K 類時呢？寫出 `cross_entropy_gradient`：**平均**交叉熵對 logits (N, K) 的梯度，形狀也是 (N, K)，不用 autograd。標籤是整數 (N,)；logits 到 ±10,000 都要正確。
+# 只有兩類時，$\partial L/\partial z = p - y$。K 類時呢？寫出 `cross_entropy_gradient`：**平均**交叉熵對 logits (N, K) 的梯度，形狀也是 (N, K)，不用 autograd。標籤是整數 (N,)；logits 到 ±10,000 都要正確。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Exercise 4: the gradient of cross-entropy, by hand
@@ -1009,7 +1191,7 @@ def cross_entropy_gradient_solution(logits, labels):
 #
 # | 任務 | 損失 | 給它什麼 |
 # |---|---|---|
-# | 迴歸 | `MSELoss` | 兩邊**同形狀** |
+# | 迴歸（regression，預測一個數） | `MSELoss` | 兩邊**同形狀** |
 # | 二元分類 | `BCEWithLogitsLoss` | logits 與 0／1 的浮點標籤，同形狀 |
 # | 多類別 | `CrossEntropyLoss` | logits (N, K) 與整數標籤 (N,) |
 #
@@ -1025,7 +1207,7 @@ def cross_entropy_gradient_solution(logits, labels):
 #
 # | task | loss | give it |
 # |---|---|---|
-# | regression | `MSELoss` | both sides in the **same shape** |
+# | regression (predict a number) | `MSELoss` | both sides in the **same shape** |
 # | two classes | `BCEWithLogitsLoss` | logits and float labels 0 or 1, same shape |
 # | many classes | `CrossEntropyLoss` | logits (N, K) and integer labels (N,) |
 #
@@ -1042,9 +1224,9 @@ def cross_entropy_gradient_solution(logits, labels):
 # - Fisher（1922），On the mathematical foundations of theoretical statistics，*Philosophical Transactions of the Royal Society A* 222，309–368，doi:10.1098/rsta.1922.0009。最大概似法由此得名。
 # - Shannon（1948），A mathematical theory of communication，*Bell System Technical Journal* 27(3)，379–423，doi:10.1002/j.1538-7305.1948.tb01338.x。提出熵，並用對數來衡量資訊。
 # - Good（1952），Rational decisions，*Journal of the Royal Statistical Society B* 14(1)，107–114，doi:10.1111/j.2517-6161.1952.tb00104.x。用機率的對數替預測打分數。
-# - Solla、Levin、Fleisher（1988），Accelerated learning in layered neural networks，*Complex Systems* 2，625–640。交叉熵與平方誤差的比較。
-# - Bridle（1990），Probabilistic interpretation of feedforward classification network outputs, with relationships to statistical pattern recognition，*Neurocomputing*（NATO ASI Series F 68），227–236，doi:10.1007/978-3-642-76153-9_28。softmax 的名字由此而來。
-# - Blanchard、Higham、Higham（2021），Accurately computing the log-sum-exp and softmax functions，*IMA Journal of Numerical Analysis* 41(4)，2311–2330，doi:10.1093/imanum/draa038。
+# - Solla、Levin、Fleisher（1988），Accelerated learning in layered neural networks，*Complex Systems* 2，625–640。交叉熵（文中稱為相對熵）與平方誤差的比較。
+# - Bridle（1990），Probabilistic interpretation of feedforward classification network outputs, with relationships to statistical pattern recognition，*Neurocomputing*（NATO ASI Series F 68），227–236，doi:10.1007/978-3-642-76153-9_28。已經用了 softmax 這個名字。
+# - Blanchard、Higham、Higham（2021），Accurately computing the log-sum-exp and softmax functions，*IMA Journal of Numerical Analysis* 41(4)，2311–2330，doi:10.1093/imanum/draa038。減掉最大值的寫法，準不準。
 # - Holm（1979），A simple sequentially rejective multiple test procedure，*Scandinavian Journal of Statistics* 6(2)，65–70。同時檢定好幾個差異時的校正。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "skip"}
@@ -1053,7 +1235,7 @@ def cross_entropy_gradient_solution(logits, labels):
 # - Fisher (1922), On the mathematical foundations of theoretical statistics, *Philosophical Transactions of the Royal Society A* 222, 309–368, doi:10.1098/rsta.1922.0009. Where maximum likelihood got its name.
 # - Shannon (1948), A mathematical theory of communication, *Bell System Technical Journal* 27(3), 379–423, doi:10.1002/j.1538-7305.1948.tb01338.x. Entropy, and the logarithm as a measure of information.
 # - Good (1952), Rational decisions, *Journal of the Royal Statistical Society B* 14(1), 107–114, doi:10.1111/j.2517-6161.1952.tb00104.x. Scores a forecast by the logarithm of its probability.
-# - Solla, Levin, Fleisher (1988), Accelerated learning in layered neural networks, *Complex Systems* 2, 625–640. Cross-entropy compared with squared error.
-# - Bridle (1990), Probabilistic interpretation of feedforward classification network outputs, with relationships to statistical pattern recognition, *Neurocomputing* (NATO ASI Series F 68), 227–236, doi:10.1007/978-3-642-76153-9_28. Where the softmax got its name.
-# - Blanchard, Higham, Higham (2021), Accurately computing the log-sum-exp and softmax functions, *IMA Journal of Numerical Analysis* 41(4), 2311–2330, doi:10.1093/imanum/draa038.
+# - Solla, Levin, Fleisher (1988), Accelerated learning in layered neural networks, *Complex Systems* 2, 625–640. Cross-entropy (there called relative entropy) compared with squared error.
+# - Bridle (1990), Probabilistic interpretation of feedforward classification network outputs, with relationships to statistical pattern recognition, *Neurocomputing* (NATO ASI Series F 68), 227–236, doi:10.1007/978-3-642-76153-9_28. Calls the softmax by this name.
+# - Blanchard, Higham, Higham (2021), Accurately computing the log-sum-exp and softmax functions, *IMA Journal of Numerical Analysis* 41(4), 2311–2330, doi:10.1093/imanum/draa038. How accurate the shifted formulas are.
 # - Holm (1979), A simple sequentially rejective multiple test procedure, *Scandinavian Journal of Statistics* 6(2), 65–70. The correction for several tests at once.

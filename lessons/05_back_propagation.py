@@ -65,6 +65,20 @@ from course_utils.notebook.claims import claim
 #
 # First a forward pass, keeping every number on the way:
 
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（4 分鐘）反向傳播之前，要先做一次前向計算，並把路上的每個數都記下來。為什麼要記？
+#
+# - ✗ 萬一損失變大，可以退回去。*把紀錄當成存檔；反向傳播只算梯度，不改權重。*
+# - ✓ 算導數時用得到。*例如 σ′(a) = h(1 − h)，∂L/∂v = ∂L/∂z · h，都要用到前向計算得到的 h。*
+# - ✗ 用來和 autograd 的答案核對。*核對要另外做；不核對，也得靠這些數才算得出梯度。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (4 min) Before back-propagation there is a forward pass, and every number on the way is kept. What for?
+#
+# - ✗ To go back in case the loss gets larger. *Takes the record for a saved game; back-propagation computes gradients and changes no weight.*
+# - ✓ The derivatives need them. *σ′(a) = h(1 − h) and ∂L/∂v = ∂L/∂z · h, for instance, take the h of the forward pass.*
+# - ✗ To compare them with autograd's answer. *Checking is another matter; without these numbers there is no gradient to check.*
+
 
 # %%
 def sigmoid(a):
@@ -105,16 +119,30 @@ print(f"{dz=:.4f}  {dv1=:.4f}  {dv2=:.4f}  {dc=:.4f}")
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # ### 第二段：穿過隱藏層
 #
-# 每經過一個運算，就乘上它自己的導數：穿過 $v_1$ 乘 $v_1$，穿過 sigmoid 乘 $\sigma'(a_1) = h_1(1-h_1)$。
+# 每經過一個運算，梯度就乘上那個運算自己的導數：穿過 $v_1 h_1$ 乘 $v_1$，穿過 sigmoid 乘 $\sigma'(a_1) = h_1(1-h_1)$。
 #
 # 想一想：$x_2 = 2x_1$。同一個神經元的兩個權重，梯度有什麼關係？
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # ### Second stretch: through the hidden layer
 #
-# Passing an operation multiplies by its own derivative: by $v_1$ on the way through $v_1$, by $\sigma'(a_1) = h_1(1-h_1)$ through the sigmoid.
+# Passing an operation multiplies the gradient by the operation's own derivative: by $v_1$ on the way through $v_1 h_1$, by $\sigma'(a_1) = h_1(1-h_1)$ through the sigmoid.
 #
 # Predict: $x_2 = 2x_1$. How are the gradients of the two weights of one neuron related?
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（7 分鐘）一個隱藏神經元收到兩個輸入：x₁ = 2，x₂ = 4。損失對這兩個權重 w₁、w₂ 的梯度，有什麼關係？
+#
+# - ✗ 一樣大，兩個權重通往同一個神經元。*只看了回傳來的訊號；梯度還要乘上各自的輸入。*
+# - ✗ 要知道 w₁、w₂ 是多少才說得出來。*權重影響回傳來的訊號，但兩個權重收到的是同一個訊號，比較時就約掉了。*
+# - ✓ w₂ 的剛好是 w₁ 的兩倍。*權重的梯度 = 回傳來的訊號 × 進來的輸入；訊號相同，輸入差兩倍。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (7 min) A hidden neuron receives two inputs, x₁ = 2 and x₂ = 4. How are the gradients of its two weights, w₁ and w₂, related?
+#
+# - ✗ They are equal: both weights lead to the same neuron. *Looks at the signal coming back only; it is multiplied by each weight's own input.*
+# - ✗ One has to know w₁ and w₂ to tell. *The weights influence the signal coming back, but both get the same signal, and in the comparison it cancels.*
+# - ✓ That of w₂ is exactly twice that of w₁. *A weight's gradient is the signal coming back times the input coming in; the signal is the same and one input is twice the other.*
 
 # %%
 dh1 = dz * v1  # ∂L/∂h₁ = ∂L/∂z · v₁
@@ -150,14 +178,14 @@ limits = ax.axis("off")
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # ### 對得上嗎？
 #
-# 先回答剛才的問題：剛好兩倍。權重的梯度 = 回傳來的訊號 × 進來的輸入；輸入大，梯度就大，這也是輸入要正規化（normalization）的理由之一。
+# 先回答剛才的問題：剛好兩倍。權重的梯度 = 回傳來的訊號 × 進來的輸入；輸入大，梯度就大，這也是輸入要正規化（normalization，調到同一個尺度）的理由之一。
 #
 # 這些數對不對？請兩位裁判：autograd，以及完全不靠微分的**有限差分**（finite difference）：把一個參數推動一點點，看損失變多少。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # ### Is it right?
 #
-# First the answer: exactly twice. A weight's gradient is the signal coming back times the input coming in; large inputs make large gradients, one reason to normalize them.
+# First the answer: exactly twice. A weight's gradient is the signal coming back times the input coming in; large inputs make large gradients, one reason to normalize them (to bring all to one scale).
 #
 # And are these numbers right? Two referees: autograd, and **finite differences**, which know no calculus: nudge one parameter, and see by how much the loss moves.
 
@@ -186,7 +214,7 @@ pd.DataFrame(table, index=names).round(6).T
 # %% [markdown] lang="zh-TW"
 # 有限差分一個參數要做兩次前向計算，九個就是 18 次；反向傳播往回走**一趟**，九個就全有了。參數有 27 萬個時，差別就在算得出來與算不出來。
 #
-# **主張 1** 由連鎖律，這必然成立：九個手算的梯度與 autograd 相差不到 10⁻¹²，與有限差分相差不到 10⁻⁷；兩個隱藏神經元的兩個權重，梯度都剛好差兩倍。
+# **主張 1** 由連鎖律，這必然成立：九個手算的梯度與 autograd 相差不到 10⁻¹²，與有限差分相差不到 10⁻⁷；兩個隱藏神經元都一樣，一個權重的梯度剛好是另一個的兩倍。
 
 # %% [markdown] lang="en"
 # Finite differences take two forward passes per parameter, 18 for nine; back-propagation walks back **once** and has them all. With 270,000 parameters that is the difference between possible and not.
@@ -211,6 +239,22 @@ claim(1, bool(exact and close) and dw12 == 2 * dw11 and dw22 == 2 * dw21)
 # So far each hidden neuron led to one output. Now add a second output $z_2$ with a label of its own, $y_2 = 0$, and let the loss be the sum of both losses. $h_1$ then has **two paths** to the loss, a fork: one says that $h_1$ should grow, the other that it should shrink.
 #
 # Predict: is $\partial L/\partial h_1$ (a) the product of the two paths, (b) their mean, (c) their sum, or (d) the larger one?
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（6 分鐘）隱藏層的一個數 h 同時通往兩個輸出，兩個輸出各有自己的損失，總損失是兩者相加。沿著一條路算出來，h 該變大；沿著另一條路算，h 該變小。∂L/∂h 是兩條路的什麼？
+#
+# - ✗ 乘積，連鎖律說要乘。*沿著一條路走要乘；兩條路是兩份影響，不是同一條路的兩段。*
+# - ✗ 平均，兩條路各說各話，折衷一下。*把梯度當成意見；推動 h，兩份影響會同時發生，一份也不會減半。*
+# - ✓ 和。*h 動一點點，損失的變化是兩條路的影響加起來，所以岔路的梯度要相加。*
+# - ✗ 比較大的那一個，它說了算。*以為小的影響可以忽略；實際推動 h，損失的變化兩份都算。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (6 min) A hidden number h leads to two outputs, each with a loss of its own, and the total loss is their sum. By one path h should grow, by the other it should shrink. What is ∂L/∂h, in terms of the two paths?
+#
+# - ✗ Their product: the chain rule multiplies. *Along one path it does; two paths are two effects, not two stretches of one.*
+# - ✗ Their mean: the paths disagree and meet halfway. *Takes gradients for opinions; if h is nudged, both effects happen, neither by half.*
+# - ✓ Their sum. *If h moves a little, the loss moves by both effects together, so at a fork gradients add.*
+# - ✗ The larger one, which has the last word. *Thinks that the smaller effect may be left out; nudge h, and the loss moves by both.*
 
 # %%
 u1, u2, d, y2 = 0.5, 1.5, 0.0, 0.0  # into the second output, and its label
@@ -283,6 +327,20 @@ claim(2, sums_agree and all(abs(one - m) > 0.3 for both, m in pairs for one in b
 #
 # Predict: can the gradient of the mean loss by $w_{11}$ be had from the gradients of the two examples?
 
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（5 分鐘）一個批次有兩個樣本，損失取平均。單獨算，某個權重的梯度在樣本 1 是 −0.4，在樣本 2 是 0.2。平均損失對這個權重的梯度是多少？
+#
+# - ✓ −0.1。*同一個權重兩個樣本都用，是岔路，所以相加；「取平均」再讓每一份乘上 1/2。*
+# - ✗ −0.2。*只把兩份相加，忘了損失取了平均。*
+# - ✗ 算不出來，要把兩個樣本一起重跑一次。*以為批次會產生新的東西；它只是把各樣本的梯度加起來。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (5 min) A batch has two examples, and the loss is their mean. Taken alone, a weight's gradient is −0.4 for example 1 and 0.2 for example 2. What is its gradient of the mean loss?
+#
+# - ✓ −0.1. *Both examples use the same weight, a fork, so the gradients add; the mean multiplies each by 1/2.*
+# - ✗ −0.2. *Adds the two and forgets that the loss is a mean.*
+# - ✗ It cannot be told without running both examples together. *Thinks that a batch makes something new; it adds up the gradients of its examples.*
+
 
 # %%
 def gradients_by_hand(x1, x2, y):  # the two stretches from above
@@ -333,6 +391,20 @@ claim(3, bool(((first + second) / 2 - of_mean).abs().max() < 1e-6))
 # $$\frac{\partial p_j}{\partial z_k} = p_j\,(\delta_{jk} - p_k), \qquad \delta_{jk} = 1 \text{ if } j = k \text{, else } 0$$
 #
 # The label is class 1. Predict: which of the three logits have a negative gradient, and what do the three gradients add up to?
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（7 分鐘）三個類別，標籤是類別 1，softmax 給的機率是 (0.66, 0.24, 0.10)。交叉熵對三個 logits 的梯度，哪些是負的？三個加起來是多少？
+#
+# - ✗ 類別 0 和 2 是負的，它們該降下來；加起來是 0。*把梯度當成該走的方向；梯度下降往梯度的反方向走。*
+# - ✗ 只有類別 1 是負的；加起來是 1。*以為梯度和機率一樣加起來是 1；別忘了還要減掉標籤，標籤加起來也是 1。*
+# - ✓ 只有類別 1 是負的；加起來是 0。*梯度是 p − y，也就是 (0.66, −0.76, 0.10)。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (7 min) Three classes, the label is class 1, and the softmax gives the probabilities (0.66, 0.24, 0.10). Which of the three logits have a negative gradient of the cross-entropy, and what do the three add up to?
+#
+# - ✗ Those of classes 0 and 2, which should come down; the sum is 0. *Takes the gradient for the way to go; gradient descent goes against it.*
+# - ✗ That of class 1 only; the sum is 1. *Thinks that gradients add up to 1, as probabilities do; the label, which adds up to 1 as well, is taken off.*
+# - ✓ That of class 1 only; the sum is 0. *The gradient is p − y, that is (0.66, −0.76, 0.10).*
 
 # %%
 z = torch.tensor([2.0, 1.0, 0.1], dtype=torch.float64, requires_grad=True)
@@ -388,6 +460,20 @@ claim(4, bool(max(gaps) < 1e-12) and signs and abs((p - y).sum().item()) < 1e-12
 # Real networks have hundreds of neurons and of examples. Written with matrices, for N examples, D inputs, H hidden neurons and K classes: $A = XW + b$, $H = \sigma(A)$, $Z = HV + c$.
 #
 # On the way back two sums are taken, one over **examples** (a weight is a fork) and one over **neurons of the next layer** (an $h$ is a fork). Predict: where do the two hide in the six lines of `backward`?
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（7 分鐘）一個隱藏層的輸出是 `H`，形狀 (N, H)：N 個樣本、H 個神經元；下一層是 `Z = H @ V + c`。往回走時，`dV = H.T @ dZ`，`dH = dZ @ V.T`。這兩個矩陣乘法各沿著什麼相加？
+#
+# - ✗ 第一個沿著下一層的神經元，第二個沿著樣本。*兩個弄反了；看形狀：`dV` 裡沒有樣本，`dH` 裡沒有下一層。*
+# - ✓ 第一個沿著樣本，第二個沿著下一層的神經元。*每個權重所有樣本都用，每個 h 下一層的神經元都用，兩種都是岔路。*
+# - ✗ 都沒有相加，矩陣乘法只是把數相乘。*忘了矩陣乘法的每一格都是一個和。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (7 min) A hidden layer puts out `H` of shape (N, H), for N examples and H neurons; the next layer is `Z = H @ V + c`. On the way back `dV = H.T @ dZ` and `dH = dZ @ V.T`. Over what does each of these products add?
+#
+# - ✗ The first over the neurons of the next layer, the second over examples. *Has them the wrong way round; by their shapes `dV` has no examples in it, and `dH` no next layer.*
+# - ✓ The first over examples, the second over the neurons of the next layer. *All examples use each weight, and all neurons of the next layer use each h: both are forks.*
+# - ✗ Neither adds: a matrix product multiplies. *Forgets that every entry of a matrix product is a sum.*
 
 
 # %%
@@ -483,6 +569,20 @@ def as_tensor(value):
 #
 # Predict: `total` adds many numbers into one. What share does each get?
 
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（8 分鐘）`total` 把很多數加成一個數。往回走時，這個結果收到的梯度是 g。原來的每個數分到多少？
+#
+# - ✗ g 除以數的個數，大家平分。*把相加當成平均；只有取平均時，才要除以個數。*
+# - ✗ g 乘上那個數自己。*把相加當成相乘；乘法才會用到另一個因子。*
+# - ✓ 每個都分到完整的 g。*推動任何一個數，總和就動一樣多，所以梯度原樣傳給每一個。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (8 min) `total` adds many numbers into one. On the way back this one receives a gradient g. What does each of the numbers get?
+#
+# - ✗ g divided by how many they are: it is shared out. *Takes a sum for a mean; only a mean divides.*
+# - ✗ g times the number itself. *Takes a sum for a product; it is a product that brings in the other factor.*
+# - ✓ Each gets the whole of g. *Nudge any one of them, and the sum moves by as much, so the gradient is handed on as it is.*
+
 
 # %% saved="autograd"
 def add(a, b):
@@ -556,6 +656,20 @@ def relu(a):
 # ### The walk back: one loop
 #
 # `backward` knows no calculus. It knows that **at a fork gradients add, and are passed on once all have arrived**. How can it tell that they have? Each tensor knows its depth; whatever uses it is deeper. So it always takes the deepest one, whose gradient must be complete.
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（6 分鐘）一個張量被後面三個運算用到。autograd 往回走時，什麼時候可以把它的梯度再往前傳？
+#
+# - ✗ 第一份梯度一到就傳，另外兩份之後再補。*以為之後還補得回來；這裡的引擎每個張量只往前傳一次，傳早了就少了兩份。*
+# - ✓ 三份都到齊，加起來之後。*岔路的梯度要相加；每次處理最深的張量，就保證到齊了。*
+# - ✗ 隨時都可以，加法不管先後。*加的順序不要緊，但加完才能傳。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (6 min) Three later operations use one tensor. When autograd walks back, at what point may it hand on that tensor's gradient?
+#
+# - ✗ As soon as the first share arrives; the other two follow later. *Thinks that they can be added afterwards; this engine hands each tensor's gradient on once, and too early means without the rest.*
+# - ✓ Once all three shares have arrived and are added. *At a fork gradients add; always taking the deepest tensor makes sure that all are there.*
+# - ✗ At any time: sums do not care about order. *The order of adding does not matter, but adding must be done before handing on.*
 
 
 # %% slideshow={"slide_type": "subslide"} saved="autograd"
@@ -646,6 +760,20 @@ claim(6, len(gaps) == 300 and max(gaps) < 1e-12)
 #
 # Guess: after 300 steps, how many will have learned it?
 
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（7 分鐘）用一頁自己寫的 autograd 訓練 2-16-2 的網路，分開兩彎新月，一條直線分不開。十個種子，每個種子 200 個訓練點，梯度下降 300 步。在沒看過的點上，有幾個網路的準確率超過 93%？
+#
+# - ✗ 一個也沒有，自己寫的梯度不夠準。*這台引擎的梯度和 PyTorch 只差捨入誤差。*
+# - ✗ 六個左右，像 2-4-1 的網路學 XOR 那樣。*把很小的網路的運氣搬過來；這裡有 16 個隱藏神經元，卡住的機會小得多。*
+# - ✓ 十個全部。*梯度是對的，網路也夠寬，十個種子都學會了。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (7 min) With a home-made autograd of one page, a 2-16-2 network is trained to part two crescents, which no straight line separates. Ten seeds, each with 200 points to train on, 300 steps of gradient descent. How many of the networks get above 93 % on unseen points?
+#
+# - ✗ None: home-made gradients are not precise enough. *This engine's gradients differ from PyTorch's by rounding only.*
+# - ✗ About six, as with 2-4-1 networks on XOR. *Carries over the luck of tiny networks; with 16 hidden neurons it is far less likely to be stuck.*
+# - ✓ All ten. *The gradients are right and the network is wide enough: every one of the ten seeds learns it.*
+
 
 # %%
 def logits_of(net, X):
@@ -723,6 +851,20 @@ claim(7, accuracies.min() > 0.93 and bool((curves[:, -1] < curves[:, 0] / 5).all
 #
 # With $\varepsilon = 0.1$, take $\big(\text{relu}(x+\varepsilon) - \text{relu}(x-\varepsilon)\big)/2\varepsilon$. Predict: at $x = 0.02$ the slope is 1; what does the finite difference say? And at $x = 0$ itself?
 
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（6 分鐘）ReLU 在 x = 0.02 的斜率是 1。取 ε = 0.1，用有限差分 (relu(x + ε) − relu(x − ε)) / 2ε 去量，會得到多少？
+#
+# - ✓ 0.6。*左腳在 −0.08，右腳在 0.12，跨過了轉角：(0.12 − 0) / 0.2 = 0.6，是兩種斜率混在一起。*
+# - ✗ 1，x 是正的，斜率就是 1。*只看 x 自己；有限差分看的是左右各 ε 的兩點。*
+# - ✗ 0.5，正好一半。*那是 x 剛好等於 0 的時候。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (6 min) At x = 0.02 the slope of ReLU is 1. What does the finite difference (relu(x + ε) − relu(x − ε)) / 2ε give there with ε = 0.1?
+#
+# - ✓ 0.6. *One foot is at −0.08 and the other at 0.12, across the kink: (0.12 − 0) / 0.2 = 0.6, a mixture of both slopes.*
+# - ✗ 1: x is positive, so the slope is 1. *Looks at x alone; a finite difference looks at two points, ε to either side.*
+# - ✗ 0.5, just half. *That is what it gives at x = 0 exactly.*
+
 # %%
 rows = []
 for place in (-0.2, -0.02, 0.0, 0.02, 0.2):
@@ -745,6 +887,20 @@ slopes
 # **Claim 8** This is arithmetic and must hold: at the two points farther than $\varepsilon$ from 0 both agree (within 10⁻⁹), at the three nearer ones they differ by more than 0.3, and at 0 the finite difference is 0.5.
 #
 # A network has hundreds of kinks; does a check step on them? Measure it, with 30 hidden neurons and 20 examples, ten seeds each: a sigmoid; a ReLU; and a ReLU whose biases are 0, with one example that is all zeros, like a blank image.
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（7 分鐘）用有限差分檢查一個 ReLU 網路的梯度。偏置全是 0，而且有一個樣本的輸入全是 0（像一張空白的圖）。ε 取多少，檢查才會通過？
+#
+# - ✗ 很小，例如 10⁻⁷，就踩不到轉角了。*平常是這樣；但這個樣本的 z 剛好是 0，轉角就在腳下。*
+# - ✗ 很大，例如 0.1，才看得出真正的斜率。*ε 越大，跨過的轉角越多，誤差越大。*
+# - ✓ 取多少都不會通過，而 `backward` 並沒有錯。*z 剛好在轉角上，推動偏置，一邊的斜率是 0，另一邊是 1；該換隨機的參數來檢查。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (7 min) The gradient of a ReLU network is checked by finite differences. All biases are 0, and one example's inputs are all 0 (like a blank image). Which ε makes the check pass?
+#
+# - ✗ A small one, 10⁻⁷ say, which steps on no kink. *True as a rule; but this example's z is exactly 0, so that the kink lies underfoot.*
+# - ✗ A large one, 0.1 say, which shows the true slope. *The larger ε, the more kinks are crossed, and the larger the error.*
+# - ✓ None, and yet `backward` is right. *z is exactly at the kink: nudge a bias, and the slope is 0 on one side and 1 on the other; check at random parameters instead.*
 
 # %%
 gap = (slopes["backward"] - slopes["finite difference"]).abs()
@@ -957,7 +1113,7 @@ def softmax_net_gradients_solution(x, label, W, b, V, c):
 # ### 原始文獻
 #
 # - Linnainmaa（1970），The representation of the cumulative rounding error of an algorithm as a Taylor expansion of the local rounding errors，赫爾辛基大學碩士論文（芬蘭文）；英文版 Taylor expansion of the accumulated rounding error，*BIT Numerical Mathematics* 16(2)，146–160（1976），doi:10.1007/BF01931367。反向模式的自動微分，通常以它為最早的發表。
-# - Rumelhart、Hinton、Williams（1986），Learning representations by back-propagating errors，*Nature* 323，533–536，doi:10.1038/323533a0。讓反向傳播成為訓練神經網路的方法。
+# - Rumelhart、Hinton、Williams（1986），Learning representations by back-propagating errors，*Nature* 323，533–536，doi:10.1038/323533a0。一般認為，反向傳播因這一篇而廣為人知。
 # - Griewank（2012），Who invented the reverse mode of differentiation?，*Documenta Mathematica*，Extra Volume ISMP，389–400，doi:10.4171/DMS/6/38。同一個想法怎麼被發現了好幾次。
 # - Baydin、Pearlmutter、Radul、Siskind（2018），Automatic differentiation in machine learning: a survey，*Journal of Machine Learning Research* 18(153)，1–43，arXiv:1502.05767。
 # - Paszke 等人（2019），PyTorch: An imperative style, high-performance deep learning library，*Advances in Neural Information Processing Systems* 32，arXiv:1912.01703。
@@ -967,7 +1123,7 @@ def softmax_net_gradients_solution(x, label, W, b, V, c):
 # ### Primary sources
 #
 # - Linnainmaa (1970), The representation of the cumulative rounding error of an algorithm as a Taylor expansion of the local rounding errors, master's thesis (in Finnish), University of Helsinki; in English: Taylor expansion of the accumulated rounding error, *BIT Numerical Mathematics* 16(2), 146–160 (1976), doi:10.1007/BF01931367. Commonly cited as the first publication of reverse-mode automatic differentiation.
-# - Rumelhart, Hinton, Williams (1986), Learning representations by back-propagating errors, *Nature* 323, 533–536, doi:10.1038/323533a0. Made back-propagation the way to train neural networks.
+# - Rumelhart, Hinton, Williams (1986), Learning representations by back-propagating errors, *Nature* 323, 533–536, doi:10.1038/323533a0. Commonly credited with making back-propagation known.
 # - Griewank (2012), Who invented the reverse mode of differentiation?, *Documenta Mathematica*, Extra Volume ISMP, 389–400, doi:10.4171/DMS/6/38. How one idea was found several times.
 # - Baydin, Pearlmutter, Radul, Siskind (2018), Automatic differentiation in machine learning: a survey, *Journal of Machine Learning Research* 18(153), 1–43, arXiv:1502.05767.
 # - Paszke et al. (2019), PyTorch: An imperative style, high-performance deep learning library, *Advances in Neural Information Processing Systems* 32, arXiv:1912.01703.

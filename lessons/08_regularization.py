@@ -15,7 +15,7 @@
 #
 # The training loss has gone to zero: good news? The networks of this lesson learn noise by heart; what rescues them? By the end you can
 #
-# - tell overfitting from **extrapolation**, and know how much of it a validation curve shows;
+# - tell overfitting from **extrapolation**, and know what a validation curve shows of it;
 # - compare seven remedies fairly: as many doses of each, chosen on validation data, judged on fresh seeds;
 # - split an error into bias and variance, and see which of the two a remedy changes;
 # - say what dropout and batch normalization do in training and in evaluation, and when "batch norm allows ten times the learning rate" is true.
@@ -67,11 +67,25 @@ from course_utils.stacked import StackedMLP
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Learning by heart is not learning
 #
-# The law behind the data is sin(x). We see 50 points of it, each with noise of standard deviation 0.3. Draw 35 at random for training and keep the other 15 for **validation**.
+# The law behind the data is sin(x). We see 50 points of it, each with noise of standard deviation 0.3: 35, drawn at random, for training, the other 15 for **validation**.
 #
-# Since we made the data, we also own an exam that is usually out of reach: the **true error**, against sin(x) itself at 61 places.
+# Having made the data, we also own an exam usually out of reach: the **true error**, against sin(x) itself at 61 places.
 #
 # Predict: a curve passes through all 35 training points. Is its true error zero?
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（5 分鐘）真實的規律是 sin(x)。有 35 個訓練點，每點都加了標準差 0.3 的雜訊。一條曲線穿過全部 35 點，訓練損失是 0。它和 sin(x) 相比的誤差（真實誤差）也是 0 嗎？
+#
+# - ✗ 是，每一點都對，規律就找到了。*把資料點當成規律；點上有雜訊，穿過點就連雜訊也學了。*
+# - ✗ 幾乎是，35 個雜訊會互相抵消。*取平均時才會抵消；要穿過每一點的曲線，每一點的雜訊都得照單全收。*
+# - ✓ 不是。*每一點都偏離 sin(x)，穿過這些點的曲線也就偏離 sin(x)。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (5 min) The law is sin(x). There are 35 training points, each with noise of standard deviation 0.3. A curve passes through all of them, so its training loss is 0. Is its error against sin(x) itself, the true error, 0 as well?
+#
+# - ✗ Yes: every point is right, so the law is found. *Takes the points for the law; they carry noise, and to pass through them is to learn the noise, too.*
+# - ✗ Nearly, as 35 noises cancel out. *They do in a mean; a curve through every point takes each one's noise as it is.*
+# - ✓ No. *Every point is off sin(x), and so is a curve that passes through them.*
 
 
 # %%
@@ -90,7 +104,7 @@ TRUTH = torch.sin(GRID)
 # 每個種子有自己的雜訊、自己的分法。`split_points` 把許多種子疊成一疊，形狀是 `(種子, 點, 1)`。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# Every seed has its own noise and its own split. `split_points` stacks many seeds: the shape is (seed, point, 1).
+# Every seed has its own noise and split; `split_points` stacks many, in shape (seed, point, 1).
 
 
 # %%
@@ -121,16 +135,30 @@ legend = plot_points(ax, *split_points([0])).legend(loc="upper left", bbox_to_an
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 一次訓練二十個網路
 #
-# 一個種子的結果只是一次運氣，所以每個設定都要二十個種子。`StackedMLP` 把許多小網路的權重疊起來，一次批次矩陣乘法全部算完。
+# 一個種子的結果只是一次運氣，所以每個設定都要二十個種子，由 `StackedMLP` 疊成一個來訓練。
 #
 # 每個網路要有**自己的**損失，最後才相加：這樣每個網路的梯度就和單獨訓練時一樣。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Twenty networks trained as one
 #
-# One seed is one draw of luck, so every setting gets twenty. `StackedMLP` stacks the weights of many small networks, and one batched matrix product serves them all.
+# One seed is one draw of luck, so every setting gets twenty, stacked by `StackedMLP`.
 #
 # Each network needs a loss **of its own**, and only these are added up: then each gets the gradient it would get alone.
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（5 分鐘）二十個網路的權重疊在一起訓練，二十個損失相加之後，只呼叫一次 `backward()`。為什麼每個網路得到的梯度，和單獨訓練時一樣？
+#
+# - ✓ 總和裡只有它自己的損失用到它的權重。*別的網路的損失和它的權重無關，微分是 0。*
+# - ✗ 因為最後會除以二十。*把相加當成平均；真的除以二十，梯度就只剩二十分之一。*
+# - ✗ 不一樣，它們會互相學習。*以為疊在一起就會互相影響；每個網路有自己的權重，之間沒有路。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (5 min) Twenty networks are stacked and trained together; their twenty losses are added up, and `backward()` is called once. Why does each network get the gradient it would get alone?
+#
+# - ✓ In the sum, only its own loss depends on its weights. *The other networks' losses do not depend on them, and their derivative is 0.*
+# - ✗ Because the sum is divided by twenty in the end. *Takes a sum for a mean; divided by twenty, a gradient would be a twentieth.*
+# - ✗ It does not: they learn from each other. *Thinks that what is stacked mixes; each network has weights of its own, and no path leads from one to another.*
 
 
 # %%
@@ -149,10 +177,10 @@ def measure(model, train, held_out):
 
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# Adam 走七百步，學習率 0.01（`weight_decay=0` 的 AdamW 就是 Adam），每步用 35 個點，每 20 步量一次。`seed` 是這一疊二十個種子的第一個。
+# Adam 走七百步，學習率 0.01（`weight_decay=0` 的 AdamW 就是 Adam），每步用 35 個點，每 20 步量一次。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# Seven hundred steps of Adam at rate 0.01 (AdamW with `weight_decay=0` is Adam), each on 35 points, measured every 20. `seed` is the first of the twenty in the stack.
+# Seven hundred steps of Adam at rate 0.01 (AdamW with `weight_decay=0` is Adam), each on 35 points, measured every 20.
 
 
 # %%
@@ -194,12 +222,30 @@ small, large = (collect(runs, name) for name in settings)
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 過擬合的樣子
 #
-# 左邊 169 個參數，右邊八千多個。先猜：哪一邊的訓練損失低？哪一邊的真實誤差低？
+# 對訓練資料越來越準，對別的卻越來越不準，就叫**過擬合**（過度擬合）。
+#
+# 左邊 169 個參數，右邊八千多個。猜猜看：哪一邊的訓練損失低？哪一邊的真實誤差低？
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## What overfitting looks like
 #
-# On the left 169 parameters, on the right over eight thousand. Guess first: which side has the lower training loss? Which has the lower true error?
+# A network **overfits** where it gets ever better on the training data and ever worse on everything else.
+#
+# On the left 169 parameters, on the right over eight thousand. Guess: which side has the lower training loss? Which has the lower true error?
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（6 分鐘）兩個網路學同樣的 35 個有雜訊的點：1-8-8-8-1 有 169 個參數，1-64-64-64-1 有八千多個。訓練完之後，哪一個的訓練損失低？哪一個與真實規律相比的誤差低？
+#
+# - ✗ 大的兩樣都低，參數多，什麼都學得比較好。*把「配合資料」當成「找到規律」；多出來的參數拿去背雜訊了。*
+# - ✓ 大的訓練損失低，小的真實誤差低。*大網路把雜訊也背了下來，所以在點與點之間離開了真實的規律。*
+# - ✗ 小的兩樣都低，參數少，比較好訓練。*參數少，彎不出那麼多急轉，訓練損失降不到那麼低。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (6 min) Two networks learn the same 35 noisy points: 1-8-8-8-1 has 169 parameters, 1-64-64-64-1 over eight thousand. After training, which has the lower training loss, and which the lower error against the true law?
+#
+# - ✗ The large one has both: with more parameters everything is learned better. *Takes fitting the data for finding the law; the extra parameters went into memorizing noise.*
+# - ✓ The large one has the lower training loss, the small one the lower true error. *The large one memorized the noise as well, and so leaves the true law between the points.*
+# - ✗ The small one has both: with fewer parameters training is easier. *With few parameters it cannot bend as sharply, and its training loss stays higher.*
 
 # %% alt-zh="兩張圖，橫軸是步數，縱軸是均方誤差（幾何平均），取對數，陰影帶是 95% 區間。左圖小網路的三條線很快變平。右圖大網路的訓練損失一路降到 0.02 以下，真實誤差先降後升，驗證損失最後最高。" alt-en="Two plots of mean squared error (geometric mean over seeds) against steps, log scale, with 95 % bands. Small network on the left: all three curves soon go flat. Large network on the right: training loss sinks below 0.02 while the true error falls first and then rises; validation loss ends highest."
 figure, axes = plt.subplots(1, 2, figsize=(9, 3.0), sharey=True)
@@ -240,15 +286,15 @@ legend = axes[1].legend(loc="upper left", bbox_to_anchor=(1, 1))
 # 只有 15 個驗證點，所以單看一條驗證曲線，過擬合看得見，但看不清楚。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# The curve swerves after the noise, off sin(x). Even sin(x) itself has a loss of about 0.09 on noisy points, the variance of the noise; a training loss **far below** that means noise learned by heart.
+# The curve swerves after the noise. Even sin(x) itself has a loss of about 0.09 on noisy points, the variance of the noise; a training loss **far below** that is noise learned by heart.
 #
-# **Claim 1** The large network's mean training loss ends below half the noise variance, and so does the upper end of its interval.
+# **Claim 1** The large network's mean training loss ends below half the noise variance, with its whole interval.
 #
-# **Claim 2** The large network's training loss is lower than the small one's, and its true error is higher: neither interval of the paired difference (seed by seed) contains zero.
+# **Claim 2** The large network's training loss is lower than the small one's, and its true error is higher: no paired interval (of differences seed by seed) contains zero.
 #
 # **Claim 3** The large network's mean validation loss is lowest within the first 200 steps. From there to the end the true error rises for at least 18 of the twenty seeds, the validation loss for at least 11.
 #
-# With 15 points, one validation curve shows overfitting dimly.
+# One validation curve of 15 points shows overfitting dimly.
 
 # %%
 memorized = mean_interval(large[-1, 0])
@@ -273,9 +319,23 @@ claim(3, STEPS[lowest] <= 200 and risen["true"] >= 18 and risen["val"] >= 11)
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Split otherwise, and you measure something else
 #
-# A common way is to train on `X[:35]` and test on `X[35:]`. But here x is **sorted**: training sees the left, and the exam is on the right. That asks what happens where nobody has been: **extrapolation**.
+# Many train on `X[:35]` and test on `X[35:]`. But here x is **sorted**: training sees the left, and the exam is on the right. That asks what happens where nobody has been: **extrapolation**.
 #
 # Guess: the small network overfits little. What is its validation loss under this split: 0.1, 0.3, more?
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（5 分鐘）一個不太過擬合的小網路，隨機切分時驗證損失很低。資料依 x 排好序，這次改用左邊的七成訓練、右邊的三成驗證。驗證損失會怎樣？
+#
+# - ✗ 差不多，它本來就不太過擬合。*以為驗證損失只反映過擬合；這次問的是沒去過的地方。*
+# - ✗ 更低，排好序的資料比較好學。*訓練損失也許低；考的卻是另一邊。*
+# - ✓ 高得多，是兩倍以上。*右邊沒有訓練點，網路只能外插；這個數字量的不是過擬合。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (5 min) A small network overfits little, and with a random split its validation loss is low. Now the data are sorted by x; it trains on the left 70 % and is validated on the right 30 %. What becomes of the validation loss?
+#
+# - ✗ It stays about the same, as the network overfits little. *Thinks that validation loss shows overfitting only; this time it asks about places where nobody has been.*
+# - ✗ It gets lower: sorted data are easier to learn. *Perhaps the training loss does; the exam is on the other side.*
+# - ✓ It is far higher, more than twice. *On the right there are no training points, and the network must extrapolate; this number does not measure overfitting.*
 
 # %% alt-zh="兩張圖的灰色區域（x 大於約 1.2）裡都沒有訓練點。五個種子的預測線在左邊貼近正弦曲線，進入灰色區域後幾乎直線散開，方向各不相同。" alt-en="In both panels the grey region right of about 1.2 has no training points. Five seeds' predictions stay near the sine on the left, then fan out almost straight, each its own way." slideshow={"slide_type": "subslide"}
 sorted_settings = {name: {**options, "shuffle": False} for name, options in settings.items()}
@@ -296,7 +356,7 @@ legend = axes[1].legend(loc="upper left", bbox_to_anchor=(1, 1))
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # Beyond the data a ReLU network goes nearly straight, and luck decides where.
 #
-# **Claim 4** With the sorted split, the validation loss (median) of the small and of the large network is more than twice that of the random split. Even the network that overfits little "fails", so this number does not measure overfitting.
+# **Claim 4** With the sorted split, the validation loss (median) of the small and of the large network is more than twice that of the random split. The network that overfits little "fails", too: this number does not measure overfitting.
 
 # %%
 ratios = []
@@ -315,6 +375,20 @@ claim(4, min(ratios) > 2)
 # ## How large is too large?
 #
 # Three hidden layers of 2 to 256 units each. Predict: how do training loss and true error move with size? Are both lowest at the same place?
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（5 分鐘）三個隱藏層，每層從 2 個神經元加到 128 個，訓練點都是同樣 35 個有雜訊的點。訓練損失和真實誤差各怎麼走？
+#
+# - ✗ 兩個都一路下降。*以為越大越好；真實誤差在中途就回頭了。*
+# - ✓ 訓練損失一路下降，真實誤差先降再升，最低點在 8 個左右。*太小學不到規律，太大就去背雜訊。*
+# - ✗ 兩個都先降再升，最低點在同一處。*以為訓練損失看得出過擬合；網路越大越背得住，訓練損失就越低。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (5 min) Three hidden layers, of 2 up to 128 units each, all trained on 35 noisy points. How do training loss and true error move as the layers get wider?
+#
+# - ✗ Both go on falling. *Thinks that larger is better; the true error turns back on the way.*
+# - ✓ The training loss goes on falling; the true error falls and then rises, lowest at about 8. *Too small, and it misses the law; too large, and it memorizes noise.*
+# - ✗ Both fall and then rise, lowest at the same place. *Thinks that the training loss shows overfitting; the larger the network, the more it can memorize, and the lower that loss.*
 
 # %%
 widths = [2, 4, 8, 16, 32, 64, 128, 256]
@@ -341,9 +415,23 @@ legend = ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # ### Wrong by bias, or by trembling?
 #
-# Twenty seeds give twenty curves. The squared distance of their mean from sin(x) is the **squared bias**: what stays wrong with any draw of the data. How much the curves scatter around their mean is the **variance**: what changes with another draw of noise, split and initial weights (Geman et al. 1992).
+# Twenty seeds give twenty curves. The squared distance of their mean from sin(x) is the **squared bias**: what stays wrong with any draw. Their scatter around the mean is the **variance**: what changes with another draw of noise, split and initial weights (Geman et al. 1992).
 #
-# A mean of twenty curves trembles itself, by a twentieth of the variance; this is subtracted from the squared bias. Guess: which of the two is a large network's fault?
+# (A mean of twenty trembles, too: a twentieth of the variance is taken off the squared bias.) Guess: which of the two is a large network's fault?
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（7 分鐘）同一種大網路訓練二十次，每次換一份雜訊、一種分法、一組起始權重，得到二十條曲線。它們與真實規律的差距，主要來自哪裡？
+#
+# - ✗ 偏差：二十條曲線都偏向同一邊。*以為錯就是歪；二十條的平均很接近真實規律。*
+# - ✗ 兩者各半，錯誤總是一半一半。*這兩個部分加起來是總誤差，但各佔多少，要看模型有多大。*
+# - ✓ 變異：每條曲線抖得不一樣。*換一份雜訊，答案就變；平均起來卻接近真實規律，變異佔了九成以上。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (7 min) A large network is trained twenty times, each time with another draw of noise, another split and other initial weights, which gives twenty curves. Where does their distance from the true law mostly come from?
+#
+# - ✗ Bias: all twenty lean to the same side. *Takes being wrong for leaning; the mean of the twenty is close to the law.*
+# - ✗ Half from either: errors are shared. *The two parts add up to the whole, but their shares depend on the size of the model.*
+# - ✓ Variance: each curve trembles in its own way. *Other noise, other answer; on average they are close to the law, and variance makes up over nine tenths.*
 
 
 # %%
@@ -377,7 +465,7 @@ texts = ax.set(xlabel="units in each of three hidden layers", ylabel="mean squar
 # **主張 6** 兩個部分相加**必定**等於平均真實誤差（這裡相差不到 10⁻⁴）；寬度 128 的網路，變異佔了九成以上。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# **Claim 5** The true error of width 8 is below that of width 2 and of width 128 (no interval of a paired difference contains zero), while width 128 has the lowest training loss of the three.
+# **Claim 5** The true error of width 8 is below that of width 2 and of width 128 (no paired interval contains zero), while width 128 has the lowest training loss of the three.
 #
 # **Claim 6** The two parts **must** add up to the mean true error (here within 10⁻⁴); at width 128 more than nine tenths of it is variance.
 
@@ -401,11 +489,25 @@ claim(6, adds_up and parts[6, 1] > 0.9 * parts[6].sum())
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Larger still: does it get better again?
 #
-# Some studies find **double descent**: as a model grows the error falls, rises to a peak where the model can *just* memorize the training data, and then **falls again** (Belkin et al. 2019; Nakkiran et al. 2020).
+# Some studies find **double descent**: as a model grows the error falls, rises to a peak where the model can *just* memorize the training data, and **falls again** (Belkin et al. 2019; Nakkiran et al. 2020).
 #
-# Training need not end at the lowest loss, so we search in a model that is solved outright: a random hidden layer that stays as drawn (each unit one kink), and the output layer by least squares; of several solutions, the one with the smallest weights.
+# Training need not end at the lowest loss, so we search in a model that is solved outright: a random hidden layer, never trained (each unit one kink), and an output layer by least squares; of several solutions, that of the smallest weights.
 #
 # Guess: with 35 training points and 3 to 1,000 units, where is the true error highest?
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（8 分鐘）35 個訓練點。模型的隱藏層隨機畫好就不動，輸出層用最小平方法一次解出來。隱藏神經元從 3 個加到 1,000 個，真實誤差（中位數）在哪裡最高？
+#
+# - ✗ 1,000 個，參數最多，過擬合最嚴重。*以為參數越多越糟；解很多時取權重最小的，反而比較平順。*
+# - ✓ 35 個左右，和訓練點一樣多。*剛好穿得過所有的點，只有一種勉強的辦法；再多，就有比較平順的解可以選。*
+# - ✗ 3 個，太少了，什麼都學不會。*太少確實不好，但輸出不會亂跳；剛好穿得過每一點時，擺盪大得多。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (8 min) There are 35 training points. A model's hidden layer is random and stays as drawn; its output layer is solved by least squares. With 3 to 1,000 hidden units, where is the true error (its median) highest?
+#
+# - ✗ At 1,000, which has the most parameters and overfits the most. *Thinks that more parameters are always worse; of many solutions the one with the smallest weights is taken, and that is smoother.*
+# - ✓ At about 35, as many as training points. *There is just one forced way through all points; with more units there are smoother ones to choose from.*
+# - ✗ At 3, which is too few to learn anything. *Too few is bad, but the output does not jump about; where it just reaches every point, it swings far more.*
 
 
 # %%
@@ -444,18 +546,18 @@ legend = ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
 #
 # **主張 7** 四十個種子的中位數：20、35、60 個神經元當中最高的，是 10 個時的三倍以上，也是 1,000 個時的一點五倍以上；但 1,000 個時並沒有低於 10 個時。
 #
-# **主張 8** 加上權重衰減（λ = 0.01）尖峰就消失：從 10 個到 1,000 個神經元，每一種大小的中位數都低於沒有衰減時，最高的不到最低的兩倍（參考 Nakkiran 等人，2021）。
+# **主張 8** 加上權重衰減（把權重往零拉，力道 λ = 0.01），尖峰就消失：從 10 個到 1,000 個神經元，每一種大小的中位數都低於沒有衰減時，最高的不到最低的兩倍（參考 Nakkiran 等人，2021）。
 #
 # **主張 9** 訓練出來的網路看不出雙重下降：從 128 加寬到 256，真實誤差就算降也只降一點（印在下面），訓練損失卻升高了，是記得少了；而且 256 的真實誤差仍高於寬度 8（成對差的信賴區間都不含 0）。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# There it is: the peak lies where units are about as many as points, and only one forced way leads through them all. With more units, small weights choose a smoother one.
+# There it is: the peak lies where units are about as many as points, and only one forced way leads through them. With more, small weights choose a smoother one.
 #
 # **Claim 7** Of the medians over forty seeds, the highest at 20, 35 or 60 units is more than three times that at 10, and more than 1.5 times that at 1,000; yet that at 1,000 is not below that at 10.
 #
-# **Claim 8** Weight decay (λ = 0.01) removes the peak: from 10 to 1,000 units every median lies below that without decay, and the highest is less than twice the lowest (compare Nakkiran et al. 2021).
+# **Claim 8** Weight decay, which pulls weights toward zero (here by λ = 0.01), removes the peak: from 10 to 1,000 units every median lies below that without decay, and the highest is less than twice the lowest (compare Nakkiran et al. 2021).
 #
-# **Claim 9** The trained networks do not show it: from 128 to 256 the true error falls a little, if at all (printed below), but the training loss rises, so less was memorized; and at 256 the true error is still above that at width 8 (neither paired interval contains zero).
+# **Claim 9** The trained networks do not show it: from 128 to 256 the true error falls little, if at all, but the training loss rises, so less was memorized; and at 256 the true error is still above that at width 8 (neither paired interval contains zero).
 
 # %%
 free, decayed = (np.median(errors[:, 1], axis=1) for errors in solved.values())
@@ -474,7 +576,7 @@ claim(9, wider[0].low > 0 and paired_difference(true_error[256], true_error[8]).
 # - **少一點神經元**：仍是三層，每層 4、8、16、32 個。
 # - **dropout**：訓練時隨機關閉一部分神經元，機率 0.05、0.1、0.2、0.4。
 # - **權重衰減**（weight decay）：每一步把權重往零拉一點；AdamW，λ = 0.3、1、3、10。
-# - **批次正規化**（batch normalization）：常聽說它「有輕微的正則化效果」，來自小批次的雜訊（Ioffe 與 Szegedy，2015），所以批次 35、17、11、7。
+# - **批次正規化**（batch normalization）：用整個批次的平均與標準差，重新縮放每個神經元。一個樣本的輸出因此跟著同伴變，論文發現，這樣在新資料上反而比較準（Ioffe 與 Szegedy，2015）；批次 35、17、11、7。
 # - **小批次**（small batches）：不加別的，批次 24、17、11、7。
 # - **早停**（early stopping）：驗證損失連續 20、40、80、160 步沒有新低就停，回到最低的那一步。
 # - **更多資料**：100、150、250、500 點，步數相同。
@@ -487,14 +589,30 @@ claim(9, wider[0].low > 0 and paired_difference(true_error[256], true_error[8]).
 # **Regularization** is whatever keeps a network from trembling with the noise. The patient is always 1-64-64-64-1, and every remedy comes in four doses:
 #
 # - **fewer units**: still three layers, of 4, 8, 16, 32.
-# - **dropout**: switch off units at random during training, with probability 0.05, 0.1, 0.2, 0.4.
-# - **weight decay**: pull the weights toward zero at every step; AdamW, λ = 0.3, 1, 3, 10.
-# - **batch normalization**: said to "regularize slightly" by the noise of small batches (Ioffe and Szegedy 2015), hence batches of 35, 17, 11, 7.
+# - **dropout**: units switched off at random during training, with probability 0.05, 0.1, 0.2, 0.4.
+# - **weight decay**: weights pulled toward zero at every step; AdamW, λ = 0.3, 1, 3, 10.
+# - **batch normalization**: every unit rescaled by its batch's mean and deviation. An example's output then varies with its companions, which helps on new data, its authors found (Ioffe and Szegedy 2015); batches of 35, 17, 11, 7.
 # - **small batches**, and nothing else: 24, 17, 11, 7.
 # - **early stopping**: stop when the validation loss has reached no new low for 20, 40, 80, 160 steps, and go back to the lowest.
 # - **more data**: 100, 150, 250, 500 points, as many steps.
 #
 # Place your bets: which works best?
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（8 分鐘）1-64-64-64-1 的網路學 35 個有雜訊的點，過擬合得很厲害。每種方法都調到最好，哪一種讓真實誤差降得最多？
+#
+# - ✗ dropout，它是專門用來對付過擬合的。*有名不等於最有效；這裡它有幫助，但排在後面。*
+# - ✗ 減少神經元，模型簡單就不會過擬合。*有幫助；但看到的還是那 35 個點，雜訊沒有少。*
+# - ✓ 更多資料。*雜訊要靠更多的點才會互相抵消；在這裡，其他方法都只做到一部分。*
+# - ✗ 權重衰減，壓住權重，曲線就不會亂彎。*在不加資料的方法裡，它名列前茅，但還是比不上真的多看一些點。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (8 min) A 1-64-64-64-1 network learns 35 noisy points and overfits badly. Each remedy is tuned as well as it can be. Which lowers the true error most?
+#
+# - ✗ Dropout, which was made against overfitting. *Famous is not best; it helps here, but stands near the end of the list.*
+# - ✗ Fewer units: a simple model cannot overfit. *It helps, but the points are still the same 35, with the same noise.*
+# - ✓ More data. *It takes more points for the noise to cancel out; here the other remedies go only part of the way.*
+# - ✗ Weight decay: hold the weights down, and the curve cannot bend wildly. *It is among the best that add no data, but no match for seeing more points.*
 
 # %% slideshow={"slide_type": "subslide"}
 doses = {
@@ -514,7 +632,7 @@ val_loss = {dose: collect(trial_runs, dose)[-1, 1].mean() for dose in trials}
 # 劑量由二十個種子的平均**驗證損失**來選。早停本來就靠驗證損失，等得越久，看過的低點越多，驗證損失只會更低：照這個標準，它總是選最長的。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# The mean **validation loss** over twenty seeds chooses each dose. Early stopping lives on that loss: the longer it waits, the more lows it has seen, so by this measure the longest wait always wins.
+# The mean **validation loss** of twenty seeds chooses; early stopping lives on it, so its longest wait always wins.
 
 
 # %% tags=["nbval-ignore-output"]
@@ -545,7 +663,21 @@ for remedy, group in doses.items():
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # ### Judged on forty fresh seeds
 #
-# Train anew, at the chosen doses, on forty seeds **not used so far**. A seed means the same data (but for more data), so differences are **paired**. Seven comparisons give luck seven chances, hence Holm's correction (Holm 1979).
+# Train anew, at the chosen doses, on forty seeds **not used so far**. A seed means the same data (but for more data), so differences are **paired**; seven chances for luck call for Holm's correction (Holm 1979).
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（5 分鐘）每種方法都試四個劑量，在二十個種子上挑驗證損失最低的。為什麼評分時要換一批沒用過的種子？
+#
+# - ✗ 因為網路已經背下了那些種子的資料。*每次都從頭訓練，網路不會記得別的種子。*
+# - ✓ 因為被挑中的劑量，在挑它的那些種子上多半有點運氣。*從四個裡挑最好的，連運氣也一起挑了；換新的種子，運氣就不算數。*
+# - ✗ 因為種子越多越準。*準不準要看種子有幾個，和新舊無關；舊種子再多，偏高也還在。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (5 min) Each remedy comes in four doses, and the one with the lowest validation loss on twenty seeds is chosen. Why is it judged on seeds that were not used so far?
+#
+# - ✗ Because the networks have memorized those seeds' data. *Every training starts anew; a network knows nothing of other seeds.*
+# - ✓ Because a chosen dose was probably a little lucky on the seeds that chose it. *To pick the best of four is to pick luck as well; on fresh seeds that luck does not count.*
+# - ✗ Because more seeds are more precise. *Precision depends on how many there are, not on whether they are fresh; with old ones the flattery stays.*
 
 # %%
 final = {"untreated": {}, "λ 0.01": {"decay": 0.01}, "BN, batch 35": trials["BN, batch 35"]}
@@ -587,7 +719,7 @@ texts = ax.set(xlabel="change in true error (filled: corrected p < 0.05)")
 #
 # **Claim 11** Here more data works best: its mean true error is below three quarters of any other remedy's.
 #
-# Among the other six, the pairs told apart are listed below. The rest are **not told apart**, which is not "equal": the last line says how small a difference may go unnoticed.
+# Of the other six, the pairs told apart are listed; the rest are **not told apart**, which is not "equal": the last line says what difference may go unnoticed.
 
 # %% tags=["nbval-ignore-output"]
 claim(10, all(effect.high < 0 for effect in effects) and (p_values < 0.05).all())
@@ -603,12 +735,26 @@ print(f"differences up to ≈{missed:.3f} may go unnoticed")
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # ### 它們改的是偏差，還是變異？
 #
-# 四十條曲線，照前面的辦法拆開。先猜：哪一種降低變異，卻付出偏差的代價？
+# 四十條曲線，照前面的辦法拆開。猜猜看：這些方法降低的是變異，還是偏差平方？
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # ### Bias or variance: which do they change?
 #
-# Forty curves each, split as before. Guess: which remedy lowers the variance and pays in bias?
+# Forty curves each, split as before. Guess: do the remedies lower the variance, or the squared bias?
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（5 分鐘）一個過擬合的大網路，用七種方法治療，真實誤差都降低了。降低的主要是哪一部分？
+#
+# - ✗ 偏差平方，曲線不再歪到一邊。*大網路本來就不太歪，偏差平方不到變異的一成，沒有多少可以降。*
+# - ✓ 變異。*大網路錯在隨雜訊抖動；七種方法都讓它抖得少一點。*
+# - ✗ 兩者都降，各降一半左右。*以為降低誤差必然兩邊都降；下手太重時，偏差甚至會升高。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (5 min) A large network that overfits is treated with seven remedies, and every one lowers its true error. Which part do they mainly lower?
+#
+# - ✗ The squared bias: the curves no longer lean to one side. *A large network hardly leans; its squared bias is less than a tenth of the variance, so there is little to gain.*
+# - ✓ The variance. *A large network's fault is to tremble with the noise; all seven make it tremble less.*
+# - ✗ Both, by about half each. *Thinks that less error means less of both; too strong a dose even raises the bias.*
 
 # %% alt-zh="長條圖，未治療與七種方法各兩根長條。未治療的變異最高；每一種方法的變異都比較低，更多資料最低。偏差平方全都遠低於變異。" alt-en="Bars, two for the untreated network and for each remedy. The untreated variance is the highest; every remedy's is lower, that of more data the lowest. Squared bias is far below the variance everywhere." slideshow={"slide_type": "subslide"}
 names = ["untreated", *reversed(order)]
@@ -620,12 +766,12 @@ text = ax.set_ylabel("mean squared error")
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # **主張 12** 七種方法的變異都不到未治療時的八成五；沒有一種靠降低偏差取勝，因為未治療時的偏差平方本來就不到變異的一成。
 #
-# **主張 13** 批次正規化的效果要靠小批次的雜訊：平均而言，選出來的批次加上批次正規化，真實誤差低於**每批全部 35 點**的批次正規化，也低於**同樣的批次不加它**（成對差的信賴區間都不含 0）。每批全部 35 點的批次正規化與未治療的差，也印在下面。
+# **主張 13** 批次正規化的效果要靠小批次的雜訊：平均而言，選出來的批次加上批次正規化，真實誤差低於**每批全部 35 點**的批次正規化，也低於**同樣的批次不加它**（成對差的信賴區間都不含 0）。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# **Claim 12** Every remedy's variance is below 85 % of the untreated network's; none wins by lowering the bias, for the untreated squared bias is less than a tenth of the variance to begin with.
+# **Claim 12** Every remedy's variance is below 85 % of the untreated network's; none wins by lowering the bias, for the untreated squared bias is less than a tenth of the variance.
 #
-# **Claim 13** What batch norm gains comes with the noise of batches: on average the batch chosen, with batch norm, has a lower true error than batch norm over **all 35 points**, and than **the same batch without it** (no paired interval contains zero). Batch norm over all points is compared with no treatment below.
+# **Claim 13** What batch norm gains comes with the noise of batches: on average the batch chosen has a lower true error than batch norm over **all 35 points**, and than **the same batch without it** (no paired interval contains zero).
 
 # %%
 variances = dict(zip(names, remedy_parts[:, 1], strict=True))
@@ -643,16 +789,30 @@ claim(13, all(gain.high < 0 for gain in gains.values()))
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 權重衰減：0.01 為什麼不夠，10 為什麼太多？
 #
-# L2 正則化在損失後面加上 $\frac{\lambda}{2}\lVert w\rVert^2$。它的梯度是 $\lambda w$，所以 SGD 的一步變成 $w \leftarrow (1 - \eta\lambda)\,w - \eta\,\nabla L$：先把權重縮小一點點。大權重才彎得出急轉的曲線；壓住權重，也就壓住了急轉。AdamW 直接縮小權重；`Adam(weight_decay=...)` 則是加在損失上，兩者的 λ 不能互相照抄（[[optimizers]]）。
+# L2 正則化在損失後面加上 $\frac{\lambda}{2}\lVert w\rVert^2$。它的梯度是 $\lambda w$，所以 SGD 的一步變成 $w \leftarrow (1 - \eta\lambda)\,w - \eta\,\nabla L$：先把權重縮小一點點。大權重才彎得出急轉的曲線。AdamW 直接縮小權重；`Adam(weight_decay=...)` 則是加在損失上，兩者的 λ 不能互相照抄（[[optimizers]]）。
 #
 # 這裡 η = 0.01，走七百步。得不到梯度補給的權重，λ = 0.01（PyTorch 的預設值）時還剩 (1 − 0.0001)⁷⁰⁰ ≈ 93%，λ = 1 時只剩千分之一。**衰減的力道是 η × λ × 步數**：換了學習率或訓練長度，λ 也要跟著重選。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Weight decay: why is 0.01 too little, and 10 too much?
 #
-# L2 regularization adds $\frac{\lambda}{2}\lVert w\rVert^2$ to the loss. Its gradient is $\lambda w$, so a step of SGD becomes $w \leftarrow (1 - \eta\lambda)\,w - \eta\,\nabla L$: it first shrinks the weights a little. Sharp bends take large weights; to hold the weights down is to hold the bends down. AdamW shrinks directly, `Adam(weight_decay=...)` adds to the loss, and a λ for one is no λ for the other ([[optimizers]]).
+# L2 regularization adds $\frac{\lambda}{2}\lVert w\rVert^2$ to the loss. Its gradient is $\lambda w$, so a step of SGD becomes $w \leftarrow (1 - \eta\lambda)\,w - \eta\,\nabla L$: the weights shrink a little first. Sharp bends take large weights. AdamW shrinks directly, `Adam(weight_decay=...)` adds to the loss: a λ for one is no λ for the other ([[optimizers]]).
 #
-# Here η = 0.01, for seven hundred steps. Of a weight that no gradient feeds, λ = 0.01 (PyTorch's default) leaves (1 − 0.0001)⁷⁰⁰ ≈ 93 %, and λ = 1 a thousandth. **The force of the decay is η × λ × steps**: with another rate or another length of training, choose λ anew.
+# Here η = 0.01, for seven hundred steps. Of a weight that no gradient feeds, λ = 0.01 (PyTorch's default) leaves (1 − 0.0001)⁷⁰⁰ ≈ 93 %, and λ = 1 a thousandth. **The force of the decay is η × λ × steps**: with another rate or length of training, choose λ anew.
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（7 分鐘）AdamW 每一步把權重乘上 1 − ηλ。η = 0.01、λ = 1、走 700 步，得不到梯度的權重只剩千分之一。現在 η 改成 0.001，λ 和步數不變，會剩多少？
+#
+# - ✗ 還是千分之一，λ 沒有變。*以為力道只看 λ；力道是 η × λ × 步數。*
+# - ✗ 百分之一，力道十分之一，就剩十倍。*以為成正比；每一步都是乘上去的，要看次方。*
+# - ✓ 大約一半。*0.999 的 700 次方約 0.5；所以換了學習率或訓練長度，λ 要重選。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (7 min) At every step AdamW multiplies the weights by 1 − ηλ. With η = 0.01 and λ = 1, after 700 steps a thousandth is left of a weight that gets no gradient. How much is left with η = 0.001, λ and steps unchanged?
+#
+# - ✗ A thousandth as before: λ is the same. *Thinks that λ alone sets the force; it is η × λ × steps.*
+# - ✗ A hundredth: a tenth of the force leaves ten times as much. *Thinks in proportions; it is multiplied step after step, so look at the power.*
+# - ✓ About half. *0.999 to the power 700 is about 0.5; with another rate or length of training, choose λ anew.*
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # **主張 14** 平均而言，λ = 0.01 的真實誤差高於選出來的 λ（成對差的信賴區間不含 0）。
@@ -683,9 +843,23 @@ claim(15, strong[0] > 3 * mild[0] and strong[1] < mild[1])
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Dropout: what it does in training, what in evaluation
 #
-# Every step trains another, thinner network; evaluation, with all units present, comes close to averaging them all. In the paper p is the probability to **stay**, and at test time weights are multiplied by p (Srivastava et al. 2014). PyTorch's p is the probability to be **dropped**. Does it adjust at test time, too?
+# Every step trains another, thinner network; evaluation, with all units, comes close to averaging them. In the paper p is the probability to **stay**, and at test time weights are multiplied by p (Srivastava et al. 2014). PyTorch's p is the probability to be **dropped**. Does it adjust at test time, too?
 #
 # Predict: with p = 0.5 in training mode, what becomes of an 8 that survives?
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（6 分鐘）PyTorch 的 `nn.Dropout(p=0.5)`，訓練模式。輸入裡有一個 8，這次沒有被關掉。它變成多少？
+#
+# - ✗ 8，留下來的就原樣通過。*這樣訓練時的平均會少一半，評估時就對不上。*
+# - ✗ 4，乘上留下的機率 0.5。*那是論文在測試時的做法，乘的是權重；PyTorch 在訓練時就先放大。*
+# - ✓ 16。*留下的值除以 1 − p，平均才不變；評估時什麼都不必做。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (6 min) PyTorch's `nn.Dropout(p=0.5)` is in training mode. An input of 8 is not dropped this time. What does it become?
+#
+# - ✗ 8: what stays passes unchanged. *Then the mean in training would be half of that in evaluation.*
+# - ✗ 4, multiplied by 0.5, the probability to stay. *That is what the paper does to the weights at test time; PyTorch scales up during training instead.*
+# - ✓ 16. *What stays is divided by 1 − p, so that the mean is kept; in evaluation nothing needs to be done.*
 
 # %%
 dropout = nn.Dropout(p=0.5)
@@ -703,7 +877,7 @@ print("eval(): ", dropout.eval()(x).tolist())
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # PyTorch scales up **during training** and does nothing in evaluation. The mean stays, and the deployed model need not know p.
 #
-# **Claim 16** For p = 0.1, 0.5, 0.8: what survives in training **must** be multiplied by 1/(1−p), and evaluation hands the input on; the mean of a hundred thousand outputs is within 3 % of the input.
+# **Claim 16** For p = 0.1, 0.5, 0.8: in training what survives **must** be multiplied by 1/(1−p), and evaluation hands the input on; the mean of a hundred thousand outputs is within 3 % of the input.
 
 # %%
 ones = torch.ones(100_000)
@@ -719,24 +893,38 @@ claim(16, all(bool(h) for h in held))
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 批次正規化在算什麼
 #
-# 它放在線性層與激活函數之間。每個特徵各自在**批次**上取平均 μ 與變異數 σ²，再用兩個可學習的參數 γ、β 放回適合的尺度（Ioffe 與 Szegedy，2015）：
+# 它放在線性層與激活函數之間。每個特徵各自在**批次**上取平均 μ 與變異數 σ²，再用兩個可學習的參數 γ、β 放回適合的尺度：
 #
 # $$\hat{x} = \frac{x - \mu}{\sqrt{\sigma^2 + \epsilon}}, \qquad y = \gamma\,\hat{x} + \beta$$
 #
-# 評估時可能只有一個樣本，所以訓練時一路記下**移動統計量**（running statistics）：新值 = 0.9 × 舊值 + 0.1 × 這一批。（三十批之後，起點還剩 0.9³⁰ ≈ 4%。）
+# 評估時可能只有一個樣本，所以訓練時一路記下**移動統計量**（running statistics）：新值 = 0.9 × 舊值 + 0.1 × 這一批。
 #
 # 一個小謎題：0 和 2 的變異數，除以 N 是 1，除以 N−1 是 2。PyTorch 用哪一個？
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Batch normalization: what it computes
 #
-# It stands between a linear layer and its activation. Each feature takes its mean μ and variance σ² over the **batch**; then two learned parameters γ and β give it a suitable scale (Ioffe and Szegedy 2015):
+# It stands between a linear layer and its activation. Each feature takes its mean μ and variance σ² over the **batch**; then two learned parameters γ and β give it a suitable scale:
 #
 # $$\hat{x} = \frac{x - \mu}{\sqrt{\sigma^2 + \epsilon}}, \qquad y = \gamma\,\hat{x} + \beta$$
 #
-# In evaluation there may be a single example, so training keeps **running statistics**: new = 0.9 × old + 0.1 × this batch. (After thirty batches 0.9³⁰ ≈ 4 % of the start is left.)
+# In evaluation there may be a single example, so training keeps **running statistics**: new = 0.9 × old + 0.1 × this batch.
 #
 # A riddle: the variance of 0 and 2 is 1 divided by N, and 2 divided by N−1. Which does PyTorch use?
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（6 分鐘）一個批次只有兩個數，0 和 2。變異數除以 N 是 1，除以 N − 1 是 2。訓練模式的 `nn.BatchNorm1d` 用哪一個？
+#
+# - ✗ 都除以 N。*移動變異數記成 0.9 × 1 + 0.1 × 2 = 1.1，用的是 2。*
+# - ✗ 都除以 N − 1。*那樣輸出會是 ±0.71；實際上是 ±1。*
+# - ✓ 兩個都用：正規化這個批次時除以 N，記錄移動統計量時除以 N − 1。*輸出 ±1 看得出前者，移動變異數 1.1 看得出後者。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (6 min) A batch holds two numbers, 0 and 2. Their variance is 1 if divided by N, and 2 if divided by N − 1. Which does `nn.BatchNorm1d` use in training mode?
+#
+# - ✗ It divides by N throughout. *The running variance becomes 0.9 × 1 + 0.1 × 2 = 1.1, so it took the 2.*
+# - ✗ It divides by N − 1 throughout. *Then the output would be ±0.71; it is ±1.*
+# - ✓ Both: N to normalize the batch, N − 1 to record the running statistics. *The output of ±1 shows the one, the running variance of 1.1 the other.*
 
 # %%
 norm = nn.BatchNorm1d(1)
@@ -755,6 +943,20 @@ print("not learned:", [name for name, _ in norm.named_buffers()])
 #
 # Now forget `eval()`, and send the same example x = 4 in with different companions. Predict: does its output change? Does `no_grad()` make it safe?
 
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（6 分鐘）模型裡有批次正規化，評估時忘了呼叫 `eval()`，只用了 `torch.no_grad()`。同一張圖，換一批同伴一起送進去，會怎樣？
+#
+# - ✗ 輸出不變，每個樣本各自正規化。*訓練模式用的是整個批次的平均與變異數，同伴一換就變了。*
+# - ✗ 輸出會變，但模型沒有受到影響，因為 `no_grad()` 什麼都不記。*`no_grad()` 只停掉 autograd 的紀錄；移動統計量照樣更新。*
+# - ✓ 輸出會變，移動統計量也被帶走，之後的評估跟著受影響。*模式由 `train()` 與 `eval()` 決定，和 `no_grad()` 無關。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (6 min) A model has batch normalization, and at evaluation `eval()` is forgotten; only `torch.no_grad()` is used. What happens if one image is sent through with other companions?
+#
+# - ✗ The output stays: each example is normalized by itself. *Training mode takes mean and variance of the whole batch, so companions matter.*
+# - ✗ The output changes, but the model is unharmed, since `no_grad()` records nothing. *`no_grad()` stops autograd's notes only; the running statistics move all the same.*
+# - ✓ The output changes, and the running statistics are dragged along, for every later evaluation. *The mode is set by `train()` and `eval()`, and `no_grad()` has no part in it.*
+
 # %%
 calm, wild = torch.tensor([[4.0], [5.0], [6.0]]), torch.tensor([[4.0], [-50.0], [-90.0]])
 outputs, running = {}, {}
@@ -770,7 +972,7 @@ for mode, name in (("eval", "calm"), ("eval", "wild"), ("train", "calm"), ("trai
 # **主張 17** 評估模式的輸出**必定**與同伴無關，統計量也不變；訓練模式兩者都會變。只有一個樣本時，訓練模式直接拒絕（`ValueError`）。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# In training mode the same 4 comes out differently with other companions; and **even `no_grad()` does not help**: the strange batch has dragged the running mean along, and every later evaluation suffers.
+# In training mode the same 4 comes out differently with other companions; and **even `no_grad()` does not help**: the strange batch has dragged the running mean along, for every later evaluation.
 #
 # **Claim 17** In evaluation the output **must** not depend on companions, nor the statistics move; in training both change. A batch of one example is refused in training (`ValueError`).
 
@@ -789,16 +991,30 @@ claim(17, same and kept and apart and moved and refused)
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 「可以用十倍的學習率」？
 #
-# 常見的示範：有批次正規化的網路用 0.1，沒有的用 0.01，前者降得快，於是說「學習率可以放大十倍」。（原始論文在 Inception 上試過 5 倍與 30 倍。）可是**沒有的那一個，從來沒試過 0.1。** 公平的做法是完整的網格：有或沒有 × 每一種學習率，十個種子，NaN 也要數。
+# 常見的示範：有批次正規化的網路用 0.1，沒有的用 0.01，前者降得快，於是說「學習率可以放大十倍」。（原始論文在一個大型影像網路上試過 5 倍與 30 倍。）可是**沒有的那一個，從來沒試過 0.1。** 公平的做法是完整的網格：有或沒有 × 每一種學習率，十個種子，結果變成 NaN 的也要數。
 #
 # 任務照那個示範：1-128-128-1，排好序的前 35 點，SGD 500 步，看訓練損失。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## "Ten times the learning rate"?
 #
-# A popular demonstration: the network with batch norm trains at 0.1, the one without at 0.01; the former falls faster, hence "ten times the learning rate". (The original paper tried 5 and 30 times, on Inception.) But **the one without was never tried at 0.1.** Fair is a complete grid: with and without × every learning rate, ten seeds, and NaN counted.
+# A popular demonstration: the network with batch norm trains at 0.1, the one without at 0.01; the former falls faster, hence "ten times the learning rate". (The original paper tried 5 and 30 times, on a large image network.) But **the one without was never tried at 0.1.** Fair is a complete grid: with and without × every rate, ten seeds, and runs that end in NaN counted.
 #
-# The task is that of the demonstration: 1-128-128-1, the first 35 sorted points, 500 steps of SGD; we look at the training loss.
+# The task is the demonstration's: 1-128-128-1, the first 35 sorted points, 500 steps of SGD; we look at the training loss.
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（6 分鐘）有人示範：有批次正規化的網路用學習率 0.1，沒有的用 0.01，前者的損失降得比較快，所以「有批次正規化就能用十倍的學習率」。這個示範少了什麼？
+#
+# - ✗ 少了測試準確率，光看訓練損失不算。*這句話說的是訓練承受得住多大的學習率，看訓練損失就夠了。*
+# - ✓ 少了沒有批次正規化、學習率 0.1 的那一組。*不試就不知道它承不承受得住；在 sin(x) 的任務上，它其實也能用。*
+# - ✗ 少了更多的訓練步數。*走得再久，沒試過的學習率還是沒試過。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (6 min) A demonstration: a network with batch norm trains at rate 0.1, one without at 0.01, and the former's loss falls faster; "so batch norm allows ten times the learning rate". What is missing?
+#
+# - ✗ The test accuracy: training loss alone does not count. *The sentence is about which rate training can bear, and for that the training loss will do.*
+# - ✓ The network without batch norm at rate 0.1. *Untried, nobody knows whether it can bear it; on the sin(x) task it can.*
+# - ✗ More training steps. *However long it runs, a rate that was not tried was not tried.*
 
 
 # %% slideshow={"slide_type": "subslide"}
@@ -854,7 +1070,7 @@ plot_grid(medians, notes, sine_rates, "median loss (0.2 = failed)")
 # **主張 20** 沒有批次正規化，學習率 0.1 一樣能用：十個網路都沒有 NaN，平均損失比 0.01 時還低。所以這個任務上，「十倍」是假的。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# At **small** rates batch norm is indeed faster. At large ones it is batch norm that breaks first.
+# At **small** rates batch norm is faster; at large ones it breaks first.
 #
 # **Claim 18** At rates 0.001, 0.003 and 0.01 the training loss is on average lower with batch norm (no paired interval contains zero).
 #
@@ -882,9 +1098,23 @@ claim(20, failures[0, 3] == 0 and loss[False, 0.1].mean() < loss[False, 0.01].me
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # ### Why does batch norm break first?
 #
-# The output layer is linear, so to its weights the mean squared error is a **bowl**, and where the steepest direction has curvature h, gradient descent diverges at rates above 2/h ([[optimizers]]). The curvature comes from the size of what the layer receives, and batch norm inflates every unit to the same size.
+# The output layer is linear, so to its weights the mean squared error is a **bowl**, and where the steepest direction has curvature h, gradient descent diverges at rates above 2/h ([[optimizers]]). The curvature comes from the size of what the layer receives; batch norm inflates every unit to one size.
 #
 # Guess: before training, is the bowl steeper or flatter with batch norm?
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（6 分鐘）均方誤差對輸出層的權重是一個碗，碗越陡，承受得住的學習率越小。1-128-128-1 的網路還沒訓練時，有批次正規化的碗比較陡，還是比較平？
+#
+# - ✗ 比較平，批次正規化讓損失變平順。*把別處聽來的說法搬過來；這裡看的是輸出層收到的數有多大。*
+# - ✓ 比較陡。*批次正規化把每個神經元都撐到同樣的大小，輸出層收到的數變大，曲率也變大。*
+# - ✗ 一樣，輸出層後面沒有批次正規化。*碗的形狀由輸出層收到的數決定，而那些數剛經過批次正規化。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (6 min) To the output layer's weights the mean squared error is a bowl; the steeper it is, the smaller the rate it bears. Before training a 1-128-128-1 network, is the bowl steeper or flatter with batch norm?
+#
+# - ✗ Flatter: batch norm makes the loss smoother. *Carries over what is said elsewhere; here it depends on the size of what the output layer receives.*
+# - ✓ Steeper. *Batch norm inflates every unit to one size, so the output layer receives larger numbers, and the curvature grows.*
+# - ✗ The same: there is no batch norm behind the output layer. *The bowl's shape is decided by what the output layer receives, and that comes out of batch norm.*
 
 
 # %%
@@ -904,14 +1134,14 @@ for batch_norm, values in curvature.items():
     print(f"{name} curvature {mean_interval(values):.0f}, limit 2/h ≈{2 / values.mean():.3f}")
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# **主張 21** 每一個網路在訓練之前，有批次正規化時輸出層的最大曲率都是沒有時的 1.5 倍以上；極限 2/h 有的都低於 0.05，沒有的都高於 0.05。
+# **主張 21** 每一個網路在訓練之前，有批次正規化時輸出層的最大曲率都是沒有時的 1.5 倍以上；極限 2/h，有批次正規化的都低於 0.05，沒有的都高於 0.05。
 #
 # 這是起點的極限，而且只看一層，所以說得出誰先垮，說不出在哪個學習率垮。那麼它為什麼有用？論文的理由是各層輸入的分布不再一直變（內部共變量偏移，internal covariate shift）。Santurkar 等人（2018）存疑：他們故意把分布弄亂，網路照樣訓練得好；他們認為關鍵是損失的地形變得平順。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# **Claim 21** For every network, before training, the largest curvature of the output layer is more than 1.5 times as large with batch norm as without; the limit 2/h is below 0.05 for all with it, above 0.05 for all without.
+# **Claim 21** For every network, before training, the output layer's largest curvature is over 1.5 times as large with batch norm as without; the limit 2/h is below 0.05 for all with it, above 0.05 for all without.
 #
-# The limit is that of the start, and of one layer: it tells who breaks first, not at which rate. Why then does batch norm help? Its paper says that each layer's inputs stop shifting (internal covariate shift). Santurkar et al. (2018) doubt it: shifted on purpose, the networks trained well all the same; they credit a smoother loss.
+# The limit is that of the start, and of one layer: it tells who breaks first, not at which rate. Why then does batch norm help? Its paper: each layer's inputs stop shifting (internal covariate shift). Santurkar et al. (2018) doubt it: shifted on purpose, networks trained well all the same; they credit a smoother loss.
 
 # %%
 limits = {batch_norm: 2 / values for batch_norm, values in curvature.items()}
@@ -929,6 +1159,20 @@ claim(21, bool(steeper and limits[True].max() < 0.05 < limits[False].min()))
 # ## Another task, and this time it is true
 #
 # Ask MNIST the same: 784-100-100-10, 4,000 training images to save time ([[mnist_mlp]] trains in full), batches of 125, three epochs of SGD, five seeds, validation accuracy. Guess again: at rate 1, does the network with batch norm break?
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（6 分鐘）在 sin(x) 的任務上，學習率大的時候，先垮掉的是有批次正規化的網路。換成 MNIST，784-100-100-10，SGD 的學習率是 1，有沒有批次正規化，哪一個會垮？
+#
+# - ✗ 有批次正規化的會垮，和 sin(x) 時一樣。*把一個任務的結果當成通則。*
+# - ✗ 兩個都會垮，學習率 1 太大了。*以為「太大」有固定的門檻；它要看任務，也要看網路。*
+# - ✓ 沒有的垮了，有的還在八成以上。*同一句話，在一個任務上是假的，在另一個任務上說得通：要問任務、學習率和種子數。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (6 min) On the sin(x) task, at large rates the network with batch norm broke first. Now MNIST, 784-100-100-10, SGD at rate 1, with and without batch norm: which breaks?
+#
+# - ✗ The one with batch norm, as on sin(x). *Takes the result of one task for a law.*
+# - ✗ Both: a rate of 1 is too large. *Thinks that "too large" is a fixed number; it depends on the task and on the network.*
+# - ✓ The one without; the other stays above 80 %. *The same sentence is false on one task and tenable on another: ask for the task, the rates and the seeds.*
 
 
 # %%
@@ -967,9 +1211,9 @@ plot_grid(cells.mean(axis=2), notes, digit_rates, "validation accuracy (%)")
 # 同一句話，在一個任務上是假的，在另一個任務上說得通。所以下次聽到就要問：在哪個任務、哪些學習率、幾個種子？
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# **Claim 22** Without batch norm all five networks exceed 80 % at rate 0.3, and their mean is below 60 % at 1 and 3; with it, all five exceed 80 % at 1 and 3. Here batch norm does permit rates that the other network cannot bear.
+# **Claim 22** Without batch norm all five networks exceed 80 % at rate 0.3, and their mean is below 60 % at 1 and 3; with it, all five exceed 80 % at 1 and 3. Here batch norm bears rates that the other network cannot.
 #
-# The same sentence is false on one task and tenable on another. So ask: on which task, at which rates, over how many seeds?
+# False on one task, tenable on another. So ask: on which task, at which rates, over how many seeds?
 
 # %%
 for rate in digit_rates:
@@ -1021,8 +1265,6 @@ def inverted_dropout_solution(x, p, training):
 # 難度 ★★★，約 20 分鐘。
 #
 # 寫出 `batch_norm_forward`，結果與 `nn.BatchNorm1d` 相同。`x` 的形狀是`(N, features)`，其餘四個張量的形狀都是 `(features,)`，每個特徵一個數。回傳三樣：輸出、新的移動平均、新的移動變異數。兩種模式都要對；不要改動傳進來的張量。
-#
-# 先回想 0 和 2 的那個實驗：兩個變異數，各用在哪裡？
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Exercise 2: batch normalization in both modes
@@ -1030,8 +1272,6 @@ def inverted_dropout_solution(x, p, training):
 # Difficulty ★★★, about 20 minutes.
 #
 # Write `batch_norm_forward`, with the results of `nn.BatchNorm1d`. `x` has shape (N, features), the other four tensors (features,). Return three things: the output, the new running mean, the new running variance. Both modes must be right; leave the given tensors unchanged.
-#
-# First recall the experiment with 0 and 2: there are two variances, and which goes where?
 
 
 # %% tags=["exercise"]
@@ -1104,36 +1344,36 @@ def generalization_gap_solution(model, train_loader, new_loader):
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 重點整理
 #
-# - 過擬合：訓練損失低於雜訊的水準，真實誤差卻回頭往上；驗證點少，就看不清楚。排好序再切，量到的是外插。
+# - 過擬合：訓練損失低於雜訊的水準，真實誤差卻回頭往上。排好序再切，量到的是外插。
 # - 大網路錯在**變異**：換一份雜訊，答案就變。每一種正則化降低的都是變異；下手太重，偏差就上來。
-# - 比較要公平：每種方法一樣多的劑量，在驗證資料上選，換新的種子打分數。分不出來的，不等於一樣。
+# - 比較要公平：每種方法一樣多的劑量，在驗證資料上選，換新的種子打分數。
 # - 雙重下降在能直接解的模型上找得到；一點權重衰減就能抹平它。
-# - PyTorch 的 dropout 在**訓練時**放大，評估時什麼都不做。批次正規化在訓練時看批次，在評估時看移動統計量。忘了 `eval()` 不會報錯。
-# - 批次正規化撐得住多大的學習率，要看任務：學習率要一起掃，NaN 也算數。
+# - PyTorch 的 dropout 在**訓練時**放大，評估時什麼都不做。批次正規化在訓練時看批次，在評估時看移動統計量。
+# - 批次正規化撐得住多大的學習率，要看任務：兩邊的學習率都要掃。
 #
 # **下一課**：[[mnist_mlp]]，用多層感知機辨識手寫數字，把這些零件裝在一起。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Summary
 #
-# - Overfitting: the training loss sinks below the noise while the true error turns upward; few validation points show it dimly. Splitting sorted data measures extrapolation.
-# - A large network's fault is **variance**: other noise, other answer. Every remedy lowers it; too strong a dose raises the bias.
-# - Compare fairly: as many doses of each, chosen on validation, judged on fresh seeds. Not told apart is not equal.
-# - Double descent is there in a model solved outright; a little weight decay flattens it.
-# - PyTorch's dropout scales **in training** and does nothing in evaluation. Batch norm looks at the batch in training, at running statistics in evaluation. A forgotten `eval()` raises no error.
-# - What rate batch norm can bear depends on the task: sweep the rate for both sides, and count NaN.
+# - Overfitting: the training loss sinks below the noise while the true error turns upward. Splitting sorted data measures extrapolation.
+# - A large network's fault is **variance**: other noise, other answer. Every remedy lowers it; too much raises the bias.
+# - Compare fairly: as many doses of each, chosen on validation, judged on fresh seeds.
+# - Double descent is there in a model solved outright; weight decay flattens it.
+# - PyTorch's dropout scales **in training** and does nothing in evaluation. Batch norm looks at the batch in training, at running statistics in evaluation.
+# - What rate batch norm can bear depends on the task: sweep the rate for both sides.
 #
-# **Next**: [[mnist_mlp]] reads handwritten digits with a multi-layer perceptron and puts these parts together.
+# **Next**: [[mnist_mlp]] reads handwritten digits with these parts.
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "skip"}
 # ### 原始文獻
 #
 # - Holm（1979），A simple sequentially rejective multiple test procedure，Scandinavian Journal of Statistics 6(2)：65–70。
-# - Krogh、Hertz（1991），A simple weight decay can improve generalization，NIPS 4。權重衰減。
+# - Krogh、Hertz（1991），A simple weight decay can improve generalization，NIPS 4，950–957。權重衰減。
 # - Geman、Bienenstock、Doursat（1992），Neural networks and the bias/variance dilemma，Neural Computation 4(1)，doi:10.1162/neco.1992.4.1.1。
 # - Prechelt（1998），Early stopping – but when?，收於 Neural Networks: Tricks of the Trade，Springer，doi:10.1007/3-540-49430-8_3。
 # - Srivastava、Hinton、Krizhevsky、Sutskever、Salakhutdinov（2014），Dropout: a simple way to prevent neural networks from overfitting，JMLR 15：1929–1958。
-# - Ioffe、Szegedy（2015），Batch normalization: accelerating deep network training by reducing internal covariate shift，ICML，arXiv:1502.03167。學習率 5 倍與 30 倍在第 4.2 節，小批次的雜訊在第 3.4 節。
+# - Ioffe、Szegedy（2015），Batch normalization: accelerating deep network training by reducing internal covariate shift，ICML，arXiv:1502.03167。學習率 5 倍與 30 倍在第 4.2 節，輸出跟著同伴變、因而有正則化的效果，在第 3.4 節。
 # - Santurkar、Tsipras、Ilyas、Mądry（2018），How does batch normalization help optimization?，NeurIPS，arXiv:1805.11604。
 # - Loshchilov、Hutter（2019），Decoupled weight decay regularization，ICLR，arXiv:1711.05101。AdamW。
 # - Belkin、Hsu、Ma、Mandal（2019），Reconciling modern machine-learning practice and the classical bias–variance trade-off，PNAS 116(32)，doi:10.1073/pnas.1903070116。
@@ -1144,11 +1384,11 @@ def generalization_gap_solution(model, train_loader, new_loader):
 # ### Primary sources
 #
 # - Holm (1979), A simple sequentially rejective multiple test procedure, Scandinavian Journal of Statistics 6(2): 65–70.
-# - Krogh, Hertz (1991), A simple weight decay can improve generalization, NIPS 4.
+# - Krogh, Hertz (1991), A simple weight decay can improve generalization, NIPS 4, 950–957.
 # - Geman, Bienenstock, Doursat (1992), Neural networks and the bias/variance dilemma, Neural Computation 4(1), doi:10.1162/neco.1992.4.1.1.
 # - Prechelt (1998), Early stopping – but when?, in Neural Networks: Tricks of the Trade, Springer, doi:10.1007/3-540-49430-8_3.
 # - Srivastava, Hinton, Krizhevsky, Sutskever, Salakhutdinov (2014), Dropout: a simple way to prevent neural networks from overfitting, JMLR 15: 1929–1958.
-# - Ioffe, Szegedy (2015), Batch normalization: accelerating deep network training by reducing internal covariate shift, ICML, arXiv:1502.03167. Five and thirty times the rate: section 4.2; the noise of small batches: section 3.4.
+# - Ioffe, Szegedy (2015), Batch normalization: accelerating deep network training by reducing internal covariate shift, ICML, arXiv:1502.03167. The rates: section 4.2; outputs that vary with companions: section 3.4.
 # - Santurkar, Tsipras, Ilyas, Mądry (2018), How does batch normalization help optimization?, NeurIPS, arXiv:1805.11604.
 # - Loshchilov, Hutter (2019), Decoupled weight decay regularization, ICLR, arXiv:1711.05101. AdamW.
 # - Belkin, Hsu, Ma, Mandal (2019), Reconciling modern machine-learning practice and the classical bias–variance trade-off, PNAS 116(32), doi:10.1073/pnas.1903070116.

@@ -79,6 +79,20 @@ from course_utils.training import best_device, evaluate, fit, predict
 #
 # Predict: if the test set made the choices, would the accuracy you report be too high or too low?
 
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（5 分鐘）有人每訓練出一個模型，就看一次測試準確率，最後挑測試準確率最高的那個，並報告那個數字。這個數字偏高還是偏低？
+#
+# - ✗ 不高也不低，測試圖片從來沒有用來訓練。*不只訓練會洩漏；拿來做選擇，就會挑中剛好適合那批圖片的模型。*
+# - ✗ 偏低，測試圖片比較難。*難不難是另一回事；挑最高的，只會往高的那邊偏。*
+# - ✓ 偏高。*挑中的模型多少靠了運氣，這份運氣到了新圖片上就沒有了；選擇要用驗證集。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (5 min) After every model somebody looks at its test accuracy, and in the end takes the model with the highest and reports that number. Is it too high or too low?
+#
+# - ✗ Neither: the test images were never trained on. *Not only training leaks; choosing by them picks the model that happens to suit these images.*
+# - ✗ Too low: test images are harder. *How hard they are is another matter; to pick the highest can only lean upward.*
+# - ✓ Too high. *The model picked was lucky to some degree, and that luck does not carry over to new images; validation data are for choosing.*
+
 # %%
 mnist = load_mnist()
 print(mnist.banner())
@@ -109,12 +123,12 @@ axes = plotting.show_images(figure, images[:10], titles)
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # ### 為什麼減 0.1307、除以 0.3081？
 #
-# 像素原本在 0 到 1 之間，而且大多是 0（背景）。減去平均、除以標準差，全部像素合起來就以 0 為中心、大小約為 1。否則對一張圖來說，第一層每個神經元的權重梯度全部同號，只能一起增、一起減（LeCun 等人，1998b）。這兩個數不是憑空來的，量一下就知道：
+# 像素原本在 0 到 1 之間，而且大多是 0（背景）。減去平均、除以標準差，全部像素合起來就以 0 為中心、大小約為 1。否則對一張圖來說，第一層每個神經元的權重梯度全部同號（或是 0），只能一起增、一起減（LeCun 等人，1998b）。這兩個數不是憑空來的，量一下就知道：
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # ### Why subtract 0.1307 and divide by 0.3081?
 #
-# Pixels lie between 0 and 1, and most are 0 (background). Subtracting the mean and dividing by the standard deviation centres all pixels taken together at 0 with a size of about 1. Otherwise, for one image, the gradients of a first-layer unit's weights all have the same sign, and its weights can only grow or shrink together (LeCun et al. 1998b). The two numbers are no magic; measure them:
+# Pixels lie between 0 and 1, and most are 0 (background). Subtracting the mean and dividing by the standard deviation centres all pixels taken together at 0 with a size of about 1. Otherwise, for one image, the gradients of a first-layer unit's weights all have the same sign (or are 0), and its weights can only grow or shrink together (LeCun et al. 1998b). The two numbers are no magic; measure them:
 
 # %%
 pixels = torch.cat([mnist.train.images, mnist.val.images]) * STD + MEAN  # undo it: back to [0, 1]
@@ -173,6 +187,20 @@ class PictureDataset(Dataset):
 # All of MNIST fits into memory, normalized once. A batch is then **one indexing operation**: `images[rows]`. The course's `TensorLoader` does just that.
 #
 # Guess: over the same images (6,000 at most), how many times faster is it?
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（6 分鐘）跑過同樣的 6,000 張 MNIST。一種載入器每取一張圖，就重新轉成張量、重新正規化，再疊成批次；另一種事先全部轉好，每個批次只做一次索引。兩者的時間差多少？
+#
+# - ✗ 差不多，圖一樣多。*只數了圖；前一種每張圖都要呼叫好幾次 Python 函式。*
+# - ✗ 兩倍左右，多了一次轉換而已。*轉換不貴，貴的是一張一張來；每張圖都要付函式呼叫的代價。*
+# - ✓ 幾十倍以上。*一次索引取代了幾百次的函式呼叫，轉換與正規化也早就做完了；確切的倍數看機器。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (6 min) The same 6,000 MNIST images go by. One loader makes a tensor of each image and normalizes it anew every time it is fetched, and stacks them into batches; the other has all that done beforehand, and a batch is one indexing operation. How do their times compare?
+#
+# - ✗ About the same: the images are as many. *Counts images; the first makes several calls in Python for each of them.*
+# - ✗ About twice: there is a conversion more. *It is not the conversion that costs, but going one by one; every image pays for its calls.*
+# - ✓ The first takes tens of times as long, or more. *One indexing operation takes the place of hundreds of calls, and conversion is already done; the factor depends on the machine.*
 
 
 # %% tags=["timing"]
@@ -250,6 +278,20 @@ with seeded(0):
 #
 # Predict: the hidden layers are equally wide; which layer has the most parameters?
 
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（5 分鐘）一個 784 → 256 → 256 → 10 的多層感知機，兩個隱藏層一樣寬。哪一層的參數最多？
+#
+# - ✗ 兩個隱藏層一樣多，都是 256 個神經元。*只數了神經元；權重的個數是輸入個數乘上神經元個數。*
+# - ✓ 第一個隱藏層，佔了七成以上。*784 × 256 遠大於 256 × 256。*
+# - ✗ 輸出層，它要分出十類。*把責任當成參數；它只有 256 × 10 個權重。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (5 min) A multi-layer perceptron 784 → 256 → 256 → 10 has two hidden layers of equal width. Which layer has the most parameters?
+#
+# - ✗ The two hidden layers have equally many, with 256 units each. *Counts units; weights are inputs times units.*
+# - ✓ The first hidden layer, with over seven tenths of all. *784 × 256 is far more than 256 × 256.*
+# - ✗ The output layer, which has ten classes to tell apart. *Takes responsibility for parameters; it has 256 × 10 weights.*
+
 # %%
 layers = [layer for layer in model if count_parameters(layer) > 0]
 sizes = [count_parameters(layer) for layer in layers]
@@ -276,7 +318,7 @@ claim(4, count_parameters(model) == 270_346 and sizes[0] / sum(sizes) > 0.7 and 
 #
 # `batches_of` 檢查每個批次都是一對等長的張量；`tally.loss` 就是 `criterion(logits, labels)`，順手記下來。
 #
-# `before_step` 是預留給後面幾課的掛鉤（hook）：梯度已經算好、權重還沒動，正是記錄或裁剪的時機。
+# `before_step` 是預留給後面幾課的掛鉤（hook）：梯度已經算好、權重還沒動，正是記錄梯度、或把梯度縮短（[[gradient_clipping]]）的時機。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## One epoch: every line has its reason
@@ -285,7 +327,21 @@ claim(4, count_parameters(model) == 270_346 and sizes[0] / sum(sizes) > 0.7 and 
 #
 # `batches_of` checks that each batch is a pair of tensors of one length; `tally.loss` is `criterion(logits, labels)`, noted down.
 #
-# `before_step` is a hook for later lessons: the gradients are there and the weights have not moved, which is the moment to record or to clip.
+# `before_step` is a hook for later lessons: the gradients are there and the weights have not moved, which is the moment to record gradients, or to shorten them ([[gradient_clipping]]).
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（6 分鐘）模型裡有 dropout。每一輪之後都呼叫 `eval()` 評估，但訓練的程式忘了再呼叫 `model.train()`。從第二輪起，會發生什麼事？
+#
+# - ✗ 權重不再更新，因為模型在評估模式。*把模式當成開關；更新權重的是優化器，和模式無關。*
+# - ✗ PyTorch 會報錯，評估模式不能訓練。*以為錯了就會報錯；評估模式照樣可以反向傳播。*
+# - ✓ 照樣訓練，但 dropout 不再作用。*模式只改變 dropout 與批次正規化這類層的行為，而且沒有任何訊息提醒你。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (6 min) A model has dropout. After each epoch it is evaluated with `eval()`, but the training code forgets to call `model.train()` again. What happens from the second epoch on?
+#
+# - ✗ Weights are no longer updated, as the model is in evaluation mode. *Takes the mode for a switch; it is the optimizer that updates, whatever the mode.*
+# - ✗ PyTorch raises an error: one cannot train in evaluation mode. *Thinks that mistakes are reported; back-propagation works in evaluation mode, too.*
+# - ✓ Training goes on, but dropout no longer acts. *The mode only changes what layers such as dropout and batch norm do, and nothing tells you.*
 
 
 # %% saved="training"
@@ -319,6 +375,20 @@ def train_epoch(model, loader, criterion, optimizer, device, before_step=None):
 #
 # **Ask a model before training**: it knows nothing about the ten classes. What will its loss be?
 
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（6 分鐘）一個還沒訓練的網路，要分十個類別，損失是交叉熵。訓練之前，損失大約是多少？
+#
+# - ✗ 0.9 左右，瞎猜十次錯九次。*把損失當成錯誤率；交叉熵看的是給正確類別的機率。*
+# - ✓ 2.3 左右，也就是 ln 10。*什麼都不知道，十類的機率都接近十分之一，−ln 0.1 = ln 10。*
+# - ✗ 說不準，權重是亂數，損失就是亂數。*起始的權重很小，logits 都在 0 附近，機率就差不多一樣；五個種子都很接近 ln 10。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (6 min) A network that is to tell ten classes apart has not been trained; its loss is cross-entropy. About how large is the loss before training?
+#
+# - ✗ About 0.9: guessing is wrong nine times in ten. *Takes the loss for the error rate; cross-entropy looks at the probability given to the right class.*
+# - ✓ About 2.3, which is ln 10. *It knows nothing, all ten probabilities are near a tenth, and −ln 0.1 = ln 10.*
+# - ✗ Nobody can say: the weights are random, and so is the loss. *Weights begin small, logits near 0, and probabilities nearly equal; for all five seeds it is close to ln 10.*
+
 # %%
 criterion = nn.CrossEntropyLoss()
 val_loader = TensorLoader(mnist.val, batch_size=1000)
@@ -350,7 +420,7 @@ claim(6, np.allclose(small_batches, large_batches, rtol=0, atol=1e-5))
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 一次完整的訓練，寫成一個函式
 #
-# `fit` 把 `train_epoch` 和 `evaluate` 串起來，記下每一輪的歷史，並顯示進度條。`fused=True` 讓 Adam 用一次融合的呼叫更新所有參數：數學一樣，省下零碎的呼叫。種子是參數，模型的選項也是：後面每一階都用這同一個函式。
+# `fit` 把 `train_epoch` 和 `evaluate` 串起來，記下每一輪的歷史，並顯示進度條。`fused=True` 讓 Adam 用一次融合的呼叫更新所有參數：數學一樣，省下零碎的呼叫。種子是引數，模型的選項也是：後面每一階都用這同一個函式。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## A whole run as one function
@@ -382,6 +452,20 @@ def train_run(
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # `ShiftedCopies` is **data augmentation** (Simard et al. 2003): a 7 moved by one pixel is still a 7, so each time an image is fetched it moves at random by up to `most` pixels, up or down and left or right, and the gap is filled with background. The network hardly ever sees the very same image twice.
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（6 分鐘）資料擴增：每次取圖，都把它隨機往上下左右移動最多一個像素。為什麼不在訓練之前一次全部移好？
+#
+# - ✓ 每次重新移，網路就不會一再看到一模一樣的圖。*一次移好，只是換了一份固定的訓練集，照樣背得下來。*
+# - ✗ 沒有差別，移動的距離一樣。*只看移了多遠；重點是每一輪都不一樣。*
+# - ✗ 移過的圖，標籤要重新標。*移動一個像素的 7 還是 7，所以標籤不必動。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (6 min) Data augmentation: each time an image is fetched, it moves at random by up to one pixel, up or down and left or right. Why not move all images once, before training?
+#
+# - ✓ Moved anew each time, the network does not see the very same image again and again. *Moved once, they are just another fixed training set, which can be learned by heart.*
+# - ✗ There is no difference: they move as far. *Looks at the distance; the point is that every epoch is different.*
+# - ✗ Images that were moved would need new labels. *A 7 moved by one pixel is still a 7, and keeps its label.*
 
 
 # %%
@@ -422,6 +506,20 @@ axes = plotting.show_images(figure, moved, [f"label {label}" for label in moved_
 # Subtract the mean, divide by the deviation, we said. Does it make much difference? Take 3,000 images, three epochs of SGD and three rates, and compare **raw** pixels (0 to 1) with normalized ones, in an MLP without batch normalization and in one with it. As in [[regularization]], five seeds are stacked.
 #
 # Predict: batch norm subtracts a mean and divides by a deviation itself. Does it still matter what was done to the inputs?
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（7 分鐘）輸入的像素原本在 0 到 1 之間，可以先減平均、除以標準差。如果模型的第一層後面就是批次正規化，輸入先正規化過，驗證損失會差多少？
+#
+# - ✗ 差很多，輸入沒有正規化就學不好。*對沒有批次正規化的模型才成立；那時三種學習率都差很多。*
+# - ✓ 幾乎沒有差別，都在 ±0.05 之內。*第一層的輸出會減掉批次平均、除以批次標準差，輸入的平移與縮放就抵消了。*
+# - ✗ 反而更差，正規化做了兩次會失真。*以為兩次會累積；第二次做完，第一次的平移與縮放就不見了。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (7 min) Input pixels lie between 0 and 1; one may subtract their mean and divide by their deviation. If the model has batch norm after its first layer, how much does it change the validation loss to normalize the inputs beforehand?
+#
+# - ✗ A lot: without normalized inputs it learns badly. *True of a model without batch norm, where it made a large difference at all three rates.*
+# - ✓ Hardly at all: by less than 0.05 either way. *The first layer's outputs lose their batch mean and are divided by their batch deviation, which cancels shift and scale of the inputs.*
+# - ✗ It gets worse: normalizing twice distorts. *Thinks that the two pile up; after the second, the shift and scale of the first are gone.*
 
 
 # %%
@@ -466,14 +564,14 @@ legend = ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # **主張 7** 沒有批次正規化時，三種學習率都一樣：平均而言，正規化過的輸入驗證損失較低（成對差的信賴區間都不含 0）。
 #
-# **主張 8** 有批次正規化時，三種學習率的差異都在 ±0.05 之內（等效檢定）：第一層的輸出減掉批次平均、除以批次標準差，輸入的平移與縮放就抵消了。
+# **主張 8** 有批次正規化時，三種學習率的差異都在 ±0.05 之內。這是等效檢定（equivalence test）的結論：不只是「沒有發現差異」，而是確認差異只有這麼小。第一層的輸出減掉批次平均、除以批次標準差，輸入的平移與縮放就抵消了。
 #
 # 我們的模型有批次正規化，所以先正規化並沒有讓它更好；養成這個習慣，是為了沒有它的模型。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # **Claim 7** Without batch norm it is the same at all three rates: on average normalized inputs have the lower validation loss (no paired interval contains zero).
 #
-# **Claim 8** With batch norm the difference is within ±0.05 at all three rates (a test of equivalence): the first layer's outputs lose their batch mean and are divided by their batch deviation, which cancels any shift and scale of the inputs.
+# **Claim 8** With batch norm the difference is within ±0.05 at all three rates. (A test of equivalence shows that it is this small, which "no difference found" would not.) The first layer's outputs lose their batch mean and are divided by their batch deviation, which cancels any shift and scale of the inputs.
 #
 # Our model has batch norm, so normalizing its inputs does not make it better; it is a habit for the models that have none.
 
@@ -496,7 +594,7 @@ claim(8, all(equivalence(*pairs[True, rate], margin=0.05).shown for rate in sgd_
 # 4. 再加上 **dropout** 0.2。
 # 5. 再加上**移動過的圖**（shifted copies），最多一個像素。
 #
-# 為了省時間，這五階只用 12,000 張訓練圖（資料少的話，用一半），各訓練十輪。最後一階用**全部的訓練資料**。
+# 為了省時間，這五階只用 12,000 張訓練圖（資料少的話，用一半），各訓練十輪。最後一階用**全部的訓練資料**（為了省時間，批次改成 256，不是 128）。
 #
 # 先下注：哪一階的進步最大？
 
@@ -511,9 +609,25 @@ claim(8, all(equivalence(*pairs[True, rate], margin=0.05).shown for rate in sgd_
 # 4. and **dropout** 0.2;
 # 5. and **shifted copies**, by up to one pixel.
 #
-# To save time these five rungs train on 12,000 images (half of the data, where there are fewer), ten epochs each. The last rung takes **all training data**.
+# To save time these five rungs train on 12,000 images (half of the data, where there are fewer), ten epochs each. The last rung takes **all training data** (in batches of 256, not 128, to save time).
 #
 # Place your bets: which rung brings most?
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（6 分鐘）從線性模型（784 → 10）開始，一次加一樣：兩個隱藏層、批次正規化、dropout、移動過的圖，最後用全部的訓練資料。在完整的 MNIST 上，哪一步讓測試準確率進步最多？
+#
+# - ✗ 批次正規化，現代的網路都靠它。*它的區間包含 0，這裡沒有發現差異。*
+# - ✗ 全部的訓練資料，資料最重要。*有進步，大約 1 個百分點；但準確率已經很高，剩下的空間不多。*
+# - ✓ 兩個隱藏層。*從約 91.6% 到約 96.3%，比其他任何一步都多；線性模型折不了空間。*
+# - ✗ dropout，它專治過擬合。*就算有進步也很小，區間包含 0。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (6 min) Beginning with a linear model (784 → 10), one thing is added at a time: two hidden layers, batch norm, dropout, shifted copies, and at last all training data. On full MNIST, which step raises test accuracy most?
+#
+# - ✗ Batch norm, on which modern networks rely. *Its interval contains 0: no difference was found here.*
+# - ✗ All training data: data matter most. *It helps, by about 1 percentage point; but accuracy is high by then, and there is little room left.*
+# - ✓ The two hidden layers. *From about 91.6 % to about 96.3 %, more than any other step; a linear model cannot fold space.*
+# - ✗ Dropout, which cures overfitting. *If it helps, then by little; its interval contains 0.*
 
 # %%
 rungs = {
@@ -565,6 +679,20 @@ histories = {name: list(group["history"]) for name, group in runs.groupby("setti
 #
 # Predict: at the end of the tenth epoch, which is higher, training accuracy or validation accuracy? Is the answer the same for the plain MLP and for the one with dropout and shifted copies?
 
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（6 分鐘）第十輪結束時，有 dropout、又隨機移動訓練圖片的網路，驗證準確率比訓練準確率還高，或者相差無幾。這是怎麼回事？
+#
+# - ✗ 驗證圖片混進了訓練集。*那樣兩者會接近，但這裡有更簡單的原因；沒有正則化的網路，差距的方向就正常。*
+# - ✓ 訓練時的考卷比較難，而且訓練準確率是整輪的平均。*dropout 關掉一部分神經元，圖又被移動；這一輪剛開始、還比較差的時候也算在內。*
+# - ✗ 程式寫錯了，訓練準確率一定比較高。*以為訓練準確率一定較高；量的時候，兩邊的條件並不一樣。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (6 min) At the end of the tenth epoch, a network with dropout and randomly shifted training images has a validation accuracy above its training accuracy, or hardly below. How can that be?
+#
+# - ✗ Validation images have got into the training set. *Then the two would be close, but there is a simpler reason; in the network without regularization the gap has the usual sign.*
+# - ✓ In training the exam is harder, and training accuracy is a mean over the whole epoch. *Dropout switches units off and images are moved; and the epoch's beginning, when it was worse, counts as well.*
+# - ✗ The program is wrong: training accuracy is always higher. *Takes that for a law; the two are measured under different conditions.*
+
 # %% alt-zh="兩張圖，橫軸是訓練輪數，縱軸是準確率；實線圓點是訓練，虛線方點是驗證，陰影帶是五個種子的 95% 區間。左圖沒有正則化的多層感知機：訓練準確率升到接近 100%，驗證在它下面。右圖加了批次正規化、dropout 與移動過的圖：訓練準確率起初在驗證下面，最後也靠得很近。" alt-en="Accuracy against epochs, training solid with dots, validation dashed with squares, bands are 95 % intervals over five seeds. Plain MLP on the left: training climbs to nearly 100 % and validation stays below it. With batch norm, dropout and shifted copies on the right: training starts below validation and ends close to it."
 figure, axes = plt.subplots(1, 2, figsize=(9, 3.2), sharey=True)
 for ax, name in zip(axes, ("plain MLP", "+ shifted copies"), strict=True):
@@ -602,6 +730,20 @@ claim(10, (gaps["+ shifted copies"] < gaps["plain MLP"]).all())
 #
 # All choices are made and thirty networks are trained; now the test set is opened, once for each. The intervals cover what other seeds would change, not what other test images would.
 
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（8 分鐘）六種模型各訓練五個網路，全部選擇都做完之後，每個網路在測試集上量一次，並報告五個種子的 95% 信賴區間。這個區間反映了什麼？
+#
+# - ✗ 換一批測試圖片，準確率會差多少。*測試圖片從頭到尾是同一批，區間裡沒有這一部分。*
+# - ✓ 換種子重新訓練，準確率會差多少。*五個網路只差在起始權重與洗牌，看的是同一批測試圖片。*
+# - ✗ 有 95% 的圖片會答對。*把信賴區間的 95% 當成準確率。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (8 min) Five networks of each of six models were trained; with all choices made, each network is measured on the test set once, and a 95 % confidence interval over five seeds is reported. What does the interval cover?
+#
+# - ✗ How much accuracy would change with other test images. *The test images are the same throughout, so that part is not in the interval.*
+# - ✓ How much accuracy would change if one trained again with other seeds. *The five networks differ in initial weights and shuffling only, and see the same test images.*
+# - ✗ That 95 % of the images are answered right. *Takes the 95 % of the interval for an accuracy.*
+
 # %%
 names = [*rungs, TOP]
 test_loader = TensorLoader(mnist.test, batch_size=1000)
@@ -635,7 +777,7 @@ ax.tick_params(axis="x", rotation=15)
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # ### What does each rung bring, and what does it cost?
 #
-# Paired differences, seed by seed, tell what each rung brings; the time is that of the linear model times so many. "Detectable" means that five seeds do not see a gain smaller than this.
+# Paired differences, seed by seed, tell what each rung brings; times are multiples of the linear model's. "Detectable": five seeds do not see a gain smaller than this.
 
 # %% tags=["timing"]
 seconds_of = runs.groupby("setting")["seconds"].mean()
@@ -684,6 +826,20 @@ claim(13, all(later), tiers="full", tier=mnist.tier)
 # ## What does the model say?
 #
 # From here on we look at the five networks of the highest rung. The softmax turns ten logits into ten probabilities. The largest is its answer, and that probability is its **confidence**. This is what seed 0 says of the first ten test images:
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（6 分鐘）一個測試準確率 98% 以上的網路，答案的機率（softmax 最大的那個）叫做它的信心。它答錯的時候，平均信心大約是多少？
+#
+# - ✗ 10% 左右，它其實不知道。*以為答錯就等於不知道；它給了某個錯的類別很高的機率。*
+# - ✗ 50% 左右，在兩個數字之間猶豫。*有些是這樣，但平均起來它更有把握。*
+# - ✓ 70% 左右。*比答對時的 99% 低，但仍然很有信心；信心高不代表答對。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (6 min) A network has a test accuracy above 98 %. The probability of its answer, the largest of the softmax, is its confidence. About how confident is it, on average, when it is wrong?
+#
+# - ✗ About 10 %: it does not really know. *Thinks that being wrong is not knowing; it gives some wrong class a high probability.*
+# - ✗ About 50 %: it wavers between two digits. *Sometimes it does, but on average it is surer than that.*
+# - ✓ About 70 %. *Less than the 99 % when it is right, but still confident; high confidence does not mean right.*
 
 # %% slideshow={"slide_type": "subslide"} alt-zh="十張測試圖片，每張上方寫著模型的預測、信心與真實標籤；答錯的以粗體橘紅色標示。" alt-en="Ten test images, each with the model's prediction, its confidence and the true label above; wrong ones in bold vermilion."
 logits = all_logits[TOP]  # (5 seeds, N test images, 10)
@@ -743,6 +899,20 @@ claim(14, bool(((wrong_confidence > 0.55) & (right_confidence - wrong_confidence
 # ## The confusion matrix: where it goes wrong
 #
 # An accuracy does not say **where** the mistakes are. In the confusion matrix a row is a true digit, a column a prediction; the diagonal is right, all else is wrong. This is the sum over the five seeds.
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（6 分鐘）混淆矩陣的列是真實數字，欄是預測。第 4 列、第 9 欄的數是 24。這是什麼意思？
+#
+# - ✓ 有 24 張 4 被看成 9。*列是真實的 4，欄是預測的 9。*
+# - ✗ 有 24 張 9 被看成 4。*把列和欄弄反了；那個數在第 9 列、第 4 欄。*
+# - ✗ 4 與 9 一共混淆了 24 次。*一格只有一個方向；要不分方向，得把對稱的兩格相加。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (6 min) In a confusion matrix a row is a true digit and a column a prediction. The entry in row 4, column 9 is 24. What does it say?
+#
+# - ✓ 24 images of a 4 were read as 9. *The row is the true 4, the column the predicted 9.*
+# - ✗ 24 images of a 9 were read as 4. *Has rows and columns the wrong way round; that number is in row 9, column 4.*
+# - ✗ 4 and 9 were confused 24 times in all. *An entry has one direction; for both, add the two that mirror each other.*
 
 # %% alt-zh="十乘十的混淆矩陣，對角線是答對的次數；顏色表示錯誤次數，有些格子比其他格子深得多，在完整的 MNIST 上，4 看成 9 是其中之一。" alt-en="A ten by ten confusion matrix. The diagonal counts right answers; colour shows mistakes. Some cells are much darker than others, on full MNIST 4 read as 9 among them."
 counts = sum(confusion_matrix(test_labels, p, labels=range(10)) for p in predictions)
@@ -918,8 +1088,8 @@ def accuracy_by_confidence_solution(probs, labels, num_bins):
 #
 # - LeCun、Bottou、Bengio、Haffner（1998a），Gradient-based learning applied to document recognition，Proceedings of the IEEE 86(11)：2278–2324，doi:10.1109/5.726791。MNIST 的出處。
 # - LeCun、Bottou、Orr、Müller（1998b），Efficient BackProp，收於 Neural Networks: Tricks of the Trade，Springer，doi:10.1007/3-540-49430-8_2。輸入要置中。
-# - Simard、Steinkraus、Platt（2003），Best practices for convolutional neural networks applied to visual document analysis，ICDAR。用變形的圖擴增訓練集。
-# - Cireşan、Meier、Gambardella、Schmidhuber（2010），Deep, big, simple neural nets for handwritten digit recognition，Neural Computation 22(12)：3207–3220。很大的多層感知機加上大量變形的圖，錯誤率 0.35%。
+# - Simard、Steinkraus、Platt（2003），Best practices for convolutional neural networks applied to visual document analysis，ICDAR，958–962，doi:10.1109/ICDAR.2003.1227801。用變形的圖擴增訓練集。
+# - Cireşan、Meier、Gambardella、Schmidhuber（2010），Deep, big, simple neural nets for handwritten digit recognition，Neural Computation 22(12)：3207–3220，arXiv:1003.0358。很大的多層感知機加上大量變形的圖，錯誤率 0.35%。
 # - Srivastava、Hinton、Krizhevsky、Sutskever、Salakhutdinov（2014），Dropout: a simple way to prevent neural networks from overfitting，JMLR 15：1929–1958。
 # - Ioffe、Szegedy（2015），Batch normalization: accelerating deep network training by reducing internal covariate shift，ICML，arXiv:1502.03167。
 # - Kingma、Ba（2015），Adam: a method for stochastic optimization，ICLR，arXiv:1412.6980。
@@ -931,8 +1101,8 @@ def accuracy_by_confidence_solution(probs, labels, num_bins):
 #
 # - LeCun, Bottou, Bengio, Haffner (1998a), Gradient-based learning applied to document recognition, Proceedings of the IEEE 86(11): 2278–2324, doi:10.1109/5.726791. Where MNIST comes from.
 # - LeCun, Bottou, Orr, Müller (1998b), Efficient BackProp, in Neural Networks: Tricks of the Trade, Springer, doi:10.1007/3-540-49430-8_2. Why inputs are centred.
-# - Simard, Steinkraus, Platt (2003), Best practices for convolutional neural networks applied to visual document analysis, ICDAR. A training set grown by distorted images.
-# - Cireşan, Meier, Gambardella, Schmidhuber (2010), Deep, big, simple neural nets for handwritten digit recognition, Neural Computation 22(12): 3207–3220. A very large MLP and many deformed images: 0.35 % wrong.
+# - Simard, Steinkraus, Platt (2003), Best practices for convolutional neural networks applied to visual document analysis, ICDAR, 958–962, doi:10.1109/ICDAR.2003.1227801. A training set grown by distorted images.
+# - Cireşan, Meier, Gambardella, Schmidhuber (2010), Deep, big, simple neural nets for handwritten digit recognition, Neural Computation 22(12): 3207–3220, arXiv:1003.0358. A very large MLP and many deformed images: 0.35 % wrong.
 # - Srivastava, Hinton, Krizhevsky, Sutskever, Salakhutdinov (2014), Dropout: a simple way to prevent neural networks from overfitting, JMLR 15: 1929–1958.
 # - Ioffe, Szegedy (2015), Batch normalization: accelerating deep network training by reducing internal covariate shift, ICML, arXiv:1502.03167.
 # - Kingma, Ba (2015), Adam: a method for stochastic optimization, ICLR, arXiv:1412.6980.
