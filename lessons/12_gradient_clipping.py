@@ -443,14 +443,14 @@ for row in compared.itertuples():
 #
 # **主張 5** 不裁剪時，十個種子的驗證誤差平均超過 0.85；依範數裁剪時，不論哪個種子都低於 0.65，平均也較低：成對差（paired difference）的 95% 信賴區間整個在 −0.3 以下，Holm 校正後仍有差異。
 #
-# **主張 6** 同樣是裁剪，依數值（上限 0.1）的誤差平均比依範數（上限 0.3）的大：成對差的 95% 信賴區間整個在 0 以上。（別的上限，後面再看。）
+# **主張 6** 同樣是裁剪，依數值（上限 0.1）的誤差平均比依範數（上限 0.3）的大：成對差的 95% 信賴區間整個在 0 以上。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # No NaN, and no running upwards: it **stays at the baseline**, as if it had never learned. From the loss alone you would think the task too hard.
 #
 # **Claim 5** Without clipping the validation error of ten seeds is on average above 0.85; clipped by norm it is below 0.65 for every seed, and on average lower: the paired difference has its 95 % confidence interval below −0.3 (a difference after Holm's correction, too).
 #
-# **Claim 6** Both clip, but by value (limit 0.1) is on average worse than by norm (0.3): the paired difference has its interval above 0. (Other limits come later.)
+# **Claim 6** Both clip, but by value (limit 0.1) is on average worse than by norm (0.3): the paired difference has its interval above 0.
 
 # %%
 mse, versus = race["mse"], compared.set_index("a").loc["norm, limit 0.3"]
@@ -588,14 +588,14 @@ claim(9, bool(wide and unclipped[1e-3] < 0.7 < min(unclipped[3e-3], unclipped[1e
 #
 # 常見的建議：先記錄一段正常訓練的範數，再取某個**百分位數**（percentile）當上限。（Pascanu 等人看的是平均範數：上限取平均的一半到十倍，仍可能收斂。）
 #
-# 我們手上有一份大致平穩的紀錄：不裁剪、學習率 0.001。取它的第 10、50、90 百分位數，再把學習率 0.01 的上限從 0.01 掃到 30（依數值的上限也掃一遍），畫出誤差。猜猜看：哪一個百分位數落在誤差的谷底？
+# 我們手上有一份大致平穩的紀錄：不裁剪、學習率 0.001。取它的第 10、50、90 百分位數，再把學習率 0.01 的上限掃過一遍（依數值的也掃），畫出誤差。猜猜看：哪一個百分位數落在誤差的谷底？
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## How to choose the limit
 #
 # The usual advice: log the norms of some ordinary training, and take a **percentile** as the limit. (Pascanu et al. go by the average norm: limits from half to ten times that can still converge, they say.)
 #
-# We have a mostly calm log: no clipping, rate 0.001. Take its 10th, 50th and 90th percentiles, sweep the limit from 0.01 to 30 at rate 0.01 (and the limit by value as well), and draw the error. Guess: which percentile lies in its valley?
+# Of a mostly calm log (no clipping, rate 0.001) take the 10th, 50th and 90th percentiles, sweep the limit at rate 0.01 (by value as well), and draw the error. Guess: which percentile lies in its valley?
 
 # %%
 calm = sweep["norm"]["no clipping", 0.001]
@@ -635,9 +635,9 @@ legend = ax.legend(loc="lower left")
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # The rate is ten times that of the calm run: the 90th percentile cuts the peaks only, and ordinary steps are too long already. Of the two percentiles we trained with, only the 10th, which **nine steps in ten** of that log exceed, saves the run, at the edge of the valley. Where every step is clipped, only rate × limit has a meaning. Last, by norm and by value, each at its limit of lowest validation error, meet once on the test sequences, with ten new seeds.
 #
-# **Claim 10** At rate 0.01 the median error of ten seeds is below 0.6 with the 10th percentile as the limit, above 0.75 with the 90th (higher on average, too: paired interval above 0), and above 0.85 with limit 0.01, which is too small.
+# **Claim 10** At rate 0.01 the median error of ten seeds is below 0.6 with the 10th percentile as the limit, above 0.75 with the 90th (higher on average, too: paired interval above 0), and above 0.85 with limit 0.01, too small.
 #
-# **Claim 11** Rates 0.001, 0.003, 0.01 with limits 1, ⅓, 0.1 (the product is 0.001 each time): for every seed the three errors are within 0.01 of one another. Three times that product (0.01 with 0.3) lowers the error by more than 0.2 on average (the whole 95 % confidence interval is below −0.2).
+# **Claim 11** Rates 0.001, 0.003, 0.01 with limits 1, ⅓, 0.1 (product 0.001 each): for every seed the three errors are within 0.01 of one another. Three times that product (0.01 with 0.3) lowers the error by more than 0.2 on average (the whole 95 % confidence interval is below −0.2).
 #
 # **Claim 12** Each at its own best limit (the best of seven for each), the test error by value is still larger on average: paired interval above 0.
 
@@ -998,12 +998,12 @@ def choose_limit_solution(norms, share):
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 練習 4：判讀四份紀錄
 #
-# 四次訓練，裁剪前的範數（對數軸）與設定的上限（虛線）。每一次發生了什麼事？
+# 四次訓練，裁剪前的範數與上限（虛線）。每一次發生了什麼事？
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Exercise 4: read four logs
 #
-# Four runs: norms before clipping (log axis) and the limit that was set (dashed). What happened in each?
+# Four runs: norms before clipping, and the limit (dashed). What happened in each?
 
 # %% alt-zh="四張範數的紀錄，橫軸是步數，縱軸是範數（對數刻度），虛線是上限。A 的線一直在虛線之上；B 先指數上升，第 70 步直落到很低；C 大多在虛線之下，有四根尖峰越過它；D 緩緩下降，一直在虛線之下。" alt-en="Four logs of norms, log axis, limits dashed. A stays above its line; B rises exponentially and at step 70 drops very low; C is mostly below its line, with four peaks above it; D falls slowly and stays below."
 figure, axes = plt.subplots(1, 4, figsize=(11, 2.7))
@@ -1020,7 +1020,7 @@ label = axes[0].set_ylabel("norm before clipping (log)")
 #
 # - `"idle"`：訓練一切正常，上限從來沒有作用；
 # - `"spikes"`：只擋下少數尖峰；
-# - `"always"`：幾乎每一步都裁，上限其實在決定步長；
+# - `"always"`：幾乎每一步都裁：步長由上限決定；
 # - `"dead"`：爆炸過，上限太高沒擋下來，網路已經死了。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
@@ -1030,7 +1030,7 @@ label = axes[0].set_ylabel("norm before clipping (log)")
 #
 # - `"idle"`: all went well, and the limit never acted;
 # - `"spikes"`: it stopped a few peaks;
-# - `"always"`: nearly every step is clipped, and the limit really sets the length of the steps;
+# - `"always"`: nearly every step is clipped: the limit sets their length;
 # - `"dead"`: it exploded, the limit was too high to stop it, and the network is dead.
 
 # %% tags=["exercise"]
@@ -1073,7 +1073,6 @@ norm_readings_solution = {"A": "always", "B": "dead", "C": "spikes", "D": "idle"
 # - Bengio, Simard, Frasconi（1994），Learning long-term dependencies with gradient descent is difficult，IEEE Transactions on Neural Networks 5(2)，doi:10.1109/72.279181。
 # - Mikolov（2012），Statistical language models based on neural networks，Brno University of Technology 博士論文。依數值裁剪。
 # - Pascanu, Mikolov, Bengio（2013），On the difficulty of training recurrent neural networks，ICML（PMLR 28），arXiv:1211.5063。懸崖，與依範數裁剪。
-# - Kingma, Ba（2015），Adam: a method for stochastic optimization，ICLR，arXiv:1412.6980。
 # - Le, Jaitly, Hinton（2015），A simple way to initialize recurrent networks of rectified linear units，arXiv:1504.00941。
 # - Zhang, He, Sra, Jadbabaie（2020），Why gradient clipping accelerates training: a theoretical justification for adaptivity，ICLR，arXiv:1905.11881。梯度大的地方，曲率（curvature）往往也大。
 # - Holm（1979），A simple sequentially rejective multiple test procedure，Scandinavian Journal of Statistics 6(2)。一次比很多對時的校正。
@@ -1084,7 +1083,6 @@ norm_readings_solution = {"A": "always", "B": "dead", "C": "spikes", "D": "idle"
 # - Bengio, Simard, Frasconi (1994), Learning long-term dependencies with gradient descent is difficult, IEEE Transactions on Neural Networks 5(2), doi:10.1109/72.279181.
 # - Mikolov (2012), Statistical language models based on neural networks, doctoral thesis, Brno University of Technology. Clipping by value.
 # - Pascanu, Mikolov, Bengio (2013), On the difficulty of training recurrent neural networks, ICML (PMLR 28), arXiv:1211.5063. The cliff, and clipping by norm.
-# - Kingma, Ba (2015), Adam: a method for stochastic optimization, ICLR, arXiv:1412.6980.
 # - Le, Jaitly, Hinton (2015), A simple way to initialize recurrent networks of rectified linear units, arXiv:1504.00941.
 # - Zhang, He, Sra, Jadbabaie (2020), Why gradient clipping accelerates training: a theoretical justification for adaptivity, ICLR, arXiv:1905.11881. Where gradients are large, curvature tends to be, too.
 # - Holm (1979), A simple sequentially rejective multiple test procedure, Scandinavian Journal of Statistics 6(2). The correction where many pairs are compared.

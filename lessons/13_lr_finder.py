@@ -39,9 +39,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import torch
-from sklearn.datasets import load_breast_cancer, load_diabetes
 from torch import nn
-from torch.utils.data import TensorDataset
 
 from course_utils import plotting, seeding
 from course_utils.exercises import lr_finder as exercises
@@ -60,6 +58,7 @@ from course_utils.models import MLP, MNIST_MLP
 from course_utils.notebook.claims import claim
 from course_utils.optimizers import adam_step, sgd_step
 from course_utils.seeding import seeded
+from course_utils.small_tasks import small_tasks
 from course_utils.stacked import StackedMLP
 from course_utils.training import evaluate
 
@@ -89,7 +88,6 @@ val_loader = TensorLoader(mnist.val, batch_size=1000)
 criterion = nn.CrossEntropyLoss()
 
 
-# %%
 def shuffled(dataset, seed):
     generator = seeding.generator(seed)
     return TensorLoader(dataset, 128, shuffle=True, generator=generator)
@@ -150,11 +148,15 @@ claim(1, below == [2, 100] and bool((each_decade == 20).all()) and ends)
 # ## 第一次嘗試
 #
 # 一步還是那五個動作，只是前面多了「換上下一個學習率」。優化器可能有好幾組參數（各有各的學習率），`set_lr` 讓最大的那組跟著斜坡走，其餘維持原來的比例。
+#
+# 網路是 784-64-10，優化器是 SGD。12,000 張圖不到一百個批次，`endless` 走完一輪就從頭再來。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## A first try
 #
 # A step is the same five acts as ever, and before them comes "take the next rate". An optimizer may hold several groups of parameters with rates of their own; `set_lr` lets the highest follow the ramp and keeps the others in proportion.
+#
+# The network is 784-64-10, the optimizer SGD. 12,000 images make fewer than a hundred batches; `endless` starts over when they are used up.
 
 
 # %% saved="lr_finder: set_lr"
@@ -176,14 +178,7 @@ def first_try(model, optimizer, batches, lrs):
     return losses
 
 
-# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 網路是 784-64-10，優化器是 SGD。12,000 張圖不到一百個批次，`endless` 走完一輪就從頭再來。
-
-# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# The network is 784-64-10, the optimizer SGD. 12,000 images make fewer than a hundred batches; `endless` starts over when they are used up.
-
-
-# %%
+# %% slideshow={"slide_type": "subslide"}
 def small_net(seed):
     model = MLP(784, [64], 10, seed=seed)
     return model, torch.optim.SGD(model.parameters(), lr=0.1)
@@ -298,12 +293,12 @@ claim(
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 失控就停
 #
-# 兩種情況要停：損失不是有限的數，或平滑後的損失超過最低值的四倍（程式寫成「最低值 + 3 ×｜最低值｜」，損失為負時也適用）。把它放進迴圈，就是完整的學習率測試。
+# 兩種情況要停：損失不是有限的數，或平滑後的損失超過最低值的四倍（程式寫成「最低值 + 3 ×｜最低值｜」，損失為負時也適用）。把它放進迴圈，就是完整的學習率測試。五個種子各跑一次。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Stop when it runs away
 #
-# Two reasons to stop: the loss is no longer finite, or the smoothed loss exceeds four times its lowest value (written as the value plus three times its size, which also serves losses that can be negative). Put into the loop, that makes the range test complete.
+# Two reasons to stop: the loss is no longer finite, or the smoothed loss exceeds four times its lowest value (written as the value plus three times its size, which also serves losses that can be negative). Put into the loop, that makes the range test complete. Let five seeds take it.
 
 
 # %% saved="lr_finder"
@@ -331,13 +326,7 @@ def range_test(model, optimizer, criterion, batches, lrs, beta=0.9, factor=4.0):
     return losses
 
 
-# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 五個種子，各跑一次：
-
-# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# Five seeds, one test each:
-
-# %%
+# %% slideshow={"slide_type": "subslide"}
 tests, tested_models = [], []
 for seed in range(5):
     model, optimizer = small_net(seed)
@@ -358,27 +347,25 @@ legend = ax.legend(loc="upper left")
 # 五個種子的谷底很接近。衝破四倍的當場停下，沒衝那麼高的就走完整段斜坡。
 #
 # 測試把模型帶到了失控為止。現在就接著訓練，會怎樣？先看看它們還剩下多少本事。
+#
+# **主張 3** 測試結束時，五個模型的驗證準確率都低於 50%，等於全毀了。
+#
+# 所以要在**副本**上測。但複製的時候有個陷阱：優化器手上拿的是誰的參數？
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Leave no trace
 #
 # The valleys of the five seeds lie close together. A test ends where the loss passes four times its lowest value; one that never climbs so high walks its ramp to the end.
 #
-# The test took the models all the way to running away. What if you just went on training them? First see what they are still good for.
+# The test took the models all the way to running away. What if you just went on training them?
+#
+# **Claim 3** When the test ends, all five models have a validation accuracy below 50 %: they are ruined.
+#
+# So test a **copy**. But there is a trap in copying: whose parameters does the optimizer hold?
 
 # %%
 after_test = [evaluate(model, val_loader, criterion, "cpu")[1] for model in tested_models]
 print(f"validation accuracy after the test: {mean_interval(after_test):.0%}")
-
-# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# **主張 3** 測試結束時，五個模型的驗證準確率都低於 50%，等於全毀了。
-#
-# 所以要在**副本**上測。但複製的時候有個陷阱：優化器手上拿的是誰的參數？
-
-# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# **Claim 3** When the test ends, all five models have a validation accuracy below 50 %: they are ruined.
-#
-# So test a **copy**. But there is a trap in copying: whose parameters does the optimizer hold?
 
 # %%
 claim(3, max(after_test) < 0.5)
@@ -417,7 +404,6 @@ def twenty_steps(seed, with_test, dataset):
     return model.state_dict(), result
 
 
-# %%
 def with_and_without(seed, dataset):
     tested, result = twenty_steps(seed, True, dataset)
     untested, _ = twenty_steps(seed, False, dataset)
@@ -471,7 +457,7 @@ def valley_rate(lrs, smoothed):
     return float(lrs[max(start + int(third) + int(third / 2), 0)])
 
 
-# %% slideshow={"slide_type": "subslide"}
+# %% alt-zh="種子 0 的平滑曲線，上面標出五種讀法：由左到右是山谷、最低點除以 10、最低點除以 3 與最陡（幾乎重疊）、最低點，相差約兩個數量級。" alt-en="Seed 0's smoothed curve with five marks: from left to right valley, minimum/10, minimum/3 and steepest (almost on top of each other), minimum, almost two orders of magnitude apart." slideshow={"slide_type": "subslide"}
 rates, smoothed = tests[0]
 minimum = rates[smoothed.argmin()]
 readings = {
@@ -481,8 +467,6 @@ readings = {
     "minimum/10": minimum / 10,
     "valley": valley_rate(rates, smoothed),
 }
-
-# %% alt-zh="種子 0 的平滑曲線，上面標出五種讀法：由左到右是山谷、最低點除以 10、最低點除以 3 與最陡（幾乎重疊）、最低點，相差約兩個數量級。" alt-en="Seed 0's smoothed curve with five marks: from left to right valley, minimum/10, minimum/3 and steepest (almost on top of each other), minimum, almost two orders of magnitude apart."
 figure, ax = plt.subplots(figsize=(8, 3.2))
 ax.semilogx(rates, smoothed, color="black", linestyle="-")
 for (rule, rate), marker in zip(readings.items(), "Do^sv", strict=True):
@@ -527,39 +511,20 @@ claim(5, max(against_lr) < 1e-4 and min(against_log) > 0.01)
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # ### 沒有護欄的「最陡」
 #
-# 換成 `MNIST_MLP`（剛才已經測好五個種子）。這個模型的損失衝高之後又會掉回來（批次正規化可能是原因之一，這裡沒有測）。最陡的下坡在哪裡？
-
-# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# ### "Steepest" without guards
-#
-# Take `MNIST_MLP` (its five seeds have been tested above). Its loss shoots up and comes down again (batch norm may be one reason; that is not tested here). Where is the steepest way down?
-
-# %% alt-zh="MNIST_MLP 的平滑曲線：在 0.7 附近最低，之後升高又掉回來。空心圓標在最後那段下坡上，是沒有護欄的最陡；實心菱形在 0.1 附近，是有護欄的。" alt-en="MNIST_MLP's smoothed curve: lowest near 0.7, then up and down again. A hollow circle on that last descent marks unguarded steepest; a filled diamond near 0.1 the guarded one."
-curve = found[0]
-unguarded = [t.lrs[np.gradient(t.smoothed, np.log(t.lrs)).argmin()] for t in found]
-guarded = [t.suggestions["steepest"] for t in found]
-figure, ax = plt.subplots(figsize=(8, 2.6))
-ax.semilogx(curve.lrs, curve.smoothed, color="black", linestyle="-")
-for rate, marker, fill, name in (
-    (unguarded[0], "o", "none", "unguarded"),
-    (guarded[0], "D", "full", "guarded"),
-):
-    height = curve.smoothed[np.flatnonzero(curve.lrs == rate)[0]]
-    ax.plot(rate, height, marker, fillstyle=fill, markersize=11, label=f"steepest, {name}")
-ax.set(xlabel="rate (log)", ylabel="smoothed loss (nats)")
-legend = ax.legend(loc="lower left")
-
-# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 沒有護欄的讀法，選了失控之後「從很高的地方掉回來」的那一段。
+# 換成 `MNIST_MLP`（剛才已經測好五個種子）。這個模型的損失衝高之後又會掉回來（批次正規化可能是原因之一，這裡沒有測）。沒有護欄的讀法，往往就選了「從很高的地方掉回來」的那一段。
 #
 # **主張 6** 換五個種子測 `MNIST_MLP`，有護欄的建議每次都小於 0.5；沒有護欄的建議，至少三次大於 1。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# It chose the stretch after the loss had run away, where it falls back from far above.
+# ### "Steepest" without guards
+#
+# Take `MNIST_MLP` (its five seeds have been tested above). Its loss shoots up and comes down again (batch norm may be one reason; that is not tested here). Without guards it is often that last stretch, where the loss falls back from far above, that is chosen.
 #
 # **Claim 6** For five seeds of `MNIST_MLP` the guarded suggestion is below 0.5 every time, the unguarded one above 1 in at least three.
 
 # %%
+unguarded = [t.lrs[np.gradient(t.smoothed, np.log(t.lrs)).argmin()] for t in found]
+guarded = [t.suggestions["steepest"] for t in found]
 print("unguarded:", *[f"≈{rate:.2g}" for rate in unguarded])
 print("guarded:  ", *[f"≈{rate:.2g}" for rate in guarded])
 claim(6, sum(rate > 1 for rate in unguarded) >= 3 and max(guarded) < 0.5)
@@ -601,7 +566,7 @@ for end, table in usual.items():
     print("   falls fastest:", *[f"≈{rate:.3f}" for rate in table["text"]])
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 1. **斜坡停在 1，什麼都沒失控**：曲線到終點還在下降，「最低點」就是終點（步數從 0 數起，99 就是最後一步）。你以為量的是模型，其實量的是自己設的終點。
+# 1. **斜坡停在 1，什麼都沒失控**：曲線到終點還在下降，「最低點」就是終點（步數從 0 數起，99 就是最後一步）。你以為量的是模型，其實量的是自己設的終點。（`find_lr` 的斜坡走到 10，`MNIST_MLP` 的最低點在 0.7 左右，離終點很遠。）
 # 2. **文字與程式說的不是同一個學習率**。
 # 3. **平滑太看重第一個損失**（主張 2）。
 #
@@ -612,7 +577,7 @@ for end, table in usual.items():
 # **主張 8** 終點 0.3 時，文字說的學習率，五個種子都是程式算的兩倍以上。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# 1. **The ramp ends at 1 and nothing runs away**: the curve is still falling at its end, and the end is the "minimum" (steps count from 0, so 99 is the last). You think you measure the model, and measure your own choice.
+# 1. **The ramp ends at 1 and nothing runs away**: the curve is still falling at its end, and the end is the "minimum" (steps count from 0, so 99 is the last). You think you measure the model, and measure your own choice. (The ramp of `find_lr` goes up to 10, and the minimum of `MNIST_MLP`, near 0.7, is nowhere near that end.)
 # 2. **Text and code do not speak of the same rate.**
 # 3. **The average makes too much of the first loss** (claim 2).
 #
@@ -627,17 +592,6 @@ at_the_end = min(table["lowest"].min() for table in usual.values()) >= 95
 follows = (usual["1.0"]["code"] / usual["0.3"]["code"] > 1.5).all()
 claim(7, bool(at_the_end and follows))
 claim(8, bool((usual["0.3"]["text"] / usual["0.3"]["code"] > 2).all()))
-
-# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 修好之後呢？`find_lr` 的斜坡走到 10，`MNIST_MLP`（這裡每層 256 個神經元）的最低點就遠離終點了：
-
-# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# And once mended? The ramp of `find_lr` goes up to 10, and the minimum of `MNIST_MLP` (here 256 units per layer) is nowhere near the end:
-
-# %%
-lowest = [float(t.lrs[t.smoothed.argmin()]) for t in found]
-print("minimum:  ", *[f"≈{rate:.2f}" for rate in lowest])
-print("minimum/3:", *[f"≈{t.suggestion:.2f}" for t in found])
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 有時候，答案是「沒有」
@@ -699,70 +653,21 @@ claim(9, max(drops["dead"]) < 0.01 and answers == {None} and min(drops["alive"])
 
 
 # %%
-def quarter_size(dataset, size):
-    images, labels = dataset.subset(min(size, len(dataset))).tensors
-    return TensorDataset(nn.functional.avg_pool2d(images, 4), labels)
-
-
-def noisy_sine(size, generator):
-    x = 6 * torch.rand(size, 1, generator=generator) - 3
-    return TensorDataset(x, torch.sin(2 * x) + 0.1 * torch.randn(size, 1, generator=generator))
-
-
-def two_spirals(size, generator):
-    label = torch.randint(0, 2, (size,), generator=generator)
-    radius = torch.rand(size, generator=generator)
-    angle = 7 * radius + torch.pi * label
-    xy = 2 * radius * torch.stack([angle.cos(), angle.sin()])
-    return TensorDataset(xy.T + 0.05 * torch.randn(size, 2, generator=generator), label)
-
-
-# %%
-def real_data(table, generator):  # 70 % of the rows to train on, the others to judge
-    order = torch.randperm(len(table.data), generator=generator)
-    count = int(0.7 * len(order))
-
-    def standardized(values):
-        return ((values - values[:count].mean(dim=0)) / values[:count].std(dim=0)).float()
-
-    inputs = standardized(torch.tensor(table.data)[order])
-    targets = torch.tensor(table.target)[order]
-    if targets.is_floating_point():
-        targets = standardized(targets)[:, None]
-    both = TensorDataset(inputs, targets)
-    return TensorDataset(*both[:count]), TensorDataset(*both[count:])
-
-
-# %% slideshow={"slide_type": "subslide"}
-generator = seeding.generator(0)
-parts = {
-    "digits": (quarter_size(mnist.train, 4000), quarter_size(mnist.val, 1000)),
-    "sine": tuple(noisy_sine(size, generator) for size in (2000, 1000)),
-    "spirals": tuple(two_spirals(size, generator) for size in (2000, 1000)),
-    "cancer": real_data(load_breast_cancer(), generator),
-    "diabetes": real_data(load_diabetes(), generator),
-}
-
-# %% alt-zh="左圖是帶雜訊的正弦曲線上的點；右圖是兩條互相纏繞的螺旋，一條用圓點、一條用叉號。" alt-en="Left: points on a noisy sine. Right: two spirals wound around each other, one of dots, one of crosses."
-figure, (left, right) = plt.subplots(1, 2, figsize=(8, 2.8))
-x, y = parts["sine"][1].tensors
-left.plot(x, y, ".", markersize=3)
-left.set(xlabel="x", ylabel="y")
-x, label = parts["spirals"][1].tensors
-for k, marker in enumerate(".x"):
-    right.plot(*x[label == k].T, marker, markersize=4, label=f"class {k}")
-right.set(xlabel="x₁", ylabel="x₂")
-legend = right.legend(loc="upper left", bbox_to_anchor=(1, 1))
+parts = small_tasks(mnist, seeding.generator(0))  # a name -> (training, validation)
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # ### 26 種學習率並排訓練
 #
-# 標準答案是老老實實算出來的：五個數量級，每個數量級五種固定的學習率，各訓練 100 步，看**驗證損失**。[[optimizers]]的規則是逐元素的，所以同一個種子的許多網路可以疊在一起，每個網路用自己的學習率，看到同樣的批次。
+# 標準答案是老老實實算出來的：五個數量級，每個數量級五種固定的學習率，各訓練 100 步，看**驗證損失**。[[optimizers]]的規則是逐元素的，所以同一個種子的許多網路可以疊在一起，每個網路用自己的學習率，看到同樣的批次。發散、或比沒訓練過還差的，一律當作「沒訓練過」的損失。
+#
+# 一場考試，就是用 `find_lr` 測出曲線、讀出四個點，再訓練這 26 種學習率。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # ### Twenty-six rates trained side by side
 #
-# The right answers are computed honestly: five decades, five fixed rates in each, 100 steps of training at every one, and a look at the **validation loss**. The rules of [[optimizers]] work element by element, so many networks of one seed can be stacked; each has its own rate, and all see the same batches.
+# The right answers are computed honestly: five decades, five fixed rates in each, 100 steps of training at every one, and a look at the **validation loss**. The rules of [[optimizers]] work element by element, so many networks of one seed can be stacked; each has its own rate, and all see the same batches. What diverges, or ends worse than untrained, counts as untrained.
+#
+# One examination: `find_lr` makes the curve, four places are read off it, and the 26 rates are trained.
 
 
 # %%
@@ -786,16 +691,6 @@ def train_at(rates, stack, step, batches, num_steps=100):
             for param, state, lr in zip(params, states, lrs, strict=True):
                 param.copy_(step(param, param.grad, state, lr=lr))
 
-
-# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# ### 一場考試
-#
-# 先用 `find_lr` 測出曲線，讀出四個點；再訓練 26 種固定的學習率。發散、或比沒訓練過還差的，一律當作「沒訓練過」的損失。
-
-# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# ### One examination
-#
-# `find_lr` makes the curve, and four places are read off it; then the 26 fixed rates are trained. What diverges, or ends worse than untrained, counts as untrained.
 
 # %%
 nets = {"digits": (49, 10), "sine": (1, 1), "spirals": (2, 2), "cancer": (30, 2)}
@@ -845,24 +740,6 @@ settings = {
     for name in optimizers
 }
 runs = run_seeds(examine, seeds=range(5), settings=settings, parts=parts)
-
-# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 先看兩場考試：手寫數字、沒有批次正規化。曲線是標準答案，垂直線是五個種子讀到的學習率的幾何平均，都還沒有乘上任何倍數。哪一條垂直線最靠近谷底？
-
-# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# Look at two of them first: digits, without batch norm. The curves are the right answers; vertical lines are the rates that were read, geometric means over five seeds, not multiplied by anything yet. Which line is nearest the bottom?
-
-# %% alt-zh="兩張子圖，SGD 與 Adam，橫軸是學習率，縱軸是驗證損失，都是對數刻度。曲線是谷形，附色帶。最低點的垂直線落在谷底右側，最陡的垂直線靠近谷底，山谷的垂直線在左邊很遠。" alt-en="Two panels, SGD and Adam: valley-shaped curves of validation loss against the rate, both logarithmic, with bands. The minimum's line lies right of the bottom, steepest near the bottom, valley far to the left."
-figure, axes = plt.subplots(1, 2, figsize=(9, 2.7), sharey=True)
-for ax, (name, (_, _, rates)) in zip(axes, optimizers.items(), strict=True):
-    some = runs[runs["setting"] == f"digits; {name}"]
-    plotting.plot_band(ax, rates, np.stack(some["losses"]), "fixed rates", log=True)
-    for reading, style in (("minimum", ":"), ("steepest", "-"), ("valley", "-.")):
-        height = np.exp(np.log(some[reading]).mean())
-        ax.axvline(height, color="black", linestyle=style, label=reading)
-    ax.set(title=name, xlabel="rate (log)", xscale="log")
-axes[0].set_ylabel("validation loss (nats, log)")
-legend = axes[1].legend(loc="upper left", bbox_to_anchor=(1, 1))
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # ### 打分數
@@ -920,14 +797,14 @@ pd.DataFrame(table, index=readings)
 #
 # **主張 10** 對 20 種設定平均，最低點的差距小於 −0.3，也就是比最好的學習率大一倍以上；山谷的差距大於 0.5，也就是不到最好的三分之一。
 #
-# 太大或太小，乘上一個倍數就能補救。倍數該是多少？
+# 太大或太小，乘上一個倍數就能補救。倍數該是多少？從下一張圖直接讀谷底，就是在考題上挑；所以圖之後照規矩來，應考的資料集不參加挑選。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # Used as they are read, the minimum is too large and valley too small.
 #
 # **Claim 10** On average over the 20 settings the gap of the minimum is below −0.3, that is, over twice the best rate; that of valley is above 0.5, less than a third of the best.
 #
-# What is too large or too small can be mended by a factor. Which?
+# What is too large or too small can be mended by a factor. Which? To read it off the next picture would be to pick it on the questions; so, after the picture, the data set that examines has no say.
 
 # %%
 claim(10, bool(np.mean(gaps["minimum"]) < -0.3 and np.mean(gaps["valley"]) > 0.5))
@@ -942,13 +819,7 @@ ax.set_yticks([1, 1.5, 2, 3, 5], ["1", "1.5", "2", "3", "5"])
 ax.minorticks_off()
 legend = ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
 
-# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 每一種讀法都有自己的好倍數，谷底卻差不多深。從圖上直接讀谷底，就是在考題上挑；下面照規矩來，應考的資料集不參加挑選：
-
-# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# Each reading has a good factor of its own, and the bottoms are about equally deep. To take the factor at the bottom of this picture would be to pick it on the questions; so, by the rules, the data set that examines has no say:
-
-# %%
+# %% slideshow={"slide_type": "subslide"}
 data_of = np.array([setting["data"] for setting in settings.values()])
 
 
@@ -962,7 +833,6 @@ def chosen_elsewhere(cost):  # (factors chosen, one for each data set; marks, on
     return np.array(chosen), marks
 
 
-# %%
 results = {reading: chosen_elsewhere(costs[reading]) for reading in readings}
 marks = pd.DataFrame({reading: marks for reading, (_, marks) in results.items()})
 table = {
@@ -973,18 +843,22 @@ table = {
 pd.DataFrame(table, index=readings)
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
+# 每一種讀法都有自己的好倍數，谷底卻差不多深。
+#
 # **主張 11** 不論留下哪一個資料集應考，挑出來的倍數都是：最低點要除以 2 到 8，山谷要乘以 3 到 10。
 #
 # **主張 12** 應考的結果，最低點、有護欄的最陡、山谷這三種讀法，平均損失比都低於 2，彼此相差不到三成；沒有護欄的最陡，比三者都高 10% 以上。
 #
-# 所以分出高下的不是看哪一點，而是**乘上合適的倍數**與**加上護欄**。下一張圖裡，一個點是一種設定，黑線是 20 種的平均與 95% 信賴區間。
+# 所以分出高下的不是看哪一點，而是**乘上合適的倍數**與**加上護欄**。下一張圖裡，一個點是一種設定，黑線是 20 種的平均與 95% 信賴區間。之後三種讀法成對比較，一種設定算一對，p 值用 Holm 校正；`detectable` 是差距至少要多大，這 20 種設定才測得出來。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
+# Each reading has a good factor of its own, and the bottoms are about equally deep.
+#
 # **Claim 11** Whichever data set is left out to examine, the factor chosen divides the minimum by 2 to 8, and multiplies valley by 3 to 10.
 #
 # **Claim 12** Examined so, the mean loss ratios of the minimum, guarded steepest and valley are all below 2 and within 30 % of each other; that of unguarded steepest is more than 10 % above all three.
 #
-# So what tells good from bad is not the place one looks at, but **a fitting factor** and **the guards**. In the next picture a dot is a setting; black is the mean over the 20 and its 95 % interval.
+# So what tells good from bad is not the place one looks at, but **a fitting factor** and **the guards**. In the next picture a dot is a setting; black is the mean over the 20 and its 95 % interval. Then the three meet in pairs, a setting a pair, p-values corrected by Holm; `detectable` is how large a difference these 20 settings would have found.
 
 # %%
 chosen = {reading: factors for reading, (factors, _) in results.items()}
@@ -1014,13 +888,7 @@ ax.invert_yaxis()
 ax.set(xscale="log", xlabel="loss ratio, factor chosen on other data sets (log)")
 ax = ax.set_xticks([1, 2, 5, 10], ["1", "2", "5", "10"])
 
-# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 三種讀法成對比較，一種設定算一對，p 值用 Holm 校正。`detectable` 是差距至少要多大，這 20 種設定才測得出來：
-
-# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# The three in pairs, a setting a pair, p-values corrected by Holm. `detectable` is how large a difference would have had to be for these 20 settings to find it:
-
-# %%
+# %% slideshow={"slide_type": "subslide"}
 rivals = marks[["minimum", "steepest", "valley"]]
 long = rivals.melt(ignore_index=False, var_name="setting").reset_index(names="seed")
 for _, pair in compare_settings(long, "value").iterrows():
