@@ -70,6 +70,20 @@ from course_utils.training import evaluate, train_epoch
 #
 # Guess: w = 0.5 and w = 1.5 are equally far from the answer. By what factor do the gradients there differ?
 
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（6 分鐘）損失是 (w¹⁰ − 1)²，w = 1 最好。w = 0.5 和 w = 1.5 離答案一樣遠，那裡的梯度比起來如何？
+#
+# - ✗ 一樣大，方向相反。 *以為梯度由離答案的距離決定。*
+# - ✗ 1.5 那邊大約是 3 倍。 *只比 w 本身，忘了九次方、十次方。*
+# - ✓ 1.5 那邊大了超過一百萬倍。 *梯度含有 w⁹ 和 w¹⁰，連乘讓一邊是平原，另一邊是懸崖。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (6 min) The loss is (w¹⁰ − 1)², and w = 1 is best. w = 0.5 and w = 1.5 are equally far from it. How do the gradients there compare?
+#
+# - ✗ Equal in size, opposite in sign. *Thinks that the distance from the answer decides the gradient.*
+# - ✗ About three times as large at 1.5. *Compares w itself and forgets the ninth and tenth powers.*
+# - ✓ More than a million times as large at 1.5. *The gradient holds w⁹ and w¹⁰; multiplying again and again makes a plain on one side and a cliff on the other.*
+
 
 # %%
 def chain_loss(w):
@@ -134,6 +148,20 @@ claim(1, bool(ends[math.inf].isnan().all() and (chain_loss(ends[10.0]) < 1e-6).a
 #
 # Move the slider; the start is 1.45. What does a limit of 1 do, and 100, and more than 200? Does it overshoot onto the plain? The gradient there is almost 0, and 60 steps do not bring it back.
 
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（3 分鐘）用沒有動量的 SGD（學習率 0.005）從 w = 1.45 走下損失 (w¹⁰ − 1)² 的懸崖，梯度裁剪的上限設得太大，例如 250。危險在哪裡？
+#
+# - ✓ 一步最長可以到 1.25，可能跨過谷底，落在梯度幾乎是 0 的平原上。 *裁剪只保證一步最長是學習率 × 上限。*
+# - ✗ 沒有危險，只要裁剪了就會收斂。 *以為有裁剪就安全，不管上限多大。*
+# - ✗ 走得太慢，走不到谷底。 *那是上限太小的毛病。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (3 min) SGD without momentum (rate 0.005) walks down the cliff of the loss (w¹⁰ − 1)² from w = 1.45 with a limit on the gradient that is too large, say 250. What is the danger?
+#
+# - ✓ A step may be as long as 1.25, across the valley and onto the plain, where the gradient is almost 0. *All that clipping promises is that no step is longer than rate × limit.*
+# - ✗ None: whatever is clipped converges. *Thinks that clipping is safe at any limit.*
+# - ✗ It is too slow to arrive. *That is the trouble with a limit that is too small.*
+
 
 # %% alt-zh="上限 20 的路徑：左圖的點從崖上 1.45 以 0.1 的等距走下來，稍微跨過谷底到 0.95，再回到 1；右圖橫軸是步數，縱軸是 w，五步直線下降，第八步左右起停在 1。" alt-en="The path with limit 20: left, dots come down the cliff from 1.45 in equal steps of 0.1, pass the bottom slightly to 0.95, and return to 1; right, w against steps, a straight line down for five steps, and still at 1 from about the eighth."
 def draw_chain(limit):
@@ -183,6 +211,20 @@ claim(2, max(longest) < 1.0001 and bool((first_steps > 2).all()))
 # - **By value** (`clip_grad_value_`): keep each number by itself between −c and c (Mikolov 2012).
 #
 # Two tensors have gradients (3, 4) and (12). Predict: what becomes of them after `clip_grad_norm_(…, 6.5)`? And is the norm that it **returns** from before clipping, or after?
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（6 分鐘）兩個張量的梯度是 (3, 4) 和 (12)。呼叫 `clip_grad_norm_(…, 6.5)` 之後，梯度變成什麼？
+#
+# - ✗ (3, 4) 和 (6.5)。 *以為每個張量、或每個數各自和上限比。*
+# - ✓ (1.5, 2) 和 (6)。 *所有張量合起來的長度是 13，是上限的兩倍，所以全部減半。*
+# - ✗ (3, 4) 和 (12)，因為平均起來沒有超過 6.5。 *把範數當成平均。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (6 min) Two tensors have gradients (3, 4) and (12). What are they after `clip_grad_norm_(…, 6.5)`?
+#
+# - ✗ (3, 4) and (6.5). *Thinks that each tensor, or each number, is held against the limit by itself.*
+# - ✓ (1.5, 2) and (6). *All tensors together have length 13, twice the limit, so everything is halved.*
+# - ✗ (3, 4) and (12), as their mean is not above 6.5. *Takes the norm for a mean.*
 
 # %%
 a, b = nn.Parameter(torch.zeros(2)), nn.Parameter(torch.zeros(1))
@@ -241,6 +283,20 @@ claim(3, is_half and untouched and lost and returned[:2] == [13.0, 13.0])
 #
 # Six gradients of two weights (dashed grey), drawn into a circle by norm, into a square by value. Guess: which arrows turn, and towards what?
 
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（4 分鐘）兩個權重的梯度是 (4, 1)，依數值裁剪，上限 1。方向會怎樣？
+#
+# - ✗ 不變，只是變短。 *那是依範數裁剪。*
+# - ✗ 轉向大的那一軸。 *大的數反而被截得最多。*
+# - ✓ 轉向 (1, 1) 那個角。 *只有 4 被截成 1，兩個數變得一樣大。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (4 min) The gradient of two weights is (4, 1), and it is clipped by value at 1. What happens to its direction?
+#
+# - ✗ It is kept, only shortened. *That is clipping by norm.*
+# - ✗ It turns towards the larger axis. *Overlooks that it is the larger number that is cut.*
+# - ✓ It turns towards the corner (1, 1). *Only the 4 is cut to 1, which makes both numbers equal.*
+
 # %%
 arrows = [[4.0, 1.0], [1.2, 3.6], [-3.0, 3.4], [-3.8, -0.6], [-0.5, -0.7], [2.0, -3.2]]
 
@@ -288,6 +344,20 @@ label = axes[0].set_ylabel("gradient of w₂")
 # h ← ReLU(h W + xₜ u + b), and after the last, the answer is h v + c.
 #
 # Back-propagation goes back T steps, and multiplies by W T times (Bengio et al. 1994). Let W be 0.9, 1 and 1.1 times the identity, let the sequences grow from 5 to 80, and measure the gradient before any training. Guess: on a log axis, which line is straight?
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（5 分鐘）一個 ReLU 遞迴網路每一步都乘上同一個矩陣 W。訓練之前，序列越來越長，對數刻度上的梯度範數，哪一種 W 接近一條往上的直線？
+#
+# - ✗ W = 單位矩陣。 *乘上 1 不會累積成指數成長。*
+# - ✓ W = 1.1 倍的單位矩陣。 *每一步都放大一成，連乘起來就是指數成長，在對數刻度上是直線。*
+# - ✗ 三種都是，因為序列越長梯度一定越大。 *0.9 倍時，梯度大致停在原來的大小。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (5 min) A ReLU recurrent network multiplies by the same matrix W at each step. Before training, as sequences get longer, for which W is the gradient's norm nearly a straight rising line on a log axis?
+#
+# - ✗ W = the identity. *Multiplying by 1 does not add up to exponential growth.*
+# - ✓ W = 1.1 times the identity. *A tenth more at each step, multiplied up, is exponential growth, a straight line on a log axis.*
+# - ✗ All, for longer sequences always have larger gradients. *With 0.9 times the identity the gradient stays about where it was.*
 
 # %%
 lengths = [5, 10, 20, 40, 80]
@@ -349,6 +419,20 @@ claim(4, bool(((growth[1.1] > 1e4) & (growth[1.0] < 1000) & (growth[0.9] < 20)).
 # All networks (ten seeds for each setting) train side by side. `clip_each` clips each of them by itself, in both ways (`inf`: no limit), and returns the norms **before** clipping.
 #
 # Predict: without clipping, will the loss turn to NaN, run upwards, or do something else?
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（6 分鐘）一個 ReLU 遞迴網路學著把 25 個數加起來，SGD 學習率 0.01，不裁剪。損失會怎樣？
+#
+# - ✗ 變成 NaN。 *以為爆炸一定看得到 NaN。*
+# - ✗ 越來越大，一路往上。 *以為每一步都會繼續爆炸。*
+# - ✓ 先衝高，之後停在一律回答 0 的基準線。 *一步太大，ReLU 全都死了，只剩輸出的偏置還會動。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (6 min) A ReLU recurrent network learns to add up 25 numbers with SGD at 0.01, without clipping. What does the loss do?
+#
+# - ✗ It turns to NaN. *Thinks that an explosion always shows as NaN.*
+# - ✗ It grows and grows. *Thinks that every step explodes anew.*
+# - ✓ It shoots up, and then stays at the baseline of always answering 0. *One step too large kills the ReLUs, and only the output bias still moves.*
 
 
 # %%
@@ -470,6 +554,20 @@ claim(6, worse.low > 0)
 #
 # What the loss hides, the norm shows. Each thin line is a seed: the norm **before** clipping, over the first 60 steps. When do the networks without clipping come to grief? And why is the norm so small afterwards?
 
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（7 分鐘）ReLU 遞迴網路的梯度範數先衝到一萬以上，之後一直很小，損失停在基準線。範數變小代表什麼？
+#
+# - ✗ 到了最低點，訓練完成了。 *只記得最低點的梯度是 0。*
+# - ✗ 訓練恢復穩定了，再等一等就會進步。 *把安靜當成健康。*
+# - ✓ 神經元死了，梯度傳不回去；不管什麼序列，答案都幾乎一樣。 *看答案的標準差接近 0，就能確定。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (7 min) The gradient norm of a ReLU recurrent network shoots up beyond ten thousand and is tiny from then on, while the loss stays at the baseline. What does the small norm mean?
+#
+# - ✗ A minimum is reached, and training is done. *Remembers only that gradients are 0 at a minimum.*
+# - ✗ Training has become stable again and will improve. *Takes quiet for health.*
+# - ✓ The units are dead and no gradient gets through; its answers are nearly the same for every sequence. *A standard deviation of its answers near 0 makes sure.*
+
 # %% alt-zh="橫軸是步數，畫前 60 步；縱軸是裁剪前的範數（對數刻度）。左圖不裁剪：多數的線在頭幾步衝到幾十到 1 萬以上，接著多半掉到 1 以下，第 40 與 51 步還各有一次竄到幾十。右圖依範數裁剪：十條線大致在 1 到 100 之間起伏，全都在上限 0.3 的虛線之上。" alt-en="The first 60 steps. Left, no clipping: in the first few steps most lines shoot up, to between a few tens and more than 10,000, and then most fall below 1; at steps 40 and 51 there are two more peaks of some tens. Right, clipped by norm: ten lines move roughly between 1 and 100, all above the dashed line of the limit, 0.3."
 figure, axes = plt.subplots(1, 2, figsize=(9.5, 3.4), sharey=True)
 for ax, name in zip(axes, ("no clipping", "norm, limit 0.3"), strict=True):
@@ -542,6 +640,20 @@ claim(8, bool((abs(kept - 1) < 1e-6).all() and in_range))
 #
 # Predict: without clipping, is there a rate that works as well?
 
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（4 分鐘）ReLU 遞迴網路用學習率 0.01 的 SGD 會爆炸。不裁剪，只把學習率調小，行得通嗎？
+#
+# - ✗ 不行，一定要裁剪。 *以為裁剪讓不可能變成可能。*
+# - ✓ 在 0.001 附近，多數種子行得通；裁剪的好處是能用的範圍更寬。 *0.0001 太慢，0.003 又常常爆炸，要剛好猜中。*
+# - ✗ 行，學習率越小越好。 *太小的學習率，同樣的步數走不到。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (4 min) A ReLU recurrent network explodes under SGD at rate 0.01. Does it work without clipping, at a smaller rate?
+#
+# - ✗ No, it has to be clipped. *Thinks that clipping makes the impossible possible.*
+# - ✓ Near 0.001 it does for most seeds; what clipping gives is a wider range of rates that work. *0.0001 is too slow and 0.003 too often explodes, so one must hit it.*
+# - ✗ Yes, the smaller the better. *Too small a rate does not arrive in the same number of steps.*
+
 # %%
 limits_by_name = {"no clipping": math.inf, "norm, limit 0.3": 0.3}
 rates = {"no clipping": [1e-4, 3e-4, 1e-3, 3e-3], "norm, limit 0.3": [1e-3, 3e-2, 1e-1]}
@@ -596,6 +708,20 @@ claim(9, bool(wide and unclipped[1e-3] < 0.7 < min(unclipped[3e-3], unclipped[1e
 # The usual advice: log the norms of some ordinary training, and take a **percentile** as the limit. (Pascanu et al. go by the average norm: limits from half to ten times that can still converge, they say.)
 #
 # Of a mostly calm log (no clipping, rate 0.001) take the 10th, 50th and 90th percentiles, sweep the limit at rate 0.01 (by value as well), and draw the error. Guess: which percentile lies in its valley?
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（7 分鐘）從一次平靜的訓練（學習率 0.001）記錄梯度範數，拿某個百分位數當上限，再用十倍的學習率訓練同一個遞迴網路。第 10 與第 90 百分位數，哪一個救得回來？
+#
+# - ✗ 第 90：只削掉最高的尖峰，其他的步不受影響。 *學習率大十倍，平常的步長就已經太長了。*
+# - ✗ 兩個都行，有裁剪就好。 *以為上限是多少不要緊。*
+# - ✓ 第 10，也就是九成的步都會超過的那個值。 *上限乘上學習率才是步長；學習率大了，上限就要小。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (7 min) Gradient norms are logged in a calm run (rate 0.001), and a percentile becomes the limit for training the same recurrent network at ten times that rate. Which one saves the run, the 10th or the 90th?
+#
+# - ✗ The 90th: it cuts the highest peaks and leaves the other steps alone. *At ten times the rate, ordinary steps are too long already.*
+# - ✗ Both, as long as there is clipping. *Thinks that the limit itself does not matter.*
+# - ✓ The 10th, which nine steps in ten of the log exceed. *Rate times limit is the length of a step; with a larger rate the limit must be smaller.*
 
 # %%
 calm = sweep["norm"]["no clipping", 0.001]
@@ -689,6 +815,20 @@ claim(12, excess.low > 0)
 #
 # Try 20 streams of random gradients (mean 1, standard deviation 0.5), 2,000 steps each. Guess: which of the two does Adam feel?
 
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（5 分鐘）用 Adam 訓練。情形一：每一步的梯度都乘上 0.001。情形二：只有某一步的梯度變成一千倍。Adam 感覺得到哪一種？
+#
+# - ✗ 情形一，步長會變成千分之一。 *那是 SGD；Adam 會除以梯度自己的大小。*
+# - ✓ 情形二，之後一千多步都走得很短。 *√v̂ 記住了那個平方，尺撐大了；固定的倍數則約掉了。*
+# - ✗ 兩種都感覺不到。 *以為除以自己的大小，就什麼都抵銷了。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (5 min) Training uses Adam. Case one: the gradients of all steps are multiplied by 0.001. Case two: the gradient of one step is a thousand times as large. Which one does Adam feel?
+#
+# - ✗ Case one: its steps become a thousandth. *That is SGD; Adam divides by the gradient's own size.*
+# - ✓ Case two: for more than a thousand steps it hardly moves. *√v̂ remembers that square and the ruler is stretched; a constant factor cancels.*
+# - ✗ Neither. *Thinks that dividing by its own size cancels everything.*
+
 # %%
 generator = seeding.generator(0)
 ordinary = 1 + 0.5 * torch.randn(2000, 20, generator=generator, dtype=torch.float64)
@@ -749,6 +889,20 @@ claim(13, bool(scale_free and (spike < 0.2).all() and (clipped > 0.9).all()))
 #
 # The same sums, with Adam; clipped by norm (limit 1) against no clipping, at three rates, twenty seeds. Predict: at which rate does clipping help most?
 
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（4 分鐘）學加法的 ReLU 遞迴網路改用 Adam，依範數裁剪（上限 1）與不裁剪相比，學習率 0.003、0.01、0.03。在哪一個學習率，裁剪最有用？
+#
+# - ✗ 都沒有用，Adam 已經把梯度的大小除掉了。 *單一的尖峰還是會撐大 Adam 的尺，太大的一步也照樣會壞事。*
+# - ✗ 0.003，因為小的學習率最需要保護。 *學習率小的時候，很少走出太大的一步。*
+# - ✓ 0.03。 *不裁剪時多數學不起來，裁剪後的誤差平均不到一半。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (4 min) The ReLU recurrent network that adds up numbers now uses Adam, clipped by norm (limit 1) or not, at rates 0.003, 0.01 and 0.03. At which rate does clipping help most?
+#
+# - ✗ At none, since Adam divides the size away. *A single spike still stretches Adam's ruler, and too large a step does harm as ever.*
+# - ✗ At 0.003, as small rates need most protection. *At a small rate steps are seldom too large.*
+# - ✓ At 0.03. *Without clipping most fail there, and clipping more than halves the error on average.*
+
 # %% alt-zh="森林圖，橫軸是裁剪與不裁剪的驗證誤差之比，取以 2 為底的對數。學習率 0.003 時在 0 附近；0.01 時約 −1.1，0.03 時約 −2.3，區間都不含 0。" alt-en="Forest plot of the log2 ratio of validation errors, clipped to not clipped. 0.003 lies near 0; 0.01 is at about -1.1 and 0.03 at about -2.3, both intervals without 0." slideshow={"slide_type": "subslide"}
 adam_rates = [0.003, 0.01, 0.03]
 limit_of = {"none": math.inf, "norm": 1.0}
@@ -803,6 +957,20 @@ claim(14, bool(similar.shown and saved))
 # 2. The gradients of this network **are small anyway**: what is there to clip?
 #
 # Do it again: 12,000 images (or all there are), 128 units per layer, two epochs, five seeds. `before_step` of `train_epoch` clips, and logs the norm before and after.
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（6 分鐘）MNIST 的 MLP 用 Adam（學習率 0.01）訓練，`clip_grad_norm_` 的上限是 1。印出它回傳的平均範數，有裁剪與沒裁剪幾乎一樣。為什麼？
+#
+# - ✓ 回傳的是裁剪前的範數，而且這個網路的梯度只在開頭幾步超過 1。 *量錯了地方，也幾乎沒有東西可裁。*
+# - ✗ 裁剪沒有生效，PyTorch 的函式要另外打開。 *看到數字一樣，就以為程式沒有執行。*
+# - ✗ 因為 Adam 會把裁剪掉的部分補回來。 *把「對固定的倍數沒感覺」當成會改變梯度的範數。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (6 min) An MLP trains on MNIST with Adam at 0.01 and `clip_grad_norm_` at limit 1. The mean norm that it returns is nearly the same as without clipping. Why?
+#
+# - ✓ What it returns is the norm before clipping, and this network's gradients exceed 1 in the first few steps only. *It was measured in the wrong place, and there is hardly anything to clip.*
+# - ✗ The clipping did not act; PyTorch has to be told to. *Sees equal numbers and thinks that the code did not run.*
+# - ✗ Because Adam makes up for what is clipped. *Takes "feels no constant factor" for a change of the gradient's norm.*
 
 # %% slideshow={"slide_type": "subslide"}
 mnist = load_mnist()
@@ -928,7 +1096,7 @@ def clip_by_norm_solution(grads, max_norm):
 #
 # 寫出 `clip_by_value(grads, limit)`，回傳 `(clipped, cosine)`：裁剪後的一串**新**張量，以及餘弦。餘弦是**整個**梯度裁剪前後的夾角餘弦，把所有張量放在一起算。傳進來的張量不可以改動。
 #
-# 做完之後想一想：`limit` 越來越小，餘弦會趨近多少？
+# 做完之後再問：`limit` 越來越小，餘弦會趨近多少？
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Exercise 2: clip by value, and measure the turn
@@ -1075,7 +1243,7 @@ norm_readings_solution = {"A": "always", "B": "dead", "C": "spikes", "D": "idle"
 # - Pascanu, Mikolov, Bengio（2013），On the difficulty of training recurrent neural networks，ICML（PMLR 28），arXiv:1211.5063。懸崖，與依範數裁剪。
 # - Le, Jaitly, Hinton（2015），A simple way to initialize recurrent networks of rectified linear units，arXiv:1504.00941。
 # - Zhang, He, Sra, Jadbabaie（2020），Why gradient clipping accelerates training: a theoretical justification for adaptivity，ICLR，arXiv:1905.11881。梯度大的地方，曲率（curvature）往往也大。
-# - Holm（1979），A simple sequentially rejective multiple test procedure，Scandinavian Journal of Statistics 6(2)。一次比很多對時的校正。
+# - Holm（1979），A simple sequentially rejective multiple test procedure，Scandinavian Journal of Statistics 6(2)，65–70。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "skip"}
 # ### Primary sources
@@ -1085,4 +1253,4 @@ norm_readings_solution = {"A": "always", "B": "dead", "C": "spikes", "D": "idle"
 # - Pascanu, Mikolov, Bengio (2013), On the difficulty of training recurrent neural networks, ICML (PMLR 28), arXiv:1211.5063. The cliff, and clipping by norm.
 # - Le, Jaitly, Hinton (2015), A simple way to initialize recurrent networks of rectified linear units, arXiv:1504.00941.
 # - Zhang, He, Sra, Jadbabaie (2020), Why gradient clipping accelerates training: a theoretical justification for adaptivity, ICLR, arXiv:1905.11881. Where gradients are large, curvature tends to be, too.
-# - Holm (1979), A simple sequentially rejective multiple test procedure, Scandinavian Journal of Statistics 6(2). The correction where many pairs are compared.
+# - Holm (1979), A simple sequentially rejective multiple test procedure, Scandinavian Journal of Statistics 6(2), 65–70.

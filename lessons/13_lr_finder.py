@@ -80,6 +80,20 @@ from course_utils.training import evaluate
 #
 # This lesson compares many runs, so it keeps to a fixed 12,000 images (or all, where there are fewer) and batches of 128.
 
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（4 分鐘）訓練一個小網路，學習率從 10⁻⁶ 逐批升到 10，記下每一批的損失。曲線大致是什麼形狀？
+#
+# - ✗ 一開始就往下，學習率越大降得越快。 *以為任何學習率都能讓損失下降，只差快慢。*
+# - ✓ 先平，再往下，最後衝高失控。 *太小走不動，合適才下降，太大就跨過谷底。*
+# - ✗ 一路往上，因為學習率越來越大。 *以為學習率變大就是變差。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (4 min) A small network trains while its rate climbs from 10⁻⁶ to 10, batch by batch, and each batch's loss is noted. What shape has the curve?
+#
+# - ✗ It falls from the start, the faster the larger the rate. *Thinks that every rate lowers the loss, sooner or later.*
+# - ✓ Flat, then falling, and at last out of control. *Too small a rate does not move, a fitting one descends, too large a one leaps across the valley.*
+# - ✗ It rises all the way, as the rate does. *Thinks that a larger rate is always worse.*
+
 # %%
 mnist = load_mnist()
 print(mnist.banner())
@@ -107,6 +121,20 @@ def shuffled(dataset, seed):
 #
 # Predict: Adam's default rate is 0.001. If the same amount is added each time, how many of the 141 points lie below 0.1?
 
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（4 分鐘）學習率從 10⁻⁶ 到 10，共 141 個點，每一步加上同樣多。有幾個點落在 0.1 以下？
+#
+# - ✗ 大約 70 個，一半。 *以為點會平均分到大的和小的學習率。*
+# - ✗ 大約 100 個，七個數量級裡有五個在 0.1 以下。 *那是每一步乘上同樣倍數的情形。*
+# - ✓ 2 個，起點和下一步。 *每一步加 0.07 左右，第三個點就超過 0.1 了。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (4 min) A rate goes from 10⁻⁶ to 10 in 141 points, adding the same amount each time. How many of them lie below 0.1?
+#
+# - ✗ About 70, half of them. *Thinks that the points are shared evenly between small rates and large.*
+# - ✗ About 100, as five of seven decades lie below. *That is so when the same factor is multiplied.*
+# - ✓ 2, the start and the step after it. *Each step adds about 0.07, so the third point is beyond 0.1.*
+
 
 # %% saved="lr_finder: exponential_ramp"
 def exponential_ramp(start_lr, end_lr, num_steps):
@@ -129,14 +157,14 @@ legend = ax.legend()
 #
 # `num_steps - 1` 不是筆誤：141 個點之間只有 140 步，少了這個 −1，就走不到終點。
 #
-# **主張 1** 加法的斜坡，141 個點只有 2 個在 0.1 以下；乘法的斜坡有 100 個，而且七個數量級各分到 20 步，兩端剛好是 10⁻⁶ 與 10。
+# **主張 1** 加法的斜坡，141 個點只有 2 個在 0.1 以下；乘法的斜坡有 100 個，而且七個數量級（每級十倍）各分到 20 步，兩端剛好是 10⁻⁶ 與 10。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # Only two: the start, and the step after it. To a rate, 0.001 and 0.01 are as different as 0.1 and 1, hence the factor.
 #
 # The `num_steps - 1` is no slip: between 141 points there are 140 steps, and without the −1 the ramp never reaches its end.
 #
-# **Claim 1** Of the 141 points, the added ramp has only 2 below 0.1; the multiplied one has 100, gives each of the seven decades 20 steps, and has 10⁻⁶ and 10 as its ends.
+# **Claim 1** Of the 141 points, the added ramp has only 2 below 0.1; the multiplied one has 100, gives each of the seven decades (factors of ten) 20 steps, and has 10⁻⁶ and 10 as its ends.
 
 # %%
 each_decade = np.histogram(np.log10(lrs[:-1]) + 0.01, bins=np.arange(-6, 2))[0]
@@ -157,6 +185,20 @@ claim(1, below == [2, 100] and bool((each_decade == 20).all()) and ends)
 # A step is the same five acts as ever, and before them comes "take the next rate". An optimizer may hold several groups of parameters with rates of their own; `set_lr` lets the highest follow the ramp and keeps the others in proportion.
 #
 # The network is 784-64-10, the optimizer SGD. 12,000 images make fewer than a hundred batches; `endless` starts over when they are used up.
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（4 分鐘）學習率測試走到損失失控之後，每一批的損失又從很高的地方「掉下來」。這一段該怎麼看？
+#
+# - ✗ 是另一個谷，那裡的學習率也是好的選擇。 *只看斜率往下，沒看損失還比一開始高得多。*
+# - ✓ 失控就該停，之後的點只會騙人。 *模型已經壞了，損失的起落和合適的學習率無關。*
+# - ✗ 多跑幾輪再平均，就能用了。 *以為這只是雜訊。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (4 min) After the loss of a range test has run away, it "falls" again from far above. How should that stretch be read?
+#
+# - ✗ As another valley, whose rates are good as well. *Looks at the slope only, and not at losses far above the first.*
+# - ✓ The test should have stopped; these points only mislead. *The model is ruined by then, and its ups and downs say nothing about a fitting rate.*
+# - ✗ Averaged over more epochs it can be used. *Takes it for mere noise.*
 
 
 # %% saved="lr_finder: set_lr"
@@ -199,8 +241,6 @@ legend = ax.legend()
 # 1. **抖動**：每個批次的損失都帶著雜訊，「最低點」會隨運氣跳來跳去。
 # 2. **失控之後**還一直走：那些點只會騙人，你看損失後來又「掉下來」了。
 # 3. **模型壞了**：剛才動的是真的權重。
-#
-# 一件一件來。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # Flat, falling, then out of control: as you drew it? The shape is there, and three things are not dealt with:
@@ -208,8 +248,6 @@ legend = ax.legend()
 # 1. **Raggedness**: every batch has its noise, and "the lowest point" jumps about with luck.
 # 2. It **goes on after running away**: those points only mislead; look how the loss "falls" again.
 # 3. **The model is ruined**: those were the real weights.
-#
-# One after the other.
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 平滑：第一個損失該佔多少分量？
@@ -257,6 +295,20 @@ def smooth_plainly(losses, start, beta=0.9):
 #
 # Guess: after 11 steps, what share has the first loss, the oldest, in each of the three versions?
 
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（6 分鐘）移動平均的 β = 0.9，而且從第一個損失開始（不做偏差修正）。走了 11 步，第一個損失還佔多少分量？
+#
+# - ✗ 十一分之一，每個損失一樣多。 *把移動平均當成普通的平均。*
+# - ✗ 幾乎沒有，最舊的早就淡出了。 *忘了它是起點，權重是 β 的十次方。*
+# - ✓ 三成五左右。 *0.9¹⁰ ≈ 0.35，那一批的運氣一直跟著你。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (6 min) A moving average with β = 0.9 starts at the first loss, without a bias correction. After 11 steps, how much of it is the first loss?
+#
+# - ✗ An eleventh, like every other. *Takes a moving average for a plain mean.*
+# - ✗ Next to nothing, as the oldest fades first. *Forgets that it is the start, with a weight of β to the tenth power.*
+# - ✓ About 35 %. *0.9¹⁰ ≈ 0.35: that one batch's luck stays with you.*
+
 # %%
 versions = {
     "corrected": smooth_losses,
@@ -298,7 +350,21 @@ claim(
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Stop when it runs away
 #
-# Two reasons to stop: the loss is no longer finite, or the smoothed loss exceeds four times its lowest value (written as the value plus three times its size, which also serves losses that can be negative). Put into the loop, that makes the range test complete. Let five seeds take it.
+# Two reasons to stop: the loss is no longer finite, or the smoothed loss exceeds four times its lowest value (written so that it also serves losses that can be negative). Put into the loop, that makes the range test complete. Let five seeds take it.
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（4 分鐘）學習率測試在「平滑後的損失」超過最低值的四倍時停止，而不是某一批的損失一升高就停。為什麼？
+#
+# - ✓ 單一批次的損失帶著雜訊，升高不代表失控。 *平滑之後還高出這麼多，才不是運氣。*
+# - ✗ 因為損失本來就會一直升高。 *以為學習率上升，損失就該上升。*
+# - ✗ 為了多測一些學習率，好挑到更大的。 *以為測得越遠，建議就越大。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (4 min) A range test stops when the smoothed loss exceeds four times its lowest value, and not as soon as one batch's loss is higher. Why?
+#
+# - ✓ One batch's loss is noisy, and a rise need not mean running away. *So much above the minimum after smoothing is no matter of luck.*
+# - ✗ Because the loss is rising all the time anyway. *Thinks that a rising rate means a rising loss.*
+# - ✗ To test more rates and pick a larger one. *Thinks that the further it goes, the larger the suggestion.*
 
 
 # %% saved="lr_finder"
@@ -363,6 +429,20 @@ legend = ax.legend(loc="upper left")
 #
 # So test a **copy**. But there is a trap in copying: whose parameters does the optimizer hold?
 
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（7 分鐘）優化器是為 `model` 建立的。執行 `trial = copy.deepcopy(model)` 之後，用這個優化器訓練 `trial`，哪個模型的權重會動？
+#
+# - ✗ `trial` 的，因為梯度是從它算出來的。 *優化器只動手上的參數，不管梯度在誰身上。*
+# - ✗ 兩個都會動。 *以為副本和原本還連在一起。*
+# - ✓ `trial` 一步也不會動；優化器手上拿的是 `model` 的參數。 *要把模型和優化器一起複製，它們才指向同一批參數。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (7 min) An optimizer was built for `model`. After `trial = copy.deepcopy(model)` it is used to train `trial`. Whose weights move?
+#
+# - ✗ Those of `trial`, for which the gradients are computed. *An optimizer moves the parameters it holds, wherever gradients are.*
+# - ✗ Those of both. *Thinks that copy and original are still connected.*
+# - ✓ Not one of `trial` moves; the optimizer holds the parameters of `model`. *Model and optimizer must be copied together to refer to the same parameters.*
+
 # %%
 after_test = [evaluate(model, val_loader, criterion, "cpu")[1] for model in tested_models]
 print(f"validation accuracy after the test: {mean_interval(after_test):.0%}")
@@ -422,7 +502,7 @@ claim(4, bool(no_trace["same"].all()))
 #
 # - **最陡**：損失掉得最快的地方。
 # - **最低點**、**最低點 ÷ 10**、**最低點 ÷ 3**：最低點已經在失控邊緣，該退一步；但要退多少？
-# - **山谷**（fastai 的預設）：找最長的一串越來越低的損失（中間可以跳過幾點），從它的終點往回走半個長度。fastai 會先去掉前十分之一和最後 5 點，這裡不去掉任何一點。
+# - **山谷**（函式庫 fastai 的預設）：找最長的一串越來越低的損失（中間可以跳過幾點），從它的終點往回走半個長度。fastai 會先去掉前十分之一和最後 5 點，這裡不去掉任何一點。
 #
 # 最陡的讀法加了兩道護欄：前 15 點不看（平均還沒開始作用），最低點之後也不看。
 
@@ -433,9 +513,23 @@ claim(4, bool(no_trace["same"].all()))
 #
 # - **steepest**: where the loss falls fastest.
 # - **minimum**, **minimum / 10**, **minimum / 3**: the minimum is at the brink already, so step back; but how far?
-# - **valley** (fastai's default): take the longest series of ever lower losses (points may be skipped), and go back half its length from its end. fastai first drops the first tenth and the last 5 points; here none is dropped.
+# - **valley** (default of the library fastai): take the longest series of ever lower losses (points may be skipped), and go back half its length from its end. fastai first drops the first tenth and the last 5 points; here none is dropped.
 #
 # The steepest rule has two guards here: the first 15 points do not count (the average has hardly begun), nor does anything beyond the minimum.
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（5 分鐘）學習率測試的曲線有一個最低點。為什麼不直接用那裡的學習率來訓練？
+#
+# - ✗ 因為那裡的損失還不夠低。 *最低點就是最低；問題不在損失。*
+# - ✓ 那裡已經在失控的邊緣，平均起來太大。 *學習率還在升高，損失就快要往上衝，所以要退一步。*
+# - ✗ 因為最低點總是太小。 *把最低點和山谷讀法弄混了。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (5 min) The curve of a range test has a lowest point. Why not train at that very rate?
+#
+# - ✗ Because the loss is not low enough there. *It is the lowest there is; the loss is not the trouble.*
+# - ✓ It is at the brink of running away, and on average too large. *The rate is still climbing and the loss about to shoot up, so one steps back.*
+# - ✗ Because the minimum is always too small. *Confuses the minimum with the valley rule.*
 
 
 # %% saved="lr_finder"
@@ -489,6 +583,20 @@ legend = ax.legend(loc="lower left")
 #
 # The `log` in `np.gradient(smoothed, np.log(lrs))` is essential. Predict: with the slope against the rate itself, where would it look steepest?
 
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（4 分鐘）找損失掉得最快的地方時，如果斜率是對學習率本身算，而不是對它的對數算，最陡的地方會落在哪裡？
+#
+# - ✓ 斜坡的起點，學習率最小的地方。 *那裡相鄰的學習率只差 10⁻⁷，一點雜訊除以這麼小的數就成了懸崖。*
+# - ✗ 同一個地方，取對數只是換單位。 *取對數會改變每一段的寬度，斜率就不同。*
+# - ✗ 學習率最大的地方。 *那裡相鄰的學習率差得最多，斜率反而小。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (4 min) If the steepest fall of the loss is sought against the rate itself, and not against its logarithm, where does it seem to lie?
+#
+# - ✓ At the very start of the ramp, where rates are smallest. *Neighboring rates differ by 10⁻⁷ there, and a little noise divided by so small a number is a cliff.*
+# - ✗ At the same place, as a logarithm is only another unit. *The logarithm changes the width of each stretch, and with it the slope.*
+# - ✗ Where rates are largest. *Neighbours are furthest apart there, which makes slopes small.*
+
 # %%
 against_lr = [rates[np.gradient(smoothed, rates).argmin()] for rates, smoothed in tests]
 against_log = [steepest_rate(rates, smoothed) for rates, smoothed in tests]
@@ -518,7 +626,7 @@ claim(5, max(against_lr) < 1e-4 and min(against_log) > 0.01)
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # ### "Steepest" without guards
 #
-# Take `MNIST_MLP` (its five seeds have been tested above). Its loss shoots up and comes down again (batch norm may be one reason; that is not tested here). Without guards it is often that last stretch, where the loss falls back from far above, that is chosen.
+# Take `MNIST_MLP` (its five seeds have been tested above). Its loss shoots up and comes down again (batch norm may be one reason, not tested here). Without guards it is often that last stretch, where the loss falls back from far above, that is chosen.
 #
 # **Claim 6** For five seeds of `MNIST_MLP` the guarded suggestion is below 0.5 every time, the unguarded one above 1 in at least three.
 
@@ -542,6 +650,20 @@ claim(6, sum(rate > 1 for rate in unguarded) >= 3 and max(guarded) < 0.5)
 # In many tutorials the finder looks like this: from 10⁻⁷ up to 1 in 100 steps; an average that starts at the first loss; the text says "take the rate where the loss falls fastest", the code computes minimum / 10. The model is `MNIST_MLP` (128 units per layer) with SGD.
 #
 # Predict: the end of the ramp is **your** casual choice. Had you chosen 0.3 instead of 1, would the suggestion change?
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（6 分鐘）有一種學習率尋找器：斜坡走到 1 為止，`MNIST_MLP` 到那裡損失還在下降，建議是最低點 ÷ 10。把終點從 1 改成 0.3，建議會變嗎？
+#
+# - ✗ 不會，曲線是模型和資料決定的。 *沒注意最低點落在終點。*
+# - ✗ 只會因為雜訊變一點點。 *以為改變的只是多幾點、少幾點。*
+# - ✓ 會，跟著終點變小。 *什麼都沒失控，「最低點」就是你自己設的終點。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (6 min) A finder's ramp ends at 1, where the loss of `MNIST_MLP` is still falling, and it suggests the minimum / 10. Does its suggestion change if the ramp ends at 0.3?
+#
+# - ✗ No, as model and data make the curve. *Does not notice that the minimum lies at the end.*
+# - ✗ Only a little, by noise. *Thinks that a few points more or less are all that changes.*
+# - ✓ Yes, it shrinks with the end. *Nothing runs away, so the "minimum" is the end that you chose.*
 
 
 # %%
@@ -570,8 +692,6 @@ for end, table in usual.items():
 # 2. **文字與程式說的不是同一個學習率**。
 # 3. **平滑太看重第一個損失**（主張 2）。
 #
-# （還有一個小錯誤：學習率乘了 100 次，最後一次乘完卻沒有批次用到它，所以終點永遠走不到。）
-#
 # **主張 7** 五個種子、兩種終點，「最低點」都落在最後 5 步；終點從 0.3 改成 1，程式的建議都變成 1.5 倍以上。
 #
 # **主張 8** 終點 0.3 時，文字說的學習率，五個種子都是程式算的兩倍以上。
@@ -580,8 +700,6 @@ for end, table in usual.items():
 # 1. **The ramp ends at 1 and nothing runs away**: the curve is still falling at its end, and the end is the "minimum" (steps count from 0, so 99 is the last). You think you measure the model, and measure your own choice. (The ramp of `find_lr` goes up to 10, and the minimum of `MNIST_MLP`, near 0.7, is nowhere near that end.)
 # 2. **Text and code do not speak of the same rate.**
 # 3. **The average makes too much of the first loss** (claim 2).
-#
-# (And a small one: the rate is multiplied 100 times, but no batch is left to use the last product, so the end is never reached.)
 #
 # **Claim 7** For five seeds and both ends the "minimum" lies in the last 5 steps; with the end moved from 0.3 to 1, what the code suggests grows more than 1.5 times every time.
 #
@@ -602,6 +720,20 @@ claim(8, bool((usual["0.3"]["text"] / usual["0.3"]["code"] > 2).all()))
 # ## Sometimes the answer is "none"
 #
 # A network with all weights 0 ([[initialization]]) cannot learn: the gradient of every weight is 0, and only the output's bias moves. Put it to the test; what will be suggested?
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（5 分鐘）一個權重全部是 0 的網路學不動，拿去做學習率測試。「最低點 ÷ 10」和好的尋找器各會回答什麼？
+#
+# - ✗ 兩者都回答 None，因為曲線是平的。 *平的曲線也有最低點，程式照樣給出一個數。*
+# - ✓ 前者照樣給出一個數；好的尋找器先看損失掉了幾成，回答 None。 *那個最低點只是雜訊，或輸出偏置的微小移動。*
+# - ✗ 兩者都給出很小的學習率，比較安全。 *以為學不動就會得到保守的建議。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (5 min) A network whose weights are all 0 cannot learn and is put to a range test. What do "minimum / 10" and a good finder answer?
+#
+# - ✗ Both None, as the curve is flat. *A flat curve has a lowest point, too, and gives a number.*
+# - ✓ The first gives a number all the same; a good finder looks at how far the loss falls and answers None. *That lowest point is noise or a small move of the output bias.*
+# - ✗ Both give a very small rate, to be safe. *Thinks that what cannot learn gets a cautious suggestion.*
 
 # %%
 dead_tests = []
@@ -650,6 +782,20 @@ claim(9, max(drops["dead"]) < 0.01 and answers == {None} and min(drops["alive"])
 # There are 5 data sets × with and without batch norm × 2 optimizers = **20 settings**, five seeds each. The factor of each reading is chosen, among the same eleven, on four of the data sets, and examined on the fifth; the five take turns.
 #
 # The data sets: handwritten digits at 7×7, a noisy sine (regression), two spirals, and two real ones that come with scikit-learn, breast cancer (classification) and diabetes (regression). All networks have two hidden layers of 32 units.
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（6 分鐘）要比較「最低點」和「山谷」兩種讀法，每種都要先乘上一個倍數。為什麼倍數要在別的資料集上挑？
+#
+# - ✗ 因為資料集越多，倍數越精確。 *重點不在多寡，而在應考的資料沒有參與挑選。*
+# - ✗ 因為每個資料集最好的倍數都一樣。 *如果一樣，在哪裡挑就沒有差別了。*
+# - ✓ 在考題上挑，等於先看過答案，成績會偏高。 *新的資料沒有答案可看，這樣量到的才是將來會遇到的情形。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (6 min) The readings "minimum" and "valley" are compared, each times a factor. Why must the factor be chosen on other data sets?
+#
+# - ✗ Because more data sets make it more precise. *The point is not how many, but that the data that examines had no say.*
+# - ✗ Because the best factor is the same on all of them. *If it were, it would not matter where it is chosen.*
+# - ✓ Picked on the questions it has seen the answers, and its marks are too good. *New data have no answers to see, and that is what will be met in use.*
 
 
 # %%
@@ -806,6 +952,20 @@ pd.DataFrame(table, index=readings)
 #
 # What is too large or too small can be mended by a factor. Which? To read it off the next picture would be to pick it on the questions; so, after the picture, the data set that examines has no say.
 
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（5 分鐘）fastai 的「山谷」讀法用在只訓練 100 步的小網路上，要乘上多少，損失平均才最低？
+#
+# - ✗ 除以 3 到 10，因為讀到的值都太大。 *太大的是最低點，山谷太小。*
+# - ✗ 不必乘，這是預設值。 *預設值是為更長的訓練與 one-cycle 排程定的。*
+# - ✓ 乘上 3 到 10。 *讀到的值平均不到最好學習率的三分之一。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (5 min) fastai's "valley" reading is used for small networks that train for only 100 steps. By what should it be multiplied for the lowest loss on average?
+#
+# - ✗ Divided by 3 to 10, for readings are too large. *It is the minimum that is too large; valley is too small.*
+# - ✗ By nothing, as it is a default. *The default was made for longer training and the one-cycle schedule.*
+# - ✓ By 3 to 10. *What it reads is on average less than a third of the best rate.*
+
 # %%
 claim(10, bool(np.mean(gaps["minimum"]) < -0.3 and np.mean(gaps["valley"]) > 0.5))
 
@@ -860,6 +1020,20 @@ pd.DataFrame(table, index=readings)
 #
 # So what tells good from bad is not the place one looks at, but **a fitting factor** and **the guards**. In the next picture a dot is a setting; black is the mean over the 20 and its 95 % interval. Then the three meet in pairs, a setting a pair, p-values corrected by Holm; `detectable` is how large a difference these 20 settings would have found.
 
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（6 分鐘）20 種設定比下來，三種讀法乘上在別處挑的倍數之後「分不出高下」。這句話是什麼意思？
+#
+# - ✗ 三種一樣好，用哪一種都行，這已經證明了。 *分不出高下不是等效的證明。*
+# - ✓ 差距就算有，也小到這 20 種設定測不出來；更小的差距仍有可能。 *所以要一起報告可偵測的差距。*
+# - ✗ 平均最低的那一種贏了，只是贏得不多。 *區間含有 0 的時候，平均的名次可能只是運氣。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (6 min) Over 20 settings three readings, each with a factor chosen elsewhere, are "not told apart". What does that mean?
+#
+# - ✗ They are equally good, and that is proved. *Not told apart is no proof of equivalence.*
+# - ✓ If there is a difference, it is too small for these 20 settings to find; smaller ones remain possible. *That is why the detectable difference is reported with it.*
+# - ✗ The one with the lowest mean won, if by little. *Where the interval contains 0 the order of the means may be luck.*
+
 # %%
 chosen = {reading: factors for reading, (factors, _) in results.items()}
 claim(
@@ -907,7 +1081,7 @@ print(f"minimum / 3 - minimum / 10: {paired_difference(third, tenth):.2f}")
 #
 # **主張 13** 對 20 種設定平均，最低點 ÷ 3 的損失比，比最低點本身低 10% 以上，也比沒有乘上倍數的山谷低 10% 以上。
 #
-# 也別忘了：這裡的「最好」是批次 128、100 步之內的最好。訓練得更久，最好的可能是別的值；換了批次大小，就要重測。看一眼曲線，別只看數字。
+# 這裡的「最好」是批次 128、100 步之內的最好；訓練得更久，最好的可能是別的值，換了批次大小，就要重測。看一眼曲線，別只看數字。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # (All are differences of log loss ratios.) Here the three readings are **not told apart**, nor, clearly, the minimum over 3, 5 or 10; that is not "equally good", for what is smaller than `detectable` remains possible. The course's `find_lr(...).suggestion` is **minimum / 3**, not because the 3 won here, but because it was said before anyone saw these questions:
@@ -917,7 +1091,7 @@ print(f"minimum / 3 - minimum / 10: {paired_difference(third, tenth):.2f}")
 #
 # **Claim 13** On average over the 20 settings the loss ratio of minimum / 3 is more than 10 % below that of the minimum itself, and of valley without a factor.
 #
-# And remember: "best" means best within 100 steps at batches of 128. For a longer training another rate may be best; for another batch size, test again. Look at the curve, not at the number alone.
+# And "best" means best within 100 steps at batches of 128; for longer training another rate may be best, and for another batch size, test again. Look at the curve, not at the number alone.
 
 # %%
 plain = [costs[reading][:, as_read].mean() for reading in ("minimum", "valley")]
@@ -1106,14 +1280,14 @@ def sweep_rates_solution(model, batches, criterion, rates):
 # ### 原始文獻
 #
 # - Smith（2017），Cyclical learning rates for training neural networks，WACV，arXiv:1506.01186。學習率測試與三分之一、四分之一的經驗法則，都出自 3.3 節。
-# - Smith、Topin（2019），Super-convergence: very fast training of neural networks using large learning rates，Proc. SPIE 11006，arXiv:1708.07120。用學習率測試決定 one-cycle 排程的最高學習率。
+# - Holm（1979），A simple sequentially rejective multiple test procedure，Scandinavian Journal of Statistics 6(2)，65–70。
 # - Kingma、Ba（2015），Adam: a method for stochastic optimization，ICLR，arXiv:1412.6980。偏差修正。
-# - Howard、Gugger（2020），fastai: a layered API for deep learning，Information 11（2），arXiv:2002.04688。讓指數斜坡流行起來的函式庫。最低點 ÷ 10、最陡與山谷見其程式 fastai/callback/schedule.py；山谷是 2021 年的 pull request 3377 加入的。
+# - Howard、Gugger（2020），fastai: a layered API for deep learning，Information 11(2)，108，doi:10.3390/info11020108，arXiv:2002.04688。讓指數斜坡流行起來的函式庫。最低點 ÷ 10、最陡與山谷見其程式 fastai/callback/schedule.py；山谷是 2021 年的 pull request 3377 加入的。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "skip"}
 # ### Primary sources
 #
 # - Smith (2017), Cyclical learning rates for training neural networks. WACV, arXiv:1506.01186. The range test, and the third or quarter of the maximum: section 3.3.
-# - Smith, Topin (2019), Super-convergence: very fast training of neural networks using large learning rates. Proc. SPIE 11006, arXiv:1708.07120. The range test sets the highest rate of the one-cycle schedule.
+# - Holm (1979), A simple sequentially rejective multiple test procedure. Scandinavian Journal of Statistics 6(2), 65–70.
 # - Kingma, Ba (2015), Adam: a method for stochastic optimization. ICLR, arXiv:1412.6980. The bias correction.
-# - Howard, Gugger (2020), fastai: a layered API for deep learning. Information 11 (2), arXiv:2002.04688. The library that made the exponential ramp popular. Minimum / 10, steepest and valley stand in its code, fastai/callback/schedule.py; valley came with pull request 3377 in 2021.
+# - Howard, Gugger (2020), fastai: a layered API for deep learning. Information 11(2), 108, doi:10.3390/info11020108, arXiv:2002.04688. The library that made the exponential ramp popular. Minimum / 10, steepest and valley stand in its code, fastai/callback/schedule.py; valley came with pull request 3377 in 2021.
