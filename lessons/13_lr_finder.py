@@ -925,7 +925,7 @@ for name, group in runs.groupby("setting", sort=False):
 costs = {reading: np.array(cost) for reading, cost in costs.items()}
 
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 def ratio_interval(log_ratios):
     interval = mean_interval(log_ratios)
     return Interval(*np.exp([interval.mean, interval.low, interval.high]))
@@ -1049,7 +1049,7 @@ three = mean_ratio[["minimum", "steepest", "valley"]]
 close = three.max() < 2 and three.max() < 1.3 * three.min()
 claim(12, bool(close and mean_ratio["steepest, no guards"] > 1.1 * three.max()))
 
-# %% alt-zh="四種讀法各一列，橫軸是損失比（對數刻度）。最低點、有護欄的最陡與山谷的平均在 1.2 到 1.4 左右，區間互相重疊。沒有護欄的最陡平均約 1.6，有兩個點超過 3。" alt-en="A row for each of four readings against the loss ratio on a log axis. The means of minimum, guarded steepest and valley lie at about 1.2 to 1.4 with overlapping intervals. Unguarded steepest lies near 1.6, with two dots beyond 3."
+# %% alt-zh="四種讀法各一列，橫軸是損失比（對數刻度）。最低點、有護欄的最陡與山谷的平均在 1.2 到 1.4 左右，區間互相重疊。沒有護欄的最陡平均約 1.6，有兩個點超過 3。" alt-en="A row for each of four readings against the loss ratio on a log axis. The means of minimum, guarded steepest and valley lie at about 1.2 to 1.4 with overlapping intervals. Unguarded steepest lies near 1.6, with two dots beyond 3." slideshow={"slide_type": "subslide"}
 figure, ax = plt.subplots(figsize=(8.5, 2.8))
 for row, reading in enumerate(readings):
     interval = ratio_interval(marks[reading])
