@@ -375,15 +375,15 @@ claim(2, errors["plain"].low > 0.25 and errors["corrected"].mean < 0.15)
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
 # **提問**（8 分鐘）313 列的表。哪一種洩漏讓交叉驗證的準確率虛胖最多？
 #
-# - ✗ 用全部的列算平均、標準差和中位數，再縮放、填補。 *平均與中位數多看幾列，幾乎不變，這裡看不出影響。*
 # - ✓ 用全部的列，從 1,000 欄雜訊裡挑出 20 欄。 *挑出來的欄正好配合測試列的答案，連擲硬幣都「預測」到七成。*
+# - ✗ 用全部的列算平均、標準差和中位數，再縮放、填補。 *平均與中位數多看幾列，幾乎不變，這裡看不出影響。*
 # - ✗ 都一樣，洩漏就是洩漏。 *沒有量過，就不知道差多少。*
 
 # %% [markdown] lang="en" slideshow={"slide_type": "notes"}
 # **Ask** (8 min) On a table of 313 rows, which leak flatters the accuracy of cross-validation most?
 #
-# - ✗ Means, deviations and medians from all rows, for scaling and imputing. *A few rows more hardly move them; no effect is seen here.*
 # - ✓ Choosing 20 of 1,000 columns of noise with the help of all rows. *The chosen columns fit the test rows' answers by luck, and even a coin is "predicted" to some 70 %.*
+# - ✗ Means, deviations and medians from all rows, for scaling and imputing. *A few rows more hardly move them; no effect is seen here.*
 # - ✗ All alike; a leak is a leak. *Without measuring one does not know how much each matters.*
 
 
@@ -847,15 +847,15 @@ claim(9, changes["MLP"].mean < min(-2, changes["boosting"].mean - 2))
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
 # **提問**（5 分鐘）只存了 MLP 的權重，沒存前處理。明年要預測一輛新車，缺什麼？
 #
-# - ✗ 不缺什麼，權重就是模型。 *忘了網路吃的是填補、縮放、編碼之後的數字。*
 # - ✓ 訓練列的中位數、尺度與類別，少了就算不出同樣的輸入。 *前處理也是從訓練資料學來的，是模型的一部分。*
+# - ✗ 不缺什麼，權重就是模型。 *忘了網路吃的是填補、縮放、編碼之後的數字。*
 # - ✗ 不缺什麼，用新資料重新學一次前處理就好。 *尺度不同，同一輛車會變成不同的輸入。*
 
 # %% [markdown] lang="en" slideshow={"slide_type": "notes"}
 # **Ask** (5 min) Only the weights of an MLP were kept, not its preparation. What is missing when a new car is to be predicted next year?
 #
-# - ✗ Nothing; the weights are the model. *Forgets that the network takes numbers that were filled, scaled and encoded.*
 # - ✓ The medians, scales and categories of the training rows, without which the inputs cannot be made. *The preparation was learned from training data, too, and is a part of the model.*
+# - ✗ Nothing; the weights are the model. *Forgets that the network takes numbers that were filled, scaled and encoded.*
 # - ✗ Nothing; the preparation is fitted anew on the new data. *With other scales the same car becomes another input.*
 
 # %%
@@ -924,16 +924,16 @@ claim(10, same and refused == 3)
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
 # **提問**（5 分鐘）抽屜裡有 79 輛車，完成的模型只看一次，準確率大約 89%。95% 信賴區間有多寬？
 #
+# - ✓ 十幾個百分點，大約從 80% 到 94%。 *79 列就只能說這麼多；區間要寫進報告。*
 # - ✗ 大約一個百分點。 *以為幾十列就能量到小數點。*
 # - ✗ 沒有寬度，測試集只看一次，就是確定的數。 *這些列也是抽樣來的，換 79 輛車就是別的數字。*
-# - ✓ 十幾個百分點，大約從 80% 到 94%。 *79 列就只能說這麼多；區間要寫進報告。*
 
 # %% [markdown] lang="en" slideshow={"slide_type": "notes"}
 # **Ask** (5 min) A finished model sees the 79 cars of a test set once and is about 89 % accurate. How wide is the 95 % interval?
 #
+# - ✓ Some ten points or more, about 80 % to 94 %. *That is all that 79 rows can say, and it belongs in the report.*
 # - ✗ About one point. *Thinks that a few dozen rows measure to the decimal.*
 # - ✗ It has no width, as the test set is seen once. *These rows are a sample, too; 79 other cars give another number.*
-# - ✓ Some ten points or more, about 80 % to 94 %. *That is all that 79 rows can say, and it belongs in the report.*
 
 # %%
 kept_apart = cars.loc[drawer, NUMBERS + CATEGORIES]
