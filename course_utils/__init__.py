@@ -23,7 +23,7 @@ What makes this a course:
 ``exercises``     checks that know the mistakes people make, and their solutions
 ``diagnostics``   the checklist of the debugging clinic; ``clinic`` its patients
 ``numpy_track``   LSTM and Relational RNN trained without a framework
-``running_sum``   a task on which gradients explode
+``running_sum``   a task on which gradients explode; ``small_tasks`` five that examine a rule
 ``progress``      which exercises you have solved
 ``language``, ``progress_bar``   what speaks to the reader
 """

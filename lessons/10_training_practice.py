@@ -5,7 +5,7 @@
 #
 # - 安排一場公平的比較：每一位參賽者都用自己調好的學習率，調的時候和評的時候用不同的種子；
 # - 畫出五種學習率排程（schedule），說出真正有用的是哪一點；
-# - 用早停（early stopping）拿回最好的那一輪（epoch）權重，避開最常見的快照錯誤，也不拿測試集來做選擇；
+# - 用早停（early stopping）拿回最好的那一輪（epoch）權重，也不拿測試集來做選擇；
 # - 寫出禁得起當機的檢查點（checkpoint），讓接續的訓練和沒中斷過的分毫不差。
 #
 # 先備：[[optimizers]]（優化器）與[[mnist_mlp]]（訓練迴圈）。
@@ -13,12 +13,12 @@
 # %% [markdown] lang="en" about="activations and schedules compared, each at a rate tuned for it; early stopping with a real snapshot; a checkpoint that resumes to the last bit" slideshow={"slide_type": "slide"}
 # # Training practice
 #
-# The model trains. Now come the questions of every working day: another activation function? A learning rate that changes? When to stop? And what if the machine goes down half-way? By the end you can
+# Now come the questions of every working day: another activation function? A learning rate that changes? When to stop? What if the machine goes down half-way? By the end you can
 #
 # - set up a fair comparison: every contender at a rate tuned for it, and judged on other seeds than those it was tuned on;
-# - draw five learning-rate schedules and say what it is in them that helps;
-# - get back the best epoch's weights by early stopping, avoid the usual mistake with the snapshot, and keep the test set out of your choices;
-# - write checkpoints that survive a crash, so that a resumed run equals the uninterrupted one to the last bit.
+# - draw five learning-rate schedules and say what helps;
+# - get back the best epoch's weights by early stopping, and keep the test set out of your choices;
+# - write checkpoints that survive a crash: a resumed run equals the uninterrupted one to the last bit.
 #
 # It builds on [[optimizers]] (optimizers) and [[mnist_mlp]] (the training loop).
 
@@ -74,18 +74,32 @@ from course_utils.training import evaluate, fit, predict
 # - 每一位參賽者都從**同樣五種**學習率裡挑，用五個種子，看驗證集；
 # - 挑定之後，換 **20 個新種子**來評，同一個種子的兩邊成對相減。
 #
-# 測試集要到「早停」那一節才打開，而且每個模型只用一次。早停與檢查點用前 2,000 張圖，大小不變。
+# 早停與檢查點只用 2,000 張圖，大小不變。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## A fair ruler
 #
-# Activation functions and schedules are praised on evidence that often leans to one side: the new method carefully tuned, the old one at whatever rate was at hand. So the rules come first:
+# Activation functions and schedules are often praised on lopsided evidence: the new method carefully tuned, the old one at whatever rate was at hand. So the rules come first:
 #
 # - all train on the **same** images: the first 12,000 (or the 4,000 of the embedded data), shrunk to 14×14, in batches of 128;
 # - every contender chooses among **the same five** learning rates, on five seeds and the validation set;
-# - then **20 new seeds** judge, and differences are taken in pairs, seed by seed.
+# - then **20 new seeds** judge, and differences are taken in pairs.
 #
-# The test set is opened in the section on early stopping, once for each model. Early stopping and checkpoints use the first 2,000 images, at full size.
+# Early stopping and checkpoints use 2,000 images, at full size.
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（5 分鐘）比較五種激活函數時，每一種先從五個學習率裡挑最好的。為什麼挑的時候用一批種子，評分時要換另一批？
+#
+# - ✗ 種子越多，結果越準，換不換其實沒有差別。 *把「多幾個種子」和「沒參與挑選的種子」當成同一回事。*
+# - ✓ 挑出來的那個，在當初的種子上多少帶著運氣；新的種子才量得到真正的實力。 *從很多個裡挑最高的，挑到的成績會偏高。*
+# - ✗ 因為網路會記住種子。 *以為種子像訓練圖片一樣，會被模型背起來。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (5 min) When five activation functions are compared, each first takes the best of five rates. Why are other seeds used for judging than for choosing?
+#
+# - ✗ More seeds make it more precise; whether they are new does not matter. *Takes more seeds and seeds that had no part in choosing for the same thing.*
+# - ✓ The one that was chosen owes some of its result to luck on those seeds; new seeds measure what it is worth. *The best of many is too good on the very seeds that chose it.*
+# - ✗ Because a network remembers its seed. *Thinks that a seed is learned like a training image.*
 
 # %%
 mnist = load_mnist()
@@ -110,7 +124,7 @@ halves = {"train": half_size(train), "val": half_size(mnist.val)}  # no run sees
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # ### Many networks, stacked
 #
-# More than four hundred networks are to be trained. As in [[perceptron_xor]] they are stacked and computed as one: Adam works element by element, so none of them notices the others. Each has the images in an order of its own. The network is that of [[mnist_mlp]], only smaller: 196-64-64-10.
+# More than four hundred networks are trained, stacked and computed as one, as in [[perceptron_xor]]: Adam works element by element, so none notices the others. Each has its own order of the images. The network is that of [[mnist_mlp]], with batch norm and dropout, only smaller: 196-64-64-10.
 
 
 # %%
@@ -179,14 +193,28 @@ def compare(table, baseline=None):
 #
 # 常聽到「GELU 比 ReLU 好」，附上的證據往往只是各訓練一次，用同一個學習率。這裡有五種激活函數，每一種先調學習率，再比，各訓練三輪。
 #
-# 先押寶：哪一種第一名？比起換激活函數，把學習率從 0.001 換成最好的那個，賺得比較多還是比較少？
+# 猜猜看：哪一種第一名？比起換激活函數，把學習率從 0.001 換成最好的那個，賺得比較多還是比較少？
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## A different activation, a better model?
 #
-# "GELU beats ReLU" is often heard, and the evidence is often one run of each, at one rate for both. Here are five activation functions, three epochs each; every one is first tuned, then compared.
+# "GELU beats ReLU" is often heard, on the evidence of one run of each, at one rate for both. Here are five activation functions, three epochs each, first tuned, then compared.
 #
-# Place your bet: which comes first? And what gains more: to exchange the activation function, or to move from a rate of 0.001 to the best one?
+# Guess: which comes first? And what gains more: to exchange the activation function, or to move from a rate of 0.001 to the best one?
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（6 分鐘）在 MNIST 上訓練一個有批次正規化的小網路，各三輪。哪一件事讓驗證準確率提高得比較多：把 ReLU 換成別的激活函數，還是把 Adam 的學習率從 0.001 調到最好？
+#
+# - ✓ 調學習率。 *五種激活函數都因此提高一個百分點以上；ReLU、Leaky ReLU、GELU、SiLU 調好之後，彼此相差不到一個百分點。*
+# - ✗ 換激活函數。 *相信新的激活函數本身就是進步的來源。*
+# - ✗ 兩件事一樣多。 *沒有想過 0.001 可能離最好的學習率還很遠。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (6 min) A small network with batch norm trains on MNIST for three epochs. What raises its validation accuracy more: to exchange ReLU for another activation function, or to move Adam's rate from 0.001 to its best?
+#
+# - ✓ The rate. *It gave each of the five more than a point; ReLU, Leaky ReLU, GELU and SiLU, once tuned, lie within one point.*
+# - ✗ The activation function. *Believes that the newer function is itself the source of progress.*
+# - ✗ Both alike. *Does not consider that 0.001 may be far from the best rate.*
 
 # %%
 activations = {
@@ -233,13 +261,17 @@ ax = ax.set(xlabel="difference (points; filled: Holm p < 0.05)")
 # **主張 1** 在完整的 MNIST 上，五種激活函數的平均驗證準確率都因為把學習率從 0.001 換成最好的那個，提高 1 個百分點以上。相比之下，ReLU、Leaky ReLU、GELU、SiLU 這四種各用最好的學習率時，平均最多只差不到 1 個百分點。
 #
 # **主張 2** 在完整的 MNIST 上，GELU 的平均準確率高於另外四種，Tanh 則低於另外四種 0.5 個百分點以上（差距的 95% 信賴區間全都如此）。
+#
+# 這是三輪之後的差，而且只在這一個網路上。想提高準確率，先調學習率。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# Of ten intervals one easily misses zero by chance. Hence Holm's correction: dots that survive it are filled, the others hollow, which means **no difference found**. Not found is not none, so how large a difference these 20 seeds would have found is printed below.
+# Of ten intervals one easily misses zero by chance. Hence Holm's correction: dots that survive it are filled, the others hollow, which means **no difference found**. Not found is not none: printed below is how large a difference these 20 seeds would have found.
 #
 # **Claim 1** On full MNIST, for all five, moving from a rate of 0.001 to the best one raises the mean validation accuracy by more than 1 point. By comparison the means of ReLU, Leaky ReLU, GELU and SiLU, each at its best rate, lie within 1 point of each other.
 #
 # **Claim 2** On full MNIST the mean accuracy of GELU is above each of the other four, and that of Tanh more than 0.5 points below each (all these 95 % intervals say so).
+#
+# All this after three epochs, for this one network. For a better accuracy tune the rate first.
 
 # %%
 detectable = [
@@ -263,25 +295,33 @@ others = accuracy.drop(columns="GELU")
 first = all(paired_difference(accuracy["GELU"], others[name]).low > 0 for name in others)
 claim(2, first and last, tiers="full", tier=mnist.tier)
 
-# %% [markdown] lang="zh-TW"
-# 二十個種子分得出零點幾個百分點，一個種子分不出。這是三輪之後的差，也就是「誰學得快」，而且只在這一個網路上：把 `batch_norm` 改成 `False` 再跑一次，名次還一樣嗎？想提高準確率，先調學習率，再談換激活函數。
-
-# %% [markdown] lang="en"
-# Twenty seeds can tell a few tenths of a point apart; one cannot. And this is after three epochs, for this network: set `batch_norm` to `False`, and is the order the same? For a better accuracy tune the rate first.
-
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 學習率排程：五種走法
 #
 # [[optimizers]]看過：固定的學習率有雜訊下限，步長大，走得快，但停在高處。**排程**讓學習率隨著步數改變。PyTorch 的排程器用法大同小異：`optimizer.step()` 之後呼叫 `scheduler.step()`，每步一次或每輪一次。
 #
-# 下面的 `epochs` 是總輪數，`steps` 是一輪有幾步。先別看圖：哪一種只升不降？哪一種要看驗證損失才知道怎麼走？
+# 下面的 `epochs` 是總輪數，`steps` 是一輪有幾步。看圖之前先猜猜看：哪一種只升不降？哪一種要看驗證損失才知道怎麼走？
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Learning-rate schedules: five ways to walk
 #
-# [[Optimizers]] showed it: a constant rate has a noise floor; large steps are quick, and stay high. A **schedule** lets the rate change with the steps. PyTorch's are used much alike: after `optimizer.step()` comes `scheduler.step()`, once a step or once per epoch.
+# [[Optimizers]] showed it: a constant rate has a noise floor; large steps are quick, and stay high. A **schedule** lets the rate change with the steps. In PyTorch, after `optimizer.step()` comes `scheduler.step()`, once a step or once per epoch.
 #
-# Below, `epochs` is the number of epochs and `steps` the number of steps in each. Before you look at the picture: which one only rises? Which one has to see a validation loss first?
+# Below, `epochs` is the number of epochs and `steps` the number of steps in each. Guess, before you look at the picture: which one only rises? Which one has to see a validation loss first?
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（4 分鐘）五種排程：暖身（LinearLR）、階梯（StepLR）、餘弦、one-cycle、ReduceLROnPlateau。哪一種每一輪都要看驗證損失，才知道下一步的學習率？
+#
+# - ✗ 階梯，因為它在損失停滯時往下降一階。 *把「到了步數就降」當成「停滯了才降」。*
+# - ✗ 全部，因為排程都是為了讓損失下降。 *以為排程會自動觀察訓練的情形。*
+# - ✓ ReduceLROnPlateau。 *其餘四種在訓練開始之前就完全決定了，只數呼叫了幾次。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (4 min) Five schedules: warm-up (LinearLR), step (StepLR), cosine, one-cycle, ReduceLROnPlateau. Which one has to see the validation loss in order to know the next rate?
+#
+# - ✗ Step, since it goes down when the loss stalls. *Takes a fall at a fixed step for a fall at a stall.*
+# - ✗ All of them, as all serve to lower the loss. *Thinks that a schedule watches the training by itself.*
+# - ✓ ReduceLROnPlateau. *The other four are settled before training starts and only count how often they were called.*
 
 
 # %%
@@ -299,14 +339,28 @@ SCHEDULES = {
 
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 要看一個排程，不必訓練：給它一個只有一個權重的優化器，空走一遍，把學習率記下來。
+# 要看一個排程，就給它一個只有一個權重的優化器，空走一遍，把學習率記下來。
 #
 # `ReduceLROnPlateau` 等驗證損失不再下降才動手，所以要餵它損失；這裡用編出來的五個數，第三輪變差。其餘四種每一**步**呼叫一次。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# To look at a schedule you need no training: give it an optimizer with a single weight, walk through the steps, and note the rate.
+# To see a schedule, give it an optimizer with a single weight, walk through the steps, and note the rate.
 #
-# `ReduceLROnPlateau` acts once the validation loss no longer falls, so it must be fed losses: here five made-up ones, the third of them worse. The other four are called once a **step**.
+# `ReduceLROnPlateau` acts once the validation loss no longer falls, so it must be fed losses: five made-up ones, the third worse. The other four are called once a **step**.
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（4 分鐘）`CosineAnnealingLR(optimizer, T_max=5)` 的 5 本來想的是 5 輪，程式卻每一步呼叫一次 `scheduler.step()`，一輪有 94 步。學習率會怎樣？
+#
+# - ✗ 五步之後降到 0，從此停在那裡。 *以為餘弦排程走完半個波就結束。*
+# - ✓ 整場訓練都在上下振盪，每五步走完半個波。 *排程器不知道單位，只認得呼叫的次數；程式也不報錯。*
+# - ✗ PyTorch 會報錯，因為呼叫次數超過 T_max。 *以為 T_max 是呼叫次數的上限，有人會檢查。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (4 min) `CosineAnnealingLR(optimizer, T_max=5)` was meant as 5 epochs, but `scheduler.step()` is called at every one of 94 steps an epoch. What does the rate do?
+#
+# - ✗ It reaches 0 after five steps and stays there. *Thinks that the cosine ends after half a wave.*
+# - ✓ It swings up and down all through training, half a wave every five steps. *A scheduler knows no unit, only how often it was called; nothing complains.*
+# - ✗ PyTorch raises an error, as there are more calls than T_max. *Takes T_max for a limit that somebody checks.*
 
 
 # %%
@@ -336,28 +390,44 @@ for ax in axes[1]:
     ax.set_xlabel("step")
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 第六張子圖怎麼了？同一個餘弦排程，只是 `T_max` 填的是**輪數** 5，卻每一**步**呼叫一次：每五步走完半個波，學習率整場訓練都在上下振盪。程式不會報錯。
+# 第六張小圖怎麼了？同一個餘弦排程，只是 `T_max` 填的是**輪數** 5，卻每一**步**呼叫一次：每五步走完半個波，學習率整場訓練都在上下振盪，程式卻不會報錯。
 #
-# 排程器只認得「呼叫了幾次」。所以用之前先畫出來：單位弄錯，一眼就看得見。
+# 排程器只認得「呼叫了幾次」。所以用之前先畫出來。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# What went wrong in the sixth? It is the same cosine, but `T_max` was given in **epochs**, 5, and it was called at every **step**: half a wave takes five steps, and the rate swings up and down all through training. Nothing complains.
+# What went wrong in the sixth? It is the same cosine, but `T_max` counts **epochs**, 5, and it was called at every **step**: half a wave takes five steps, and the rate swings all through training.
 #
-# A scheduler knows only how often it was called. So draw it before you use it: a wrong unit shows at a glance.
+# A scheduler knows only how often it was called. Draw it before you use it.
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 賽跑：排程對上固定學習率
 #
-# 各訓練五輪。對手是固定的學習率，而且也調過：拿調好的排程和沒調的固定學習率相比，贏了也不算數。排程要調的是最高的學習率，範圍相同。`plateau` 不參賽：它要看每個網路自己的驗證損失，疊在一起的網路卻共用一個排程器，而且五輪也太短。
+# 各訓練五輪。對手是固定的學習率，而且也調過：拿調好的排程和沒調的固定學習率相比，贏了也不算數。排程要調的是最高的學習率，範圍相同。`plateau` 不參賽：疊在一起的網路共用一個排程器，五輪也太短。
 #
 # 想一想：哪幾種會贏過**調好的**固定學習率？贏的是形狀，還是別的？
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## The race: schedules against a constant rate
 #
-# Five epochs each. The opponent is a constant rate, tuned as well: to beat an untuned one with a tuned schedule proves nothing. What a schedule tunes is its highest rate, over the same range. `plateau` does not run: it looks at each network's own validation loss, stacked networks share one scheduler, and five epochs are too short for it.
+# Five epochs each. The opponent is a constant rate, tuned as well: to beat an untuned one with a tuned schedule proves nothing. What a schedule tunes is its highest rate, over the same range. `plateau` does not run: stacked networks share one scheduler, and five epochs are too short.
 #
 # Predict: which of them beat a **tuned** constant rate? Is it by their shape, or by something else?
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（6 分鐘）MNIST 上的小網路各訓練五輪，每一種都用調好的最高學習率。階梯、餘弦、one-cycle 都贏過固定的學習率，只暖身、之後固定的則沒有贏。前三種的共同點是什麼？
+#
+# - ✗ 曲線平滑。 *階梯一點也不平滑，成績卻差不多。*
+# - ✗ 開頭有暖身。 *三種裡只有 one-cycle 有暖身；單獨暖身並沒有贏。*
+# - ✓ 學習率先大後小。 *因為最後會降下來，一開始就敢走得更大。*
+# - ✗ 學習率的平均比較低。 *以為只要學習率小就好；它們最好的最高學習率其實比固定的更大。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (6 min) Small networks train on MNIST for five epochs, each at its tuned highest rate. Step, cosine and one-cycle beat a constant rate; warm-up followed by a constant rate does not. What do the first three have in common?
+#
+# - ✗ A smooth curve. *Overlooks that step is not smooth at all and does about as well.*
+# - ✗ A warm-up at the start. *Only one-cycle has one, and warm-up alone did not win.*
+# - ✓ A large rate is followed by a small one. *Because it will come down, it can start higher.*
+# - ✗ A lower rate on average. *Thinks smaller is simply better; their best highest rates are larger than the constant one.*
 
 # %%
 contenders = {"constant": {}}
@@ -376,10 +446,10 @@ print("best highest rates:", *[f"{name} ≈{peak:g}" for name, peak in peaks.ite
 ax = ax.legend()
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 這張圖裡藏著一個騙人的方法：先大後小的三種各用最好的學習率，固定學習率只用 0.001，差距就會大得多。換 20 個新種子，比**調好的對調好的**：
+# 這張圖裡藏著一個騙人的方法：排程各用最好的學習率，固定學習率只用 0.001。換 20 個新種子，比**調好的對調好的**：
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# The picture holds a way to cheat: the schedules at their best against a constant 0.001, and the gap is far wider. So, on 20 new seeds, **tuned against tuned**:
+# The picture holds a way to cheat: set the schedules at their best against a constant 0.001. So, on 20 new seeds, **tuned against tuned**:
 
 # %%
 judged = judge(contenders, peaks, epochs=5)
@@ -393,7 +463,7 @@ for ax, (loss, rows) in zip(axes, found.items(), strict=True):
     ax.locator_params(axis="x", nbins=5)
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# step、cosine、one-cycle 走的曲線不同，結果卻很接近。它們的共同點不在形狀，而在**先大後小**：因為最後會降下來，一開始就敢走得更大。（one-cycle 前面多一段暖身，PyTorch 預設連 Adam 的 β₁ 也跟著變。）
+# step、cosine、one-cycle 走的曲線不同，結果卻很接近。它們的共同點不在形狀，而在**先大後小**：因為最後會降下來，一開始就敢走得更大。（one-cycle 前面多一段暖身（warm-up），PyTorch 預設連 Adam 的 β₁ 也跟著變。）
 #
 # **主張 3** 這三種排程最後一輪的平均訓練損失，都低於調好的固定學習率（三個信賴區間都在零以下）。
 #
@@ -401,10 +471,10 @@ for ax, (loss, rows) in zip(axes, found.items(), strict=True):
 #
 # **主張 5** 在完整的 MNIST 上，選哪一條曲線，比不上有沒有降下來：三種的平均驗證損失，彼此最大的差距，小於其中最小的一個領先固定學習率的幅度。
 #
-# **主張 6** 在完整的 MNIST 上，只暖身、之後固定的排程，就算有好處也小於 0.007：它的平均驗證損失減去固定學習率的平均，95% 信賴區間的下限高於 −0.007。（很深的網路、很大的批次，才用得到暖身。）
+# **主張 6** 在完整的 MNIST 上，只暖身、之後固定的排程，就算有好處也小於 0.007：它的平均驗證損失減去固定學習率的平均，95% 信賴區間的下限高於 −0.007。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# Step, cosine and one-cycle walk different curves to nearly the same place. What they have in common is not their shape but that **a large rate is followed by a small one**: because the rate will come down, it can start higher. (One-cycle also puts a warm-up in front and, by PyTorch's default, moves Adam's β₁ too.)
+# Step, cosine and one-cycle walk different curves to nearly the same place. What they have in common is not their shape but that **a large rate is followed by a small one**: because the rate will come down, it can start higher. (One-cycle also warms up first and, by default, moves Adam's β₁.)
 #
 # **Claim 3** The mean training loss of these three in the last epoch is below that of the tuned constant rate (three intervals below zero).
 #
@@ -412,7 +482,7 @@ for ax, (loss, rows) in zip(axes, found.items(), strict=True):
 #
 # **Claim 5** On full MNIST the choice of the curve matters less than coming down at all: the largest gap between the mean validation losses of the three is smaller than the smallest of their leads over the constant rate.
 #
-# **Claim 6** On full MNIST a warm-up followed by a constant rate gains less than 0.007, if anything: the 95 % interval of its mean validation loss minus that of the constant rate begins above −0.007. (Warm-up is for very deep networks and very large batches.)
+# **Claim 6** On full MNIST a warm-up followed by a constant rate gains less than 0.007, if anything: the 95 % interval of its mean validation loss minus that of the constant rate begins above −0.007.
 
 # %%
 three, val_loss = ["step", "cosine", "one-cycle"], judged["val_loss"]
@@ -438,16 +508,30 @@ claim(6, warm_up.low > -0.007, tiers="full", tier=mnist.tier)
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 早停：訓練到什麼時候？
 #
-# 為了很快看到過擬合（overfitting），這一節只用 2,000 張圖訓練，驗證也只用 2,000 張（內附資料只有 500 張），不加 dropout，也不加批次正規化，跑 25 輪，換十個種子。
+# 為了很快看到過擬合（overfitting），這一節只用 2,000 張圖訓練，不加 dropout，也不加批次正規化，跑 25 輪，換十個種子。
 #
 # 想一想：驗證**損失**會在第幾輪最低？驗證**準確率**會在同一輪最高嗎？
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Early stopping: how long to train?
 #
-# To see overfitting soon, this section trains on 2,000 images only (and validates on 2,000, or the 500 of the embedded data), without dropout or batch normalization, for 25 epochs and ten seeds.
+# To see overfitting soon, this section trains on 2,000 images only, without dropout or batch normalization, for 25 epochs and ten seeds.
 #
 # Predict: in which epoch is the validation **loss** lowest? Is the validation **accuracy** highest in the same one?
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（5 分鐘）用 2,000 張 MNIST 圖訓練一個沒有正則化的 MLP，跑 25 輪。驗證損失在第 10 輪前後到谷底，之後回升。驗證準確率呢？
+#
+# - ✗ 從同一輪開始下降。 *以為損失和準確率量的是同一件事。*
+# - ✓ 沒有跟著下降，還緩緩上升。 *損失回升，是因為少數答錯的圖越來越有信心；準確率看不見信心。*
+# - ✗ 不可能：損失上升，準確率一定下降，程式有錯。 *不知道兩者可以分道揚鑣。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (5 min) An MLP without regularization trains on 2,000 MNIST images for 25 epochs. Its validation loss is lowest near epoch 10 and then rises. And its validation accuracy?
+#
+# - ✗ It falls from that same epoch on. *Thinks that loss and accuracy measure the same thing.*
+# - ✓ It does not fall with it, but creeps up. *The loss rises because a few wrong answers become ever surer; the accuracy cannot see that.*
+# - ✗ Impossible: with a rising loss the accuracy must fall, so there is a bug. *Does not know that the two may part.*
 
 
 # %%
@@ -483,12 +567,12 @@ plotting.plot_history(left, histories, "loss").set_ylim(-0.02, 0.8)  # the first
 ax = plotting.plot_history(right, histories, "accuracy")
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 損失先到谷底，之後回升；準確率卻沒有跟著掉。這不矛盾，因為損失還看模型**有多大的信心**：答錯的圖，信心越大罰得越重，準確率看不見這一點。所以「停在哪裡」要先問「我在乎什麼」。機率要可信，就看損失；只問答對幾題，就看準確率（練習 1）。
+# 損失先到谷底，之後回升；準確率卻沒有跟著掉。這不矛盾，因為損失還看模型**有多大的信心**：答錯的圖，信心越大罰得越重，準確率看不見這一點。所以先問「我在乎什麼」：機率要可信，就看損失；只問答對幾題，就看準確率（練習 1）。
 #
 # **主張 7** 換十個種子各訓練一次，驗證損失每次都在第 20 輪之前到谷底，第 25 輪都比谷底高出 0.01 以上。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# The loss bottoms out and later rises, yet the accuracy does not fall. No contradiction: the loss also looks at **how confident** the model is, and punishes a wrong answer the more, the surer it is; the accuracy cannot see that. So before "where to stop" comes "what do I care about": for probabilities one can trust, watch the loss; if only right answers count, watch the accuracy (exercise 1).
+# The loss bottoms out and later rises, yet the accuracy does not fall. No contradiction: the loss also punishes a wrong answer the more, the **surer** the model was, and the accuracy cannot see that. So first ask what you care about: for probabilities one can trust, watch the loss; if only right answers count, watch the accuracy (exercise 1).
 #
 # **Claim 7** For all ten seeds the validation loss bottoms out before epoch 20, and in epoch 25 it is more than 0.01 above that.
 
@@ -502,16 +586,30 @@ claim(7, bool((best_epochs < 20).all() and (risen > 0.01).all()))
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 早停的規則：patience 與 min_delta
 #
-# 訓練時看不到未來，只能等。**早停**的規則：連續 `patience` 輪沒有進步，就停，並把最好那一輪的權重放回去。「進步」指的是損失比目前最好的一輪還要低，而且差距超過 `min_delta`；有進步的那一輪，才成為新的「最好的一輪」。
+# **早停**的規則：連續 `patience` 輪沒有進步，就停，並把最好那一輪的權重放回去。「進步」指的是損失比目前最好的一輪還要低，而且差距超過 `min_delta`；有進步的那一輪，才成為新的「最好的一輪」。
 #
 # 課程的 `EarlyStopping` 就是這個規則。拿剛才記錄下來的曲線問它：patience 等於 1、2、3、5，各會停在哪一輪？
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## The rule of early stopping: patience and min_delta
 #
-# While training you cannot see the future; you can only wait. **Early stopping** says: after `patience` epochs in a row without an improvement, stop, and put back the weights of the best epoch. An "improvement" is a loss below that of the best epoch so far, by more than `min_delta`; only an improvement becomes the new best epoch.
+# **Early stopping** says: after `patience` epochs in a row without an improvement, stop, and put back the weights of the best epoch. An "improvement" is a loss below that of the best epoch so far, by more than `min_delta`; only an improvement becomes the new best epoch.
 #
-# The course's `EarlyStopping` is this rule. Ask it about the curves just recorded: with a patience of 1, 2, 3, 5, where does it stop?
+# `EarlyStopping` is this rule. On the curves just recorded, with a patience of 1, 2, 3, 5, where does it stop?
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（5 分鐘）早停會留住最好那一輪的權重。把 patience 從 1 改成 5，代價是什麼？
+#
+# - ✗ 拿到的是過擬合之後的權重。 *忘了最後放回去的是最好那一輪，不是最後一輪。*
+# - ✗ 更容易停得太早。 *把 patience 的方向弄反了。*
+# - ✓ 只是多訓練幾輪，留下的驗證損失絕不會比較高。 *它看過的輪數包含 patience 1 看過的每一輪。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (5 min) Early stopping keeps the weights of the best epoch. What does it cost to raise the patience from 1 to 5?
+#
+# - ✗ One gets weights from after the overfitting set in. *Forgets that the best epoch is put back, not the last.*
+# - ✗ It is more likely to stop too early. *Has the direction of patience the wrong way round.*
+# - ✓ A few more epochs; the validation loss that is kept is never higher. *It has seen every epoch that a patience of 1 has seen.*
 
 
 # %%
@@ -539,12 +637,12 @@ ax.set(xlabel="epoch", ylabel="validation loss (nats)")
 ax = ax.legend()
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 驗證損失會抖。patience 太小，第一次抖動就嚇得停下來；太大只是多花幾輪，最好的權重還留著。那 `min_delta` 呢？把上面的 `EarlyStopping(patience)` 改成 `EarlyStopping(patience, min_delta=0.05)` 再跑一次：停得更早，還是更晚？
+# 驗證損失會抖。patience 太小，第一次抖動就嚇得停下來；太大只是多花幾輪，最好的權重還留著。
 #
 # **主張 8** 十次訓練裡至少有一次，patience 1 留下的損失比 patience 5 高。反過來則不可能：patience 5 看過的輪數包含 patience 1 看過的每一輪，所以它留下的損失必然不會比較高。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# A validation loss wobbles. With too little patience the first wobble ends the run; too much costs a few epochs, and the best weights are kept all the same. And `min_delta`? Write `EarlyStopping(patience, min_delta=0.05)` above and run it again: does it stop sooner, or later?
+# A validation loss wobbles. With too little patience the first wobble ends the run; too much costs a few epochs, and the best weights are kept all the same.
 #
 # **Claim 8** For at least one of the ten seeds a patience of 1 keeps a higher loss than a patience of 5. The reverse must not happen, and cannot: a patience of 5 has seen every epoch that a patience of 1 has seen.
 
@@ -574,6 +672,20 @@ claim(8, bool((kept[1] > kept[5]).any() and (kept[1] >= kept[5]).all()))
 #
 # Predict: take the snapshot, then let the optimizer make one step. Do the weights in the snapshot change?
 
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（4 分鐘）先執行 `best_state = model.state_dict().copy()`，再讓優化器走一步。`best_state` 裡的權重會變嗎？
+#
+# - ✓ 會，變成新的權重。 *`.copy()` 只複製字典，張量還是同一塊記憶體，優化器就地改寫。*
+# - ✗ 不會，`.copy()` 就是拍下一份。 *以為淺層複製會連裡面的張量一起複製。*
+# - ✗ 不會，`state_dict()` 本來就回傳新的張量。 *不知道 state_dict 交出的是參數本身的記憶體。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (4 min) `best_state = model.state_dict().copy()`, and then the optimizer makes a step. Do the weights in `best_state` change?
+#
+# - ✓ Yes, they become the new ones. *`.copy()` copies the dictionary only; the tensors are the same memory, and the optimizer writes in place.*
+# - ✗ No, `.copy()` makes a copy. *Thinks that a shallow copy copies the tensors inside.*
+# - ✗ No, `state_dict()` returns new tensors anyway. *Does not know that state_dict hands out the memory of the parameters themselves.*
+
 # %%
 model = MLP(784, [16], 10, seed=0)
 optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
@@ -589,16 +701,16 @@ for name, snapshot in {"shallow": shallow, "deep": deep}.items():
     print(f"{name}: still the old weights? {torch.equal(snapshot['net.0.weight'], before)}")
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# `.copy()` 只複製了**字典**：字典是新的，裡面的張量還是原來那塊記憶體；優化器就地更新，「快照」也跟著變。等到還原「最好」的權重，拿到的其實是最後一輪的；訓練是停了，卻什麼也沒還原，而且不會有任何錯誤訊息。
+# `.copy()` 只複製了**字典**：裡面的張量還是原來那塊記憶體；優化器就地更新，「快照」也跟著變。等到還原「最好」的權重，拿到的其實是最後一輪的；訓練是停了，卻什麼也沒還原，也沒有任何錯誤訊息。
 #
 # `copy.deepcopy` 連張量一起複製，`EarlyStopping` 用的就是它。
 #
 # **主張 9** 走一步之後，淺層快照就等於新的權重；深層快照仍是舊的，一個位元都沒變。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# `.copy()` copies the **dictionary** only: the tensors in it are still the same memory. The optimizer writes in place, and the "snapshot" changes with it. When the "best" weights are restored they are the last ones; the run was stopped, but nothing was put back, and no error says so.
+# `.copy()` copies the **dictionary** only: the tensors in it are still the same memory, the optimizer writes in place, and the "snapshot" changes with it. The "best" weights that are restored are the last ones; nothing was put back, and no error says so.
 #
-# `copy.deepcopy` copies the tensors as well, and that is what `EarlyStopping` does.
+# `copy.deepcopy`, which `EarlyStopping` uses, copies the tensors as well.
 #
 # **Claim 9** After one step the shallow snapshot equals the new weights; the deep one is still the old, to the bit.
 
@@ -620,7 +732,21 @@ claim(9, moved and follows and stays)
 #
 # `fit(..., early_stopping=EarlyStopping(patience=3))` hands it the **validation** loss of every epoch, stops when it says so, and puts the best weights back at the end.
 #
-# Train once for each of the same ten seeds, and compare with the full 25 epochs. All models are final, so the test set is opened now, once for each. Guess: is the test loss lower with early stopping? And the accuracy?
+# Train the same ten seeds so, and compare with the full 25 epochs. All models are final, so the test set is opened, once for each. Guess: is the test loss lower with early stopping? And the accuracy?
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（5 分鐘）同一個 MLP 用 2,000 張 MNIST 圖訓練：一種看驗證損失早停（patience 3），一種跑滿 25 輪。測試集上，早停的那一種怎麼樣？
+#
+# - ✗ 損失和準確率都比較好。 *以為早停對每一個指標都有好處。*
+# - ✗ 兩樣都比較差，因為訓練得少。 *以為訓練越久一定越好。*
+# - ✓ 損失比較低，準確率卻沒有比較高。 *監看什麼就得到什麼；跑滿 25 輪的準確率還略高一點。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (5 min) The same MLP trains on 2,000 MNIST images: once stopped early by the validation loss (patience 3), once for the full 25 epochs. How does early stopping do on the test set?
+#
+# - ✗ Better in both loss and accuracy. *Thinks that early stopping serves every measure.*
+# - ✗ Worse in both, for it trained less. *Thinks that longer is always better.*
+# - ✓ A lower loss, but no higher accuracy. *You get what you watch; the full 25 epochs are even a little more accurate.*
 
 # %%
 stopped_runs = run_seeds(small_run, seeds=range(10), **small, patience=3)
@@ -643,14 +769,14 @@ gained = paired_difference(long_accuracy, stopped_accuracy)
 print(f"test accuracy, 25 epochs minus early stopping: {gained:.2f} points")
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 看損失停下來，得到的是好的損失，準確率卻沒有跟著好。這正是前面那張圖說的：**你監看什麼，就得到什麼**。
+# 看損失停下來，得到的是好的損失，準確率卻沒有跟著好：**你監看什麼，就得到什麼**。
 #
 # **主張 10** 十個種子的測試損失，跑滿 25 輪的都比早停的高出 0.01 以上。
 #
 # **主張 11** 在完整的 MNIST 上，測試準確率反而是跑滿 25 輪的比較高：差距的平均，95% 信賴區間在零以上。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# Stop by the loss and the loss is good; the accuracy does not follow. It is what the picture above said: **you get what you watch**.
+# Stop by the loss and the loss is good; the accuracy does not follow: **you get what you watch**.
 #
 # **Claim 10** For all ten seeds the test loss after 25 epochs is more than 0.01 above that with early stopping.
 #
@@ -665,14 +791,28 @@ claim(11, gained.low > 0, tiers="full", tier=mnist.tier)
 #
 # 很多教學直接把測試損失交給早停，再報告同一個測試集的成績。這樣挑會高估多少？這裡量最簡單的挑法，也就是挑準確率最高的一輪，而且不必動用測試集：
 #
-# 把驗證集切成許多小份，假裝每一份輪流是「測試集」。在那一份上挑準確率最高的一輪，報告它在那一份上的準確率，再和它在**其餘圖片**上的準確率相比。差多少，就是吹噓了多少。
+# 把驗證集切成許多小份，假裝每一份輪流是「測試集」。在那一份上挑準確率最高的一輪，報告它在那一份上的準確率，再和它在**其餘圖片**上的準確率相比。差多少，就是吹噓了多少。猜猜看：用 50 張圖來挑，會吹噓多少？
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## What if the test set decides when to stop?
 #
-# Many tutorials hand the test loss to early stopping and then report the result on the same test set. How much does such choosing flatter? Here the plainest kind is measured (by the best accuracy, not by the loss), without touching the test set:
+# Many tutorials hand the test loss to early stopping and then report the result on the same test set. How much does such choosing flatter? Measure the plainest kind (by the best accuracy), without the test set:
 #
-# Cut the validation set into many small parts, and let each in turn play the "test set". Choose the epoch with the highest accuracy on that part, report its accuracy there, and compare with its accuracy on **all other images**. The difference is how much one boasts.
+# Cut the validation set into many small parts, and let each in turn play the "test set". Choose the epoch with the highest accuracy on that part, report its accuracy there, and compare with its accuracy on **all other images**. The difference is how much one boasts. Guess: chosen on 50 images, how much?
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（5 分鐘）訓練 25 輪，用 50 張圖挑出準確率最高的一輪，再報告它在這 50 張圖上的準確率。這個數字會怎樣？
+#
+# - ✗ 沒有偏差，因為模型從來沒有用這 50 張圖訓練。 *只把「訓練」當成偷看，忘了「挑選」也是。*
+# - ✓ 偏高，大約高出三個百分點；圖越多，高得越少。 *從很多輪裡挑最高的，挑到的有一部分是運氣。*
+# - ✗ 偏低，因為 50 張圖太少。 *以為樣本少會讓成績系統性地變差。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (5 min) Of 25 epochs the one with the highest accuracy on 50 images is chosen, and its accuracy on these 50 is reported. What about that number?
+#
+# - ✗ It is fair, as the model never trained on those 50. *Counts only training as peeking, and forgets choosing.*
+# - ✓ Too high, by about three points, and less with more images. *The best of many epochs is in part the luckiest.*
+# - ✗ Too low, for 50 images are few. *Thinks that a small sample makes results worse in a systematic way.*
 
 
 # %%
@@ -696,14 +836,14 @@ ax.set_xticks(sizes, sizes)
 ax = ax.minorticks_off()
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 用 50 張圖，光是從 25 輪裡挑一輪，就能吹出三個百分點左右。沿著這條線走到一萬張，剩下的高估很小；但資料少的時候，或要挑的東西多的時候（種子、設定、架構都來挑一挑），高估就大了。想做到誠實並不難：驗證集本來就有，改看驗證集就好。
+# 用 50 張圖，光是從 25 輪裡挑一輪，就能吹出三個百分點左右；圖更少，或要挑的東西更多（種子、設定、架構都來挑一挑），還會更多。想做到誠實並不難：改看驗證集就好。
 #
 # **主張 12** 用 50 張圖挑，平均高估 1.5 個百分點以上；用 250 張挑，高估不到 50 張時的七成。
 #
 # **主張 13** 在完整的 MNIST 上，用 1,000 張圖挑，高估不到 1 個百分點。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# On 50 images, merely picking one of 25 epochs buys about three points of boasting. Follow the line to ten thousand images and little is left; with few images, or much to choose from (seeds, settings, architectures as well), it is not little. And here honesty is easy: the validation set is there already; look at it instead.
+# On 50 images, merely picking one of 25 epochs buys about three points of boasting; on fewer, or with more to choose from (seeds, settings, architectures), even more. Honesty is easy: look at the validation set instead.
 #
 # **Claim 12** Chosen on 50 images, the result is too high by more than 1.5 percentage points on average; chosen on 250, by less than seven tenths of that.
 #
@@ -719,16 +859,30 @@ claim(13, mean_boast.get(1000, 0) < 1, tiers="full", tier=mnist.tier)
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 檢查點：一個張冠李戴的檔案
 #
-# 存檔很容易：`torch.save` 一個字典。下面這種筆記本你一定見過：上面訓練好的 `model`，被後面某個實驗借走了名字，然後存檔。
+# 存檔很容易：`torch.save` 一個字典。但假設訓練好的 `model`，被後面某個實驗借走了名字，然後存檔。
 #
 # 想一想：錯誤會在哪一行跳出來？
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Checkpoints: a file with two owners
 #
-# Saving is easy: `torch.save` a dictionary. You have seen a notebook like this one: a `model` was trained above, an experiment further down borrows its name, and then comes the saving.
+# Saving is easy: `torch.save` a dictionary. But say a `model` was trained, an experiment further down borrows its name, and then comes the saving.
 #
 # Predict: which line raises the error?
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（4 分鐘）優化器是為一個模型建立的，後來 `model` 這個名字被指給另一個模型，接著用 `torch.save` 把 `model.state_dict()` 和這個優化器的狀態一起存檔。錯誤會在什麼時候跳出來？
+#
+# - ✗ 存檔的時候，因為兩邊對不起來。 *以為 torch.save 會檢查內容是不是一套的。*
+# - ✗ 改名字的那一行。 *以為 Python 知道優化器還在用原來的模型。*
+# - ✓ 要等到讀檔、想放回原來的模型時，也許是好幾個小時之後。 *存檔只是把字典寫下來，什麼也不檢查。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (4 min) An optimizer was built for one model, then the name `model` was given to another, and `torch.save` stores `model.state_dict()` together with that optimizer's state. When does an error appear?
+#
+# - ✗ While saving, as the two do not fit. *Thinks that torch.save checks whether its contents belong together.*
+# - ✗ At the line that reuses the name. *Thinks that Python knows of the optimizer's hold on the old model.*
+# - ✓ Only when it is loaded into the original kind of model, perhaps hours later. *Saving writes a dictionary down and checks nothing.*
 
 # %%
 model = MNIST_MLP(hidden_size=128, seed=0)
@@ -777,7 +931,21 @@ claim(14, refused == ["resume", "save_checkpoint"] and not path.exists())
 #
 # The standard is strict: **a resumed run is to equal the uninterrupted one to the last bit.** What does an epoch change? The weights and batch norm's statistics, Adam's m, v and step count, how far the schedule has gone, the order of the images to come, the random numbers of dropout.
 #
-# Let us leave some of it out on purpose. A whole run has six epochs, and is saved after the third:
+# Leave some of it out on purpose. A whole run has six epochs, and is saved after the third:
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（6 分鐘）一次訓練有六輪，用 Adam 和餘弦排程，第三輪結束時存檔。接續時還原了模型、優化器、資料順序，只漏了排程。從哪一輪開始和沒中斷過的不同？
+#
+# - ✗ 接續後的第一輪，因為學習率馬上跳回起點。 *不知道目前的學習率也存在優化器裡。*
+# - ✓ 接續後的第二輪。 *第一輪用的是優化器裡存著的學習率，完全正確；下一次調整才走錯，所以最難發現。*
+# - ✗ 一直都相同，權重對了就好。 *以為檢查點只要有權重。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (6 min) A run of six epochs with Adam and a cosine schedule is saved after the third. It is resumed with model, optimizer and order of the data, but without the scheduler. From which epoch on does it differ from an uninterrupted run?
+#
+# - ✗ From the first one resumed, since the rate jumps back at once. *Does not know that the optimizer holds the present rate.*
+# - ✓ From the second one resumed. *The first uses the rate kept in the optimizer and is perfectly right; the next change goes wrong, which is hard to notice.*
+# - ✗ Never; with the right weights all is well. *Thinks that a checkpoint is its weights.*
 
 
 # %%
@@ -837,7 +1005,7 @@ ax.set(xlabel="epoch (killed after the third)", ylabel="training loss (nats)")
 ax = ax.legend()
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 只存權重，模型沒有壞，但 Adam 的 m、v 歸零，學習率也跳回起點，大約一輪的進度就這樣丟了。漏了順序，就變成**另一次**訓練，不再是被中斷的那一次。
+# 只存權重，模型沒有壞，但 Adam 的 m、v 歸零，學習率也跳回起點，大約一輪的進度就這樣丟了。漏了順序，就變成**另一次**訓練。
 #
 # 漏了排程最陰險：學習率存在優化器裡，所以接續後的第一輪完全正確，下一輪才走錯。
 #
@@ -848,7 +1016,7 @@ ax = ax.legend()
 # **主張 17** 漏掉排程時，第四輪的損失與沒中斷的一個位元都不差，第六輪的損失則五次都不同。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# With the weights alone the model is not broken, but Adam's m and v are zero again and the rate jumps back to its start: there goes about an epoch of progress. Without the order it is just **another** run, not the one that was interrupted.
+# With the weights alone, Adam's m and v are zero again and the rate jumps back to its start: there goes about an epoch of progress. Without the order it is just **another** run.
 #
 # A forgotten scheduler is the most insidious: the rate is kept in the optimizer, so the first epoch after resuming is perfectly right, and the next goes wrong.
 #
@@ -873,22 +1041,36 @@ claim(17, bool(same[:, 3].all() and not same[:, 5].any()))
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 寫到一半斷電
 #
-# 每一輪都存到同一個檔案，很自然。但寫檔要時間，如果偏偏在那一刻斷電呢？把檔案的前 k 個位元組當作「斷電前寫完的部分」，比較兩種寫法：
+# 每一輪都存到同一個檔案。如果寫到一半斷電呢？把檔案的前 k 個位元組當作「斷電前寫完的部分」，比較兩種寫法：
 #
 # - 直接寫在舊檔案上；
-# - 先寫到旁邊的暫存檔，寫完再**換名字**。換名字在檔案系統裡是一個動作：只有做了、沒做，沒有做一半。
+# - 先寫到旁邊的暫存檔，寫完再**換名字**。換名字在檔案系統裡是一個動作，沒有做一半的。
 #
 # 20 個斷電時刻，各會毀掉幾次？
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## A power cut in the middle of a write
 #
-# Saving every epoch to the same file is natural. But writing takes time; what if the power goes just then? Take the first k bytes as "what was written before the cut", and compare two ways:
+# Every epoch is saved to the same file. What if the power goes in the middle of it? Take the first k bytes as what was written before the cut, and compare two ways:
 #
 # - write over the old file;
-# - write a temporary file beside it, and **rename** it once complete. For the file system a rename is one act: done or not done, never half done.
+# - write a temporary file beside it, and **rename** it once complete. For the file system a rename is one act, never half done.
 #
 # Of 20 moments for the cut, how many destroy the checkpoint?
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（4 分鐘）每一輪都把檢查點存到同一個檔名。怎麼寫，才能在寫到一半斷電時，仍然留下讀得回來的檔案？
+#
+# - ✓ 先寫到旁邊的暫存檔，寫完再換名字。 *換名字是一個動作，所以留下來的不是完整的舊檔，就是完整的新檔。*
+# - ✗ 直接覆寫就好，檔案系統會保證整個檔案一次寫完。 *以為寫檔是一個動作。*
+# - ✗ 先刪掉舊檔，再寫新檔。 *刪掉之後、寫完之前斷電，就什麼都沒有了。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (4 min) A checkpoint is saved under the same name every epoch. How must it be written so that a power cut in the middle leaves a file that loads?
+#
+# - ✓ Into a temporary file beside it, renamed once complete. *A rename is one act, so what is left is the whole old file or the whole new one.*
+# - ✗ Straight over the old one; the file system writes a file as a whole. *Thinks that writing a file is one act.*
+# - ✗ Delete the old one, then write the new one. *Overlooks the time in which there is neither.*
 
 
 # %%
@@ -929,12 +1111,12 @@ left = {
 pd.DataFrame({name: pd.Series(f).value_counts() for name, f in left.items()}).fillna(0).astype(int)
 
 # %% [markdown] lang="zh-TW"
-# 最左邊寫的是留下來的檔案：第 1 輪（舊）、第 2 輪（新），或毀了。`save_checkpoint` 先用 `fsync` 把內容確實寫進磁碟（不然真的斷電時，可能名字換了，內容卻還沒寫到），再換名字；課程有一個測試，真的把一直在存檔的行程殺掉三十次，每一次留下來的檔案都讀得回來。
+# 最左邊寫的是留下來的檔案：第 1 輪（舊）、第 2 輪（新），或毀了。`save_checkpoint` 先用 `fsync` 把內容確實寫進磁碟（不然真的斷電時，可能名字換了，內容卻還沒寫到），再換名字。
 #
 # **主張 18** 直接覆寫時，除了寫完的那一次，其餘 19 次全毀；先寫再換名字，則一次都沒毀，留下來的不是舊檔就是新檔。
 
 # %% [markdown] lang="en"
-# The rows say what is left of the file: epoch 1 (the old one), epoch 2 (the new), or nothing that loads (destroyed). `save_checkpoint` first forces the bytes onto the disk (`fsync`; without it a real power cut may leave the new name without its content), then renames; one of the course's tests really kills a process that does nothing but save, thirty times, and what is left loads every time.
+# The rows say what is left: the old file (epoch 1), the new one (epoch 2), or nothing that loads. `save_checkpoint` first forces the bytes onto the disk (`fsync`; else a real power cut may leave the new name without its content), then renames.
 #
 # **Claim 18** Written in place, every cut but the one after the last byte destroys it: 19 of 20. Written and renamed, none does: it is the old file or the new.
 
@@ -953,6 +1135,20 @@ claim(18, in_place_is_lost and left["then rename"] == ["epoch 1"] * 19 + complet
 #
 # `torch.save(model, path)` works too, in one line. It uses pickle, and what pickle stores is not data but **a program that rebuilds the object**. To read a pickle is to run someone else's code:
 
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（4 分鐘）有人寄給你一個用 pickle 存的模型檔。打開它最壞會發生什麼事？
+#
+# - ✗ 版本不合，讀不出來。 *只想到相容性，把檔案當成單純的資料。*
+# - ✗ 沒有事，要等到呼叫模型才會執行程式。 *以為讀檔和執行是兩回事。*
+# - ✓ 執行寄件人挑的任何程式，例如刪掉檔案。 *pickle 存的是重建物件的程式，讀取就是執行。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (4 min) Somebody sends you a model in a pickle file. What is the worst that opening it can do?
+#
+# - ✗ It may fail to load, for its version does not fit. *Thinks of compatibility only and takes the file for mere data.*
+# - ✗ Nothing, until the model is called. *Thinks that loading runs no code.*
+# - ✓ Run any code of the sender's choice, such as deleting files. *A pickle is a program that rebuilds the object, and to read it is to run it.*
+
 
 # %%
 class Surprise:
@@ -964,14 +1160,18 @@ path.write_bytes(pickle.dumps({"model": Surprise()}))
 loaded = pickle.loads(path.read_bytes())
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 那一行可以是任何東西，例如刪掉你的檔案。所以 PyTorch 2.6 起預設 `weights_only=True`，只收張量、數字、字串這類單純的資料，裝著這些東西的容器，以及你自己用 `add_safe_globals` 放行的型別。整個模型也會遭到拒絕。
+# 那一行也可以刪掉你的檔案。所以 PyTorch 2.6 起預設 `weights_only=True`，只收張量、數字、字串這類單純的資料，裝著這些東西的容器，以及你自己用 `add_safe_globals` 放行的型別。整個模型也會遭到拒絕。
 #
-# 就算來源可信，整個模型的檔案也很脆弱：裡面只記得類別叫什麼名字、住在哪個模組。改個名字、搬個檔案，就讀不回來了。`state_dict` 只是名字與張量的對照表，讀取時不需要任何類別。
+# 就算來源可信，整個模型的檔案也很脆弱：裡面只記得類別叫什麼名字、住在哪個模組，改個名字、搬個檔案就讀不回來了。`state_dict` 只是名字與張量的對照表，讀取時不需要任何類別。
+#
+# **主張 19** 三個檔案裡，`weights_only=True` 只收 `state_dict`，而且讀回來的權重一個位元都不差。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# That line could be anything, such as one that deletes your files. So since PyTorch 2.6 the default is `weights_only=True`: tensors, numbers, strings and other plain data, containers of these, and what you yourself let in by `add_safe_globals`. Whole models are refused, too.
+# That line could have deleted your files. So since PyTorch 2.6 the default is `weights_only=True`: tensors, numbers, strings and other plain data, containers of these, and what you yourself let in by `add_safe_globals`. Whole models are refused, too.
 #
-# Even from a source you trust, a file with a whole model is fragile: it knows only the name of the class and the module where it lives. Rename the one or move the other, and it can no longer be read. A `state_dict` is names and tensors; no class is needed to read it.
+# Even from a source you trust, a whole model is fragile: the file knows only the name of the class and its module; rename or move either, and it can no longer be read. A `state_dict` is names and tensors, and needs no class.
+#
+# **Claim 19** Of three files `weights_only=True` accepts only the `state_dict`, whose weights come back to the bit.
 
 # %%
 contents = {
@@ -987,12 +1187,6 @@ for name, content in contents.items():
         accepted.append(name)
     except pickle.UnpicklingError:
         print(f"{name}: refused")
-
-# %% [markdown] lang="zh-TW"
-# **主張 19** 三個檔案裡，`weights_only=True` 只收 `state_dict`，而且讀回來的權重一個位元都不差。
-
-# %% [markdown] lang="en"
-# **Claim 19** Of the three files only the `state_dict` is accepted, and its weights come back to the bit.
 
 # %%
 same = all(torch.equal(loaded[name], tensor) for name, tensor in model.state_dict().items())
@@ -1155,8 +1349,8 @@ def train_resumably_solution(path, run, epochs):
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 重點整理
 #
-# - 公平的比較：每一位參賽者都用同樣的力氣調過，調的種子和評的種子分開，差異成對相減。「沒有發現差異」旁邊要寫測得出多大的差。
-# - 在這裡，把學習率從 0.001 調到最好，比在四種常用的激活函數之間換來換去，賺得更多。
+# - 公平的比較：每一位參賽者都用同樣的力氣調過，調的種子和評的種子分開，差異成對相減。
+# - 在這裡，調好學習率，比在四種常用的激活函數之間換來換去，賺得更多。
 # - 這裡有用的排程，共同點是學習率**先大後小**；走哪一條曲線，差別很小。先畫出來，確認單位是步還是輪。
 # - 早停看驗證集，快照要深層複製。看損失停，得到的是好的損失，不一定是好的準確率。
 # - 在同一份資料上挑選又報告，就是吹噓；資料越少，吹噓得越多。
@@ -1167,35 +1361,35 @@ def train_resumably_solution(path, run, epochs):
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Summary
 #
-# - A fair comparison: every contender tuned with the same effort, on other seeds than those that judge, differences taken in pairs. Beside "no difference found" stands how large a one would have been found.
-# - Here, tuning the rate from 0.001 to its best gained more than any exchange among four common activation functions.
-# - The schedules that helped here have one thing in common: **a large rate is followed by a small one**; along which curve mattered little. Draw it first, and check whether it counts steps or epochs.
+# - A fair comparison: every contender tuned with the same effort, on other seeds than those that judge, differences taken in pairs.
+# - Here, tuning the rate gained more than any exchange among four common activation functions.
+# - The schedules that helped here put **a large rate before a small one**; along which curve mattered little. Draw it first, and check whether it counts steps or epochs.
 # - Early stopping watches the validation set and needs a deep copy. Stop by the loss and you get a good loss, not always a good accuracy.
-# - To choose and report on the same data is to boast, and the less data, the more.
-# - A checkpoint needs the model, the optimizer, the scheduler and the generators, all of them; write a temporary file and rename it; read with `weights_only=True` only.
+# - To choose and report on the same data is to boast; the less data, the more.
+# - A checkpoint needs model, optimizer, scheduler and generators; write a temporary file and rename it; read with `weights_only=True` only.
 #
 # **Next**: [[initialization]], weight initialization, where a run may be won or lost before it begins.
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "skip"}
 # ### 原始文獻
 #
-# - Prechelt（1998），Early stopping – but when?，Neural networks: tricks of the trade，LNCS 1524。早停的規則與代價。
+# - Prechelt（1998），Early stopping – but when?，Neural networks: tricks of the trade，LNCS 1524，doi:10.1007/3-540-49430-8_3。
 # - Loshchilov、Hutter（2017），SGDR: stochastic gradient descent with warm restarts，ICLR，arXiv:1608.03983。餘弦排程。
 # - Smith、Topin（2019），Super-convergence: very fast training of neural networks using large learning rates，Proc. SPIE 11006，arXiv:1708.07120。one-cycle。
 # - Goyal 等人（2017），Accurate, large minibatch SGD: training ImageNet in 1 hour，arXiv:1706.02677。暖身。
-# - Brown 等人（2020），Language models are few-shot learners，NeurIPS，arXiv:2005.14165；Touvron 等人（2023），LLaMA: open and efficient foundation language models，arXiv:2302.13971。先暖身、再走餘弦的大型模型。
-# - Hendrycks、Gimpel（2016），Gaussian error linear units (GELUs)，arXiv:1606.08415；Ramachandran、Zoph、Le（2017），Searching for activation functions，arXiv:1710.05941（SiLU，又名 Swish）。
-# - Holm（1979），A simple sequentially rejective multiple test procedure，Scandinavian Journal of Statistics 6，65–70。多重比較的校正。
+# - Brown 等人（2020），Language models are few-shot learners，NeurIPS，arXiv:2005.14165；Touvron 等人（2023），LLaMA: open and efficient foundation language models，arXiv:2302.13971。先暖身、再走餘弦。
+# - Hendrycks、Gimpel（2016），Gaussian error linear units (GELUs)，arXiv:1606.08415（也提出 SiLU）；Ramachandran、Zoph、Le（2017），Searching for activation functions，arXiv:1710.05941（稱它為 Swish）。
+# - Holm（1979），A simple sequentially rejective multiple test procedure，Scandinavian Journal of Statistics 6(2)，65–70。多重比較的校正。
 # - Cawley、Talbot（2010），On over-fitting in model selection and subsequent selection bias in performance evaluation，JMLR 11，2079–2107。挑選造成的高估。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "skip"}
 # ### Primary sources
 #
-# - Prechelt (1998), Early stopping – but when? Neural networks: tricks of the trade, LNCS 1524. The rules, and what they cost.
+# - Prechelt (1998), Early stopping – but when? Neural networks: tricks of the trade, LNCS 1524, doi:10.1007/3-540-49430-8_3.
 # - Loshchilov, Hutter (2017), SGDR: stochastic gradient descent with warm restarts. ICLR, arXiv:1608.03983. The cosine schedule.
 # - Smith, Topin (2019), Super-convergence: very fast training of neural networks using large learning rates. Proc. SPIE 11006, arXiv:1708.07120. One-cycle.
 # - Goyal et al. (2017), Accurate, large minibatch SGD: training ImageNet in 1 hour. arXiv:1706.02677. Warm-up.
-# - Brown et al. (2020), Language models are few-shot learners. NeurIPS, arXiv:2005.14165; Touvron et al. (2023), LLaMA: open and efficient foundation language models. arXiv:2302.13971. Large models with a warm-up and a cosine.
-# - Hendrycks, Gimpel (2016), Gaussian error linear units (GELUs). arXiv:1606.08415; Ramachandran, Zoph, Le (2017), Searching for activation functions. arXiv:1710.05941 (SiLU, also called Swish).
-# - Holm (1979), A simple sequentially rejective multiple test procedure. Scandinavian Journal of Statistics 6, 65–70. The correction for many comparisons.
-# - Cawley, Talbot (2010), On over-fitting in model selection and subsequent selection bias in performance evaluation. JMLR 11, 2079–2107. What choosing does to the result.
+# - Brown et al. (2020), Language models are few-shot learners. NeurIPS, arXiv:2005.14165; Touvron et al. (2023), LLaMA: open and efficient foundation language models. arXiv:2302.13971. A warm-up, then a cosine.
+# - Hendrycks, Gimpel (2016), Gaussian error linear units (GELUs). arXiv:1606.08415 (and SiLU); Ramachandran, Zoph, Le (2017), Searching for activation functions. arXiv:1710.05941 (as Swish).
+# - Holm (1979), A simple sequentially rejective multiple test procedure. Scandinavian Journal of Statistics 6(2), 65–70.
+# - Cawley, Talbot (2010), On over-fitting in model selection and subsequent selection bias in performance evaluation. JMLR 11, 2079–2107.

@@ -13,11 +13,11 @@
 # %% [markdown] lang="en" about="six ways to start, ten layers deep: what survives, why zeros never learn, what the first loss tells" slideshow={"slide_type": "slide"}
 # # Weight initialization
 #
-# Training starts at some point and walks downhill from there. Where that point lies, the data cannot say yet: it is your decision. By the end you can
+# Training starts at some point and walks downhill from there. Where that point lies is your decision. By the end you can
 #
 # - work out how large weights should be from how many numbers are added up, and say how Xavier and Kaiming differ;
 # - measure how much of the signal, and of the gradient, is left after ten layers;
-# - explain why units that are exactly alike can never learn different things, and which parameters move at all when everything is 0;
+# - explain why units that are exactly alike never learn different things, and which parameters move when everything is 0;
 # - predict the first loss before any training, and know what it can tell you and what it cannot.
 #
 # It builds on [[activations]] (vanishing gradients), [[back_propagation]] and [[mnist_mlp]] (the training loop).
@@ -67,23 +67,39 @@ from course_utils.stacked import StackedMLP
 #
 # 主角是一個十層的網路：九個隱藏層（hidden layer）各 128 個 ReLU，加上輸出層。
 #
-# 先寫下你的排名：訓練兩輪（epoch）之後，哪幾種學得起來？哪一種最好？這一課最後再對答案。
+# 猜猜看：訓練兩輪（epoch）之後，哪幾種學得起來？哪一種最好？寫下你的排名，這一課最後再對答案。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Six places to start
 #
 # | name | weights | biases |
 # |---|---|---|
-# | kaiming | random, variance 2 / (number of inputs) | 0 |
-# | xavier | random, variance 2 / (inputs + outputs) | 0 |
-# | default | what `nn.Linear` gives you when you say nothing | random |
-# | normal | random, normal with standard deviation 0.01 | 0 |
+# | kaiming | random, variance 2/(inputs) | 0 |
+# | xavier | random, variance 2/(inputs + outputs) | 0 |
+# | default | what `nn.Linear` does by itself | random |
+# | normal | random, standard deviation 0.01 | 0 |
 # | constant | all 0.01 | 0 |
 # | zeros | all 0 | 0 |
 #
-# Our subject is a network of ten layers: nine hidden layers of 128 ReLU units, and the output layer.
+# The network has ten layers: nine hidden ones of 128 ReLU units, and the output layer.
 #
-# Write down your ranking first: after two epochs, which of them will have learned, and which will be best? The end of the lesson has the answer.
+# Guess: after two epochs, which of them will have learned, and which will be best? Write down your ranking.
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（5 分鐘）一個十層的 ReLU 網路（每層 128 個神經元）在 MNIST 上用 Adam 訓練兩輪。權重從哪一種起點出發，準確率會超過八成？
+#
+# - ✗ 只要是隨機的都可以，包括標準差 0.01 的常態分布。 *以為隨機就夠了，大小不要緊。*
+# - ✓ 大小合適的隨機權重：Kaiming、Xavier，PyTorch 的預設慢一些；標準差 0.01、全部 0.01、全部 0 都不行。 *隨機打破對稱，合適的大小讓訊號走得過十層，兩樣都要有。*
+# - ✗ 除了全部是 0，哪一種都可以。 *以為只有 0 是特別的。*
+# - ✗ 從哪裡出發都一樣，Adam 會調整。 *以為優化器能彌補任何起點。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (5 min) A ReLU network of ten layers (128 units each) trains on MNIST with Adam for two epochs. From which weights does it get above 80 % accuracy?
+#
+# - ✗ From any random ones, normal with deviation 0.01 included. *Thinks that being random is enough, whatever the size.*
+# - ✓ Random ones of a fitting size: Kaiming, Xavier, more slowly PyTorch's default; not deviation 0.01, all 0.01 or all 0. *Randomness breaks the symmetry and the size lets signals pass ten layers; it takes both.*
+# - ✗ From anything but zeros. *Thinks that zero alone is special.*
+# - ✗ From anywhere, as Adam adapts. *Thinks that an optimizer makes up for any start.*
 
 # %%
 SCHEMES = ["kaiming", "xavier", "default", "normal", "constant", "zeros"]
@@ -98,25 +114,19 @@ with seeded(0):
 stds = {name: f"≈{weight.std():.3f}" for name, weight in middle.items()}
 pd.DataFrame({"standard deviation of the weights": stds})
 
-# %% [markdown] lang="zh-TW"
-# 這是一個 128 → 128 的層。隨機的四種，標準差最多差十幾倍。這麼一點差別，要緊嗎？
-
-# %% [markdown] lang="en"
-# This is a layer 128 → 128. The standard deviations of the four random ones differ by a dozen times at most. Can so little matter?
-
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 往前走：訊號還剩多少？
 #
-# 十個種子（seed）：每個種子各有一個還沒訓練的網路，並各自抽 500 張圖。讓圖走過網路，每經過一個隱藏層，就量一次輸出的標準差（跨圖片、跨神經元）。順便反向傳播（back-propagation）一次，把梯度也量下來，待會兒會用到。
+# 一個 128 → 128 的層，隨機的四種起點，標準差最多差十幾倍。這麼一點差別，要緊嗎？
 #
-# `StackedMLP` 把十個網路疊在一起算，互不影響。
+# 十個種子（seed）：每個種子各有一個還沒訓練的網路，並各自抽 500 張圖。讓圖走過網路，每經過一個隱藏層，就量一次輸出的標準差（跨圖片、跨神經元）。順便反向傳播（back-propagation）一次，把梯度也量下來。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Going forward: how much of the signal is left?
 #
-# Ten seeds: for each an untrained network and 500 images of its own. Send the images through, and after each hidden layer measure the standard deviation of what comes out, over images and units. Back-propagate once, too, and measure the gradients; we shall want them in a moment.
+# For a layer 128 → 128 the standard deviations of the four random starts differ by a dozen times at most. Can so little matter?
 #
-# `StackedMLP` computes the ten networks side by side; none touches another.
+# Ten seeds, for each an untrained network and 500 images of its own. Send the images through, and after each hidden layer measure the standard deviation of what comes out, over images and units. Back-propagate once, too, and measure the gradients.
 
 # %%
 generator = seeding.generator(0)
@@ -162,12 +172,26 @@ def plot_layers(ax, spreads, names, ylabel):
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # ### 先猜，再看
 #
-# normal 的權重標準差是 0.01，constant 的權重個個都是 0.01，大小相當。九層之後，哪一條線往上、哪一條往下、哪一條是平的？（zeros 每一層都是 0，在對數軸上畫不出來。）
+# normal 的權重標準差是 0.01，constant 的權重個個都是 0.01，大小相當。猜猜看：九層之後，哪一條線往上、哪一條往下、哪一條是平的？（zeros 每一層都是 0，在對數軸上畫不出來。）
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # ### Guess, then look
 #
-# normal's weights have standard deviation 0.01, constant's are all 0.01: the same size. After nine layers, which line goes up, which goes down, which is level? (zeros gives 0 at every layer, which a log axis cannot show.)
+# normal's weights have standard deviation 0.01, constant's are all 0.01: the same size. Guess: after nine layers, which line goes up, which goes down, which is level? (A log axis cannot show zeros, which gives 0.)
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（5 分鐘）十層、每層 128 個 ReLU 的網路。甲的權重是標準差 0.01 的常態分布，乙的權重全部是 0.01。訊號走過九個隱藏層之後呢？
+#
+# - ✗ 兩個都消失，因為權重一樣小。 *只看單一權重的大小，沒想到 128 個加起來是抵銷還是累加。*
+# - ✗ 甲放大，乙消失。 *以為隨機會讓訊號變大。*
+# - ✓ 甲幾乎消失，乙緩緩放大。 *甲的項有正有負，互相抵銷；乙的 128 項全是正的，加起來每層是 1.28 倍。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (5 min) Ten-layer networks with 128 ReLU units a layer: A has normal weights of deviation 0.01, B has weights that are all 0.01. What becomes of the signal over nine hidden layers?
+#
+# - ✗ It vanishes in both, as the weights are equally small. *Looks at a single weight and not at whether 128 of them cancel or add up.*
+# - ✗ It grows in A and vanishes in B. *Thinks that randomness enlarges a signal.*
+# - ✓ It all but vanishes in A and grows slowly in B. *In A terms of both signs cancel; in B all 128 are positive and add up to 1.28 a layer.*
 
 # %% alt-zh="橫軸是第幾個隱藏層，縱軸是輸出的標準差（對數刻度）。kaiming 大致維持在 0.8 的水平線；xavier 直線下降到 0.05；default 先降後停在 0.03；normal 直線掉到 10 的負 9 次方以下；constant 從 0.7 緩緩升到 5。" alt-en="Standard deviation of the outputs against hidden layer, log axis. kaiming stays level at 0.8; xavier falls in a straight line to 0.05; default falls and then stays at 0.03; normal plunges below 1e-9; constant climbs slowly from 0.7 to 5."
 figure, ax = plt.subplots(figsize=(8.5, 3.2))
@@ -179,7 +203,7 @@ legend = plot_layers(ax, forward, SCHEMES[:5], "std of outputs (log)")
 # **主張 1** 從第一層到第九層，kaiming 的標準差平均變化不到兩倍；不論哪個種子，xavier 的都只剩不到五分之一，normal 的都只剩不到 10⁻⁷，constant 的都變成三倍以上；zeros 必然處處是 0。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# A straight line on a log axis means one and the same factor at every layer; factors that differ a little are worlds apart once multiplied eight times.
+# A straight line on a log axis means one factor at every layer; factors that differ a little are worlds apart once multiplied eight times.
 #
 # **Claim 1** From the first to the ninth layer kaiming changes by less than a factor of two on average; for every seed xavier keeps less than a fifth, normal less than 10⁻⁷, and constant grows more than threefold; zeros must be 0 everywhere.
 
@@ -197,7 +221,21 @@ claim(1, bool(is_level and (shrink & (left["constant"] > 3)).all() and not forwa
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # ### Why does default come to rest?
 #
-# The line of default falls to 0.03 and stays there. Is the signal saved? Take the standard deviation apart: how much does **one and the same unit** vary over the 500 images? A unit that says the same for every image says nothing, however large its number.
+# The line of default falls to 0.03 and stays there. Is the signal saved? Take the deviation apart: how much does **one and the same unit** vary over the 500 images? If it says the same for every image it says nothing, however large its number.
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（3 分鐘）十層 ReLU 網路用 PyTorch 預設的初始化。輸出的標準差在後面幾層停在 0.03 左右，不再下降。停住不動的是什麼？
+#
+# - ✓ 隨機的偏置，每張圖都一樣；圖片的訊號還在消失。 *同一個神經元跨圖片的差別一路往下掉。*
+# - ✗ 圖片的訊號，到這裡穩定下來了。 *把「神經元之間的差別」當成「圖片之間的差別」。*
+# - ✗ 浮點數的捨入誤差。 *0.03 遠遠大於捨入誤差。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (3 min) In a ten-layer ReLU network with PyTorch's default initialization the deviation of the outputs comes to rest near 0.03 in the later layers. What is it that stays?
+#
+# - ✓ The random biases, the same for every image; the signal of the images goes on vanishing. *How much one unit varies over the images keeps falling.*
+# - ✗ The signal of the images, which has become stable. *Takes differences between units for differences between images.*
+# - ✗ Rounding errors. *Overlooks that 0.03 is far larger than those.*
 
 # %% alt-zh="橫軸是第幾個隱藏層，縱軸是輸出的標準差（對數刻度）。kaiming 的全部標準差停在 0.8，同一神經元跨圖片的部分從 0.7 緩降到 0.4；default 的全部標準差停在 0.03，跨圖片的部分卻一路直線掉到 0.0002。" alt-en="Log axis. For kaiming the whole deviation is level at 0.8 and the part over images drops slowly from 0.7 to 0.4; for default the whole stays at 0.03 while the part over images goes straight down to 0.0002."
 figure, ax = plt.subplots(figsize=(8.5, 3.2))
@@ -217,7 +255,7 @@ legend = ax.legend(ncols=2, fontsize=9, loc="lower left")
 # **主張 2** 在第九層，不論哪個種子，default 跨圖片的標準差都不到全部標準差的 5%，kaiming 的都超過 25%。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# It is not: what stays are the random **biases**; the signal of the images keeps falling. Be clear about what it is that you measure.
+# It is not: what stays are the random **biases**; the signal of the images keeps falling.
 #
 # **Claim 2** At the ninth layer, for every seed, default's standard deviation over images is less than 5 % of its whole standard deviation; kaiming's is more than 25 %.
 
@@ -237,27 +275,41 @@ claim(2, bool(((from_images["default"] < 0.05) & (from_images["kaiming"] > 0.25)
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Going back: how much of the gradient is left?
 #
-# What training lives on is the gradient that comes back. The picture shows the gradient which the outputs of each hidden layer receive; the loss is at the right, and back-propagation runs to the left.
+# Training lives on the gradient that comes back. The picture shows what the outputs of each hidden layer receive; back-propagation runs from right to left.
 #
-# Guess: constant's signal grew from layer to layer. And its gradient, will it be larger than kaiming's, or smaller?
+# Guess: constant's signal grew from layer to layer. Will its gradient be larger than kaiming's, or smaller?
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（5 分鐘）十層 ReLU 網路的權重全部是 0.01，偏置是 0，損失是交叉熵。訓練之前，隱藏層收到的梯度是多少？
+#
+# - ✗ 很大，因為訊號每過一層都變大。 *以為前向放大，反向也一定放大。*
+# - ✗ 和隨機的起點差不多，只是每個神經元都一樣。 *知道對稱，卻沒有算輸出層的總和。*
+# - ✓ 0，只差捨入誤差。 *輸出層的權重都相同，每個神經元收到 0.01 乘上 p − y 的總和，而機率與標籤的總和都是 1。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (5 min) A ten-layer ReLU network has all weights 0.01 and biases 0; the loss is cross-entropy. What gradient do its hidden layers receive before training?
+#
+# - ✗ A large one, since the signal grows from layer to layer. *Thinks that what grows forward grows backward.*
+# - ✗ About that of a random start, only alike for all units. *Knows the symmetry, but has not added up the output layer.*
+# - ✓ 0, but for rounding. *The output weights are all alike, so each unit receives 0.01 times the sum of p − y, and probabilities and labels both add up to 1.*
 
 # %% alt-zh="橫軸是第幾個隱藏層，縱軸是梯度的標準差（對數刻度）。kaiming 停在 0.13；xavier、default、normal 往左直線下降，到第一層分別約 0.007、10 的負 4 次方以下、10 的負 10 次方以下。" alt-en="Standard deviation of the gradient against hidden layer, log axis. kaiming is level at 0.13; xavier, default and normal fall in straight lines towards the left, to about 0.007, 4e-5 and 2e-11 at layer 1."
 figure, ax = plt.subplots(figsize=(8.5, 3.2))
 legend = plot_layers(ax, backward, SCHEMES[:4], "std of gradients (log)")
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 圖上只有四條線：**constant 的梯度也是 0**（只剩捨入誤差，rounding error，約 10⁻⁹）。最後一個隱藏層收到的是 Σₖ 0.01(pₖ − yₖ)：輸出層的權重全都相同，可以提出來；機率加起來是 1，標籤加起來也是 1，相減正好是 0。
+# 圖上只有四條線：**constant 的梯度也是 0**（只剩捨入誤差，rounding error）。最後一個隱藏層收到的是 Σₖ 0.01(pₖ − yₖ)，而機率加起來是 1，標籤加起來也是 1。
 #
 # **主張 3** 往回走八層，kaiming 的梯度平均變化不到兩倍；不論哪個種子，default 的都只剩不到 1%，normal 的都只剩不到 10⁻⁶。
 #
 # **主張 4** 由上面的算式，這必然成立：訓練之前，zeros 往回傳的梯度處處是 0；constant 的也是 0，只剩捨入誤差，不到 kaiming 的十萬分之一。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# There are only four lines: **constant's gradient is 0 as well** (but for rounding, about 10⁻⁹). What the last hidden layer receives is Σₖ 0.01(pₖ − yₖ): the weights of the output layer are all alike and can be taken out; probabilities add up to 1, so do labels, and the difference is 0.
+# There are only four lines: **constant's gradient is 0 as well** (but for rounding). The last hidden layer receives Σₖ 0.01(pₖ − yₖ), and probabilities add up to 1, as labels do.
 #
 # **Claim 3** Going back eight layers, kaiming's gradient changes by less than a factor of two on average; for every seed default keeps less than 1 %, and normal less than 10⁻⁶.
 #
-# **Claim 4** By the algebra above this must hold: before training, the gradient that goes back is 0 everywhere for zeros, and so, but for rounding, is that of constant, less than a hundred-thousandth of kaiming's.
+# **Claim 4** By the algebra this must hold: before training, the gradient that goes back is 0 everywhere for zeros, and so, but for rounding, is that of constant, less than a hundred-thousandth of kaiming's.
 
 # %%
 left_back = {name: spreads[:, 0] / spreads[:, -1] for name, spreads in backward.items()}
@@ -277,9 +329,25 @@ claim(4, bool(tiny.all()) and not backward["zeros"].any())
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## How large? First by hand
 #
-# Strip the question to the bone: matrices and ReLU, nothing else. The input is n standard normal numbers, the weights are normal with standard deviation σ, every layer is n → n. Measure the **root mean square** √E[x²] of each layer's output (after a ReLU the mean is not 0, so this is its size).
+# Strip the question to the bone: matrices and ReLU. The input is n standard normal numbers, the weights are normal with standard deviation σ, every layer is n → n. Measure the **root mean square** √E[x²] of each layer's output (after a ReLU the mean is not 0, so this is its size).
 #
-# On your own machine, move the slider: with n = 128, at which σ is the line level? And with n = 512?
+# On your own machine, move the slider: at which σ is the line level with n = 128? And with n = 512?
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（7 分鐘）只有矩陣和 ReLU 的網路，每層 n 個神經元，權重是標準差 σ 的常態分布。n 從 128 變成 512，要讓訊號的大小每層不變，σ 要怎麼改？
+#
+# - ✗ 不變，σ 和寬度無關。 *以為有一個適合所有網路的標準差。*
+# - ✓ 減半。 *變異數要是 2/n，所以 σ 是 √(2/n)，n 變成四倍，σ 變成一半。*
+# - ✗ 變成四分之一。 *把變異數和標準差混在一起。*
+# - ✗ 加倍，因為網路變大了。 *忘了加在一起的數變多了。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (7 min) A network of matrices and ReLU has n units a layer and normal weights of deviation σ. As n goes from 128 to 512, how must σ change to keep the size of the signal from layer to layer?
+#
+# - ✗ Not at all; σ has nothing to do with the width. *Thinks that one deviation suits every network.*
+# - ✓ It is halved. *The variance must be 2/n, so σ is √(2/n): four times n, half of σ.*
+# - ✗ It becomes a quarter. *Confuses variance and deviation.*
+# - ✗ It is doubled, as the network is larger. *Forgets that more numbers are added up.*
 
 
 # %%
@@ -322,10 +390,10 @@ explore(draw, std=slider(0.02, 0.25, value=0.05, step=0.0025))
 # With 128 it takes 0.125, with 512 it takes 0.0625: four times the number, half the σ. Three lines derive it. A unit adds up **n** numbers (n is called **fan_in**):
 #
 # 1. z = w₁x₁ + … + wₙxₙ. The weights are independent with mean 0, so the cross terms vanish on average: E[z²] = **n · Var(w) · E[x²]**.
-# 2. The weights are symmetric about 0, hence so is z, and ReLU cuts the negative half off: the next layer has E[x²] = **½ E[z²]**.
+# 2. With the weights z is symmetric about 0, and ReLU cuts the negative half off: the next layer has E[x²] = **½ E[z²]**.
 # 3. Together: each layer multiplies E[x²] by **n · Var(w) / 2**. For that to be 1, **Var(w) = 2/n**.
 #
-# That is Kaiming initialization (He et al., 2015). It says that the size (root mean square) is multiplied by σ√(n/2). Is it right?
+# That is Kaiming initialization (He et al., 2015). It says that the size is multiplied by σ√(n/2). Is it right?
 
 # %% alt-zh="橫軸是寬度 n，縱軸是每層的倍數，都是對數刻度。σ 為 0.01、0.05、0.1 的三組量測點都落在各自的理論直線上，斜率二分之一；σ 取 √(2/n) 的那組是水平線 1。" alt-en="Factor a layer against width n, log axes. The points for σ = 0.01, 0.05 and 0.1 lie on their theoretical straight lines of slope one half; with σ = √(2/n) the line is level at 1." slideshow={"slide_type": "subslide"}
 WIDTHS = np.array([32, 64, 128, 256, 512])
@@ -373,9 +441,23 @@ claim(5, np.abs(errors).max() < 0.1)
 #
 # The same three lines, the other way round. An x is sent to **m** units of the next layer (**fan_out**), so its gradient, too, is a sum of m numbers: each layer multiplies the mean squared gradient by m · Var(w) / 2.
 #
-# Forward asks for Var(w) = 2/n, backward for 2/m, and where n ≠ m you cannot have both. An activation of slope 1 has no such ½: forward then asks for 1/n (LeCun et al. 1998), backward for 1/m. Glorot and Bengio (2010; Xavier is Glorot's given name) took the compromise: **Var(w) = 2/(n + m)**.
+# Forward asks for Var(w) = 2/n, backward for 2/m; where n ≠ m you cannot have both. An activation of slope 1 has no such ½: 1/n forward (LeCun et al. 1998), 1/m backward. Glorot and Bengio (2010; Xavier is Glorot's given name) took the compromise: **Var(w) = 2/(n + m)**.
 #
-# Predict: with Xavier under ReLU, how much is left a layer? And with default? (It is uniform between ±1/√n, with variance 1/(3n).)
+# Predict: with Xavier under ReLU, how much is left a layer? And with default (uniform between ±1/√n, variance 1/(3n))?
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（6 分鐘）每層 128 → 128 的 ReLU 網路用 Xavier 初始化，變異數 2/(128 + 128)。訊號的大小每過一層剩下多少？
+#
+# - ✗ 全部，Xavier 就是為了讓訊號不變。 *忘了 Xavier 假設斜率是 1，而 ReLU 砍掉一半。*
+# - ✗ 一半。 *把平方的平均（剩一半）當成大小。*
+# - ✓ 大約 0.71，也就是 1/√2。 *平方的平均剩一半，大小就剩一半的平方根。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (6 min) A ReLU network with layers 128 → 128 uses Xavier initialization, variance 2/(128 + 128). How much of the signal's size is left after each layer?
+#
+# - ✗ All of it, which is what Xavier is for. *Forgets that Xavier supposes slope 1, and ReLU cuts half off.*
+# - ✗ A half. *Takes the mean square, which is halved, for the size.*
+# - ✓ About 0.71, or 1/√2. *The mean square is halved, so the size keeps the square root of a half.*
 
 # %% slideshow={"slide_type": "subslide"}
 variances = {
@@ -396,7 +478,7 @@ table.map("≈{:.3g}".format)
 # **主張 6** 四種初始化，每層梯度的平均倍數與預測相差都不到 5%。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# The predictions all but equal the factors measured on the ten-layer network's gradients, without a single step of training. The forward number of default does not fit, for a reason we have seen: its biases.
+# Without a step of training, the predictions all but equal the factors measured on the ten-layer network's gradients. The forward number of default alone does not fit: its biases.
 #
 # **Claim 6** For all four initializations the gradient's factor a layer is on average within 5 % of the prediction.
 
@@ -408,14 +490,14 @@ claim(6, bool((table["backward"] / table["predicted"] - 1).abs().max() < 0.05))
 #
 # 名稱結尾的底線表示就地（in-place）改寫權重。`nonlinearity="relu"` 就是那個 2。注意 `weight` 的形狀是 `(輸出, 輸入)`，fan_in 是**後面**那個。
 #
-# 常有人說「PyTorch 預設就是 Kaiming」。`nn.Linear` 的原始碼的確呼叫 `kaiming_uniform_`，但給了 `a=√5`：照公式那是斜率 √5 的 LeakyReLU，其實只是為了湊出 ±1/√n 的均勻分布。差多少？
+# 常有人說「PyTorch 預設就是 Kaiming」。`nn.Linear` 的原始碼的確呼叫 `kaiming_uniform_`，但給了 `a=√5`，只是為了湊出 ±1/√n 的均勻分布。差多少？
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # ### What to call in PyTorch
 #
-# The trailing underscore means that the weight is overwritten in place; `nonlinearity="relu"` is that 2. Note that `weight.shape` is (outputs, inputs): fan_in comes **last**.
+# The trailing underscore means that the weight is overwritten in place; `nonlinearity="relu"` is that 2. `weight.shape` is (outputs, inputs): fan_in comes **last**.
 #
-# You will hear that "PyTorch's default is Kaiming". The source of `nn.Linear` does call `kaiming_uniform_`, but with `a=√5`: by the formula a LeakyReLU of slope √5, in truth only a way to get the uniform distribution between ±1/√n. How much does it matter?
+# You will hear that "PyTorch's default is Kaiming". `nn.Linear` does call `kaiming_uniform_`, but with `a=√5`, only to get the uniform distribution between ±1/√n. How much does it matter?
 
 
 # %%
@@ -439,7 +521,7 @@ print(f"Kaiming / default ≈{kaiming_std / default_std:.2f}, and √6 = {np.sqr
 # **主張 7** 用 Kaiming 時，第一層（784 → 128）的標準差與 √(2/784) 相差不到 2%：要看的是 784，不是 128；這個標準差是 PyTorch 預設的 √6 ≈ 2.45 倍（也相差不到 2%）。這必然成立，只有抽樣誤差；十萬個權重，誤差很小。
 
 # %% [markdown] lang="en"
-# **Claim 7** But for sampling error, which is small with a hundred thousand weights, this must hold: the standard deviation of the first layer (784 → 128) is within 2 % of √(2/784): what counts is the 784, not the 128; and Kaiming is √6 ≈ 2.45 times PyTorch's default (to 2 %).
+# **Claim 7** But for sampling error, small with a hundred thousand weights, this must hold: the standard deviation of the first layer (784 → 128) is within 2 % of √(2/784): what counts is the 784, not the 128; and Kaiming is √6 ≈ 2.45 times PyTorch's default (to 2 %).
 
 # %%
 is_fan_in = abs(kaiming_std / derived - 1) < 0.02
@@ -455,9 +537,23 @@ claim(7, is_fan_in and abs(kaiming_std / default_std / np.sqrt(6) - 1) < 0.02)
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Symmetry: alike once, alike for ever
 #
-# There is something else wrong with constant. All units of a layer have the same weights. So what? Batches are random, and Adam gives every weight its own step; surely they will drift apart?
+# There is something else wrong with constant: all units of a layer have the same weights. So what? Batches are random, and Adam gives every weight its own step; surely they will drift apart?
 #
 # Predict: 784-64-64-10, constant, 4,000 images, three epochs of Adam. How many different kinds of unit will the first layer's 64 have become?
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（6 分鐘）784-64-64-10 的 ReLU 網路，每一層的權重全部相同，用 Adam 在隨機的批次上訓練三輪，沒有 dropout。第一層的 64 個神經元會變成幾種？
+#
+# - ✓ 一種。 *輸入、輸出的權重都相同，輸出就相同，梯度也相同，更新之後還是相同。*
+# - ✗ 64 種，隨機的批次會讓它們分開。 *忘了每一批對所有神經元都是同一批。*
+# - ✗ 好幾種，因為 Adam 給每個權重自己的步長。 *沒想到相同的梯度會得到相同的步長。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (6 min) A ReLU network 784-64-64-10 whose weights are all alike trains with Adam on random batches for three epochs, without dropout. How many kinds of unit are there among the 64 of its first layer?
+#
+# - ✓ One. *With the same weights in and out they give the same output, get the same gradient, and are the same after the update.*
+# - ✗ 64, as random batches drive them apart. *Forgets that every batch is the same one for all units.*
+# - ✗ Several, as Adam gives each weight a step of its own. *Overlooks that equal gradients get equal steps.*
 
 
 # %%
@@ -497,7 +593,7 @@ small = {name: train_small(name) for name in ("constant", "kaiming", "zeros")}
 # 一個神經元有 784 個權重，排成 28×28 就是一張圖：它在找什麼圖樣。下面是訓練之後，第一層前六個神經元（種子 0）：
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# A unit has 784 weights; laid out as 28×28 they make a picture of what it looks for. Here are the first six units of the first layer after training (seed 0):
+# The 784 weights of a unit, laid out as 28×28, show what it looks for: the first six units of layer 1 after training (seed 0).
 
 # %% alt-zh="兩排各六張 28×28 的權重圖。上排 constant 六張一模一樣；下排 kaiming 每張都不同。" alt-en="Two rows of six 28×28 pictures of weights. In the top row, constant, all six are identical; in the bottom row, kaiming, each is different."
 figure, axes = plt.subplots(2, 6, figsize=(9, 3.3))
@@ -510,22 +606,18 @@ for row, name in zip(axes, ("constant", "kaiming"), strict=True):
         ax.grid(False)
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# **一種**。兩個神經元若輸入端與輸出端的權重（和偏置）全都相同，輸出就相同，收到的梯度也相同，更新之後還是相同。批次再隨機，對它們也是同一批；Adam 再聰明，看到的也是同樣的梯度。這叫**對稱**（symmetry），只有從外面才能打破。
+# **一種**。兩個神經元若輸入端與輸出端的權重（和偏置）全都相同，輸出就相同，收到的梯度也相同，更新之後還是相同。批次再隨機，對它們也是同一批；Adam 再聰明，看到的也是同樣的梯度。這叫**對稱**（symmetry），只有從外面才能打破。於是 64 個神經元只抵得上一個。
 #
-# 於是 64 個神經元只抵得上一個：整個網路的 logits 都只沿著同一個方向變化。
+# 主張 4 不是說 constant 往回傳的梯度是 0 嗎？那是訓練之前。輸出層權重自己的梯度是 δ·h（δ = p − y，h 是隱藏層的輸出），並不是 0；只要走一步，十個類別的權重就各不相同，梯度便傳得回去了。
 #
-# 主張 4 不是說 constant 往回傳的梯度是 0 嗎？那是訓練之前。輸出層權重自己的梯度是 δ·h，並不是 0；只要走一步，十個類別的權重就各不相同，不能再提出來，梯度便傳得回去了。但同一層的神經元，還是個個一樣。
-#
-# **主張 8** 訓練之後，不論哪個種子，constant 的第一層都動了 0.01 以上，任兩個神經元卻相差不到 10⁻⁴；logits 的第二個奇異值（singular value）不到第一個的千分之一（kaiming 的超過四分之一）；驗證準確率（accuracy）不到 30%。
+# **主張 8** 訓練之後，不論哪個種子，constant 的第一層都動了 0.01 以上，任兩個神經元卻相差不到 10⁻⁴；logits 只沿著一個方向變化：第二個奇異值（singular value）不到第一個的千分之一（kaiming 的超過四分之一）；驗證準確率（accuracy）不到 30%。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# **One.** Where two units share all that comes in and all that goes out, they give the same output, receive the same gradient, and are the same after the update. However random the batch, it is the same batch for both; however clever Adam, it sees the same gradient twice. This is **symmetry**, and it can only be broken from outside.
+# **One.** Where two units share all weights that come in and go out, they give the same output, receive the same gradient, and are the same after the update. However random the batch, it is the same batch for both; however clever Adam, it sees the same gradient twice. This **symmetry** can only be broken from outside: 64 units are worth one.
 #
-# So 64 units are worth one: the logits of the whole network vary along a single direction.
+# But did not claim 4 say that no gradient goes back? That was before training. The output weights' own gradient is δ·h (δ = p − y, h the hidden output), not 0: after one step the ten classes have different weights, and the gradient gets through.
 #
-# But did not claim 4 say that no gradient goes back? That was before training. The output weights' own gradient is δ·h, which is not 0: after a single step the ten classes have different weights, these can no longer be taken out, and the gradient gets through. The units of a layer are still all alike.
-#
-# **Claim 8** For every seed, after training: the first layer of constant has moved by more than 0.01, and yet no two units differ by 10⁻⁴; the second singular value of the logits is below a thousandth of the first (kaiming's is above a quarter); validation accuracy is below 30 %.
+# **Claim 8** For every seed, after training: the first layer of constant has moved by more than 0.01, and yet no two units differ by 10⁻⁴; the logits vary along one direction: their second singular value is below a thousandth of the first (kaiming's is above a quarter); validation accuracy is below 30 %.
 
 
 # %% slideshow={"slide_type": "subslide"}
@@ -557,9 +649,25 @@ claim(8, bool((is_one & is_many & (accuracy(nets, mnist.val) < 30)).all()))
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## All zeros: who moves?
 #
-# Many tutorials say: "with zeros, all neurons learn the same thing". It sounds like constant. But do they learn at all?
+# Many tutorials say: "with zeros, all neurons learn the same thing". But do they learn at all?
 #
 # Predict: three layers, weights and biases, six parameter tensors in all. After three epochs, which of them have moved?
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（4 分鐘）三層的 ReLU 網路，權重和偏置全部從 0 開始，用交叉熵訓練。哪些參數會動？
+#
+# - ✗ 全部都會動，只是同一層的神經元學到一樣的東西。 *那是 sigmoid 的情形；ReLU 的輸出是 0，沒有東西可以學。*
+# - ✗ 一個也不動。 *忘了輸出層的偏置直接收到 p − y。*
+# - ✗ 輸出層的權重和偏置。 *輸出層權重的梯度要乘上隱藏層的輸出，而那是 0。*
+# - ✓ 只有輸出層的偏置。 *隱藏層的輸出是 0，輸出層的權重也是 0，梯度在兩個方向都斷了。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (4 min) A ReLU network of three layers starts with all weights and biases 0 and trains on cross-entropy. Which parameters move?
+#
+# - ✗ All, only that the units of a layer learn the same thing. *That describes the sigmoid; with ReLU the outputs are 0 and there is nothing to learn from.*
+# - ✗ None. *Forgets that the output bias receives p − y directly.*
+# - ✗ The output layer's weights and bias. *The gradient of its weights is multiplied by the hidden output, which is 0.*
+# - ✓ The output bias alone. *Hidden outputs are 0 and so are the output weights, so the gradient is cut off both ways.*
 
 # %%
 small["zeros, sigmoid"] = train_small("zeros", activation=nn.Sigmoid)
@@ -577,16 +685,16 @@ pd.DataFrame(moves, index=names).map(lambda move: f"≈{move:.3f}" if move > 0 e
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # ReLU 配上 0：**只有輸出層的偏置**動過。隱藏層的輸出 h 是 0，輸出層權重的梯度 δ·h 就是 0；往回的梯度要乘上輸出層的權重，也是 0。剩下的偏置只學到「哪個數字比較多」，對每張圖都給同一個答案。
 #
-# 那句話說的其實是 **sigmoid**：h = ½，第一步只有輸出層動，之後每走一步，梯度就往回多傳一層；到了第三步，每一層都在動，但同一層的神經元永遠一樣。
+# 那句話說的其實是 **sigmoid**：h = ½，第一步只有輸出層動，之後每走一步，梯度就往回多傳一層；但同一層的神經元永遠一樣。
 #
 # **主張 9** zeros 配 ReLU 時，前五個張量必然一個位元都不動，動的只有輸出層的偏置；不論哪個種子，網路對所有驗證圖片都只給同一個答案，準確率不到 15%。
 #
 # **主張 10** zeros 配 sigmoid 時，不論哪個種子，第一層都動了 0.01 以上，任兩個神經元相差不到 0.01，準確率不到 30%。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# With ReLU and zeros, **nothing but the output bias** has moved. The hidden output h is 0, so the gradient δ·h of the output weights is 0; the gradient that goes back is multiplied by those weights, and is 0, too. The bias alone learns which digits are more frequent, and gives every image the same answer.
+# With ReLU and zeros, **nothing but the output bias** has moved. The hidden output h is 0, so the gradient δ·h of the output weights is 0; the gradient that goes back is multiplied by those weights, and is 0, too. The bias alone learns which digits are more frequent.
 #
-# What the tutorials describe is the **sigmoid**: h = ½, so in the first step the output layer alone moves, and with each further step the gradient gets one layer further back; from the third step on all layers move, the units of a layer always together.
+# What the tutorials describe is the **sigmoid**: h = ½, so the output layer moves first, and with each step the gradient gets one layer further back, the units of a layer always together.
 #
 # **Claim 9** zeros with ReLU: not one bit of the first five tensors moved, which must hold, and the output bias did; every seed gives one and the same answer to all validation images, with an accuracy below 15 %.
 #
@@ -612,6 +720,20 @@ claim(10, together and bool((accuracy(nets, mnist.val) < 30).all()))
 #
 # Start from constant again, and only add dropout: a fifth of the units, at random, are off at every step. Predict: does that count as "from outside"?
 
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（3 分鐘）權重全部相同的網路加上 dropout，每一步隨機關掉兩成的神經元。對稱會打破嗎？
+#
+# - ✗ 不會，每個神經元被關掉的機率都相同。 *機率相同，不表示每一次都一起開、一起關。*
+# - ✓ 會，但比一開始就隨機差得多。 *一個開、一個關，梯度就不同；只是起步太晚。*
+# - ✗ 會，從此和隨機的起點一樣好。 *以為對稱一打破，損失的進度就補得回來。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (3 min) A network whose weights are all alike gets dropout, a fifth of its units off at random at every step. Is the symmetry broken?
+#
+# - ✗ No, since each unit has the same probability. *Equal probabilities do not mean that they are on and off together.*
+# - ✓ Yes, but it does far worse than a random start. *One on and the other off get different gradients, only much too late.*
+# - ✗ Yes, and from then on it is as good as a random start. *Thinks that the time lost is made up for.*
+
 # %%
 small["constant, dropout"] = train_small("constant", dropout_rate=0.2)
 scores = {name: accuracy(nets, mnist.val) for name, (nets, _) in small.items()}
@@ -621,14 +743,14 @@ gain = paired_difference(scores["constant, dropout"], scores["constant"])
 print(f"dropout - none, paired: {gain:.1f} points")
 
 # %% [markdown] lang="zh-TW"
-# 算。就一張圖來說，雙胞胎有 68%（0.8² + 0.2²）的機會同開同關；但一批 128 張，不可能張張如此。只要有一張一個開、一個關，梯度就不同，從此分道揚鑣。但和一開始就隨機相比，起步還是晚太多了。
+# 算。一批裡只要有一張圖讓雙胞胎一個開、一個關，梯度就不同，從此分道揚鑣。但和一開始就隨機相比，起步還是晚太多了。
 #
 # **主張 11** 加上 dropout 之後，constant 的準確率平均提高 2 個百分點以上（95% 信賴區間的下限也高於 2），但平均仍比 kaiming 低 20 個百分點以上（區間的下限也高於 20）。
 
 # %% [markdown] lang="en"
-# It does: on a single image twins are both on or both off with probability 0.8² + 0.2² = 68 %, but hardly on all 128 of a batch. One image with one on and the other off is enough: their gradients differ, and from then on they go separate ways. But against a random start it comes much too late.
+# It does: on some image of a batch one twin is on and the other off; their gradients differ, and they go separate ways. But against a random start it comes much too late.
 #
-# **Claim 11** On average dropout raises the accuracy of constant by more than 2 percentage points (the lower end of the 95 % confidence interval, too, is above 2), and leaves it more than 20 points below kaiming (again the lower end, too).
+# **Claim 11** On average dropout raises the accuracy of constant by more than 2 percentage points (the whole 95 % confidence interval), and leaves it more than 20 points below kaiming (the whole interval).
 
 # %%
 short = paired_difference(scores["kaiming"], scores["constant, dropout"])
@@ -644,9 +766,23 @@ claim(11, gain.low > 2 and short.low > 20)
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## The first loss
 #
-# [[Mnist_mlp]] said: before training, the loss should be near ln 10 ≈ 2.303 (a check that Karpathy, 2019, recommends). Is that so for all six? Measure it for ten layers, and for three (784-128-128-10); nothing is trained, so let there be fifty seeds.
+# [[Mnist_mlp]] said: before training, the loss should be near ln 10 ≈ 2.303 (Karpathy, 2019). Is that so for all six? Measure it for ten layers, and for three (784-128-128-10), with fifty seeds.
 #
 # Predict: which of them start at ln 10? And does that make them good places to start?
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（3 分鐘）MNIST 有十類，ln 10 約 2.303。十層的 ReLU 網路裡，全部 0、全部 0.01、標準差 0.01 這三種起點，訓練前的損失都正好是 2.303；Kaiming 大約 3.1。這說明什麼？
+#
+# - ✗ 前三種是比較好的起點。 *把健康檢查當成成績：這三種其實學不起來。*
+# - ✗ Kaiming 的程式寫錯了。 *以為偏離 ln 10 就一定是錯誤。*
+# - ✓ 訊號或梯度一路消失的網路，反而正好從 ln 10 出發，所以這個數不保證學得起來。 *每一類都給同樣的機率，就是 ln 10。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (3 min) MNIST has ten classes, and ln 10 is about 2.303. In a ten-layer ReLU network, all 0, all 0.01 and deviation 0.01 have a loss of exactly 2.303 before training, Kaiming about 3.1. What does that show?
+#
+# - ✗ The first three are better places to start. *Takes a check-up for a grade: these three do not learn.*
+# - ✗ Kaiming was coded wrongly. *Thinks that any distance from ln 10 is a mistake.*
+# - ✓ Networks that lose signal or gradient on the way start right at ln 10, so the number is no promise of learning. *Equal probabilities for all classes make ln 10.*
 
 
 # %%
@@ -671,25 +807,37 @@ table = pd.DataFrame(
 )
 table
 
-# %% [markdown] lang="zh-TW"
-# 訊號或梯度一路流失殆盡的三種（zeros、constant、normal）反而分毫不差，最穩的 kaiming 卻高出一截。
-
-# %% [markdown] lang="en"
-# The three that lose signal or gradient on the way (zeros, constant, normal) are spot on, and kaiming, the steadiest of all, starts well above.
-
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # ### 高出來的部分從哪裡來？
 #
-# 還沒訓練的模型，給每張圖的十個 logits 就像十個隨機數。它們散得越開，模型就越「有信心」，而這份信心毫無根據。取平均 0、標準差 s 的常態 logits，平均損失是 E[ln Σ eᶻ]，s 小的時候大約是 ln 10 + 0.45 s²（K 類時是 (1 − 1/K) s²/2）。
+# 訊號或梯度一路流失殆盡的三種（zeros、constant、normal）反而分毫不差，最穩的 kaiming 卻高出一截。
+#
+# 還沒訓練的模型，給每張圖的十個 logits 就像十個隨機數。它們散得越開，模型就越「有信心」，而這份信心毫無根據。取平均 0、標準差 s 的常態 logits，平均損失是 E[ln Σ eᶻ]，s 小的時候大約是 ln 10 + 0.45 s²。
 #
 # kaiming 的 s 從哪來？最後一層的變異數也是 2/n，後面卻沒有 ReLU 來砍掉一半。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # ### Where does the excess come from?
 #
-# In an untrained model the ten logits of an image are like ten random numbers. The wider they spread, the more "confident" the model, and that confidence is a blind guess. For normal logits of mean 0 and standard deviation s the mean loss is E[ln Σ eᶻ], for small s about ln 10 + 0.45 s² (with K classes, (1 − 1/K) s²/2).
+# The three that lose signal or gradient on the way (zeros, constant, normal) are spot on, and kaiming, the steadiest of all, starts well above.
+#
+# In an untrained model the ten logits of an image are like ten random numbers. The wider they spread, the more "confident" the model, for no reason. For normal logits of mean 0 and standard deviation s the mean loss is E[ln Σ eᶻ], for small s about ln 10 + 0.45 s².
 #
 # And kaiming's s? Its last layer has variance 2/n as well, with no ReLU after it to take half away.
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（3 分鐘）還沒訓練的 Kaiming 網路在 MNIST 上的損失大約 3.1，比 ln 10 高。多出來的部分從哪裡來？
+#
+# - ✗ 標籤有一部分配錯了。 *沒訓練過的模型，損失幾乎看不出標籤對不對。*
+# - ✓ 十個 logits 隨機地散得很開，模型毫無根據地有信心。 *最後一層的變異數也是 2/n，後面卻沒有 ReLU 砍掉一半。*
+# - ✗ 網路太深，前向計算的誤差累積起來了。 *三層的 Kaiming 網路也差不多這麼高。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (3 min) Before training, a Kaiming network on MNIST has a loss of about 3.1, above ln 10. Where does the excess come from?
+#
+# - ✗ Some labels are wrong. *The loss of an untrained model hardly depends on the labels.*
+# - ✓ The ten logits spread widely by chance, a confidence without reason. *The last layer has variance 2/n, too, with no ReLU after it to take half away.*
+# - ✗ The network is deep, and errors have piled up. *A Kaiming network of three layers is about as high.*
 
 # %% slideshow={"slide_type": "subslide"} alt-zh="橫軸是 logits 的標準差 s，縱軸是初始損失。理論曲線從 2.3 開始，s 超過 0.5 後彎上去。六個點都在曲線上：default 與十層 xavier 在左端，三層 xavier 約 2.6，兩個 kaiming 約 3.1。" alt-en="First loss against the spread of the logits. The theoretical curve starts at 2.3 and bends upward beyond 0.5. All six points lie on it: default and ten-layer xavier at the left end, three-layer xavier near 2.6, both kaiming near 3.1."
 s = torch.linspace(0, 3, 61)
@@ -713,11 +861,11 @@ legend = ax.legend(fontsize=9)
 # 所以「初始損失接近 ln 10」是健康檢查，不是成績。太高，可能是輸入沒有縮放、損失算錯了，也可能只是起點比較散。標籤配錯，這項檢查看不出來：沒訓練過的模型，損失和標籤幾乎無關。剛好是 ln 10，也不保證學得起來。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# **Claim 12** For zeros, constant, normal and default, at both depths, the first loss is within 0.05 of ln 10 for every seed; kaiming's is above 2.7 on average (so is the whole 95 % confidence interval).
+# **Claim 12** For zeros, constant, normal and default, at both depths, the first loss is within 0.05 of ln 10 for every seed; kaiming's is above 2.7 on average (the whole 95 % interval).
 #
 # **Claim 13** In all twelve cases the mean loss is **equivalent** to what random logits predict (each network with its own s): the 90 % interval of the difference lies within ±0.15.
 #
-# So "the first loss is near ln 10" is a check-up, not a grade. Too high may be unscaled inputs or a mistake in the loss, or just a wide start; wrong labels it cannot see (an untrained model's loss hardly depends on them); and spot on is no promise that anything will be learned.
+# So "the first loss is near ln 10" is a check-up, not a grade. Too high may be unscaled inputs, a mistake in the loss, or just a wide start; wrong labels it cannot see; and spot on promises nothing.
 
 # %%
 exact = [first[d, n][0] for d in depths for n in ("zeros", "constant", "normal", "default")]
@@ -738,7 +886,21 @@ claim(13, all(result.shown for result in alike.values()))
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## The answer: ten layers race
 #
-# A fixed 12,000 training images (all of them if there are fewer), batches of 128, Adam at 0.001, two epochs, five seeds; after each epoch the accuracy on a fixed 2,000 validation images, the same for every network. Take out the ranking that you wrote down.
+# A fixed 12,000 training images (or all), batches of 128, Adam at 0.001, two epochs, five seeds; after each epoch the accuracy on a fixed 2,000 validation images. Take out your ranking.
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（5 分鐘）十層 ReLU 網路用 Xavier 時，傳到第一層的梯度只剩十六分之一，用 Kaiming 時幾乎不變。用 Adam 訓練兩輪之後，兩者卻等效。最說得通的原因是什麼？
+#
+# - ✗ 梯度的大小從來不重要，方向才重要。 *換成 SGD，大小就重要了。*
+# - ✗ 五個種子太少，其實差很多。 *等效檢定說的是：差距在 ±3 個百分點之內。*
+# - ✓ Adam 把每個梯度除以它自己的大小，固定的倍數補得回來。 *換成 SGD，Kaiming 就遙遙領先。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (5 min) In a ten-layer ReLU network only a sixteenth of the gradient reaches the first layer with Xavier, nearly all of it with Kaiming. Yet after two epochs of Adam the two are equivalent. What is the most likely reason?
+#
+# - ✗ The size of a gradient never matters, only its direction. *With SGD the size does matter.*
+# - ✗ Five seeds are too few; they really differ a lot. *The test of equivalence puts the difference within ±3 points.*
+# - ✓ Adam divides each gradient by its own size and makes up for a constant factor. *With SGD instead, Kaiming is far ahead.*
 
 
 # %%
@@ -799,7 +961,7 @@ pd.DataFrame(
 #
 # **主張 15** 第一輪之後，default 平均比 kaiming 低 5 個百分點以上（信賴區間整個低於 −5）；兩輪之後平均仍較低。
 #
-# **主張 16** 在完整的 MNIST 上，兩輪之後 kaiming 與 xavier 的平均準確率**等效**：差距的 90% 信賴區間在 ±3 個百分點之內（比主張 15 的 5 個百分點小）。
+# **主張 16** 在完整的 MNIST 上，兩輪之後 kaiming 與 xavier 的平均準確率**等效**：差距的 90% 信賴區間在 ±3 個百分點之內。
 #
 # 最後這一點值得想想：xavier 傳到第一層的梯度只剩十六分之一，為什麼不輸？
 
@@ -808,9 +970,9 @@ pd.DataFrame(
 #
 # **Claim 15** After one epoch default is on average more than 5 points below kaiming (the whole interval); after two it is still lower on average.
 #
-# **Claim 16** On full MNIST, after two epochs, the mean accuracies of kaiming and xavier are **equivalent**: the 90 % interval of the difference lies within ±3 points (less than the 5 of claim 15).
+# **Claim 16** On full MNIST, after two epochs, the mean accuracies of kaiming and xavier are **equivalent**: the 90 % interval of the difference lies within ±3 points.
 #
-# The last one deserves a thought: only a sixteenth of xavier's gradient reaches the first layer, so why does it not lose?
+# Only a sixteenth of xavier's gradient reaches the first layer, so why does it not lose?
 
 # %%
 stuck = (ten["zeros"][:, 1] < 15).all() and (ten["constant"][:, 1] < 30).all()
@@ -824,12 +986,26 @@ claim(16, versus.shown, tiers="full", tier=mnist.tier)
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # ### 把 Adam 拿掉
 #
-# Adam 把每個梯度除以它自己的大小（[[optimizers]]），所以只剩十六分之一也補得回來。那就換成什麼都不補的 SGD（學習率 0.03），4,000 張圖、一輪，看看名次。
+# Adam 把每個梯度除以它自己的大小（[[optimizers]]），所以只剩十六分之一也補得回來。那就換成什麼都不補的 SGD（學習率 0.03），4,000 張圖、一輪。猜猜看，名次會怎樣？
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # ### Take Adam away
 #
-# Adam divides each gradient by its own size ([[optimizers]]), so a factor of sixteen it can make up for. Use SGD instead, which makes up for nothing (rate 0.03): 4,000 images, one epoch. What does the ranking look like now?
+# Adam divides each gradient by its own size ([[optimizers]]), so a factor of sixteen it can make up for. Use SGD instead, which makes up for nothing (rate 0.03): 4,000 images, one epoch. Guess: what does the ranking look like now?
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（3 分鐘）把 Adam 換成 SGD（學習率 0.03），十層 ReLU 網路在 4,000 張 MNIST 圖上訓練一輪。Kaiming、Xavier、PyTorch 預設的名次如何？
+#
+# - ✓ Kaiming 遙遙領先，Xavier 其次，預設幾乎沒學到。 *SGD 的步長就是學習率乘上梯度，梯度小的層走不動。*
+# - ✗ 三種差不多，和用 Adam 時一樣。 *以為初始化的影響和優化器無關。*
+# - ✗ 預設最好，因為它的權重最小、最穩。 *以為小的權重比較安全。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (3 min) Adam is exchanged for SGD (rate 0.03), and ten-layer ReLU networks train for one epoch on 4,000 MNIST images. How do Kaiming, Xavier and PyTorch's default rank?
+#
+# - ✓ Kaiming far ahead, then Xavier; the default has hardly learned. *With SGD a step is rate times gradient, so layers with small gradients hardly move.*
+# - ✗ All about alike, as with Adam. *Thinks that initialization and optimizer have nothing to do with each other.*
+# - ✗ The default is best, having the smallest and steadiest weights. *Thinks that small weights are safe.*
 
 # %%
 with_sgd = {}
@@ -844,12 +1020,12 @@ for name in SCHEMES[:3]:
 # %% [markdown] lang="zh-TW"
 # **主張 17** 換成 SGD，一輪之後 kaiming 的準確率平均比 xavier 高 10 個百分點以上（95% 信賴區間整個高於 10），default 則不論哪個種子都不到 20%。
 #
-# Adam 補得了的，SGD 補不了：結果與此相符。但兩場比賽的圖片數和步數也不同，SGD 的學習率（learning rate）又只試了一個，不能全算在 Adam 頭上。梯度比 Adam 的 ε = 10⁻⁸ 還小時（normal 的第一層收到的是 10⁻¹¹），Adam 幫得上的忙就很有限了。
+# Adam 補得了的，SGD 補不了：結果與此相符。但兩場比賽的圖片數和步數也不同，SGD 的學習率（learning rate）又只試了一個。梯度比 Adam 的 ε = 10⁻⁸ 還小時（normal 的第一層收到的是 10⁻¹¹），Adam 幫得上的忙就很有限了。
 
 # %% [markdown] lang="en"
-# **Claim 17** With SGD, after one epoch, kaiming is on average more than 10 points above xavier (so is the whole 95 % confidence interval), and default is below 20 % for every seed.
+# **Claim 17** With SGD, after one epoch, kaiming is on average more than 10 points above xavier (the whole 95 % interval), and default is below 20 % for every seed.
 #
-# This fits: Adam makes up for small gradients, SGD does not. But the two races also differ in images and steps, and only one SGD rate was tried, so not all of it is Adam's doing. Where gradients are smaller than Adam's ε = 10⁻⁸ (normal's first layer receives 10⁻¹¹), it can help but little.
+# This fits; but the two races also differ in images and steps, and only one SGD rate was tried. Where gradients are smaller than Adam's ε = 10⁻⁸ (normal's first layer receives 10⁻¹¹), it can help but little.
 
 # %%
 ahead = paired_difference(with_sgd["kaiming"], with_sgd["xavier"])
@@ -859,16 +1035,30 @@ claim(17, ahead.low > 10 and bool((with_sgd["default"] < 20).all()))
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 三層的時候呢？
 #
-# 常見的示範用三層網路比較 default、xavier、kaiming、zeros，只跑一個種子，準確率卻報到小數點後第一位。差別若小，五個種子就不夠看：我們用 784-128-128-10、6,000 張圖（資料較少時用全部）、十五個種子再比一次。zeros 剛才看過了；換上一位新的：kaiming，但**最後一層的權重設成 0**（初始損失正好是 ln 10）。
+# 常見的示範用三層網路，只跑一個種子。我們用 784-128-128-10、6,000 張圖（資料較少時用全部）、十五個種子，再加上一位新的參賽者：kaiming，但**最後一層的權重設成 0**（初始損失正好是 ln 10）。
 #
 # 想一想：三層時差別有多大？最後一層是 0，會學不動嗎？
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## And with three layers?
 #
-# A common demonstration compares default, xavier, kaiming and zeros on a three-layer network, with one seed, to a tenth of a percent. Where differences are small, five seeds show little: we do it again with 784-128-128-10, 6,000 images (all of them if there are fewer) and fifteen seeds. zeros we have seen; in its place runs another: kaiming with the **weights of the last layer set to 0** (its first loss is exactly ln 10).
+# Common demonstrations use three layers, and one seed. Take 784-128-128-10, 6,000 images (or all) and fifteen seeds. A new contender is kaiming with the **weights of the last layer set to 0** (its first loss is exactly ln 10).
 #
 # Predict: how large are the differences with three layers? And with a last layer of zeros, is it stuck?
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（6 分鐘）三層的 ReLU 網路用 Kaiming 初始化，只有最後一層的權重設成 0。訓練會怎樣？
+#
+# - ✗ 學不動，和全部是 0 一樣。 *以為 0 本身就會讓訓練停住。*
+# - ✗ 只有輸出層的偏置學得到東西。 *最後一層收到的訊號不是 0，所以權重的梯度也不是 0。*
+# - ✓ 學得起來，只是第一輪慢一點。 *前面的層是隨機的；一步之後，最後一層的權重就不是 0，也各不相同。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (6 min) A ReLU network of three layers starts with Kaiming, only the last layer's weights are set to 0. How does it train?
+#
+# - ✗ It is stuck, as with all zeros. *Thinks that a zero as such stops training.*
+# - ✗ Only the output bias learns. *The last layer receives signals that are not 0, so its weights have gradients.*
+# - ✓ It learns, a little more slowly in the first epoch. *The layers before are random; after one step the last weights are neither 0 nor alike.*
 
 # %%
 three_layers = {"hidden_sizes": [128, 128], "num_seeds": 15}
@@ -895,14 +1085,14 @@ for ax, epoch in zip(axes, (1, 2), strict=True):
 #
 # **主張 19** 只把最後一層設成 0，不論哪個種子都學得起來（兩輪後超過 80%），但第一輪平均比 kaiming 慢（成對差的 95% 信賴區間整個在 0 以下）。
 #
-# 所以 0 本身沒有錯，要看它用在哪裡：每一層都是 0，ReLU 網路裡權重的梯度也是 0；這裡只有最後一層是 0，前面的層是隨機的，最後一層收到的訊號各不相同，一步之後，最後一層的權重就不是 0，也各不相同，梯度便流得回去。而從 ln 10 出發並沒有比較快：初始損失用來抓錯，不是用來追求的。
+# 所以 0 本身沒有錯，要看它用在哪裡：這裡前面的層是隨機的，最後一層收到的訊號各不相同，一步之後，最後一層的權重就不是 0，也各不相同，梯度便流得回去。而從 ln 10 出發並沒有比較快：初始損失是用來抓錯的。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # **Claim 18** Three layers, after one epoch, on average: kaiming is above default (interval above 0), by less than 5 points; kaiming and xavier are **equivalent** (the 90 % interval of the difference lies within ±1.5 points).
 #
 # **Claim 19** With only the last layer at 0 every seed learns (above 80 % after two epochs), but in the first epoch on average more slowly than kaiming (interval below 0).
 #
-# So a zero is not poison in itself; it depends on what it does. With zeros everywhere, the weights of a ReLU network have zero gradients, too. Here only the last layer is 0: the layers before it are random, each unit sends it something different, and after one step its weights are neither 0 nor alike, so the gradient gets through. And starting at ln 10 was no faster: the first loss is for catching mistakes, not for chasing.
+# So a zero is not poison in itself: the layers before are random, so after one step the last weights are neither 0 nor alike, and the gradient gets through. And starting at ln 10 was no faster: the first loss is for catching mistakes.
 
 # %%
 gain = paired_difference(three["kaiming"][:, 0], three["default"][:, 0])
@@ -993,8 +1183,6 @@ def count_twins_solution(hidden, output):
 # 難度 ★★☆，約 10 分鐘。
 #
 # 類別不平衡時，模型即使對每張圖都給同樣的機率，損失也可能低於 ln K。假設最後一層的權重是 0、偏置是 `bias`（K 個數），資料裡第 k 類有 `counts[k]` 張圖。寫出 `predict_first_loss(counts, bias)`：訓練之前，全部圖片的平均交叉熵是多少？偏置可能大到 ±10⁴。
-#
-# 做完之後試試 `counts = torch.tensor([900, 100])`：兩個偏置相差多少，初始損失最低？
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Exercise 3: predict the first loss
@@ -1002,8 +1190,6 @@ def count_twins_solution(hidden, output):
 # Difficulty ★★☆, about 10 minutes.
 #
 # Where classes are unbalanced, a model that gives every image the same probabilities can have a loss below ln K. Suppose the last layer's weights are 0 and its biases are `bias` (K numbers), and the data have `counts[k]` images of class k. Write `predict_first_loss(counts, bias)`: before any training, what is the mean cross-entropy over all images? Biases may be as large as ±10⁴.
-#
-# When you are done, try `counts = torch.tensor([900, 100])`: by how much must the two biases differ for the lowest first loss?
 
 
 # %% tags=["exercise"]
@@ -1026,41 +1212,39 @@ def predict_first_loss_solution(counts, bias):
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 重點整理
 #
-# - 一層把 E[x²] 乘上 n · Var(w) / 2（ReLU）。要它是 1：Var(w) = 2/n，n 是 fan_in。沒有一個固定的標準差適合所有寬度。
+# - 一層把 E[x²] 乘上 n · Var(w) / 2（ReLU）。要它是 1：Var(w) = 2/n，n 是 fan_in。
 # - Xavier 為斜率 1 的激活函數取前向與反向的折衷；PyTorch 預設的標準差只有 Kaiming 的 1/√6。深的 ReLU 網路，自己指定 Kaiming。
 # - 一樣的神經元收到一樣的梯度，永遠一樣。隨機就是用來打破對稱的。
 # - zeros 配 ReLU 只有輸出層的偏置會動；「大家學到一樣的東西」說的是 sigmoid。
-# - 初始損失接近 ln K 是健康檢查：不通過要查，通過也不保證。
-# - 三層時，合理的選擇只差一兩個百分點；十層時，default 第一輪就落後十個百分點以上。kaiming 與 xavier 用 Adam 等效（±3 個百分點），換成 SGD（0.03、一輪）就分開了。
+# - 初始損失接近 ln K（K 是類別數）是健康檢查：不通過要查，通過也不保證。
+# - 三層時，合理的選擇只差一兩個百分點；十層時，default 第一輪就落後十個百分點以上。kaiming 與 xavier 用 Adam 等效，換成 SGD 就分開了。
 #
 # **下一課**：[[gradient_clipping]]，梯度裁剪。起點再好，途中也可能爆炸。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Summary
 #
-# - A layer multiplies E[x²] by n · Var(w) / 2 (with ReLU). For that to be 1, Var(w) = 2/n, where n is fan_in. No fixed standard deviation suits every width.
-# - Xavier is a compromise between forward and backward, for activations of slope 1; the deviation of PyTorch's default is only 1/√6 of Kaiming's. For deep ReLU networks, ask for Kaiming yourself.
-# - Units that are alike receive the same gradient and stay alike. Randomness is there to break the symmetry.
+# - A layer multiplies E[x²] by n · Var(w) / 2 (with ReLU). For that to be 1, Var(w) = 2/n, where n is fan_in.
+# - Xavier is a compromise between forward and backward, for activations of slope 1; PyTorch's default has 1/√6 of Kaiming's deviation. For deep ReLU networks, ask for Kaiming.
+# - Units that are alike receive the same gradient and stay alike. Randomness breaks the symmetry.
 # - With zeros and ReLU only the output bias moves; "all neurons learn the same" describes the sigmoid.
-# - A first loss near ln K is a check-up: failing it is a reason to look, passing it is no promise.
-# - With three layers, sensible choices differ by a point or two; with ten, default is more than ten points behind after one epoch. Under Adam kaiming and xavier are equivalent (±3 points); under SGD (0.03, one epoch) they come apart.
+# - A first loss near ln K (K classes) is a check-up: failing it is a reason to look, passing it is no promise.
+# - With three layers, sensible choices differ by a point or two; with ten, default is more than ten points behind after one epoch. Under Adam kaiming and xavier are equivalent; under SGD they come apart.
 #
 # **Next**: [[gradient_clipping]], gradient clipping. However good the start, things may still explode on the way.
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "skip"}
 # ### 原始文獻
 #
-# - LeCun, Bottou, Orr, Müller（1998），Efficient BackProp，收於 Neural Networks: Tricks of the Trade，Springer，doi:10.1007/3-540-49430-8_2。變異數 1/n 的來源。
-# - Glorot, Bengio（2010），Understanding the difficulty of training deep feedforward neural networks，AISTATS（PMLR 9）。Xavier 初始化。
-# - He, Zhang, Ren, Sun（2015），Delving deep into rectifiers: surpassing human-level performance on ImageNet classification，ICCV，arXiv:1502.01852。Kaiming 初始化。
-# - Karpathy（2019），A recipe for training neural networks，karpathy.github.io/2019/04/25/recipe。訓練之前先看初始損失。
-# - Holm（1979），A simple sequentially rejective multiple test procedure，Scandinavian Journal of Statistics 6(2)。一次比很多對時的校正。
+# - LeCun, Bottou, Orr, Müller（1998），Efficient BackProp，收於 Neural Networks: Tricks of the Trade，LNCS 1524，doi:10.1007/3-540-49430-8_2。變異數 1/n 的來源。
+# - Glorot, Bengio（2010），Understanding the difficulty of training deep feedforward neural networks，AISTATS（PMLR 9），249–256。
+# - He, Zhang, Ren, Sun（2015），Delving deep into rectifiers: surpassing human-level performance on ImageNet classification，ICCV，arXiv:1502.01852。
+# - Karpathy（2019），A recipe for training neural networks，karpathy.github.io/2019/04/25/recipe。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "skip"}
 # ### Primary sources
 #
-# - LeCun, Bottou, Orr, Müller (1998), Efficient BackProp, in Neural Networks: Tricks of the Trade, Springer, doi:10.1007/3-540-49430-8_2. Where variance 1/n comes from.
-# - Glorot, Bengio (2010), Understanding the difficulty of training deep feedforward neural networks, AISTATS (PMLR 9). Xavier initialization.
-# - He, Zhang, Ren, Sun (2015), Delving deep into rectifiers: surpassing human-level performance on ImageNet classification, ICCV, arXiv:1502.01852. Kaiming initialization.
-# - Karpathy (2019), A recipe for training neural networks, karpathy.github.io/2019/04/25/recipe. Looks at the first loss before any training.
-# - Holm (1979), A simple sequentially rejective multiple test procedure, Scandinavian Journal of Statistics 6(2). The correction where many pairs are compared.
+# - LeCun, Bottou, Orr, Müller (1998), Efficient BackProp, in Neural Networks: Tricks of the Trade, LNCS 1524, doi:10.1007/3-540-49430-8_2. Where variance 1/n comes from.
+# - Glorot, Bengio (2010), Understanding the difficulty of training deep feedforward neural networks, AISTATS (PMLR 9), 249–256.
+# - He, Zhang, Ren, Sun (2015), Delving deep into rectifiers: surpassing human-level performance on ImageNet classification, ICCV, arXiv:1502.01852.
+# - Karpathy (2019), A recipe for training neural networks, karpathy.github.io/2019/04/25/recipe.

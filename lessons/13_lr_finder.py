@@ -39,9 +39,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import torch
-from sklearn.datasets import load_breast_cancer, load_diabetes
 from torch import nn
-from torch.utils.data import TensorDataset
 
 from course_utils import plotting, seeding
 from course_utils.exercises import lr_finder as exercises
@@ -60,6 +58,7 @@ from course_utils.models import MLP, MNIST_MLP
 from course_utils.notebook.claims import claim
 from course_utils.optimizers import adam_step, sgd_step
 from course_utils.seeding import seeded
+from course_utils.small_tasks import small_tasks
 from course_utils.stacked import StackedMLP
 from course_utils.training import evaluate
 
@@ -81,6 +80,20 @@ from course_utils.training import evaluate
 #
 # This lesson compares many runs, so it keeps to a fixed 12,000 images (or all, where there are fewer) and batches of 128.
 
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（4 分鐘）訓練一個小網路，學習率從 10⁻⁶ 逐批升到 10，記下每一批的損失。曲線大致是什麼形狀？
+#
+# - ✗ 一開始就往下，學習率越大降得越快。 *以為任何學習率都能讓損失下降，只差快慢。*
+# - ✓ 先平，再往下，最後衝高失控。 *太小走不動，合適才下降，太大就跨過谷底。*
+# - ✗ 一路往上，因為學習率越來越大。 *以為學習率變大就是變差。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (4 min) A small network trains while its rate climbs from 10⁻⁶ to 10, batch by batch, and each batch's loss is noted. What shape has the curve?
+#
+# - ✗ It falls from the start, the faster the larger the rate. *Thinks that every rate lowers the loss, sooner or later.*
+# - ✓ Flat, then falling, and at last out of control. *Too small a rate does not move, a fitting one descends, too large a one leaps across the valley.*
+# - ✗ It rises all the way, as the rate does. *Thinks that a larger rate is always worse.*
+
 # %%
 mnist = load_mnist()
 print(mnist.banner())
@@ -89,7 +102,6 @@ val_loader = TensorLoader(mnist.val, batch_size=1000)
 criterion = nn.CrossEntropyLoss()
 
 
-# %%
 def shuffled(dataset, seed):
     generator = seeding.generator(seed)
     return TensorLoader(dataset, 128, shuffle=True, generator=generator)
@@ -108,6 +120,20 @@ def shuffled(dataset, seed):
 # From 10⁻⁶ to 10 in 140 steps. The obvious way **adds** the same amount each time. The other way **multiplies** by the same factor.
 #
 # Predict: Adam's default rate is 0.001. If the same amount is added each time, how many of the 141 points lie below 0.1?
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（4 分鐘）學習率從 10⁻⁶ 到 10，共 141 個點，每一步加上同樣多。有幾個點落在 0.1 以下？
+#
+# - ✗ 大約 70 個，一半。 *以為點會平均分到大的和小的學習率。*
+# - ✗ 大約 100 個，七個數量級裡有五個在 0.1 以下。 *那是每一步乘上同樣倍數的情形。*
+# - ✓ 2 個，起點和下一步。 *每一步加 0.07 左右，第三個點就超過 0.1 了。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (4 min) A rate goes from 10⁻⁶ to 10 in 141 points, adding the same amount each time. How many of them lie below 0.1?
+#
+# - ✗ About 70, half of them. *Thinks that the points are shared evenly between small rates and large.*
+# - ✗ About 100, as five of seven decades lie below. *That is so when the same factor is multiplied.*
+# - ✓ 2, the start and the step after it. *Each step adds about 0.07, so the third point is beyond 0.1.*
 
 
 # %% saved="lr_finder: exponential_ramp"
@@ -131,14 +157,14 @@ legend = ax.legend()
 #
 # `num_steps - 1` 不是筆誤：141 個點之間只有 140 步，少了這個 −1，就走不到終點。
 #
-# **主張 1** 加法的斜坡，141 個點只有 2 個在 0.1 以下；乘法的斜坡有 100 個，而且七個數量級各分到 20 步，兩端剛好是 10⁻⁶ 與 10。
+# **主張 1** 加法的斜坡，141 個點只有 2 個在 0.1 以下；乘法的斜坡有 100 個，而且七個數量級（每級十倍）各分到 20 步，兩端剛好是 10⁻⁶ 與 10。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # Only two: the start, and the step after it. To a rate, 0.001 and 0.01 are as different as 0.1 and 1, hence the factor.
 #
 # The `num_steps - 1` is no slip: between 141 points there are 140 steps, and without the −1 the ramp never reaches its end.
 #
-# **Claim 1** Of the 141 points, the added ramp has only 2 below 0.1; the multiplied one has 100, gives each of the seven decades 20 steps, and has 10⁻⁶ and 10 as its ends.
+# **Claim 1** Of the 141 points, the added ramp has only 2 below 0.1; the multiplied one has 100, gives each of the seven decades (factors of ten) 20 steps, and has 10⁻⁶ and 10 as its ends.
 
 # %%
 each_decade = np.histogram(np.log10(lrs[:-1]) + 0.01, bins=np.arange(-6, 2))[0]
@@ -150,11 +176,29 @@ claim(1, below == [2, 100] and bool((each_decade == 20).all()) and ends)
 # ## 第一次嘗試
 #
 # 一步還是那五個動作，只是前面多了「換上下一個學習率」。優化器可能有好幾組參數（各有各的學習率），`set_lr` 讓最大的那組跟著斜坡走，其餘維持原來的比例。
+#
+# 網路是 784-64-10，優化器是 SGD。12,000 張圖不到一百個批次，`endless` 走完一輪就從頭再來。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## A first try
 #
 # A step is the same five acts as ever, and before them comes "take the next rate". An optimizer may hold several groups of parameters with rates of their own; `set_lr` lets the highest follow the ramp and keeps the others in proportion.
+#
+# The network is 784-64-10, the optimizer SGD. 12,000 images make fewer than a hundred batches; `endless` starts over when they are used up.
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（4 分鐘）學習率測試走到損失失控之後，每一批的損失又從很高的地方「掉下來」。這一段該怎麼看？
+#
+# - ✗ 是另一個谷，那裡的學習率也是好的選擇。 *只看斜率往下，沒看損失還比一開始高得多。*
+# - ✓ 失控就該停，之後的點只會騙人。 *模型已經壞了，損失的起落和合適的學習率無關。*
+# - ✗ 多跑幾輪再平均，就能用了。 *以為這只是雜訊。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (4 min) After the loss of a range test has run away, it "falls" again from far above. How should that stretch be read?
+#
+# - ✗ As another valley, whose rates are good as well. *Looks at the slope only, and not at losses far above the first.*
+# - ✓ The test should have stopped; these points only mislead. *The model is ruined by then, and its ups and downs say nothing about a fitting rate.*
+# - ✗ Averaged over more epochs it can be used. *Takes it for mere noise.*
 
 
 # %% saved="lr_finder: set_lr"
@@ -176,14 +220,7 @@ def first_try(model, optimizer, batches, lrs):
     return losses
 
 
-# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 網路是 784-64-10，優化器是 SGD。12,000 張圖不到一百個批次，`endless` 走完一輪就從頭再來。
-
-# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# The network is 784-64-10, the optimizer SGD. 12,000 images make fewer than a hundred batches; `endless` starts over when they are used up.
-
-
-# %%
+# %% slideshow={"slide_type": "subslide"}
 def small_net(seed):
     model = MLP(784, [64], 10, seed=seed)
     return model, torch.optim.SGD(model.parameters(), lr=0.1)
@@ -204,8 +241,6 @@ legend = ax.legend()
 # 1. **抖動**：每個批次的損失都帶著雜訊，「最低點」會隨運氣跳來跳去。
 # 2. **失控之後**還一直走：那些點只會騙人，你看損失後來又「掉下來」了。
 # 3. **模型壞了**：剛才動的是真的權重。
-#
-# 一件一件來。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # Flat, falling, then out of control: as you drew it? The shape is there, and three things are not dealt with:
@@ -213,8 +248,6 @@ legend = ax.legend()
 # 1. **Raggedness**: every batch has its noise, and "the lowest point" jumps about with luck.
 # 2. It **goes on after running away**: those points only mislead; look how the loss "falls" again.
 # 3. **The model is ruined**: those were the real weights.
-#
-# One after the other.
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 平滑：第一個損失該佔多少分量？
@@ -262,6 +295,20 @@ def smooth_plainly(losses, start, beta=0.9):
 #
 # Guess: after 11 steps, what share has the first loss, the oldest, in each of the three versions?
 
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（6 分鐘）移動平均的 β = 0.9，而且從第一個損失開始（不做偏差修正）。走了 11 步，第一個損失還佔多少分量？
+#
+# - ✗ 十一分之一，每個損失一樣多。 *把移動平均當成普通的平均。*
+# - ✗ 幾乎沒有，最舊的早就淡出了。 *忘了它是起點，權重是 β 的十次方。*
+# - ✓ 三成五左右。 *0.9¹⁰ ≈ 0.35，那一批的運氣一直跟著你。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (6 min) A moving average with β = 0.9 starts at the first loss, without a bias correction. After 11 steps, how much of it is the first loss?
+#
+# - ✗ An eleventh, like every other. *Takes a moving average for a plain mean.*
+# - ✗ Next to nothing, as the oldest fades first. *Forgets that it is the start, with a weight of β to the tenth power.*
+# - ✓ About 35 %. *0.9¹⁰ ≈ 0.35: that one batch's luck stays with you.*
+
 # %%
 versions = {
     "corrected": smooth_losses,
@@ -298,12 +345,26 @@ claim(
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 失控就停
 #
-# 兩種情況要停：損失不是有限的數，或平滑後的損失超過最低值的四倍（程式寫成「最低值 + 3 ×｜最低值｜」，損失為負時也適用）。把它放進迴圈，就是完整的學習率測試。
+# 兩種情況要停：損失不是有限的數，或平滑後的損失超過最低值的四倍（程式寫成「最低值 + 3 ×｜最低值｜」，損失為負時也適用）。把它放進迴圈，就是完整的學習率測試。五個種子各跑一次。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Stop when it runs away
 #
-# Two reasons to stop: the loss is no longer finite, or the smoothed loss exceeds four times its lowest value (written as the value plus three times its size, which also serves losses that can be negative). Put into the loop, that makes the range test complete.
+# Two reasons to stop: the loss is no longer finite, or the smoothed loss exceeds four times its lowest value (written so that it also serves losses that can be negative). Put into the loop, that makes the range test complete. Let five seeds take it.
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（4 分鐘）學習率測試在「平滑後的損失」超過最低值的四倍時停止，而不是某一批的損失一升高就停。為什麼？
+#
+# - ✓ 單一批次的損失帶著雜訊，升高不代表失控。 *平滑之後還高出這麼多，才不是運氣。*
+# - ✗ 因為損失本來就會一直升高。 *以為學習率上升，損失就該上升。*
+# - ✗ 為了多測一些學習率，好挑到更大的。 *以為測得越遠，建議就越大。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (4 min) A range test stops when the smoothed loss exceeds four times its lowest value, and not as soon as one batch's loss is higher. Why?
+#
+# - ✓ One batch's loss is noisy, and a rise need not mean running away. *So much above the minimum after smoothing is no matter of luck.*
+# - ✗ Because the loss is rising all the time anyway. *Thinks that a rising rate means a rising loss.*
+# - ✗ To test more rates and pick a larger one. *Thinks that the further it goes, the larger the suggestion.*
 
 
 # %% saved="lr_finder"
@@ -331,13 +392,7 @@ def range_test(model, optimizer, criterion, batches, lrs, beta=0.9, factor=4.0):
     return losses
 
 
-# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 五個種子，各跑一次：
-
-# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# Five seeds, one test each:
-
-# %%
+# %% slideshow={"slide_type": "subslide"}
 tests, tested_models = [], []
 for seed in range(5):
     model, optimizer = small_net(seed)
@@ -357,28 +412,40 @@ legend = ax.legend(loc="upper left")
 #
 # 五個種子的谷底很接近。衝破四倍的當場停下，沒衝那麼高的就走完整段斜坡。
 #
-# 測試把模型帶到了失控為止。現在就接著訓練，會怎樣？先看看它們還剩下多少本事。
+# 測試把模型帶到了失控為止。現在就接著訓練，會怎樣？
+#
+# **主張 3** 測試結束時，五個模型的驗證準確率都低於 50%，等於全毀了。
+#
+# 所以要在**副本**上測。但複製的時候有個陷阱：優化器手上拿的是誰的參數？
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Leave no trace
 #
 # The valleys of the five seeds lie close together. A test ends where the loss passes four times its lowest value; one that never climbs so high walks its ramp to the end.
 #
-# The test took the models all the way to running away. What if you just went on training them? First see what they are still good for.
+# The test took the models all the way to running away. What if you just went on training them?
+#
+# **Claim 3** When the test ends, all five models have a validation accuracy below 50 %: they are ruined.
+#
+# So test a **copy**. But there is a trap in copying: whose parameters does the optimizer hold?
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（7 分鐘）優化器是為 `model` 建立的。執行 `trial = copy.deepcopy(model)` 之後，用這個優化器訓練 `trial`，哪個模型的權重會動？
+#
+# - ✗ `trial` 的，因為梯度是從它算出來的。 *優化器只動手上的參數，不管梯度在誰身上。*
+# - ✗ 兩個都會動。 *以為副本和原本還連在一起。*
+# - ✓ `trial` 一步也不會動；優化器手上拿的是 `model` 的參數。 *要把模型和優化器一起複製，它們才指向同一批參數。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (7 min) An optimizer was built for `model`. After `trial = copy.deepcopy(model)` it is used to train `trial`. Whose weights move?
+#
+# - ✗ Those of `trial`, for which the gradients are computed. *An optimizer moves the parameters it holds, wherever gradients are.*
+# - ✗ Those of both. *Thinks that copy and original are still connected.*
+# - ✓ Not one of `trial` moves; the optimizer holds the parameters of `model`. *Model and optimizer must be copied together to refer to the same parameters.*
 
 # %%
 after_test = [evaluate(model, val_loader, criterion, "cpu")[1] for model in tested_models]
 print(f"validation accuracy after the test: {mean_interval(after_test):.0%}")
-
-# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# **主張 3** 測試結束時，五個模型的驗證準確率都低於 50%，等於全毀了。
-#
-# 所以要在**副本**上測。但複製的時候有個陷阱：優化器手上拿的是誰的參數？
-
-# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# **Claim 3** When the test ends, all five models have a validation accuracy below 50 %: they are ruined.
-#
-# So test a **copy**. But there is a trap in copying: whose parameters does the optimizer hold?
 
 # %%
 claim(3, max(after_test) < 0.5)
@@ -417,7 +484,6 @@ def twenty_steps(seed, with_test, dataset):
     return model.state_dict(), result
 
 
-# %%
 def with_and_without(seed, dataset):
     tested, result = twenty_steps(seed, True, dataset)
     untested, _ = twenty_steps(seed, False, dataset)
@@ -436,7 +502,7 @@ claim(4, bool(no_trace["same"].all()))
 #
 # - **最陡**：損失掉得最快的地方。
 # - **最低點**、**最低點 ÷ 10**、**最低點 ÷ 3**：最低點已經在失控邊緣，該退一步；但要退多少？
-# - **山谷**（fastai 的預設）：找最長的一串越來越低的損失（中間可以跳過幾點），從它的終點往回走半個長度。fastai 會先去掉前十分之一和最後 5 點，這裡不去掉任何一點。
+# - **山谷**（函式庫 fastai 的預設）：找最長的一串越來越低的損失（中間可以跳過幾點），從它的終點往回走半個長度。fastai 會先去掉前十分之一和最後 5 點，這裡不去掉任何一點。
 #
 # 最陡的讀法加了兩道護欄：前 15 點不看（平均還沒開始作用），最低點之後也不看。
 
@@ -447,9 +513,23 @@ claim(4, bool(no_trace["same"].all()))
 #
 # - **steepest**: where the loss falls fastest.
 # - **minimum**, **minimum / 10**, **minimum / 3**: the minimum is at the brink already, so step back; but how far?
-# - **valley** (fastai's default): take the longest series of ever lower losses (points may be skipped), and go back half its length from its end. fastai first drops the first tenth and the last 5 points; here none is dropped.
+# - **valley** (default of the library fastai): take the longest series of ever lower losses (points may be skipped), and go back half its length from its end. fastai first drops the first tenth and the last 5 points; here none is dropped.
 #
 # The steepest rule has two guards here: the first 15 points do not count (the average has hardly begun), nor does anything beyond the minimum.
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（5 分鐘）學習率測試的曲線有一個最低點。為什麼不直接用那裡的學習率來訓練？
+#
+# - ✗ 因為那裡的損失還不夠低。 *最低點就是最低；問題不在損失。*
+# - ✓ 那裡已經在失控的邊緣，平均起來太大。 *學習率還在升高，損失就快要往上衝，所以要退一步。*
+# - ✗ 因為最低點總是太小。 *把最低點和山谷讀法弄混了。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (5 min) The curve of a range test has a lowest point. Why not train at that very rate?
+#
+# - ✗ Because the loss is not low enough there. *It is the lowest there is; the loss is not the trouble.*
+# - ✓ It is at the brink of running away, and on average too large. *The rate is still climbing and the loss about to shoot up, so one steps back.*
+# - ✗ Because the minimum is always too small. *Confuses the minimum with the valley rule.*
 
 
 # %% saved="lr_finder"
@@ -471,7 +551,7 @@ def valley_rate(lrs, smoothed):
     return float(lrs[max(start + int(third) + int(third / 2), 0)])
 
 
-# %% slideshow={"slide_type": "subslide"}
+# %% alt-zh="種子 0 的平滑曲線，上面標出五種讀法：由左到右是山谷、最低點除以 10、最低點除以 3 與最陡（幾乎重疊）、最低點，相差約兩個數量級。" alt-en="Seed 0's smoothed curve with five marks: from left to right valley, minimum/10, minimum/3 and steepest (almost on top of each other), minimum, almost two orders of magnitude apart." slideshow={"slide_type": "subslide"}
 rates, smoothed = tests[0]
 minimum = rates[smoothed.argmin()]
 readings = {
@@ -481,8 +561,6 @@ readings = {
     "minimum/10": minimum / 10,
     "valley": valley_rate(rates, smoothed),
 }
-
-# %% alt-zh="種子 0 的平滑曲線，上面標出五種讀法：由左到右是山谷、最低點除以 10、最低點除以 3 與最陡（幾乎重疊）、最低點，相差約兩個數量級。" alt-en="Seed 0's smoothed curve with five marks: from left to right valley, minimum/10, minimum/3 and steepest (almost on top of each other), minimum, almost two orders of magnitude apart."
 figure, ax = plt.subplots(figsize=(8, 3.2))
 ax.semilogx(rates, smoothed, color="black", linestyle="-")
 for (rule, rate), marker in zip(readings.items(), "Do^sv", strict=True):
@@ -504,6 +582,20 @@ legend = ax.legend(loc="lower left")
 # ### The slope is against log(rate)
 #
 # The `log` in `np.gradient(smoothed, np.log(lrs))` is essential. Predict: with the slope against the rate itself, where would it look steepest?
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（4 分鐘）找損失掉得最快的地方時，如果斜率是對學習率本身算，而不是對它的對數算，最陡的地方會落在哪裡？
+#
+# - ✓ 斜坡的起點，學習率最小的地方。 *那裡相鄰的學習率只差 10⁻⁷，一點雜訊除以這麼小的數就成了懸崖。*
+# - ✗ 同一個地方，取對數只是換單位。 *取對數會改變每一段的寬度，斜率就不同。*
+# - ✗ 學習率最大的地方。 *那裡相鄰的學習率差得最多，斜率反而小。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (4 min) If the steepest fall of the loss is sought against the rate itself, and not against its logarithm, where does it seem to lie?
+#
+# - ✓ At the very start of the ramp, where rates are smallest. *Neighboring rates differ by 10⁻⁷ there, and a little noise divided by so small a number is a cliff.*
+# - ✗ At the same place, as a logarithm is only another unit. *The logarithm changes the width of each stretch, and with it the slope.*
+# - ✗ Where rates are largest. *Neighbours are furthest apart there, which makes slopes small.*
 
 # %%
 against_lr = [rates[np.gradient(smoothed, rates).argmin()] for rates, smoothed in tests]
@@ -527,39 +619,20 @@ claim(5, max(against_lr) < 1e-4 and min(against_log) > 0.01)
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # ### 沒有護欄的「最陡」
 #
-# 換成 `MNIST_MLP`（剛才已經測好五個種子）。這個模型的損失衝高之後又會掉回來（批次正規化可能是原因之一，這裡沒有測）。最陡的下坡在哪裡？
-
-# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# ### "Steepest" without guards
-#
-# Take `MNIST_MLP` (its five seeds have been tested above). Its loss shoots up and comes down again (batch norm may be one reason; that is not tested here). Where is the steepest way down?
-
-# %% alt-zh="MNIST_MLP 的平滑曲線：在 0.7 附近最低，之後升高又掉回來。空心圓標在最後那段下坡上，是沒有護欄的最陡；實心菱形在 0.1 附近，是有護欄的。" alt-en="MNIST_MLP's smoothed curve: lowest near 0.7, then up and down again. A hollow circle on that last descent marks unguarded steepest; a filled diamond near 0.1 the guarded one."
-curve = found[0]
-unguarded = [t.lrs[np.gradient(t.smoothed, np.log(t.lrs)).argmin()] for t in found]
-guarded = [t.suggestions["steepest"] for t in found]
-figure, ax = plt.subplots(figsize=(8, 2.6))
-ax.semilogx(curve.lrs, curve.smoothed, color="black", linestyle="-")
-for rate, marker, fill, name in (
-    (unguarded[0], "o", "none", "unguarded"),
-    (guarded[0], "D", "full", "guarded"),
-):
-    height = curve.smoothed[np.flatnonzero(curve.lrs == rate)[0]]
-    ax.plot(rate, height, marker, fillstyle=fill, markersize=11, label=f"steepest, {name}")
-ax.set(xlabel="rate (log)", ylabel="smoothed loss (nats)")
-legend = ax.legend(loc="lower left")
-
-# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 沒有護欄的讀法，選了失控之後「從很高的地方掉回來」的那一段。
+# 換成 `MNIST_MLP`（剛才已經測好五個種子）。這個模型的損失衝高之後又會掉回來（批次正規化可能是原因之一，這裡沒有測）。沒有護欄的讀法，往往就選了「從很高的地方掉回來」的那一段。
 #
 # **主張 6** 換五個種子測 `MNIST_MLP`，有護欄的建議每次都小於 0.5；沒有護欄的建議，至少三次大於 1。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# It chose the stretch after the loss had run away, where it falls back from far above.
+# ### "Steepest" without guards
+#
+# Take `MNIST_MLP` (its five seeds have been tested above). Its loss shoots up and comes down again (batch norm may be one reason, not tested here). Without guards it is often that last stretch, where the loss falls back from far above, that is chosen.
 #
 # **Claim 6** For five seeds of `MNIST_MLP` the guarded suggestion is below 0.5 every time, the unguarded one above 1 in at least three.
 
 # %%
+unguarded = [t.lrs[np.gradient(t.smoothed, np.log(t.lrs)).argmin()] for t in found]
+guarded = [t.suggestions["steepest"] for t in found]
 print("unguarded:", *[f"≈{rate:.2g}" for rate in unguarded])
 print("guarded:  ", *[f"≈{rate:.2g}" for rate in guarded])
 claim(6, sum(rate > 1 for rate in unguarded) >= 3 and max(guarded) < 0.5)
@@ -577,6 +650,20 @@ claim(6, sum(rate > 1 for rate in unguarded) >= 3 and max(guarded) < 0.5)
 # In many tutorials the finder looks like this: from 10⁻⁷ up to 1 in 100 steps; an average that starts at the first loss; the text says "take the rate where the loss falls fastest", the code computes minimum / 10. The model is `MNIST_MLP` (128 units per layer) with SGD.
 #
 # Predict: the end of the ramp is **your** casual choice. Had you chosen 0.3 instead of 1, would the suggestion change?
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（6 分鐘）有一種學習率尋找器：斜坡走到 1 為止，`MNIST_MLP` 到那裡損失還在下降，建議是最低點 ÷ 10。把終點從 1 改成 0.3，建議會變嗎？
+#
+# - ✗ 不會，曲線是模型和資料決定的。 *沒注意最低點落在終點。*
+# - ✗ 只會因為雜訊變一點點。 *以為改變的只是多幾點、少幾點。*
+# - ✓ 會，跟著終點變小。 *什麼都沒失控，「最低點」就是你自己設的終點。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (6 min) A finder's ramp ends at 1, where the loss of `MNIST_MLP` is still falling, and it suggests the minimum / 10. Does its suggestion change if the ramp ends at 0.3?
+#
+# - ✗ No, as model and data make the curve. *Does not notice that the minimum lies at the end.*
+# - ✗ Only a little, by noise. *Thinks that a few points more or less are all that changes.*
+# - ✓ Yes, it shrinks with the end. *Nothing runs away, so the "minimum" is the end that you chose.*
 
 
 # %%
@@ -601,22 +688,18 @@ for end, table in usual.items():
     print("   falls fastest:", *[f"≈{rate:.3f}" for rate in table["text"]])
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 1. **斜坡停在 1，什麼都沒失控**：曲線到終點還在下降，「最低點」就是終點（步數從 0 數起，99 就是最後一步）。你以為量的是模型，其實量的是自己設的終點。
+# 1. **斜坡停在 1，什麼都沒失控**：曲線到終點還在下降，「最低點」就是終點（步數從 0 數起，99 就是最後一步）。你以為量的是模型，其實量的是自己設的終點。（`find_lr` 的斜坡走到 10，`MNIST_MLP` 的最低點在 0.7 左右，離終點很遠。）
 # 2. **文字與程式說的不是同一個學習率**。
 # 3. **平滑太看重第一個損失**（主張 2）。
-#
-# （還有一個小錯誤：學習率乘了 100 次，最後一次乘完卻沒有批次用到它，所以終點永遠走不到。）
 #
 # **主張 7** 五個種子、兩種終點，「最低點」都落在最後 5 步；終點從 0.3 改成 1，程式的建議都變成 1.5 倍以上。
 #
 # **主張 8** 終點 0.3 時，文字說的學習率，五個種子都是程式算的兩倍以上。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# 1. **The ramp ends at 1 and nothing runs away**: the curve is still falling at its end, and the end is the "minimum" (steps count from 0, so 99 is the last). You think you measure the model, and measure your own choice.
+# 1. **The ramp ends at 1 and nothing runs away**: the curve is still falling at its end, and the end is the "minimum" (steps count from 0, so 99 is the last). You think you measure the model, and measure your own choice. (The ramp of `find_lr` goes up to 10, and the minimum of `MNIST_MLP`, near 0.7, is nowhere near that end.)
 # 2. **Text and code do not speak of the same rate.**
 # 3. **The average makes too much of the first loss** (claim 2).
-#
-# (And a small one: the rate is multiplied 100 times, but no batch is left to use the last product, so the end is never reached.)
 #
 # **Claim 7** For five seeds and both ends the "minimum" lies in the last 5 steps; with the end moved from 0.3 to 1, what the code suggests grows more than 1.5 times every time.
 #
@@ -628,17 +711,6 @@ follows = (usual["1.0"]["code"] / usual["0.3"]["code"] > 1.5).all()
 claim(7, bool(at_the_end and follows))
 claim(8, bool((usual["0.3"]["text"] / usual["0.3"]["code"] > 2).all()))
 
-# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 修好之後呢？`find_lr` 的斜坡走到 10，`MNIST_MLP`（這裡每層 256 個神經元）的最低點就遠離終點了：
-
-# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# And once mended? The ramp of `find_lr` goes up to 10, and the minimum of `MNIST_MLP` (here 256 units per layer) is nowhere near the end:
-
-# %%
-lowest = [float(t.lrs[t.smoothed.argmin()]) for t in found]
-print("minimum:  ", *[f"≈{rate:.2f}" for rate in lowest])
-print("minimum/3:", *[f"≈{t.suggestion:.2f}" for t in found])
-
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 有時候，答案是「沒有」
 #
@@ -648,6 +720,20 @@ print("minimum/3:", *[f"≈{t.suggestion:.2f}" for t in found])
 # ## Sometimes the answer is "none"
 #
 # A network with all weights 0 ([[initialization]]) cannot learn: the gradient of every weight is 0, and only the output's bias moves. Put it to the test; what will be suggested?
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（5 分鐘）一個權重全部是 0 的網路學不動，拿去做學習率測試。「最低點 ÷ 10」和好的尋找器各會回答什麼？
+#
+# - ✗ 兩者都回答 None，因為曲線是平的。 *平的曲線也有最低點，程式照樣給出一個數。*
+# - ✓ 前者照樣給出一個數；好的尋找器先看損失掉了幾成，回答 None。 *那個最低點只是雜訊，或輸出偏置的微小移動。*
+# - ✗ 兩者都給出很小的學習率，比較安全。 *以為學不動就會得到保守的建議。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (5 min) A network whose weights are all 0 cannot learn and is put to a range test. What do "minimum / 10" and a good finder answer?
+#
+# - ✗ Both None, as the curve is flat. *A flat curve has a lowest point, too, and gives a number.*
+# - ✓ The first gives a number all the same; a good finder looks at how far the loss falls and answers None. *That lowest point is noise or a small move of the output bias.*
+# - ✗ Both give a very small rate, to be safe. *Thinks that what cannot learn gets a cautious suggestion.*
 
 # %%
 dead_tests = []
@@ -697,72 +783,37 @@ claim(9, max(drops["dead"]) < 0.01 and answers == {None} and min(drops["alive"])
 #
 # The data sets: handwritten digits at 7×7, a noisy sine (regression), two spirals, and two real ones that come with scikit-learn, breast cancer (classification) and diabetes (regression). All networks have two hidden layers of 32 units.
 
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（6 分鐘）要比較「最低點」和「山谷」兩種讀法，每種都要先乘上一個倍數。為什麼倍數要在別的資料集上挑？
+#
+# - ✗ 因為資料集越多，倍數越精確。 *重點不在多寡，而在應考的資料沒有參與挑選。*
+# - ✗ 因為每個資料集最好的倍數都一樣。 *如果一樣，在哪裡挑就沒有差別了。*
+# - ✓ 在考題上挑，等於先看過答案，成績會偏高。 *新的資料沒有答案可看，這樣量到的才是將來會遇到的情形。*
 
-# %%
-def quarter_size(dataset, size):
-    images, labels = dataset.subset(min(size, len(dataset))).tensors
-    return TensorDataset(nn.functional.avg_pool2d(images, 4), labels)
-
-
-def noisy_sine(size, generator):
-    x = 6 * torch.rand(size, 1, generator=generator) - 3
-    return TensorDataset(x, torch.sin(2 * x) + 0.1 * torch.randn(size, 1, generator=generator))
-
-
-def two_spirals(size, generator):
-    label = torch.randint(0, 2, (size,), generator=generator)
-    radius = torch.rand(size, generator=generator)
-    angle = 7 * radius + torch.pi * label
-    xy = 2 * radius * torch.stack([angle.cos(), angle.sin()])
-    return TensorDataset(xy.T + 0.05 * torch.randn(size, 2, generator=generator), label)
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (6 min) The readings "minimum" and "valley" are compared, each times a factor. Why must the factor be chosen on other data sets?
+#
+# - ✗ Because more data sets make it more precise. *The point is not how many, but that the data that examines had no say.*
+# - ✗ Because the best factor is the same on all of them. *If it were, it would not matter where it is chosen.*
+# - ✓ Picked on the questions it has seen the answers, and its marks are too good. *New data have no answers to see, and that is what will be met in use.*
 
 
 # %%
-def real_data(table, generator):  # 70 % of the rows to train on, the others to judge
-    order = torch.randperm(len(table.data), generator=generator)
-    count = int(0.7 * len(order))
-
-    def standardized(values):
-        return ((values - values[:count].mean(dim=0)) / values[:count].std(dim=0)).float()
-
-    inputs = standardized(torch.tensor(table.data)[order])
-    targets = torch.tensor(table.target)[order]
-    if targets.is_floating_point():
-        targets = standardized(targets)[:, None]
-    both = TensorDataset(inputs, targets)
-    return TensorDataset(*both[:count]), TensorDataset(*both[count:])
-
-
-# %% slideshow={"slide_type": "subslide"}
-generator = seeding.generator(0)
-parts = {
-    "digits": (quarter_size(mnist.train, 4000), quarter_size(mnist.val, 1000)),
-    "sine": tuple(noisy_sine(size, generator) for size in (2000, 1000)),
-    "spirals": tuple(two_spirals(size, generator) for size in (2000, 1000)),
-    "cancer": real_data(load_breast_cancer(), generator),
-    "diabetes": real_data(load_diabetes(), generator),
-}
-
-# %% alt-zh="左圖是帶雜訊的正弦曲線上的點；右圖是兩條互相纏繞的螺旋，一條用圓點、一條用叉號。" alt-en="Left: points on a noisy sine. Right: two spirals wound around each other, one of dots, one of crosses."
-figure, (left, right) = plt.subplots(1, 2, figsize=(8, 2.8))
-x, y = parts["sine"][1].tensors
-left.plot(x, y, ".", markersize=3)
-left.set(xlabel="x", ylabel="y")
-x, label = parts["spirals"][1].tensors
-for k, marker in enumerate(".x"):
-    right.plot(*x[label == k].T, marker, markersize=4, label=f"class {k}")
-right.set(xlabel="x₁", ylabel="x₂")
-legend = right.legend(loc="upper left", bbox_to_anchor=(1, 1))
+parts = small_tasks(mnist, seeding.generator(0))  # a name -> (training, validation)
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # ### 26 種學習率並排訓練
 #
-# 標準答案是老老實實算出來的：五個數量級，每個數量級五種固定的學習率，各訓練 100 步，看**驗證損失**。[[optimizers]]的規則是逐元素的，所以同一個種子的許多網路可以疊在一起，每個網路用自己的學習率，看到同樣的批次。
+# 標準答案是老老實實算出來的：五個數量級，每個數量級五種固定的學習率，各訓練 100 步，看**驗證損失**。[[optimizers]]的規則是逐元素的，所以同一個種子的許多網路可以疊在一起，每個網路用自己的學習率，看到同樣的批次。發散、或比沒訓練過還差的，一律當作「沒訓練過」的損失。
+#
+# 一場考試，就是用 `find_lr` 測出曲線、讀出四個點，再訓練這 26 種學習率。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # ### Twenty-six rates trained side by side
 #
-# The right answers are computed honestly: five decades, five fixed rates in each, 100 steps of training at every one, and a look at the **validation loss**. The rules of [[optimizers]] work element by element, so many networks of one seed can be stacked; each has its own rate, and all see the same batches.
+# The right answers are computed honestly: five decades, five fixed rates in each, 100 steps of training at every one, and a look at the **validation loss**. The rules of [[optimizers]] work element by element, so many networks of one seed can be stacked; each has its own rate, and all see the same batches. What diverges, or ends worse than untrained, counts as untrained.
+#
+# One examination: `find_lr` makes the curve, four places are read off it, and the 26 rates are trained.
 
 
 # %%
@@ -786,16 +837,6 @@ def train_at(rates, stack, step, batches, num_steps=100):
             for param, state, lr in zip(params, states, lrs, strict=True):
                 param.copy_(step(param, param.grad, state, lr=lr))
 
-
-# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# ### 一場考試
-#
-# 先用 `find_lr` 測出曲線，讀出四個點；再訓練 26 種固定的學習率。發散、或比沒訓練過還差的，一律當作「沒訓練過」的損失。
-
-# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# ### One examination
-#
-# `find_lr` makes the curve, and four places are read off it; then the 26 fixed rates are trained. What diverges, or ends worse than untrained, counts as untrained.
 
 # %%
 nets = {"digits": (49, 10), "sine": (1, 1), "spirals": (2, 2), "cancer": (30, 2)}
@@ -847,24 +888,6 @@ settings = {
 runs = run_seeds(examine, seeds=range(5), settings=settings, parts=parts)
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 先看兩場考試：手寫數字、沒有批次正規化。曲線是標準答案，垂直線是五個種子讀到的學習率的幾何平均，都還沒有乘上任何倍數。哪一條垂直線最靠近谷底？
-
-# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# Look at two of them first: digits, without batch norm. The curves are the right answers; vertical lines are the rates that were read, geometric means over five seeds, not multiplied by anything yet. Which line is nearest the bottom?
-
-# %% alt-zh="兩張子圖，SGD 與 Adam，橫軸是學習率，縱軸是驗證損失，都是對數刻度。曲線是谷形，附色帶。最低點的垂直線落在谷底右側，最陡的垂直線靠近谷底，山谷的垂直線在左邊很遠。" alt-en="Two panels, SGD and Adam: valley-shaped curves of validation loss against the rate, both logarithmic, with bands. The minimum's line lies right of the bottom, steepest near the bottom, valley far to the left."
-figure, axes = plt.subplots(1, 2, figsize=(9, 2.7), sharey=True)
-for ax, (name, (_, _, rates)) in zip(axes, optimizers.items(), strict=True):
-    some = runs[runs["setting"] == f"digits; {name}"]
-    plotting.plot_band(ax, rates, np.stack(some["losses"]), "fixed rates", log=True)
-    for reading, style in (("minimum", ":"), ("steepest", "-"), ("valley", "-.")):
-        height = np.exp(np.log(some[reading]).mean())
-        ax.axvline(height, color="black", linestyle=style, label=reading)
-    ax.set(title=name, xlabel="rate (log)", xscale="log")
-axes[0].set_ylabel("validation loss (nats, log)")
-legend = axes[1].legend(loc="upper left", bbox_to_anchor=(1, 1))
-
-# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # ### 打分數
 #
 # 每種設定的「最好」，是五個種子平均損失（取對數）最低的那個固定學習率。每一次讀數得兩個分數：
@@ -902,7 +925,7 @@ for name, group in runs.groupby("setting", sort=False):
 costs = {reading: np.array(cost) for reading, cost in costs.items()}
 
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 def ratio_interval(log_ratios):
     interval = mean_interval(log_ratios)
     return Interval(*np.exp([interval.mean, interval.low, interval.high]))
@@ -920,14 +943,28 @@ pd.DataFrame(table, index=readings)
 #
 # **主張 10** 對 20 種設定平均，最低點的差距小於 −0.3，也就是比最好的學習率大一倍以上；山谷的差距大於 0.5，也就是不到最好的三分之一。
 #
-# 太大或太小，乘上一個倍數就能補救。倍數該是多少？
+# 太大或太小，乘上一個倍數就能補救。倍數該是多少？從下一張圖直接讀谷底，就是在考題上挑；所以圖之後照規矩來，應考的資料集不參加挑選。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # Used as they are read, the minimum is too large and valley too small.
 #
 # **Claim 10** On average over the 20 settings the gap of the minimum is below −0.3, that is, over twice the best rate; that of valley is above 0.5, less than a third of the best.
 #
-# What is too large or too small can be mended by a factor. Which?
+# What is too large or too small can be mended by a factor. Which? To read it off the next picture would be to pick it on the questions; so, after the picture, the data set that examines has no say.
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（5 分鐘）fastai 的「山谷」讀法用在只訓練 100 步的小網路上，要乘上多少，損失平均才最低？
+#
+# - ✗ 除以 3 到 10，因為讀到的值都太大。 *太大的是最低點，山谷太小。*
+# - ✗ 不必乘，這是預設值。 *預設值是為更長的訓練與 one-cycle 排程定的。*
+# - ✓ 乘上 3 到 10。 *讀到的值平均不到最好學習率的三分之一。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (5 min) fastai's "valley" reading is used for small networks that train for only 100 steps. By what should it be multiplied for the lowest loss on average?
+#
+# - ✗ Divided by 3 to 10, for readings are too large. *It is the minimum that is too large; valley is too small.*
+# - ✗ By nothing, as it is a default. *The default was made for longer training and the one-cycle schedule.*
+# - ✓ By 3 to 10. *What it reads is on average less than a third of the best rate.*
 
 # %%
 claim(10, bool(np.mean(gaps["minimum"]) < -0.3 and np.mean(gaps["valley"]) > 0.5))
@@ -942,13 +979,7 @@ ax.set_yticks([1, 1.5, 2, 3, 5], ["1", "1.5", "2", "3", "5"])
 ax.minorticks_off()
 legend = ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
 
-# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 每一種讀法都有自己的好倍數，谷底卻差不多深。從圖上直接讀谷底，就是在考題上挑；下面照規矩來，應考的資料集不參加挑選：
-
-# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# Each reading has a good factor of its own, and the bottoms are about equally deep. To take the factor at the bottom of this picture would be to pick it on the questions; so, by the rules, the data set that examines has no say:
-
-# %%
+# %% slideshow={"slide_type": "subslide"}
 data_of = np.array([setting["data"] for setting in settings.values()])
 
 
@@ -962,7 +993,6 @@ def chosen_elsewhere(cost):  # (factors chosen, one for each data set; marks, on
     return np.array(chosen), marks
 
 
-# %%
 results = {reading: chosen_elsewhere(costs[reading]) for reading in readings}
 marks = pd.DataFrame({reading: marks for reading, (_, marks) in results.items()})
 table = {
@@ -973,18 +1003,36 @@ table = {
 pd.DataFrame(table, index=readings)
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
+# 每一種讀法都有自己的好倍數，谷底卻差不多深。
+#
 # **主張 11** 不論留下哪一個資料集應考，挑出來的倍數都是：最低點要除以 2 到 8，山谷要乘以 3 到 10。
 #
 # **主張 12** 應考的結果，最低點、有護欄的最陡、山谷這三種讀法，平均損失比都低於 2，彼此相差不到三成；沒有護欄的最陡，比三者都高 10% 以上。
 #
-# 所以分出高下的不是看哪一點，而是**乘上合適的倍數**與**加上護欄**。下一張圖裡，一個點是一種設定，黑線是 20 種的平均與 95% 信賴區間。
+# 所以分出高下的不是看哪一點，而是**乘上合適的倍數**與**加上護欄**。下一張圖裡，一個點是一種設定，黑線是 20 種的平均與 95% 信賴區間。之後三種讀法成對比較，一種設定算一對，p 值用 Holm 校正；`detectable` 是差距至少要多大，這 20 種設定才測得出來。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
+# Each reading has a good factor of its own, and the bottoms are about equally deep.
+#
 # **Claim 11** Whichever data set is left out to examine, the factor chosen divides the minimum by 2 to 8, and multiplies valley by 3 to 10.
 #
 # **Claim 12** Examined so, the mean loss ratios of the minimum, guarded steepest and valley are all below 2 and within 30 % of each other; that of unguarded steepest is more than 10 % above all three.
 #
-# So what tells good from bad is not the place one looks at, but **a fitting factor** and **the guards**. In the next picture a dot is a setting; black is the mean over the 20 and its 95 % interval.
+# So what tells good from bad is not the place one looks at, but **a fitting factor** and **the guards**. In the next picture a dot is a setting; black is the mean over the 20 and its 95 % interval. Then the three meet in pairs, a setting a pair, p-values corrected by Holm; `detectable` is how large a difference these 20 settings would have found.
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（6 分鐘）20 種設定比下來，三種讀法乘上在別處挑的倍數之後「分不出高下」。這句話是什麼意思？
+#
+# - ✗ 三種一樣好，用哪一種都行，這已經證明了。 *分不出高下不是等效的證明。*
+# - ✓ 差距就算有，也小到這 20 種設定測不出來；更小的差距仍有可能。 *所以要一起報告可偵測的差距。*
+# - ✗ 平均最低的那一種贏了，只是贏得不多。 *區間含有 0 的時候，平均的名次可能只是運氣。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (6 min) Over 20 settings three readings, each with a factor chosen elsewhere, are "not told apart". What does that mean?
+#
+# - ✗ They are equally good, and that is proved. *Not told apart is no proof of equivalence.*
+# - ✓ If there is a difference, it is too small for these 20 settings to find; smaller ones remain possible. *That is why the detectable difference is reported with it.*
+# - ✗ The one with the lowest mean won, if by little. *Where the interval contains 0 the order of the means may be luck.*
 
 # %%
 chosen = {reading: factors for reading, (factors, _) in results.items()}
@@ -1001,7 +1049,7 @@ three = mean_ratio[["minimum", "steepest", "valley"]]
 close = three.max() < 2 and three.max() < 1.3 * three.min()
 claim(12, bool(close and mean_ratio["steepest, no guards"] > 1.1 * three.max()))
 
-# %% alt-zh="四種讀法各一列，橫軸是損失比（對數刻度）。最低點、有護欄的最陡與山谷的平均在 1.2 到 1.4 左右，區間互相重疊。沒有護欄的最陡平均約 1.6，有兩個點超過 3。" alt-en="A row for each of four readings against the loss ratio on a log axis. The means of minimum, guarded steepest and valley lie at about 1.2 to 1.4 with overlapping intervals. Unguarded steepest lies near 1.6, with two dots beyond 3."
+# %% alt-zh="四種讀法各一列，橫軸是損失比（對數刻度）。最低點、有護欄的最陡與山谷的平均在 1.2 到 1.4 左右，區間互相重疊。沒有護欄的最陡平均約 1.6，有兩個點超過 3。" alt-en="A row for each of four readings against the loss ratio on a log axis. The means of minimum, guarded steepest and valley lie at about 1.2 to 1.4 with overlapping intervals. Unguarded steepest lies near 1.6, with two dots beyond 3." slideshow={"slide_type": "subslide"}
 figure, ax = plt.subplots(figsize=(8.5, 2.8))
 for row, reading in enumerate(readings):
     interval = ratio_interval(marks[reading])
@@ -1014,13 +1062,7 @@ ax.invert_yaxis()
 ax.set(xscale="log", xlabel="loss ratio, factor chosen on other data sets (log)")
 ax = ax.set_xticks([1, 2, 5, 10], ["1", "2", "5", "10"])
 
-# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 三種讀法成對比較，一種設定算一對，p 值用 Holm 校正。`detectable` 是差距至少要多大，這 20 種設定才測得出來：
-
-# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# The three in pairs, a setting a pair, p-values corrected by Holm. `detectable` is how large a difference would have had to be for these 20 settings to find it:
-
-# %%
+# %% slideshow={"slide_type": "subslide"}
 rivals = marks[["minimum", "steepest", "valley"]]
 long = rivals.melt(ignore_index=False, var_name="setting").reset_index(names="seed")
 for _, pair in compare_settings(long, "value").iterrows():
@@ -1039,7 +1081,7 @@ print(f"minimum / 3 - minimum / 10: {paired_difference(third, tenth):.2f}")
 #
 # **主張 13** 對 20 種設定平均，最低點 ÷ 3 的損失比，比最低點本身低 10% 以上，也比沒有乘上倍數的山谷低 10% 以上。
 #
-# 也別忘了：這裡的「最好」是批次 128、100 步之內的最好。訓練得更久，最好的可能是別的值；換了批次大小，就要重測。看一眼曲線，別只看數字。
+# 這裡的「最好」是批次 128、100 步之內的最好；訓練得更久，最好的可能是別的值，換了批次大小，就要重測。看一眼曲線，別只看數字。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # (All are differences of log loss ratios.) Here the three readings are **not told apart**, nor, clearly, the minimum over 3, 5 or 10; that is not "equally good", for what is smaller than `detectable` remains possible. The course's `find_lr(...).suggestion` is **minimum / 3**, not because the 3 won here, but because it was said before anyone saw these questions:
@@ -1049,7 +1091,7 @@ print(f"minimum / 3 - minimum / 10: {paired_difference(third, tenth):.2f}")
 #
 # **Claim 13** On average over the 20 settings the loss ratio of minimum / 3 is more than 10 % below that of the minimum itself, and of valley without a factor.
 #
-# And remember: "best" means best within 100 steps at batches of 128. For a longer training another rate may be best; for another batch size, test again. Look at the curve, not at the number alone.
+# And "best" means best within 100 steps at batches of 128; for longer training another rate may be best, and for another batch size, test again. Look at the curve, not at the number alone.
 
 # %%
 plain = [costs[reading][:, as_read].mean() for reading in ("minimum", "valley")]
@@ -1238,14 +1280,14 @@ def sweep_rates_solution(model, batches, criterion, rates):
 # ### 原始文獻
 #
 # - Smith（2017），Cyclical learning rates for training neural networks，WACV，arXiv:1506.01186。學習率測試與三分之一、四分之一的經驗法則，都出自 3.3 節。
-# - Smith、Topin（2019），Super-convergence: very fast training of neural networks using large learning rates，Proc. SPIE 11006，arXiv:1708.07120。用學習率測試決定 one-cycle 排程的最高學習率。
+# - Holm（1979），A simple sequentially rejective multiple test procedure，Scandinavian Journal of Statistics 6(2)，65–70。
 # - Kingma、Ba（2015），Adam: a method for stochastic optimization，ICLR，arXiv:1412.6980。偏差修正。
-# - Howard、Gugger（2020），fastai: a layered API for deep learning，Information 11（2），arXiv:2002.04688。讓指數斜坡流行起來的函式庫。最低點 ÷ 10、最陡與山谷見其程式 fastai/callback/schedule.py；山谷是 2021 年的 pull request 3377 加入的。
+# - Howard、Gugger（2020），fastai: a layered API for deep learning，Information 11(2)，108，doi:10.3390/info11020108，arXiv:2002.04688。讓指數斜坡流行起來的函式庫。最低點 ÷ 10、最陡與山谷見其程式 fastai/callback/schedule.py；山谷是 2021 年的 pull request 3377 加入的。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "skip"}
 # ### Primary sources
 #
 # - Smith (2017), Cyclical learning rates for training neural networks. WACV, arXiv:1506.01186. The range test, and the third or quarter of the maximum: section 3.3.
-# - Smith, Topin (2019), Super-convergence: very fast training of neural networks using large learning rates. Proc. SPIE 11006, arXiv:1708.07120. The range test sets the highest rate of the one-cycle schedule.
+# - Holm (1979), A simple sequentially rejective multiple test procedure. Scandinavian Journal of Statistics 6(2), 65–70.
 # - Kingma, Ba (2015), Adam: a method for stochastic optimization. ICLR, arXiv:1412.6980. The bias correction.
-# - Howard, Gugger (2020), fastai: a layered API for deep learning. Information 11 (2), arXiv:2002.04688. The library that made the exponential ramp popular. Minimum / 10, steepest and valley stand in its code, fastai/callback/schedule.py; valley came with pull request 3377 in 2021.
+# - Howard, Gugger (2020), fastai: a layered API for deep learning. Information 11(2), 108, doi:10.3390/info11020108, arXiv:2002.04688. The library that made the exponential ramp popular. Minimum / 10, steepest and valley stand in its code, fastai/callback/schedule.py; valley came with pull request 3377 in 2021.

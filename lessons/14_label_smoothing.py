@@ -78,6 +78,20 @@ from course_utils.training import fit, predict, train_epoch
 #
 # Predict: with ε = 0.1 and K = 4, is the right class left with 0.9, 0.925, or 0.975?
 
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（4 分鐘）四類，標籤平滑 ε = 0.1。正確的那一類，目標機率剩下多少？
+#
+# - ✗ 0.9。 *忘了省下的 ε 平分給全部四類，正確的那一類也分到一份。*
+# - ✓ 0.925。 *0.9 × 1 + 0.1 / 4。*
+# - ✗ 0.975。 *以為只減掉 ε/K 就好。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (4 min) Four classes, label smoothing with ε = 0.1. What target probability is left for the right class?
+#
+# - ✗ 0.9. *Forgets that the ε is shared among all four classes, the right one included.*
+# - ✓ 0.925. *0.9 × 1 + 0.1 / 4.*
+# - ✗ 0.975. *Thinks that only ε/K is taken away.*
+
 # %%
 print(f"a wrong class: 0.9 × 0 + 0.1 / 4 = {0.9 * 0 + 0.1 / 4:.3f}")
 print(f"the right one: 0.9 × 1 + 0.1 / 4 = {0.9 * 1 + 0.1 / 4:.3f}")
@@ -133,6 +147,20 @@ claim(1, torch.allclose(by_torch, by_target, rtol=0, atol=1e-5))
 #
 # Predict: the logits are [2, 1, 0.5] and the first class is right. Does smoothing make the loss larger or smaller?
 
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（4 分鐘）logits 是 [2, 1, 0.5]，正確的是第一類。把 `label_smoothing` 從 0 改成 0.1，交叉熵會怎樣？
+#
+# - ✓ 變大。 *模型已經偏向正確的類別，均勻的那一份目標不會滿意。*
+# - ✗ 變小，因為要求比較寬鬆。 *以為平滑就是打折。*
+# - ✗ 不變，因為答案沒有變。 *把損失當成準確率。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (4 min) The logits are [2, 1, 0.5] and the first class is right. What does the cross-entropy do when `label_smoothing` goes from 0 to 0.1?
+#
+# - ✓ It grows. *The model leans towards the right class already, which the uniform part of the target cannot like.*
+# - ✗ It shrinks, as less is asked for. *Takes smoothing for a discount.*
+# - ✗ It stays, as the answer does. *Takes the loss for the accuracy.*
+
 # %%
 logits, label = torch.tensor([[2.0, 1.0, 0.5]]), torch.tensor([0])
 hard_part = F.cross_entropy(logits, torch.tensor([[1.0, 0.0, 0.0]]))
@@ -180,6 +208,20 @@ claim(2, max(map(abs, errors)) < 1e-6)
 # Suppose the wrong classes share one logit, and the right one lies above it by a **gap** g. With K = 10 the loss is then a function of g alone.
 #
 # Sketch your prediction: as g goes from 0 to 12, does the loss with a hard target fall all the way? And with a soft one? On your own machine, move ε and watch where the lowest point goes.
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（7 分鐘）錯的類別 logits 都一樣，正確的高出一段差距 g。g 從 0 一直變大，硬標籤與軟標籤（ε = 0.1）的損失各會怎樣？
+#
+# - ✗ 兩者都一路往下，軟標籤只是慢一點。 *以為差距越大對任何目標都越好。*
+# - ✗ 兩者都先降後升，因為太有信心總會受罰。 *硬標籤從來不罰對的答案有信心。*
+# - ✓ 硬標籤一路往下；軟標籤有一個最低點，之後往上。 *軟標籤最好的機率就是目標本身，差距有盡頭；硬標籤的在無限遠。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (7 min) The wrong classes share one logit and the right one lies above it by a gap g. As g grows from 0, what do the losses with a hard and with a soft target (ε = 0.1) do?
+#
+# - ✗ Both fall all the way, the soft one more slowly. *Thinks that a larger gap is better for any target.*
+# - ✗ Both fall and then rise, as too much confidence is punished. *A hard target never punishes confidence in the right answer.*
+# - ✓ The hard one falls for ever; the soft one has a lowest point and then rises. *The best probabilities equal the target: a finite gap for soft, an infinite one for hard.*
 
 
 # %% slideshow={"slide_type": "subslide"} alt-zh="橫軸是差距 g，縱軸是損失。硬標籤的曲線一路下降，趨近 0。軟標籤（ε = 0.1）的曲線在 g ≈ 4.5 處最低，損失約 0.5，之後又往上升。" alt-en="Loss against gap g. The curve of the hard target falls all the way towards 0. That of the soft one (ε = 0.1) is lowest near g = 4.5, at a loss of about 0.5, and rises again."
@@ -251,6 +293,20 @@ claim(3, max(np.abs(miss).max() for miss in misses) < 1e-3)
 #
 # Predict: between step 1,000 and step 10,000, does the gap of the hard target still grow? By step 100 the answer is right, with a confidence above 99 %.
 
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（4 分鐘）直接對一個樣本的十個 logits 做梯度下降（學習率 1，硬標籤）。第 100 步就已經答對，信心超過 99%。第 1,000 步到第 10,000 步之間，正確與錯誤 logits 的差距呢？
+#
+# - ✗ 不變，答對之後梯度就是 0。 *softmax 永遠給不出剛好的 0 和 1，梯度不會是 0。*
+# - ✓ 還在增加，步數每變十倍，大約再加 2.3。 *梯度越來越小，卻沒有零點，差距沒有盡頭。*
+# - ✗ 開始變小，因為太有信心會受罰。 *會受罰的是軟標籤。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (4 min) Gradient descent acts on the ten logits of one example (rate 1, hard target). By step 100 the answer is right with more than 99 % confidence. Between steps 1,000 and 10,000, what does the gap between right and wrong logits do?
+#
+# - ✗ It stays, for a right answer has gradient 0. *A softmax never gives exactly 0 and 1, so the gradient is never 0.*
+# - ✓ It still grows, by about 2.3 for every tenfold of steps. *The gradient shrinks but has no zero, and the gap no end.*
+# - ✗ It shrinks, as overconfidence is punished. *It is the soft target that punishes it.*
+
 
 # %%
 def gap_by_step(eps, num_steps=10_000):
@@ -300,6 +356,20 @@ claim(4, grown[0] > 2 and abs(grown[0.1]) < 0.01 and abs(gaps[0.1][-1] - np.log(
 #
 # Of each run we keep the model and its **logits** on the validation set; accuracy, confidence and calibration all follow from logits. The test set stays closed for now.
 
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（3 分鐘）要從五個 ε 裡挑一個。該看哪一份資料上的成績？
+#
+# - ✗ 訓練集，因為 ε 是訓練時用的。 *訓練資料看不出對新資料的表現。*
+# - ✗ 測試集，這樣報告的就是最好的成績。 *在測試集上挑，報告的成績會偏高。*
+# - ✓ 驗證集；測試集留給已經定案的模型，每個只看一次。 *ε 是超參數。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (3 min) One of five values of ε is to be chosen. On which data should they be compared?
+#
+# - ✗ The training set, for ε is used in training. *Training data do not show how new data will fare.*
+# - ✗ The test set, so that the best result is reported. *What is chosen on the test set is reported too high.*
+# - ✓ The validation set; the test set is for finished models, once each. *ε is a hyperparameter.*
+
 # %%
 mnist = load_mnist()
 print(mnist.banner())
@@ -346,6 +416,20 @@ runs = run_seeds(smoothed_run, settings=settings, train=train_part, val=mnist.va
 #
 # Predict: is the ECE 10 %, 15 % or 25 %?
 
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（6 分鐘）十個答案：五個的信心是 95%，對了四個；五個的信心是 65%，全對。分成兩箱的校準誤差是多少？
+#
+# - ✗ 10%，平均信心 80% 和準確率 90% 的差。 *讓一箱的太有信心和另一箱的太沒信心互相抵銷了。*
+# - ✓ 25%。 *兩箱的差距是 15% 和 35%，先取絕對值再平均。*
+# - ✗ 15%，也就是最有信心那一箱的差距。 *只看最有信心的答案。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (6 min) Ten answers: five with confidence 95 %, four of them right; five with confidence 65 %, all right. What is the calibration error with these two bins?
+#
+# - ✗ 10 %, from a mean confidence of 80 % to an accuracy of 90 %. *Lets one bin's overconfidence cancel the other's underconfidence.*
+# - ✓ 25 %. *The gaps are 15 % and 35 %, averaged without their signs.*
+# - ✗ 15 %, the gap of the surest bin. *Looks at the surest answers only.*
+
 # %% slideshow={"slide_type": "subslide"}
 print(f"5/10 × |0.80 - 0.95| + 5/10 × |1.00 - 0.65| = {0.5 * 0.15 + 0.5 * 0.35:.2f}")
 confidence = torch.tensor([0.95] * 5 + [0.65] * 5)
@@ -382,6 +466,20 @@ claim(5, abs(ten_answers_error - 0.25) < 1e-6 and abs(one_bin - 0.10) < 1e-6)
 # 0.1 is the value of the paper and of much code; it was settled beforehand, not chosen here. So these two (five seeds each) are finished models, and the test set may be opened: **each model predicts it once**, and every number about them below comes from these logits. The other values of ε are seen on the validation set only.
 #
 # Write down three predictions: will accuracy, mean confidence and calibration error each go up or down?
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（6 分鐘）在 12,000 張 MNIST 圖上訓練一個校準得很好的網路，標籤平滑從 0 改成 ε = 0.1。準確率、平均信心、校準誤差各會怎樣？
+#
+# - ✗ 準確率明顯提高，校準也變好。 *相信平滑對每個指標都有好處。*
+# - ✗ 信心下降，所以校準變好。 *只有原本太有信心的模型，信心下降才是修正。*
+# - ✓ 準確率幾乎不變，信心少了九個百分點左右，校準變差。 *目標只要求 0.91，模型就照著說，卻答對了九成六。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (6 min) A well calibrated network trains on 12,000 MNIST images, and label smoothing goes from 0 to ε = 0.1. What do accuracy, mean confidence and calibration error do?
+#
+# - ✗ Accuracy clearly rises, and calibration improves. *Believes that smoothing serves every measure.*
+# - ✗ Confidence falls, so calibration improves. *Only an overconfident model is mended by less confidence.*
+# - ✓ Accuracy hardly changes, confidence falls by some nine points, calibration gets worse. *The target asks for 0.91 and the model says so, while 96 % of its answers are right.*
 
 
 # %%
@@ -460,6 +558,20 @@ claim(8, change("calibration error").low > 4 and bool(is_timid))
 #
 # Predict: does the line of an underconfident model run above the diagonal or below it?
 
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（5 分鐘）可靠度圖的橫軸是信心，縱軸是準確率。太沒信心的模型，線在對角線的哪一邊？
+#
+# - ✓ 上方。 *它說八成，實際對的超過八成。*
+# - ✗ 下方，因為信心低。 *把信心低當成線低；縱軸是準確率。*
+# - ✗ 在對角線上，只是集中在左邊。 *以為太沒信心只會讓點往左移。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (5 min) A reliability diagram has confidence on the horizontal axis and accuracy on the vertical one. On which side of the diagonal is an underconfident model?
+#
+# - ✓ Above it. *Where it says eight in ten, more than eight are right.*
+# - ✗ Below it, for its confidence is low. *Takes low confidence for a low line; the vertical axis is accuracy.*
+# - ✗ On it, only further to the left. *Thinks that underconfidence merely moves points to the left.*
+
 # %% slideshow={"slide_type": "subslide"} alt-zh="左圖是可靠度圖，橫軸是信心，縱軸是準確率：硬標籤沿著對角線，ε = 0.1 的線在對角線上方很遠。右圖是信心的直方圖：硬標籤擠在 1，ε = 0.1 的集中在 0.9 到 0.97。" alt-en="Left, the reliability diagram: hard targets follow the diagonal, ε = 0.1 lies far above it. Right, histograms of the confidence: hard targets crowd at 1, ε = 0.1 gathers between 0.9 and 0.97."
 figure, (left, right) = plt.subplots(1, 2, figsize=(9.5, 3.6))
 for setting, name, marker in (("0", "hard", "o"), ("0.1", "ε = 0.1", "s")):
@@ -502,6 +614,20 @@ claim(9, bool((above["0"] > 50).all() and (above["0.1"] < 40).all()))
 #
 # A bin's accuracy comes from a sample, so that even a model that keeps its word does not measure 0. Make a perfect one: draw the labels **from the model's own probabilities**, for 100, 1,000 and 10,000 examples, twenty times each.
 
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（4 分鐘）一個校準完美的模型，用 100 個樣本量它的校準誤差（15 箱）。平均會量到多少？
+#
+# - ✗ 0，因為它校準完美。 *忘了每一箱的準確率是抽樣來的。*
+# - ✗ 可正可負，平均是 0。 *差距取了絕對值，不會互相抵銷。*
+# - ✓ 百分之幾；樣本多了才變小。 *這是抽樣造成的雜訊下限，讀校準誤差時要一起看樣本數。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (4 min) A perfectly calibrated model has its calibration error measured on 100 examples (15 bins). What is found on average?
+#
+# - ✗ 0, as it is perfect. *Forgets that each bin's accuracy comes from a sample.*
+# - ✗ Above or below 0, and 0 on average. *Gaps lose their signs and cannot cancel.*
+# - ✓ A few percent, less with more examples. *It is the noise floor of sampling; read a calibration error beside its number of examples.*
+
 # %%
 generator = seeding.generator(0)
 model_probs = torch.from_numpy(finished["test"][0]).softmax(dim=1)
@@ -541,6 +667,20 @@ claim(10, floor[100] > 4 * floor[10_000])
 # ε is a hyperparameter, to be chosen on the **validation set**.
 #
 # Predict: do accuracy and calibration error have the same best ε?
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（6 分鐘）在 MNIST 上比較 ε = 0、0.02、0.05、0.1、0.2。準確率和校準誤差，最好的是同一個 ε 嗎？
+#
+# - ✗ 是，都是 0.1，論文也用這個值。 *把別人的預設值當成自己的最佳值。*
+# - ✗ 是，越準的模型校準也越好。 *以為準確率和校準是同一件事。*
+# - ✓ 不是：校準最好的是 ε = 0；平滑的準確率略高，但五個種子還不太分得清楚。 *目標少了多少，信心就少了多少，校準誤差大約就是 ε。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (6 min) On MNIST ε = 0, 0.02, 0.05, 0.1 and 0.2 are compared. Do accuracy and calibration error have the same best ε?
+#
+# - ✗ Yes, 0.1, the value of the paper. *Takes another's default for one's own best value.*
+# - ✗ Yes, as the more accurate model is the better calibrated. *Thinks that accuracy and calibration are one thing.*
+# - ✓ No: calibration is best at ε = 0; smoothed accuracies are a little higher, which five seeds can hardly tell apart. *As much as the target was cut, so much confidence is missing: the error is roughly ε.*
 
 # %% slideshow={"slide_type": "subslide"} alt-zh="兩張圖的橫軸都是 ε。左圖縱軸是準確率：ε 從 0 到 0.02 時稍微上升，之後差不多。右圖縱軸是校準誤差：ε = 0 時不到 1%，0.02 時約 2%，一路升到 0.2 時的 19%。色帶是五個種子的 95% 信賴區間。" alt-en="Left, accuracy against ε: it rises a little from 0 to 0.02 and is about level from there. Right, calibration error against ε: from below 1 % at 0 and about 2 % at 0.02 it climbs to 19 % at 0.2. Bands are 95 % intervals over five seeds."
 on_val = runs[["setting", "seed"]].join(
@@ -590,6 +730,20 @@ claim(11, is_rising and abs(errors["0.02"].mean) < 4)
 # One student, with hard targets, reports a validation loss of about 0.1; another, with ε = 0.1, reports about 0.6. `fit` evaluated each by its own `criterion`.
 #
 # Predict: has the second training failed? At p = q nothing can be better; what is the loss there?
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（5 分鐘）一個網路用硬標籤訓練，驗證損失 0.14；另一個用 ε = 0.1（十類）訓練，用自己的損失評估是 0.63。第二個訓練失敗了嗎？
+#
+# - ✗ 是，損失大了四倍多。 *拿兩份不同考卷的分數來比。*
+# - ✓ 看不出來：軟標籤的損失最低也有 0.50，兩個數不能互比。 *最低值是目標自己的熵；要比就都用硬標籤的損失。*
+# - ✗ 還沒訓練夠，再多跑幾輪就會降到 0.14。 *再怎麼訓練也低不過目標的熵。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (5 min) A network trained with hard targets has a validation loss of 0.14; another, trained with ε = 0.1 (ten classes), has 0.63 by its own loss. Has the second one failed?
+#
+# - ✗ Yes, its loss is more than four times as large. *Compares marks of two different exams.*
+# - ✓ One cannot tell: the soft loss is never below 0.50, and the two cannot be compared. *The lowest value is the entropy of the target; to compare, use the hard loss for both.*
+# - ✗ It needs more epochs to come down to 0.14. *No training gets below the entropy of the target.*
 
 # %% slideshow={"slide_type": "subslide"}
 rows = {}
@@ -643,6 +797,20 @@ claim(12, is_larger and smooth_row["accuracy"] > hard_row["accuracy"] - 0.5)
 # The confidence is off, yet no training is needed. **Temperature scaling** (Guo et al., 2017): divide all logits by one number T, chosen on the **validation set** for the lowest hard loss. A T below 1 makes the model surer, one above 1 more reserved; the largest logit stays the largest, so **not one answer changes**.
 #
 # Predict: the model trained with ε = 0.1 is underconfident. Is its T above 1 or below 1?
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（6 分鐘）用 ε = 0.1 訓練的網路太沒信心。溫度縮放把 logits 除以 T，在驗證集上挑硬標籤損失最低的 T。T 會是多少？
+#
+# - ✗ 大於 1，溫度高信心才高。 *除以大於 1 的數，logits 變小，信心更低。*
+# - ✓ 小於 1，答案一個也不會變。 *除以小於 1 的數，logits 拉開，信心提高；最大的還是最大。*
+# - ✗ 小於 1，準確率也會跟著提高。 *以為信心變了，答案就會變。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (6 min) A network trained with ε = 0.1 is underconfident. Temperature scaling divides its logits by the T with the lowest hard loss on the validation set. What is T?
+#
+# - ✗ Above 1, as a higher temperature means more confidence. *Divided by more than 1, logits shrink and confidence falls.*
+# - ✓ Below 1, and not one answer changes. *Divided by less than 1, logits move apart and confidence rises; the largest stays the largest.*
+# - ✗ Below 1, and accuracy rises, too. *Thinks that other confidences mean other answers.*
 
 
 # %%
@@ -723,6 +891,20 @@ claim(14, is_mended, tiers="full", tier=mnist.tier)
 # So make an overconfident network: 200 training images, neither dropout nor batch normalization, 50 epochs. Eight seeds, each with 200 images of its own. Three values of ε are compared, so look at the validation set.
 #
 # Predict: with ε = 0, on which side of the diagonal does its line run? And where do 0.02 and 0.1 push it?
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（6 分鐘）只用 200 張 MNIST 圖訓練一個沒有 dropout 的 MLP，50 輪。ε = 0、0.02、0.1 對校準各有什麼影響？
+#
+# - ✗ ε 越大，校準越差，和資料多的時候一樣。 *那時的網路原本就校準得不錯；這裡的原本太有信心。*
+# - ✗ ε 越大，校準越好。 *往下拉過頭，就變成太沒信心。*
+# - ✓ ε = 0 太有信心，0.02 剛好修正，0.1 又過了頭。 *問題不是平滑好不好，而是模型原本偏向哪一邊、偏了多少。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (6 min) An MLP without dropout trains on only 200 MNIST images for 50 epochs. What do ε = 0, 0.02 and 0.1 do to its calibration?
+#
+# - ✗ The larger ε, the worse, as with much data. *That network was well calibrated to begin with; this one is overconfident.*
+# - ✗ The larger ε, the better. *Pulled too far, it becomes underconfident.*
+# - ✓ ε = 0 is overconfident, 0.02 mends it, 0.1 goes too far. *The question is not whether smoothing is good but on which side the model was, and by how much.*
 
 
 # %%
@@ -918,9 +1100,9 @@ def calibration_error_solution(probs, labels, num_bins):
 # - Szegedy, Vanhoucke, Ioffe, Shlens, Wojna（2016），Rethinking the Inception architecture for computer vision，CVPR，arXiv:1512.00567。標籤平滑的出處。
 # - Pereyra, Tucker, Chorowski, Kaiser, Hinton（2017），Regularizing neural networks by penalizing confident output distributions，ICLR 工作坊，arXiv:1701.06548。直接懲罰太篤定的輸出，以及這與標籤平滑的關係。
 # - Müller, Kornblith, Hinton（2019），When does label smoothing help?，NeurIPS，arXiv:1906.02629。何時改善校準，又為什麼不適合當知識蒸餾的教師模型。
-# - Naeini, Cooper, Hauskrecht（2015），Obtaining well calibrated probabilities using Bayesian binning，AAAI。校準誤差的分箱估計。
+# - Naeini, Cooper, Hauskrecht（2015），Obtaining well calibrated probabilities using Bayesian binning，AAAI，doi:10.1609/aaai.v29i1.9602。校準誤差的分箱估計。
 # - Guo, Pleiss, Sun, Weinberger（2017），On calibration of modern neural networks，ICML（PMLR 70），arXiv:1706.04599。可靠度圖與溫度縮放。
-# - Holm（1979），A simple sequentially rejective multiple test procedure，Scandinavian Journal of Statistics 6(2)。一次比很多對時的校正。
+# - Holm（1979），A simple sequentially rejective multiple test procedure，Scandinavian Journal of Statistics 6(2)，65–70。一次比很多對時的校正。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "skip"}
 # ### Primary sources
@@ -928,6 +1110,6 @@ def calibration_error_solution(probs, labels, num_bins):
 # - Szegedy, Vanhoucke, Ioffe, Shlens, Wojna (2016), Rethinking the Inception architecture for computer vision, CVPR, arXiv:1512.00567. Where label smoothing comes from.
 # - Pereyra, Tucker, Chorowski, Kaiser, Hinton (2017), Regularizing neural networks by penalizing confident output distributions, ICLR workshop, arXiv:1701.06548. Punishing confident output directly, and how label smoothing relates to it.
 # - Müller, Kornblith, Hinton (2019), When does label smoothing help?, NeurIPS, arXiv:1906.02629. When it improves calibration, and why it makes a poor teacher for distillation.
-# - Naeini, Cooper, Hauskrecht (2015), Obtaining well calibrated probabilities using Bayesian binning, AAAI. Estimating the calibration error from bins.
+# - Naeini, Cooper, Hauskrecht (2015), Obtaining well calibrated probabilities using Bayesian binning, AAAI, doi:10.1609/aaai.v29i1.9602. Estimating the calibration error from bins.
 # - Guo, Pleiss, Sun, Weinberger (2017), On calibration of modern neural networks, ICML (PMLR 70), arXiv:1706.04599. Reliability diagrams and temperature scaling.
-# - Holm (1979), A simple sequentially rejective multiple test procedure, Scandinavian Journal of Statistics 6(2). The correction where many pairs are compared.
+# - Holm (1979), A simple sequentially rejective multiple test procedure, Scandinavian Journal of Statistics 6(2), 65–70. The correction where many pairs are compared.

@@ -74,6 +74,20 @@ from course_utils.tables import TableMLP, preparation
 #
 # The package mlxtend ships a table of cars from 1970 to 1982: 392 of them, with weight, horsepower, origin, name, and miles per gallon (mpg). Real tables have gaps; this one was cleaned, so we damage it, openly: 12 % of the horsepowers, 8 % of the weights and 6 % of the origins are wiped out at random, and the rest is written to a CSV file. Which cells those are never changes: they are data, not experiment.
 
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（3 分鐘）你從網路上拿到一張表，392 列，一個缺漏值也沒有。最該先問什麼？
+#
+# - ✗ 什麼都不必問，沒有缺漏最好。 *以為乾淨的表就是真實的樣子。*
+# - ✓ 有人清理過嗎？怎麼清的，有沒有刪掉整列？ *真實的表多半有缺漏；清理的方法會影響結果，將來的資料卻沒有人先清理。*
+# - ✗ 要用哪一種模型？ *還沒看資料就想著模型。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (3 min) You find a table of 392 rows on the web without a single gap. What is the first thing to ask?
+#
+# - ✗ Nothing; no gaps is best. *Thinks that a clean table shows how things were.*
+# - ✓ Has somebody cleaned it, and how; were rows removed? *Real tables mostly have gaps; the cleaning affects results, and nobody will have cleaned what comes later.*
+# - ✗ Which model to use? *Thinks of models before having looked at the data.*
+
 # %%
 NAMES = ["cylinders", "displacement", "horsepower", "weight", "acceleration", "year"]
 NAMES += ["origin", "name", "mpg"]
@@ -97,6 +111,20 @@ whole.to_csv(path, index=False)
 # ## Read it, look at it
 #
 # Predict: which three things should you look at in a table before any training?
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（5 分鐘）拿到一張 CSV，要預測其中一欄。訓練之前，最先該看哪三件事？
+#
+# - ✗ 三個模型的準確率，看哪一個適合。 *跳過看資料，直接比模型。*
+# - ✗ 整張表的平均、標準差，先把每一欄縮放好。 *還沒切分就從全部的列學了東西。*
+# - ✓ 型別與缺漏、有哪些類別、答案怎麼分布。 *打錯的字、該是數字的文字、太少的類別，都在這裡現形。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (5 min) A CSV file arrives, and one of its columns is to be predicted. Which three things come first, before any training?
+#
+# - ✗ The accuracy of three models, to see which one suits. *Skips the look at the data.*
+# - ✗ Mean and deviation of the whole table, to scale every column. *Learns from all rows before the split.*
+# - ✓ Types and gaps, the categories there are, and how the answer is distributed. *Misspellings, numbers that are text and rare classes show here.*
 
 # %% slideshow={"slide_type": "subslide"}
 cars = pd.read_csv(path)
@@ -149,6 +177,20 @@ legend = ax.legend()
 #
 # All exploring, choosing and comparing from here on uses the 313 others.
 
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（3 分鐘）汽車表裡有 `chevroelt`、`maxda` 這種打錯的廠牌。切分之前就照固定的對照表改正，算不算洩漏？
+#
+# - ✗ 算，切分之前什麼都不能做。 *把規則背成口訣，忘了理由是「不能從測試列學到東西」。*
+# - ✗ 算，因為測試列也改了。 *改動不是洩漏，學到東西才是。*
+# - ✓ 不算，固定的規則沒有從資料學到任何東西。 *對照表和哪些列在測試裡無關。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (3 min) A table of cars has makers misspelt as `chevroelt` and `maxda`. Is it a leak to mend them by a fixed list before the split?
+#
+# - ✗ Yes, nothing may be done before the split. *Knows the rule by heart and has lost its reason: to learn nothing from test rows.*
+# - ✗ Yes, as test rows are changed, too. *Changing is no leak; learning is.*
+# - ✓ No, a fixed rule learns nothing from the data. *The list does not depend on which rows are in the test set.*
+
 # %%
 rows, drawer = train_test_split(
     cars.index, test_size=0.2, stratify=is_economical, random_state=seeding.shifted(0)
@@ -176,6 +218,22 @@ print(f"{len(X)} cars to work with, {len(drawer)} in the drawer")
 # - categories: a gap becomes a category called `missing`, and each category a column of 0 or 1 (`OneHotEncoder`).
 #
 # Predict: a maker that training never met, say Tesla: what does it become?
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（5 分鐘）前處理用 `OneHotEncoder(handle_unknown="ignore")`，在訓練列上學了 28 個廠牌。來了一輛訓練時沒見過的 Tesla，它會變成什麼？
+#
+# - ✗ 新增第 29 欄。 *學完之後，欄位的數目就固定了，網路的輸入也是。*
+# - ✓ 28 個廠牌欄都是 0。 *不報錯，也不假裝是別的廠牌。*
+# - ✗ 引發錯誤。 *那是預設的 `handle_unknown="error"`。*
+# - ✗ 最常見的廠牌。 *把類別的編碼當成缺漏的填補。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (5 min) A preparation with `OneHotEncoder(handle_unknown="ignore")` has learned 28 makers from the training rows. A Tesla comes, which it never met. What does it become?
+#
+# - ✗ A 29th column. *After fitting the number of columns is fixed, and so are the network's inputs.*
+# - ✓ 0 in all 28 columns of makers. *Nothing is raised, and it does not pose as another maker.*
+# - ✗ An error. *That is the default, `handle_unknown="error"`.*
+# - ✗ The most frequent maker. *Takes encoding for imputation.*
 
 # %%
 prepare = preparation(NUMBERS, CATEGORIES).fit(X)
@@ -222,6 +280,20 @@ claim(1, (of_maker == 0).all(axis=None) and np.isclose(filled, X["horsepower"].m
 # $$s^2\left(\frac{1}{J} + \frac{n_\text{test}}{n_\text{train}}\right),\qquad \frac{n_\text{test}}{n_\text{train}} = \frac{1}{K-1}\text{ for K folds}$$
 #
 # Predict: two models of exactly equal skill compete 300 times. In how many does the plain 95 % interval say that they differ?
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（6 分鐘）兩個能力完全相同的模型，用重複五次的 5 折交叉驗證比較，把 25 個差當成獨立的，算普通的 95% 信賴區間。這樣比 300 次，大約有幾成會說「不同」？
+#
+# - ✗ 5%，這就是 95% 的意思。 *只有獨立的時候才是；這些訓練共用許多列。*
+# - ✗ 幾乎沒有，因為兩者真的一樣好。 *以為平均了 25 次，雜訊就沒有了。*
+# - ✓ 四成以上。 *重複越多次，普通的區間越窄，但新的資料不會從洗牌裡跑出來。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (6 min) Two models of exactly equal skill are compared by 5 folds repeated five times, with a plain 95 % interval that takes the 25 differences for independent. Of 300 such comparisons, how many say that they differ?
+#
+# - ✗ 5 %, which is what 95 % means. *Only if they were independent; these trainings share many rows.*
+# - ✗ Hardly any, as they are equal. *Thinks that averaging 25 times removes all noise.*
+# - ✓ More than 40 %. *The plain interval shrinks with every repeat, but shuffling makes no new data.*
 
 
 # %% slideshow={"slide_type": "subslide"}
@@ -280,8 +352,8 @@ claim(2, errors["plain"].low > 0.25 and errors["corrected"].mean < 0.15)
 # **洩漏**就是：評分用的列，或將來才知道的事，混進了訓練。下面把五種洩漏各量一次，每次都和老實的做法比（同樣的 20 折，成對相減）：
 #
 # 1. 用**全部的列**縮放、填補；
-# 2. 用**全部的列**挑特徵（這裡是 1,000 欄純雜訊，答案是擲硬幣）；
-# 3. 資料匯出了兩次，**同一列**落在兩邊；
+# 2. 用**全部的列**挑特徵，留下和答案最相關的 20 欄（這裡是 1,000 欄純雜訊，答案是擲硬幣）；
+# 3. 資料匯出了兩次，**同一列**落在兩邊（量兩種模型：邏輯迴歸，也就是線性模型；最近鄰，照最像的那一列訓練資料回答）；
 # 4. 多了一欄**知道答案**的：一年的油錢；
 # 5. 用**全部的列**做目標編碼（target encoding）：把車名換成同名車省油的比例。
 #
@@ -293,12 +365,26 @@ claim(2, errors["plain"].low > 0.25 and errors["corrected"].mean < 0.15)
 # A **leak** is when rows that judge, or facts known only later, get into the training. Here are five, each held against the honest way (the same 20 folds, in pairs):
 #
 # 1. scaling and imputing on **all rows**;
-# 2. selecting features on **all rows** (here 1,000 columns of pure noise, and the answer is a coin);
-# 3. an export that was run twice, so that **one row** stands on both sides;
+# 2. selecting features, the 20 columns that go best with the answer, on **all rows** (here 1,000 columns of pure noise, and the answer is a coin);
+# 3. an export that was run twice, so that **one row** stands on both sides (measured for logistic regression, a linear model, and for the nearest row, which answers like the most similar training row);
 # 4. a column that **knows the answer**: the fuel bill of a year;
 # 5. target encoding on **all rows**: each name becomes the share of economical cars of that name.
 #
 # Predict: which flatters the most? Is there one that does not flatter at all?
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（8 分鐘）313 列的表。哪一種洩漏讓交叉驗證的準確率虛胖最多？
+#
+# - ✓ 用全部的列，從 1,000 欄雜訊裡挑出 20 欄。 *挑出來的欄正好配合測試列的答案，連擲硬幣都「預測」到七成。*
+# - ✗ 用全部的列算平均、標準差和中位數，再縮放、填補。 *平均與中位數多看幾列，幾乎不變，這裡看不出影響。*
+# - ✗ 都一樣，洩漏就是洩漏。 *沒有量過，就不知道差多少。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (8 min) On a table of 313 rows, which leak flatters the accuracy of cross-validation most?
+#
+# - ✓ Choosing 20 of 1,000 columns of noise with the help of all rows. *The chosen columns fit the test rows' answers by luck, and even a coin is "predicted" to some 70 %.*
+# - ✗ Means, deviations and medians from all rows, for scaling and imputing. *A few rows more hardly move them; no effect is seen here.*
+# - ✗ All alike; a leak is a leak. *Without measuring one does not know how much each matters.*
 
 
 # %% slideshow={"slide_type": "subslide"}
@@ -426,6 +512,20 @@ claim(4, more and min(gains["fuel bill"].mean, gains["target encoding"].mean) > 
 #
 # Predict: give the rare class more weight, or lower the threshold from 0.5: how does each of the three move?
 
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（7 分鐘）問「這個手寫數字是 8 嗎」，只有一成是。把門檻從 0.5 降到在驗證列上挑的值，召回率從三成多升到九成左右。平均精確率（average precision）呢？
+#
+# - ✗ 跟著召回率大幅上升。 *以為每一把尺都會跟著門檻動。*
+# - ✗ 下降，因為誤報變多了。 *那是某一個門檻上的精確率。*
+# - ✓ 不變。 *它只看排序，而換門檻只改變在哪裡切。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (7 min) "Is this handwritten digit an 8?" holds for one in ten. With a threshold chosen on validation rows in place of 0.5, recall rises from a third to about nine tenths. And average precision?
+#
+# - ✗ It rises with recall. *Thinks that every yardstick moves with the threshold.*
+# - ✗ It falls, as there are more false alarms. *That is precision at one threshold.*
+# - ✓ It does not change. *It looks at the order alone, and a threshold only says where to cut.*
+
 
 # %% slideshow={"slide_type": "subslide"}
 def best_threshold(probs, labels):
@@ -489,14 +589,14 @@ ax.set(xlabel="threshold", ylabel="validation (%)")
 legend = ax.legend()
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 門檻在**驗證**的列上挑，在測試折上評分。兩種辦法都把召回率從三成多拉到九成左右，準確率只退一點；平均精確率幾乎不動，因為它們改的主要是在哪裡切，而不是排序。（這個模型刻意收得很緊，C = 0.01；放鬆一點，差距就小一點。）
+# 門檻在**驗證**的列上挑，在測試折上評分。兩種辦法都把召回率從三成多拉到九成左右，準確率只退一點；平均精確率幾乎不動，因為它們改的主要是在哪裡切，而不是排序。（這個模型刻意用很強的正則化，C = 0.01；C 大一點，差距就小一點。）
 #
 # **主張 5** 一律答「不是」，平衡準確率一定是 50%，準確率卻一定在 90% 以上。平均而言，不加權、門檻 0.5 的模型，準確率超過 91%，召回率卻不到一半。
 #
 # **主張 6** 平均而言，加權與調門檻都讓平衡準確率提高 8 個百分點以上（整個信賴區間）；加權之後，平均精確率的平均改變不到 2 個百分點。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# The threshold is chosen on **validation** rows and judged on the test fold. Either way lifts recall from a third to about nine tenths, for a little accuracy; average precision hardly moves, since what changes is mainly where to cut, not the order. (The model is deliberately held tight, C = 0.01; with a looser rein the gap is smaller.)
+# The threshold is chosen on **validation** rows and judged on the test fold. Either way lifts recall from a third to about nine tenths, for a little accuracy; average precision hardly moves, since what changes is mainly where to cut, not the order. (The model is strongly regularized on purpose, C = 0.01; with a larger C the gap is smaller.)
 #
 # **Claim 5** To say "no" always must have a balanced accuracy of 50 % and an accuracy above 90 %. On average, the model without weights, at a threshold of 0.5, is more than 91 % accurate and has a recall of less than a half.
 #
@@ -525,10 +625,10 @@ claim(6, lifted > 8 and abs(gain("weights", "average precision").mean) < 2)
 # 三位選手，一樣的功夫：
 #
 # - 同一套前處理，同樣的折（兩次 5 折）；
-# - 每位一個旋鈕、三個值，只在**訓練折裡面**再切一次來挑（巢狀，nested），看對數損失；
+# - 每位一個旋鈕、三個值，只在**訓練折裡面**再切一次來挑（巢狀，nested），看對數損失（log loss，也就是交叉熵）；
 # - 挑好之後，用整個訓練折重新訓練。
 #
-# MLP 是 `TableMLP`：課程的 `MLP`（64 個神經元）、`fit` 與早停，包成 scikit-learn 認得的樣子；早停要的驗證列，也從它自己的訓練列裡切。
+# 梯度提升（gradient boosting）把許多棵小的決策樹加起來，每一棵補前面沒做好的地方。MLP 是 `TableMLP`：課程的 `MLP`（64 個神經元）、`fit` 與早停，包成 scikit-learn 認得的樣子；早停要的驗證列，也從它自己的訓練列裡切。
 #
 # 四張表：汽車、乳癌、糖尿病（一年後的病情是否高過中位數），還有「這個手寫數字是偶數嗎？」。想一想：MLP 會贏哪幾張？
 
@@ -538,12 +638,26 @@ claim(6, lifted > 8 and abs(gain("weights", "average precision").mean) < 2)
 # Three contenders, the same effort:
 #
 # - one preparation, the same folds (5 of them, twice);
-# - a knob each with three values, chosen by log loss on a split **inside the training fold** (nested);
+# - a knob each with three values, chosen by log loss (cross-entropy) on a split **inside the training fold** (nested);
 # - then trained once more on the whole training fold.
 #
-# The MLP is `TableMLP`: the course's `MLP` (64 units), `fit` and early stopping, wrapped so that scikit-learn knows it; the validation rows for stopping are split off its own training rows, too.
+# Gradient boosting adds up many small decision trees, each mending what those before it left wrong. The MLP is `TableMLP`: the course's `MLP` (64 units), `fit` and early stopping, wrapped so that scikit-learn knows it; the validation rows for stopping are split off its own training rows, too.
 #
 # Four tables: cars, breast cancer, diabetes (is the disease after a year above the median?), and "is this handwritten digit even?". Predict: which of them does the MLP win?
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（8 分鐘）四張小表：汽車、乳癌、糖尿病、「手寫數字是不是偶數」。MLP 在哪幾張表上明顯勝過邏輯迴歸？
+#
+# - ✗ 四張都是，因為 MLP 能表示的函數更多。 *表示得出來不等於幾百列就學得到。*
+# - ✓ 只有偶數那一張。 *偶數不是一刀切得開的；其餘三張看不出差別。*
+# - ✗ 一張也沒有，表格資料用樹才對。 *把「常常不划算」當成「從來不行」。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (8 min) Four small tables: cars, breast cancer, diabetes, and "is the handwritten digit even". On which of them does an MLP clearly beat logistic regression?
+#
+# - ✗ On all four, for an MLP can represent more. *To be able to represent is not to learn it from a few hundred rows.*
+# - ✓ On the even digits only. *No straight cut tells even from odd; on the other three no difference is seen.*
+# - ✗ On none; tables are for trees. *Takes "often not worth it" for "never".*
 
 # %% slideshow={"slide_type": "subslide"}
 disease, progress = load_diabetes(return_X_y=True, as_frame=True)
@@ -677,6 +791,20 @@ claim(8, not wins[:6].any())
 #
 # Predict: how much accuracy does each contender lose?
 
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（5 分鐘）313 列的汽車表加上 100 欄純雜訊。邏輯迴歸、梯度提升樹、MLP，哪一個的準確率掉得最少？
+#
+# - ✗ MLP，因為它會自己學會忽略沒有用的欄。 *要有夠多的列，才學得會把一百欄的權重壓到 0。*
+# - ✗ 邏輯迴歸，因為最簡單。 *它也把所有欄加在一起，同樣會背下雜訊。*
+# - ✓ 梯度提升樹。 *樹一次只看一欄，沒有用的就不選。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (5 min) A table of 313 cars gets 100 columns of pure noise. Which loses least accuracy: logistic regression, gradient boosting or an MLP?
+#
+# - ✗ The MLP, which learns to ignore useless columns. *It takes many rows to learn that the weights of 100 columns should be 0.*
+# - ✗ Logistic regression, being the simplest. *It adds up all columns, too, and learns the noise.*
+# - ✓ Gradient boosting. *A tree looks at one column at a time and does not choose the useless ones.*
+
 # %% slideshow={"slide_type": "subslide"} alt-zh="森林圖，三列：加上雜訊欄之後準確率的變化。邏輯迴歸與 MLP 各掉好幾個百分點，提升樹的變化接近 0。" alt-en="A forest plot of three rows: the change of accuracy when noise columns are added. Logistic regression and the MLP lose several points each; the change of boosting is near 0."
 columns = [f"noise {k}" for k in range(100)]
 noise = pd.DataFrame(seeding.rng(3).normal(size=(len(X), 100)), columns=columns)
@@ -715,6 +843,20 @@ claim(9, changes["MLP"].mean < min(-2, changes["boosting"].mean - 2))
 # ## Keep model and preparation together
 #
 # Keep the weights alone, and next year nobody knows the medians. Keep whole Python objects (pickle, joblib), and you keep too much: **to read a pickle is to run what the file says**.
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（5 分鐘）只存了 MLP 的權重，沒存前處理。明年要預測一輛新車，缺什麼？
+#
+# - ✓ 訓練列的中位數、尺度與類別，少了就算不出同樣的輸入。 *前處理也是從訓練資料學來的，是模型的一部分。*
+# - ✗ 不缺什麼，權重就是模型。 *忘了網路吃的是填補、縮放、編碼之後的數字。*
+# - ✗ 不缺什麼，用新資料重新學一次前處理就好。 *尺度不同，同一輛車會變成不同的輸入。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (5 min) Only the weights of an MLP were kept, not its preparation. What is missing when a new car is to be predicted next year?
+#
+# - ✓ The medians, scales and categories of the training rows, without which the inputs cannot be made. *The preparation was learned from training data, too, and is a part of the model.*
+# - ✗ Nothing; the weights are the model. *Forgets that the network takes numbers that were filled, scaled and encoded.*
+# - ✗ Nothing; the preparation is fitted anew on the new data. *With other scales the same car becomes another input.*
 
 # %%
 letter = b"cbuiltins\nprint\n(S'this file has just run a function of its choice'\ntR."
@@ -779,6 +921,20 @@ claim(10, same and refused == 3)
 #
 # Predict: with 79 cars, how wide is the interval of an accuracy?
 
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（5 分鐘）抽屜裡有 79 輛車，完成的模型只看一次，準確率大約 89%。95% 信賴區間有多寬？
+#
+# - ✓ 十幾個百分點，大約從 80% 到 94%。 *79 列就只能說這麼多；區間要寫進報告。*
+# - ✗ 大約一個百分點。 *以為幾十列就能量到小數點。*
+# - ✗ 沒有寬度，測試集只看一次，就是確定的數。 *這些列也是抽樣來的，換 79 輛車就是別的數字。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (5 min) A finished model sees the 79 cars of a test set once and is about 89 % accurate. How wide is the 95 % interval?
+#
+# - ✓ Some ten points or more, about 80 % to 94 %. *That is all that 79 rows can say, and it belongs in the report.*
+# - ✗ About one point. *Thinks that a few dozen rows measure to the decimal.*
+# - ✗ It has no width, as the test set is seen once. *These rows are a sample, too; 79 other cars give another number.*
+
 # %%
 kept_apart = cars.loc[drawer, NUMBERS + CATEGORIES]
 answers = {
@@ -829,6 +985,20 @@ folder.cleanup()
 # 8. **Test**: opened once, with its interval.
 # 9. **Limits**: what input goes wrong, and who is harmed if it does?
 # 10. **Delivery**: one file, and a prediction function that checks its input.
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（5 分鐘）你的表裡，同一位病人有好幾列。訓練和測試該怎麼切？
+#
+# - ✗ 隨機切就好，每一列都不同。 *同一個人的列很像，模型會認人，成績虛胖。*
+# - ✗ 按答案分層就夠了。 *分層只讓比例相同，擋不住同一個人落在兩邊。*
+# - ✓ 同一位病人的列全部放在同一邊。 *將來遇到的是新的病人，測試也該是。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (5 min) In your table one patient has several rows. How should training and test be split?
+#
+# - ✗ At random, since every row is different. *Rows of one person are alike; the model knows the person and the result is flattered.*
+# - ✗ Stratified by the answer, and no more. *That makes shares equal and does not keep a person on one side.*
+# - ✓ All rows of a patient on the same side. *Whom the model will meet are new patients, and so should the test be.*
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ### 評分規準
@@ -984,13 +1154,15 @@ def corrected_interval_solution(differences, num_train, num_test):
 #
 # - Nadeau, Bengio（2003），Inference for the generalization error。Machine Learning 52，239–281，doi:10.1023/A:1024068626366。校正的重抽樣 t 檢定。
 # - Bouckaert, Frank（2004），Evaluating the replicability of significance tests for comparing learning algorithms。PAKDD 2004，doi:10.1007/978-3-540-24775-3_3。把校正用於重複的 K 折。
-# - Ambroise, McLachlan（2002），Selection bias in gene extraction on the basis of microarray gene-expression data。PNAS 99(10)，6562–6566。先挑特徵再交叉驗證的偏差。
-# - Grinsztajn, Oyallon, Varoquaux（2022），Why do tree-based models still outperform deep learning on typical tabular data? NeurIPS 2022 Datasets and Benchmarks，arXiv:2207.08815。
+# - Ambroise, McLachlan（2002），Selection bias in gene extraction on the basis of microarray gene-expression data。PNAS 99(10)，6562–6566，doi:10.1073/pnas.102102699。先挑特徵再交叉驗證的偏差。
+# - Grinsztajn, Oyallon, Varoquaux（2022），Why do tree-based models still outperform deep learning on typical tabular data? NeurIPS 2022 Datasets and Benchmarks，arXiv:2207.08815。沒有用的欄，對網路的傷害比對樹大。
+# - Holm（1979），A simple sequentially rejective multiple test procedure。Scandinavian Journal of Statistics 6(2)，65–70。一次比很多對時的校正。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "skip"}
 # ### Primary sources
 #
 # - Nadeau, Bengio (2003), Inference for the generalization error. Machine Learning 52, 239–281, doi:10.1023/A:1024068626366. The corrected resampled t-test.
 # - Bouckaert, Frank (2004), Evaluating the replicability of significance tests for comparing learning algorithms. PAKDD 2004, doi:10.1007/978-3-540-24775-3_3. The correction for repeated K folds.
-# - Ambroise, McLachlan (2002), Selection bias in gene extraction on the basis of microarray gene-expression data. PNAS 99(10), 6562–6566. The bias of selecting first and cross-validating afterwards.
-# - Grinsztajn, Oyallon, Varoquaux (2022), Why do tree-based models still outperform deep learning on typical tabular data? NeurIPS 2022 Datasets and Benchmarks, arXiv:2207.08815.
+# - Ambroise, McLachlan (2002), Selection bias in gene extraction on the basis of microarray gene-expression data. PNAS 99(10), 6562–6566, doi:10.1073/pnas.102102699. The bias of selecting first and cross-validating afterwards.
+# - Grinsztajn, Oyallon, Varoquaux (2022), Why do tree-based models still outperform deep learning on typical tabular data? NeurIPS 2022 Datasets and Benchmarks, arXiv:2207.08815. Useless columns hurt networks more than trees.
+# - Holm (1979), A simple sequentially rejective multiple test procedure. Scandinavian Journal of Statistics 6(2), 65–70. The correction where many pairs are compared.
