@@ -411,7 +411,7 @@ class Slide:
     raw: bool
 
     def __str__(self) -> str:
-        return f"{self.id:12} {self.down:+5d} down {self.right:+5d} right  {self.title[:60]}"
+        return f"{self.id:12} {self.down:+5.0f} down {self.right:+5d} right  {self.title[:60]}"
 
 
 def present(lab: Lab, page: Page, path: str) -> list[Slide]:
