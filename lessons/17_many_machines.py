@@ -329,18 +329,18 @@ BASE |= {"GLOO_SOCKET_IFNAME": loopback} if loopback else {}
 
 # %%
 def launch(script, world, place, **more):
-    """Run a script once a rank in a folder: (exit code of each rank, lines of rank 0)."""
+    """Run a script once a rank: (exit codes, lines of rank 0). Complaints go to errors.txt."""
     place = Path(folder.name, place)
     place.mkdir(exist_ok=True)
-    (place / "train.py").write_text(script)
+    (place / "train.py").write_text(script, encoding="utf-8")
     meet = (place / f"meet-{time.monotonic_ns()}").as_uri()
     shared = {**BASE, "MEET": meet, "WORLD_SIZE": str(world), **more}
-    options = {"cwd": place, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "text": True}
-    ranks = [
-        subprocess.Popen([sys.executable, "train.py"], env=shared | {"RANK": str(rank)}, **options)
-        for rank in range(world)
-    ]
-    outputs = [rank.communicate(timeout=300)[0] for rank in ranks]
+    with (place / "errors.txt").open("a") as errors:
+        options = {"cwd": place, "stdout": subprocess.PIPE, "stderr": errors, "text": True}
+        command = [sys.executable, "train.py"]
+        environments = [shared | {"RANK": str(rank)} for rank in range(world)]
+        ranks = [subprocess.Popen(command, env=env, **options) for env in environments]
+        outputs = [rank.communicate(timeout=300)[0] for rank in ranks]
     return [rank.returncode for rank in ranks], [*map(json.loads, outputs[0].splitlines())]
 
 
