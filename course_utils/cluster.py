@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
+from pickle import PicklingError
 from typing import Any
 
 from joblib.parallel import get_active_backend
@@ -21,12 +22,16 @@ def results_from(
 
     ``once`` travels once a worker. Where a worker dies its calls are made by another, and one that
     joins late gets some. A call that has killed a worker too often ends nothing but itself: all others
-    are made first, then what it raised is raised. Any other exception ends all.
+    are made first, then what it raised is raised. Any other exception ends all; PicklingError says that
+    something cannot be sent.
     """
     from distributed import as_completed
 
-    sent = _sent_once(client, once)
-    futures = {client.submit(call, sent, *arguments[name], pure=False): name for name in arguments}
+    try:
+        sent = _sent_once(client, once)
+        futures = {client.submit(call, sent, *arguments[n], pure=False): n for n in arguments}
+    except TypeError as error:  # so says Dask of what cannot be pickled
+        raise PicklingError(str(error)) from error
     lost = None
     try:
         for future in as_completed(list(futures)):

@@ -153,6 +153,16 @@ def test_an_exception_says_which_run_it_came_from(cluster):
     assert "This happened in the run with seed 2." in ended.value.__notes__
 
 
+@pytest.mark.parametrize("where", ["shared", "settings"])
+def test_what_cannot_be_sent_is_named(cluster, where):
+    lock = threading.Lock()
+    with pytest.raises(TypeError, match=r"'(key|shut)' cannot be sent to another process"):
+        if where == "shared":
+            run_seeds(lambda seed, key: seed, range(2), key=lock)
+        else:
+            run_seeds(lambda seed, key: seed, range(2), {"shut": {"key": lock}})
+
+
 def test_a_worker_killed_during_the_sweep_costs_nothing(cluster, tmp_path):
     def run(seed, folder, data):
         mark = Path(folder, "killed")
