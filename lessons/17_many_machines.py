@@ -625,14 +625,14 @@ ax.set(xlabel="workers of 64 images each", ylabel="validation accuracy", ylim=(0
 ticks = ax.set_xticks(range(len(SETTINGS)), SETTINGS)
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 乘 4 管用，乘 16 就超過了學習率的上限。大批次的訓練常先讓學習率慢慢升到縮放後的值（warm-up，暖身）；就算如此，再大的批次也總有不划算的時候。
+# 灰點是種子，方塊是平均與 95% 區間。乘 4 管用，乘 16 就超過了學習率的上限。大批次的訓練常先讓學習率慢慢升到縮放後的值（warm-up，暖身）；就算如此，再大的批次也總有不划算的時候。
 #
 # **主張 8** w ＝ 4 時，五個種子裡，縮放學習率的準確率每個都高於不縮放的。
 #
 # **主張 9** w ＝ 16 時反過來：五個種子裡，縮放的準確率每個都低於不縮放的。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# Four times serves, sixteen times is above the limit on the rate. Trainings with large batches often let the rate rise slowly to the scaled one (warm-up); and even so there is a batch size beyond which more does not pay.
+# Grey dots are seeds, squares means with 95 % intervals. Four times serves, sixteen times is above the limit on the rate. Trainings with large batches often let the rate rise slowly to the scaled one (warm-up); and even so there is a batch size beyond which more does not pay.
 #
 # **Claim 8** For w = 4, the scaled rate is more accurate than the unscaled one for each of five seeds.
 #
