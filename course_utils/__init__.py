@@ -13,7 +13,8 @@ tables        ``tables`` numbers and categories with gaps, prepared and learned;
 evaluation    ``tally`` means whatever the batch size; ``calibration``; ``intervals`` what a few seeds
               can tell; ``plotting``
 many runs     ``experiment`` seeds and settings on all cores; ``kept_runs`` none is made twice;
-              ``workers`` its processes; ``seeding`` where all chance comes from
+              ``workers`` its processes; ``cluster`` on other machines; ``seeding`` where all chance
+              comes from
 carefulness   ``copies``, ``generators`` try without a trace; ``ownership``, ``failures`` say what is
               wrong; ``plain_values``, ``unfinished_files`` files that nothing destroys
 

@@ -2,7 +2,6 @@
 
 import inspect
 import operator
-import os
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures.process import BrokenProcessPool
@@ -14,10 +13,20 @@ from typing import Any
 
 import pandas as pd
 from joblib import Parallel, delayed, effective_n_jobs
+from joblib.parallel import get_active_backend
 
+from course_utils.cluster import dask_client, process_was_lost, results_from
 from course_utils.progress_bar import progress_bar
 from course_utils.seeding import seed_offset
-from course_utils.workers import Failure, WorkerTraceback, cloudpickle, find_temp_folder, run_one
+from course_utils.workers import (
+    Failure,
+    Task,
+    WorkerTraceback,
+    cloudpickle,
+    find_temp_folder,
+    run_task,
+    this_process,
+)
 
 #: Seed and setting of a run.
 Which = tuple[int, str]
@@ -45,14 +54,15 @@ def run_seeds(
         seeds: whole numbers from 0 up, none of them twice.
         settings: name -> keyword arguments, e.g. ``{"low": {"lr": 0.01}}``.
         n_jobs: processes, -1 for one per core, 1 for none, None to follow
-            ``joblib.parallel_config`` (which may name a Dask cluster).
+            ``joblib.parallel_config``. Under ``joblib.parallel_config("dask")`` the runs are made by
+            all workers of the cluster, also by those that join late, whatever the number.
         keep: a folder for the results, each written as soon as its run is finished. After an
             interruption the same call makes only the runs that are missing; changed code, arguments,
             seeds or versions are other runs. Results are then numbers, text, arrays, tensors, and
             lists and dicts of them. If a process is lost (a crash, no memory left), all other runs are
             made and kept first.
-        **shared: what all runs are given, such as ``mnist``; large data reach the workers
-            memory-mapped.
+        **shared: what all runs are given, such as ``mnist``. Large arrays reach the processes of this
+            machine memory-mapped; to a Dask cluster ``run`` and ``shared`` travel once a worker.
 
     Returns:
         The rows in the order of settings, then seeds; columns ``setting`` and ``seed`` come first.
@@ -110,18 +120,18 @@ def run_seeds(
         with suppress(FileNotFoundError):
             done[seed, name] = kept.read(kept.path(seed, settings[name]))
     calls = {
-        (seed, name): (run, name, seed, settings[name], shared, os.getpid(), offset)
+        (seed, name): (name, seed, settings[name], this_process(), offset)
         for seed, name in runs
         if (seed, name) not in done
     }
     try:
-        _make(calls, n_jobs, finish)
+        _make((run, shared), calls, n_jobs, finish)
     except Failure as failure:
         raise failure.unpacked() from WorkerTraceback(failure.trace)
-    except BrokenProcessPool as error:
+    except process_was_lost() as error:
         left = [which for which in calls if which not in done]
-        if kept is not None:
-            left = _make_around_the_lost(calls, left, n_jobs, finish)
+        if kept is not None and isinstance(error, BrokenProcessPool):  # Dask has gone on itself
+            left = _make_around_the_lost((run, shared), calls, left, n_jobs, finish)
         if left:
             shown = ", ".join(f"{seed}{_of_setting(name)}" for seed, name in left[:8])
             more = " or a later one" if len(left) > 8 else ""
@@ -140,24 +150,34 @@ def run_seeds(
 
 
 def _make(
+    task: Task,
     calls: Mapping[Which, tuple[Any, ...]],
     n_jobs: int | None,
     finish: Callable[[Which, Any], None],
 ) -> None:
     """Make these runs and hand on each result as it comes, in any order: none waits for a slower one."""
-    # mapped copy-on-write ("c"), for a dataset wraps the memory that it is sent
-    results = Parallel(n_jobs=n_jobs, return_as="generator_unordered", mmap_mode="c")(
-        delayed(_named)(which, *call) for which, call in calls.items()
-    )
+    if (client := dask_client()) and calls:
+        results = results_from(client, run_task, task, calls)
+    else:
+        # mapped copy-on-write ("c"), for a dataset wraps the memory that it is sent
+        results = Parallel(n_jobs=n_jobs, return_as=_as_they_come(), mmap_mode="c")(
+            delayed(_named)(which, task, *call) for which, call in calls.items()
+        )
     for which, result in progress_bar(results, "runs", len(calls)):
         finish(which, result)
 
 
-def _named(which: Which, *call: Any) -> tuple[Which, Any]:
-    return which, run_one(*call)
+def _named(which: Which, task: Task, *call: Any) -> tuple[Which, Any]:
+    return which, run_task(task, *call)
+
+
+def _as_they_come() -> str:
+    """For ``return_as``: Ray, by way of joblib, has no results before it has them all."""
+    return "generator_unordered" if get_active_backend()[0].supports_return_generator else "list"
 
 
 def _make_around_the_lost(
+    task: Task,
     calls: Mapping[Which, tuple[Any, ...]],
     left: list[Which],
     n_jobs: int | None,
@@ -172,7 +192,7 @@ def _make_around_the_lost(
     while left:
         for which in left[:suspects]:
             try:
-                _make({which: calls[which]}, n_jobs, finish)
+                _make(task, {which: calls[which]}, n_jobs, finish)
             except BrokenProcessPool:
                 lost.append(which)
         made = set(lost) | set(left[:suspects])
@@ -182,7 +202,7 @@ def _make_around_the_lost(
             made.add(which)
 
         with suppress(BrokenProcessPool):
-            _make({w: calls[w] for w in left[suspects:]}, n_jobs, finish_and_note)
+            _make(task, {w: calls[w] for w in left[suspects:]}, n_jobs, finish_and_note)
         left = [which for which in left if which not in made]
     return lost
 

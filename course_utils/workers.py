@@ -8,6 +8,7 @@ module itself imports nothing that takes long, or else they would start late.
 import gc
 import os
 import pickle
+import platform
 import tempfile
 import threading
 import traceback
@@ -23,6 +24,9 @@ try:  # only the cloudpickle that has sent a class knows it again: joblib's own,
     from joblib.externals import cloudpickle
 except ImportError:
     import cloudpickle
+
+#: The function to run, and what all runs are given.
+Task = tuple[Callable[..., Any], Mapping[str, Any]]
 
 #: Where a temporary folder may be, besides the places that Windows names.
 POSIX_TEMP_FOLDERS = ("/tmp", "/var/tmp")
@@ -80,13 +84,23 @@ def _get_ready() -> None:
     torch.optim.SGD([torch.zeros(1, requires_grad=True)])
 
 
+def this_process() -> tuple[str, int]:
+    """Machine and number of this process; in a cluster of containers the number alone is not its own."""
+    return platform.node(), os.getpid()
+
+
+def run_task(task: Task, *arguments: Any) -> Any:
+    """``run_one`` of a function and what all runs are given, which travel together."""
+    return run_one(*task, *arguments)
+
+
 def run_one(
     run: Callable[..., Any],
+    shared: Mapping[str, Any],
     name: str,
     seed: int,
     setting: Mapping[str, Any],
-    shared: Mapping[str, Any],
-    caller: int,
+    caller: tuple[str, int] | None,
     seed_offset: int,
 ) -> Any:
     """Call ``run`` as ``run_seeds`` describes it; name and seed say in an error which run it was.
@@ -106,7 +120,7 @@ def run_one(
             parallel_config("sequential"),
         ):
             result = run(seed=seed, **_copied({**setting, **shared}))
-        _check_result(result, name, seed, travels=os.getpid() != caller)
+        _check_result(result, name, seed, travels=this_process() != caller)
         return result
     except BaseException as error:
         which = f" of setting {name!r}" if name != "" else ""
@@ -114,7 +128,7 @@ def run_one(
         if isinstance(error, SystemExit):  # whoever shows one leaves out the notes
             error = SystemExit(f"the program was ended by SystemExit({error.code}). {note}")
         error.add_note(note)
-        if os.getpid() == caller:
+        if this_process() == caller:
             raise error
         raise Failure(_pickled(error), "".join(traceback.format_exception(error))) from None
 

@@ -1135,7 +1135,7 @@ def corrected_interval_solution(differences, num_train, num_test):
 # - 小而雜的表，MLP 常常不划算；先跑邏輯迴歸與提升樹。
 # - 模型與前處理存在一起，只存普通的值；預測函式要檢查輸入。
 #
-# 接下來，做你自己的專題。
+# 接下來，做你自己的專題。一台電腦不夠用的時候，下一課是 [[many_machines]]。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Summary
@@ -1147,7 +1147,7 @@ def corrected_interval_solution(differences, num_train, num_test):
 # - On small, cluttered tables an MLP is often not worth it; run logistic regression and boosting first.
 # - Keep model and preparation together, as plain values; a prediction function checks its input.
 #
-# Now do a project of your own.
+# Now do a project of your own. For when one computer is not enough, the next lesson is [[many_machines]].
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "skip"}
 # ### 原始文獻

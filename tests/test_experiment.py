@@ -250,7 +250,7 @@ def test_the_traceback_of_a_worker_comes_along_and_a_killed_worker_is_told_with_
 @pytest.mark.parametrize("result", [threading.Lock(), {"all": (n for n in range(3))}])
 def test_a_result_that_cannot_be_sent_back_is_named_with_its_run(result):
     with pytest.raises(Failure) as failure:
-        run_one(lambda seed: result, "", 3, {}, {}, caller=-1, seed_offset=0)
+        run_one(lambda seed: result, {}, "", 3, {}, caller=None, seed_offset=0)
     error = failure.value.unpacked()
     assert isinstance(error, TypeError)
     assert "cannot be sent back" in str(error)

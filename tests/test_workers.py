@@ -53,7 +53,7 @@ def arrival(error):
         raise error
 
     with pytest.raises(Failure) as failure:
-        run_one(run, "high", 2, {}, {}, caller=-1, seed_offset=0)
+        run_one(run, {}, "high", 2, {}, caller=None, seed_offset=0)
     failure = pickle.loads(pickle.dumps(failure.value))
     assert "in run\n" in failure.trace
     assert type(error).__name__ in failure.trace
