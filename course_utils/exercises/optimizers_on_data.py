@@ -70,6 +70,7 @@ _wrong_batch(
         "noise does not fall as 1/B but as 1/√B: to halve it takes four times the batch.",
     ),
     lambda g, t: _at_least_one(_spread(g) ** 0.5, t * _length(g)),
+    lambda g, t: math.ceil(_spread(g) ** 0.5 / (t * _length(g))),
 )
 _wrong_batch(
     "not_relative",
@@ -235,7 +236,7 @@ def scaled_rate(step, batch_size, base_rate, base_batch_size, warmup_steps):
 
 
 def _ramp(step: float, start: float, target: float, warmup_steps: int) -> float:
-    if step >= warmup_steps:
+    if step >= warmup_steps or warmup_steps <= 0:
         return target
     return start + (target - start) * max(step, 0) / warmup_steps
 
