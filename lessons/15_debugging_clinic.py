@@ -1197,7 +1197,7 @@ def mixes_examples_solution(model, inputs):
 # |---|---|---|---|
 # | 激活函數 | ReLU、GELU、SiLU | 隱藏層；差距小，先用 ReLU；tanh 落後 | [[activations]]、[[training_practice]] |
 # | 損失函數 | MSE、交叉熵 | 迴歸、分類；交叉熵的輸入是 logits | [[losses]] |
-# | 優化器 | SGD + 動量、Adam、AdamW | 各用自己的學習率時分不出高下；要權重衰減就用 AdamW | [[optimizers]] |
+# | 優化器 | SGD + 動量、Adam、AdamW | 各用自己的學習率時分不出高下；要權重衰減就用 AdamW | [[optimizers_on_data]]、[[optimizers]] |
 # | 正則化 | 更多資料、dropout、權重衰減、批次正規化 | 過擬合時；在那個任務上更多資料最有效；批次正規化要配小批次的雜訊才有用 | [[regularization]] |
 # | 排程、早停、檢查點 | cosine、one-cycle、`EarlyStopping` | 早停看驗證集，存真正的快照 | [[training_practice]] |
 # | 權重初始化 | Xavier、Kaiming | 網路越深越重要；不可以全零 | [[initialization]] |
@@ -1212,7 +1212,7 @@ def mixes_examples_solution(model, inputs):
 # |---|---|---|---|
 # | activation | ReLU, GELU, SiLU | hidden layers; differences are small, begin with ReLU; tanh is behind | [[activations]], [[training_practice]] |
 # | loss | MSE, cross-entropy | regression, classification; cross-entropy wants logits | [[losses]] |
-# | optimizer | SGD + momentum, Adam, AdamW | each at its own rate, hard to tell apart; for weight decay, AdamW | [[optimizers]] |
+# | optimizer | SGD + momentum, Adam, AdamW | each at its own rate, hard to tell apart; for weight decay, AdamW | [[optimizers_on_data]], [[optimizers]] |
 # | regularization | more data, dropout, weight decay, batch norm | against overfitting; on its task more data worked best, and batch norm helped only with small, noisy batches | [[regularization]] |
 # | schedule, early stopping, checkpoint | cosine, one-cycle, `EarlyStopping` | early stopping goes by validation, with a real snapshot | [[training_practice]] |
 # | initialization | Xavier, Kaiming | the deeper, the more it matters; never all zeros | [[initialization]] |

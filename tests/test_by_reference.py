@@ -629,7 +629,10 @@ def test_a_wrong_solution_that_is_right_on_all_inputs_is_not_told_apart():
 
 STATED = [
     exercise
-    for name in ("start_here", "perceptron_xor", "losses", "activations", "optimizers")
+    for name in (
+        *("start_here", "perceptron_xor", "losses", "activations"),
+        *("optimizers", "optimizers_on_data"),
+    )
     for exercise in vars(import_module(f"course_utils.exercises.{name}")).values()
     if isinstance(exercise, ReferenceExercise)
 ]
