@@ -127,7 +127,7 @@ ax = ax.legend(fontsize=9)
 # **主張 2** 換 20 個種子（seed），隨機 logits 的大小到一萬，`log_softmax` 與 torch 的結果必然相差不到 10⁻⁹，照定義算的 softmax 必然每次都出現 nan。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# The limit is ln M, M being the largest number: 11.1, 88.7, 709.8. A little beyond it the loss is inf, and training ends.
+# The limit is ln M, M being the largest number: 11.1, 88.7, 709.8. Beyond it the loss is inf, and training ends.
 #
 # The remedy has two steps. Take off each row's own maximum: the probabilities stay, no exponent is positive any more, and exp does not overflow. Then write the logarithm out, log p = z′ − log Σ exp z′ with the shifted z′; a softmax and then a log would let small probabilities underflow to 0, and the loss be inf again.
 #
@@ -209,14 +209,14 @@ for name, given in slips(labels).items():
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # 每一次都得到一個正常的數字，沒有一次對。−1 從後面數，變成最後一類；(6, 1) 與 (6,) 廣播（broadcast）成 6×6，每個標籤和每一列都配了一次；只有一個標籤時，只算了第一列。
 #
-# 模型會照著這個錯的損失好好訓練，你只會覺得「效果不太好」。所以課程的 `cross_entropy_loss` 在計算前先問：形狀對嗎？是整數嗎？在範圍內嗎？
+# 模型會照著這個錯的損失好好訓練，你只會覺得「效果不太好」。所以課程的 `cross_entropy_loss`（類別編號、one-hot、軟標籤都可以）在計算前先問：形狀對嗎？是整數嗎？在範圍內嗎？
 #
 # **主張 3** 換 20 個種子，三種錯誤的標籤，沒有檢查的寫法必然每次都給出有限的數，課程的函式必然每次都引發 `ValueError`。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # Each time an ordinary number, and never the right one. −1 counts from the end and becomes the last class; (6, 1) and (6,) broadcast to 6×6, and every label meets every row; with one label only the first row counts.
 #
-# A model trains happily on the wrong loss, and all you notice is that "it does not work too well". So the course's `cross_entropy_loss` asks first: do the shapes fit, are these integers, are they in range?
+# A model trains happily on the wrong loss, and you notice only that "it does not work too well". So `cross_entropy_loss`, for class ids, one-hot and soft targets, asks first: do the shapes fit, are these integers, are they in range?
 #
 # **Claim 3** For 20 seeds and the three slips, the bare formula must give a finite number, and the course's function must raise a ValueError, every time.
 
@@ -614,7 +614,7 @@ claim(5, bool((classes < 1e-8).all(axis=None) and (numbers < 1e-8).all(axis=None
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## ε 要多小？
 #
-# 導數是 ε → 0 的極限，所以 ε 越小越好，對嗎？把 ε 從 1 縮到 10⁻¹²，量三種做法的誤差：float64 中央差分、float64 單邊差分、float32 中央差分。
+# 導數是 ε → 0 的極限，所以 ε 越小越好，對嗎？把 ε 從 1 縮到 10⁻¹²，量三種做法的誤差：float64 中央差分、float64 單邊差分（one-sided difference）、float32 中央差分。
 #
 # 先猜：誤差會一路下降嗎？float32 最好的 ε 和 float64 一樣嗎？
 
@@ -685,7 +685,7 @@ ax = ax.legend(fontsize=9, loc="lower left")
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # 曲線是 U 形，因為有**兩種**誤差在拔河：
 #
-# - **截斷誤差**（truncation error）：曲線不是直線。中央差分剩下 ∝ ε²，單邊差分（one-sided difference）是 ∝ ε。
+# - **截斷誤差**（truncation error）：曲線不是直線。中央差分剩下 ∝ ε²，單邊差分是 ∝ ε。
 # - **捨入誤差**（rounding error）：損失只準到相對誤差 u（機器精度），兩個幾乎相等的數相減，只剩下雜訊，再除以 ε：∝ u/ε。
 #
 # 兩者大小相當的地方最好：中央差分在 ε ≈ u^⅓（單邊差分則在 √u 附近）。float64（u ≈ 10⁻¹⁶）是 10⁻⁵，float32（u ≈ 10⁻⁷）是 10⁻²。**用 float32 配上 ε = 10⁻⁵ 來檢查梯度，會把對的反向傳播判成錯的**：誤差有 6% 左右。
@@ -813,7 +813,7 @@ for fault, runs in faulty_runs.items():
 pd.DataFrame(rows).T.rename_axis("relative gap of:", axis=1)
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 兩個錯誤**光看曲線抓不到**：損失平順地下降，只是比較慢，準確率也幾乎一樣（驗證損失最低的那一輪，在新資料上考一次）；多除了類別數，等於把學習率除以三。另外兩個看起來像「模型不夠好」，你會去調學習率，而不是找錯。
+# 兩個錯誤**光看曲線抓不到**：損失平順地下降，只是比較慢，準確率（accuracy）也幾乎一樣（驗證損失最低的那一輪，在新資料上考一次）；多除了類別數，等於把學習率除以三。另外兩個看起來像「模型不夠好」，你會去調學習率，而不是找錯。
 #
 # 梯度檢查一眼就看穿，還指出是哪一個陣列：對的陣列，差距是 10⁻¹⁰，錯的陣列是 10⁻¹ 上下，不必猜門檻。
 #
@@ -1286,7 +1286,7 @@ def slopes_along_direction_solution(loss, params, grads, direction, epsilon):
 
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
-# ## 練習 2：不怕離群值的損失
+# ## 練習 2：不怕離群值（outlier）的損失
 #
 # 難度 ★★☆，約 15 分鐘。
 #
