@@ -13,6 +13,11 @@ import platformdirs
 from course_utils.language import Text
 
 _FILE = "solved_exercises.txt"
+#: A lesson, and the one it was part of when some of its exercises may have been solved.
+_PART_OF = {
+    "numpy_losses_and_gradients": "numpy_training_tools",
+    "numpy_training_loop": "numpy_training_tools",
+}
 _NOT_KEPT = Text(
     "（沒能記下你完成了這一題：{error}。請把那個檔案或資料夾改成可以寫入；不想記錄的話，設定環境變數 COURSE_PROGRESS=off。）",
     "(That you solved it could not be kept: {error}. Make that file or folder writable, or set the "
@@ -36,13 +41,17 @@ def progress_file() -> Path:
 
 
 def solved(lesson: str) -> set[str]:
-    """The exercises of a lesson that were solved; none where nothing is kept."""
+    """The exercises of a lesson that were solved; none where nothing is kept.
+
+    What was solved before a lesson was divided counts for each of its parts: an exercise that moves
+    keeps its name.
+    """
     try:
         text = progress_file().read_text(encoding="utf-8", errors="replace") if is_kept() else ""
     except OSError:
         text = ""  # there is none yet, or it is not ours to read
     lines = [line.partition(".") for line in text.split()]
-    return {name for of_lesson, _, name in lines if of_lesson == lesson}
+    return {name for of_lesson, _, name in lines if of_lesson in (lesson, _PART_OF.get(lesson))}
 
 
 def note_solved(lesson: str, name: str) -> str:

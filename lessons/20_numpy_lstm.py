@@ -8,7 +8,7 @@
 # - 解釋為什麼「LSTM 不會梯度消失（vanishing gradient）」只說對了一半，另一半要看遺忘閘（forget gate）的偏置（bias）；
 # - 在需要記憶的任務上，拿 LSTM 和瞎猜、多數類別、只看一部分輸入的對照表（look-up table）比較，再找一條更強的捷徑來考 LSTM。
 #
-# 先備：[[back_propagation]]、[[numpy_training_tools]]（梯度檢查、訓練迴圈）。
+# 先備：[[back_propagation]]、[[numpy_losses_and_gradients]]（梯度檢查）、[[numpy_training_loop]]。
 
 # %% [markdown] lang="en" about="back-propagation through time, one gate at a time, equal to PyTorch's" slideshow={"slide_type": "slide"}
 # # The LSTM, derived in NumPy
@@ -20,7 +20,7 @@
 # - explain why "LSTMs do not suffer from vanishing gradients" is half the truth, and what the forget gate's bias has to do with the other half;
 # - hold an LSTM against guessing, the majority class and look-up tables that see only part of the sequence, on tasks that need memory; then look for a stronger shortcut.
 #
-# It builds on [[back_propagation]] and [[numpy_training_tools]] (gradient checks, training loop).
+# It builds on [[back_propagation]], [[numpy_losses_and_gradients]] (gradient checks) and [[numpy_training_loop]].
 
 # %% lang="zh-TW" tags=["setup"] slideshow={"slide_type": "subslide"}
 from course_utils.notebook import set_up

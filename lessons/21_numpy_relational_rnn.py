@@ -9,7 +9,7 @@
 # - 公平地比較兩個模型：兩邊的大小與學習率一樣用心挑、用十個新種子、比「相同步數」也比「相同秒數」，圖上再畫出不必學習的規則作對照；
 # - 判斷「贏了 3.7%」這種數字可不可信。
 #
-# 先備：[[numpy_training_tools]]（梯度檢查）、[[numpy_lstm]]（穿越時間的反向傳播）。
+# 先備：[[numpy_losses_and_gradients]]（梯度檢查）、[[numpy_lstm]]（穿越時間的反向傳播）。
 
 # %% [markdown] lang="en" about="attention over memory slots, and an honest comparison with the LSTM" slideshow={"slide_type": "slide"}
 # # The Relational RNN, derived in NumPy
@@ -22,7 +22,7 @@
 # - compare two models fairly: sizes and rates chosen with equal care, ten fresh seeds, equal steps and equal seconds, with rules that learn nothing drawn beside them;
 # - judge whether a number such as "better by 3.7 %" can be trusted.
 #
-# It builds on [[numpy_training_tools]] (gradient checks) and [[numpy_lstm]] (back-propagation through time).
+# It builds on [[numpy_losses_and_gradients]] (gradient checks) and [[numpy_lstm]] (back-propagation through time).
 
 # %% lang="zh-TW" tags=["setup"] slideshow={"slide_type": "subslide"}
 from course_utils.notebook import set_up
@@ -450,12 +450,12 @@ def worst_gap(function, arrays, d_output, grads):
 
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
-# 不會：同樣的權重，前向一個位元也沒變，錯的只有梯度。而方向不太準的梯度，常常照樣讓損失下降（[[numpy_training_tools]]的「tanh 算兩次」就是一例）。看得出來的是檢查：
+# 不會：同樣的權重，前向一個位元也沒變，錯的只有梯度。而方向不太準的梯度，常常照樣讓損失下降（[[numpy_losses_and_gradients]]的「tanh 算兩次」就是一例）。看得出來的是檢查：
 #
 # **主張 5** 閘的四行梯度與中央差分一致（五個種子，差距小於 10⁻⁸）；漏掉 $f$ 裡面的 $+1$，誤差大到 10⁻³ 以上。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
-# It would not: with the same weights not a bit of the forward pass has changed, only the gradient is wrong. And a gradient that points roughly right often brings the loss down all the same ([[numpy_training_tools]]'s "tanh twice" did). The check is what tells:
+# It would not: with the same weights not a bit of the forward pass has changed, only the gradient is wrong. And a gradient that points roughly right often brings the loss down all the same ([[numpy_losses_and_gradients]]'s "tanh twice" did). The check is what tells:
 #
 # **Claim 5** The gates' four lines agree with central differences (five seeds, within 10⁻⁸); with the $+1$ in $f$ forgotten, the error exceeds 10⁻³.
 
@@ -617,14 +617,14 @@ claim(7, max(gaps) < 1e-8)
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 整個模型，和 PyTorch 對答案
 #
-# 把三段接起來、穿越時間，就是課程的 `RelationalRNN`（`relational_memory_backward.py`：上面三段的式子，加上[[numpy_training_tools]]的線性層與[[activations]]的 ReLU）：記憶走完整個序列，攤平，過一層 ReLU，再到輸出層。
+# 把三段接起來、穿越時間，就是課程的 `RelationalRNN`（`relational_memory_backward.py`：上面三段的式子，加上[[numpy_losses_and_gradients]]的線性層與[[activations]]的 ReLU）：記憶走完整個序列，攤平，過一層 ReLU，再到輸出層。
 #
 # 我們用 PyTorch 再寫一次前向，讓 autograd 算梯度，全部用 float64 比。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## The whole model, checked against PyTorch
 #
-# The three parts joined, and taken through time, are the course's `RelationalRNN` (`relational_memory_backward.py`: the formulas of the three parts, with [[numpy_training_tools]]'s linear layers and [[activations]]'s ReLU): the memory goes through the sequence, is flattened, passes a ReLU layer, then the output layer.
+# The three parts joined, and taken through time, are the course's `RelationalRNN` (`relational_memory_backward.py`: the formulas of the three parts, with [[numpy_losses_and_gradients]]'s linear layers and [[activations]]'s ReLU): the memory goes through the sequence, is flattened, passes a ReLU layer, then the output layer.
 #
 # We write the forward pass once more in PyTorch, let autograd find the gradients, and compare it all in float64.
 
@@ -1377,7 +1377,7 @@ def layer_norm_backward_solution(d_y, x, gain, eps=1e-5):
 # - 注意力圖畫得出來，不等於讀得懂；動手改掉它，看準確率，才知道它有沒有用。
 # - 沒訓練過、只有一個種子的「贏了 3.7%」，是運氣，或者只是初始化不同。
 #
-# 這是最後一課。[[numpy_training_tools]]到[[numpy_relational_rnn]]的程式都在 `course_utils/numpy_track/`；`python -m course_utils.numpy_track.training_demo` 把每樣功能跑一遍。
+# 這是最後一課。[[numpy_losses_and_gradients]]到[[numpy_relational_rnn]]的程式都在 `course_utils/numpy_track/`；`python -m course_utils.numpy_track.training_demo` 把每樣功能跑一遍。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Summary
@@ -1389,7 +1389,7 @@ def layer_norm_backward_solution(d_y, x, gain, eps=1e-5):
 # - An attention map that can be drawn need not be readable; change it and watch the accuracy to know whether it matters.
 # - "Better by 3.7 %", untrained and at one seed, is luck, or a different initialization.
 #
-# This is the last lesson. The code of [[numpy_training_tools]] to [[numpy_relational_rnn]] stands in `course_utils/numpy_track/`; `python -m course_utils.numpy_track.training_demo` runs every feature once.
+# This is the last lesson. The code of [[numpy_losses_and_gradients]] to [[numpy_relational_rnn]] stands in `course_utils/numpy_track/`; `python -m course_utils.numpy_track.training_demo` runs every feature once.
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "skip"}
 # ### 原始文獻
 #

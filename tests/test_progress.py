@@ -55,6 +55,17 @@ def test_examining_and_exercises_made_elsewhere_note_nothing(kept):
     assert not kept.exists()
 
 
+def test_what_was_solved_before_a_lesson_was_divided_still_counts(kept):
+    before = ["slopes_along_direction", "clip_by_global_norm", "BestParams", "unknown"]
+    for name in before:
+        progress.note_solved("numpy_training_tools", name)
+    lessons = {"numpy_losses_and_gradients": (1, 3), "numpy_training_loop": (2, 3)}
+    assert {lesson: solved_of(lesson) for lesson in lessons} == lessons
+    progress.note_solved("numpy_training_loop", "BestParams")  # solved again: not counted twice
+    assert solved_of("numpy_training_loop") == (2, 3) and solved_of("numpy_lstm")[0] == 0
+    assert len(progress.progress_file().read_text().split()) == len(before)
+
+
 @pytest.mark.parametrize("how", ["off", " OFF "])
 def test_it_can_be_turned_off_and_then_shows_nothing(kept, monkeypatch, how, capsys):
     start_here.accuracy.check(right)

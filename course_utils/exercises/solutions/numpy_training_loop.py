@@ -1,15 +1,6 @@
-"""Solutions of the lesson numpy_training_tools, from which `make notebooks` generates this file."""
+"""Solutions of the lesson numpy_training_loop, from which `make notebooks` generates this file."""
 
 import numpy as np
-
-
-def slopes_along_direction(loss, params, grads, direction, epsilon):
-    """(slope of the loss along ``direction`` by central difference, slope that ``grads`` predicts)."""
-    above = {name: params[name] + epsilon * direction[name] for name in params}
-    below = {name: params[name] - epsilon * direction[name] for name in params}
-    measured = (loss(above) - loss(below)) / (2 * epsilon)
-    predicted = sum((grads[name] * direction[name]).sum() for name in params)
-    return measured, predicted
 
 
 def clip_by_global_norm(grads, max_norm):
@@ -44,10 +35,7 @@ class BestParams:
         return {name: values.copy() for name, values in params.items()}
 
 
-def masked_cross_entropy_gradient(logits, targets):
-    """∂L/∂logits (B, T, C) of L = -Σ q log p / Σ q; a padded step has q = 0 and gradient 0."""
-    shifted = logits - logits.max(axis=-1, keepdims=True)
-    exps = np.exp(shifted)
-    probs = exps / exps.sum(axis=-1, keepdims=True)
-    weights = targets.sum(axis=-1, keepdims=True)
-    return (weights * probs - targets) / weights.sum()
+def unscale_gradients(grads, loss_scale):
+    """(float32 gradients divided by ``loss_scale``, whether any number is inf or nan)."""
+    overflowed = not all(np.isfinite(g).all() for g in grads.values())
+    return {n: g.astype(np.float32) / np.float32(loss_scale) for n, g in grads.items()}, overflowed

@@ -1,67 +1,12 @@
-"""Answers to the exercises of numpy_training_tools."""
+"""Answers to the exercises of numpy_training_loop."""
 
 import copy
 
 import numpy as np
-import torch
-from scipy.special import softmax
 
-from course_utils.exercises import numpy_training_tools as exercises
+from course_utils.exercises import numpy_training_loop as exercises
 
 from . import right, wrong
-
-# ---- slopes_along_direction
-
-
-def _moved(params, direction, distance):
-    return {name: params[name] + distance * direction[name] for name in params}
-
-
-def _dot(a, b):
-    return sum(np.sum(a[name] * b[name]) for name in a)
-
-
-@wrong(exercises.slopes_along_direction, "changed_argument")
-def moves_in_place(loss, params, grads, direction, epsilon):
-    for name in params:
-        params[name] += epsilon * direction[name]
-    above = loss(params)
-    for name in params:
-        params[name] -= 2 * epsilon * direction[name]
-    return (above - loss(params)) / (2 * epsilon), _dot(grads, direction)
-
-
-@wrong(exercises.slopes_along_direction, "wrong_type")
-def returns_the_gap(loss, params, grads, direction, epsilon):
-    above, below = (loss(_moved(params, direction, s * epsilon)) for s in (1, -1))
-    return abs((above - below) / (2 * epsilon) - _dot(grads, direction))
-
-
-@right(exercises.slopes_along_direction)
-def flattens_everything(loss, params, grads, direction, epsilon):
-    names = list(params)
-    theta, g, v = (
-        np.concatenate([arrays[n].ravel() for n in names]) for arrays in (params, grads, direction)
-    )
-
-    def at(vector):
-        parts = np.split(vector, np.cumsum([params[n].size for n in names])[:-1])
-        return loss({n: p.reshape(params[n].shape) for n, p in zip(names, parts, strict=True)})
-
-    return np.array([(at(theta + epsilon * v) - at(theta - epsilon * v)) / (2 * epsilon), g @ v])[
-        :
-    ].tolist()
-
-
-@right(exercises.slopes_along_direction)
-def in_place_on_its_own_copy(loss, params, grads, direction, epsilon):
-    mine, losses = copy.deepcopy(params), []
-    for distance in (epsilon, -2 * epsilon):
-        for name, values in mine.items():
-            values += distance * direction[name]
-        losses.append(loss(mine))
-    return (losses[0] - losses[1]) / epsilon / 2, torch.tensor(_dot(grads, direction))
-
 
 # ---- clip_by_global_norm
 
@@ -211,37 +156,35 @@ class OverwritesItsOwnCopy(_Keeper):
         return super().update(loss, params)
 
 
-# ---- masked_cross_entropy_gradient
+# ---- unscale_gradients
 
 
-@wrong(exercises.masked_cross_entropy_gradient, "changed_argument")
-def shifts_in_place(logits, targets):
-    logits -= logits.max(axis=-1, keepdims=True)
-    weights = targets.sum(axis=-1, keepdims=True)
-    return (weights * softmax(logits, axis=-1) - targets) / weights.sum()
+@wrong(exercises.unscale_gradients, "changed_argument")
+def clears_the_overflow_in_place(grads, loss_scale):
+    overflowed = not all(np.isfinite(g).all() for g in grads.values())
+    for g in grads.values():
+        g[~np.isfinite(g)] = 0
+    return {n: g.astype(np.float32) / np.float32(loss_scale) for n, g in grads.items()}, overflowed
 
 
-@wrong(exercises.masked_cross_entropy_gradient, "padding_dropped")
-def returns_the_real_steps_only(logits, targets):
-    weights = targets.sum(axis=-1)
-    real = weights > 0
-    gap = weights[real][:, None] * softmax(logits[real], axis=-1) - targets[real]
-    return gap / weights.sum()
+@wrong(exercises.unscale_gradients, "wrong_type")
+def only_the_gradients(grads, loss_scale):
+    return {n: g.astype(np.float32) / np.float32(loss_scale) for n, g in grads.items()}
 
 
-@right(exercises.masked_cross_entropy_gradient)
-def loop_over_real_steps(logits, targets):
-    gradient = np.zeros(logits.shape)
-    for place in np.argwhere(targets.sum(axis=-1) > 0):
-        b, t = place
-        q = targets[b, t].astype(np.float64)
-        gradient[b, t] = q.sum() * softmax(logits[b, t].astype(np.float64)) - q
-    return gradient / targets.sum()
+@wrong(exercises.unscale_gradients, "some_arrays_missed")
+def looks_at_the_first_array(grads, loss_scale):
+    first = next(iter(grads.values()))
+    wide = {n: g.astype(np.float32) / np.float32(loss_scale) for n, g in grads.items()}
+    return wide, not np.isfinite(first).all()
 
 
-@right(exercises.masked_cross_entropy_gradient)
-def by_autograd(logits, targets):
-    z = torch.tensor(logits, requires_grad=True)
-    q = torch.tensor(targets)
-    loss = torch.nn.functional.cross_entropy(z.flatten(0, 1), q.flatten(0, 1), reduction="sum")
-    return torch.autograd.grad(loss / q.sum(), z)[0]
+@wrong(exercises.unscale_gradients, "never_overflows")
+def never_skips(grads, loss_scale):
+    return {n: g.astype(np.float32) / np.float32(loss_scale) for n, g in grads.items()}, False
+
+
+@right(exercises.unscale_gradients)
+def times_zero(grads, loss_scale):
+    wide = {n: g.astype(np.float32) / np.float32(loss_scale) for n, g in grads.items()}
+    return wide, any((g * 0 != 0).any() for g in wide.values())

@@ -1,4 +1,4 @@
-"""Exercises of numpy_training_tools: a check along one direction, clipping of any size, a copy, a masked slope."""
+"""Exercises of numpy_training_loop: clipping of any size, the best parameters, gradients of float16."""
 
 import contextlib
 import itertools
@@ -15,278 +15,6 @@ from course_utils.language import Text
 from course_utils.seeding import rng
 
 Arrays = dict[str, np.ndarray]
-
-
-# --- slopes_along_direction
-
-
-def _slopes_given() -> Iterator[given]:
-    for shapes in ({"W": (3, 2), "b": (2,)}, {"b": (1,), "W": (4, 5), "V": (5, 1, 2)}):
-        draw = rng(len(shapes))
-        params, grads, direction = (
-            {name: draw.normal(size=shape) for name, shape in shapes.items()} for _ in range(3)
-        )
-        for epsilon in (0.3, 1e-3, 2.0):
-            case = _ARRAYS.format(count=len(shapes), epsilon=epsilon)
-            yield given(_bent_loss, params, grads, direction, epsilon, case=case)
-        others = dict(reversed(grads.items()))
-        yield given(_bent_loss, params, others, direction, 0.1, case=_OTHER_ORDER)
-
-
-_ARRAYS = Text("{count} 個陣列，epsilon={epsilon:g}", "{count} arrays, epsilon={epsilon:g}")
-_OTHER_ORDER = Text(
-    "grads 裡名字的順序和 params 不同", "the names come in another order in grads than in params"
-)
-
-
-def _bent_loss(params: Arrays) -> float:
-    """A loss with slopes and curvatures that differ from number to number, and ties among arrays."""
-    total = 0.0
-    for number, name in enumerate(sorted(params), start=1):
-        values = params[name]
-        weights = np.arange(1, values.size + 1).reshape(values.shape) / number
-        total += float((np.sin(values) + weights * values**2 + 0.3 * values**3).sum())
-    return total + 0.1 * total**2
-
-
-def _moved(params: Arrays, direction: Arrays, distance: float) -> Arrays:
-    return {name: params[name] + distance * direction[name] for name in params}
-
-
-def _dot(one: Arrays, other: Arrays) -> float:
-    return sum(float(np.vdot(one[name], other[name])) for name in one)
-
-
-def _central(loss, params, direction, epsilon) -> float:
-    ahead, behind = (loss(_moved(params, direction, side * epsilon)) for side in (1, -1))
-    return (ahead - behind) / (2 * epsilon)
-
-
-def _size_of_slopes(loss, params, grads, direction, epsilon) -> float:
-    ahead, behind = (abs(loss(_moved(params, direction, side * epsilon))) for side in (1, -1))
-    return (ahead + behind) / epsilon
-
-
-@right_answer(
-    cases=_slopes_given,
-    parts="(measured, predicted)",
-    terms=_size_of_slopes,
-    hint=Text(
-        "往前一小步、往後一小步：所有陣列同時沿著各自的 direction 移動。預測的斜率則只需要乘法和加法，不需要 loss。",
-        "A small step forward and one back, all arrays moving at once, each along its own part of the direction. The predicted slope needs only products and sums, and no loss.",
-    ),
-)
-def slopes_along_direction(loss, params, grads, direction, epsilon):
-    """(central difference along the direction, dot product of gradient and direction)."""
-    return _central(loss, params, direction, epsilon), _dot(grads, direction)
-
-
-def _wrong_slopes(
-    name: str,
-    text: Text,
-    measureds: tuple[Callable, ...] = (),
-    predicteds: tuple[Callable, ...] = (),
-) -> None:
-    """measureds: of (loss, params, direction, epsilon); predicteds: of grads and direction.
-
-    Either slope may be the one that is wrong, or both.
-    """
-
-    def slopes(measured: Callable, predicted: Callable) -> Callable:
-        return lambda loss, params, grads, direction, epsilon: (
-            measured(loss, params, direction, epsilon),
-            predicted(grads, direction),
-        )
-
-    ways = itertools.starmap(slopes, itertools.product((_central, *measureds), (_dot, *predicteds)))
-    next(ways)  # both right
-    slopes_along_direction.mistake(name, text, *ways)
-
-
-def _length(arrays: Arrays) -> float:
-    return math.sqrt(_dot(arrays, arrays))
-
-
-def _unit(direction: Arrays) -> Arrays:
-    return {name: part / _length(direction) for name, part in direction.items()}
-
-
-def _only(direction: Arrays, index: int) -> Arrays:
-    """The direction with all but one of its arrays 0."""
-    chosen = list(direction)[index]
-    return {name: part * (name == chosen) for name, part in direction.items()}
-
-
-def _in_a_row(arrays: Arrays) -> np.ndarray:
-    return np.concatenate([part.ravel() for part in arrays.values()])
-
-
-def _ones(arrays: Arrays) -> Arrays:
-    return {name: np.ones_like(part) for name, part in arrays.items()}
-
-
-_wrong_slopes(
-    "one_sided",
-    Text(
-        "你只看了一邊：(L(θ + εv) − L(θ)) / ε 的誤差與 ε 成正比。兩邊都看，一次項的誤差就會抵消。",
-        "you looked at one side only: the error of (L(θ + εv) − L(θ)) / ε is proportional to ε. Look at both sides, and that error cancels.",
-    ),
-    (
-        lambda loss, p, v, eps: (loss(_moved(p, v, eps)) - loss(p)) / eps,
-        lambda loss, p, v, eps: (loss(p) - loss(_moved(p, v, -eps))) / eps,
-        lambda loss, p, v, eps: (loss(_moved(p, v, eps)) - loss(p)) / (2 * eps),
-    ),
-)
-_wrong_slopes(
-    "two_forgotten",
-    Text(
-        "量到的斜率差了兩倍：從 θ − εv 走到 θ + εv，一共走了幾個 ε？",
-        "the measured slope is off by two: from θ − εv to θ + εv, how many ε did you walk?",
-    ),
-    (
-        lambda *given_ones: 2 * _central(*given_ones),
-        lambda *given_ones: _central(*given_ones) / 2,
-        lambda loss, p, v, eps: _central(loss, p, v, eps / 2) / 2,
-    ),
-)
-_wrong_slopes(
-    "epsilon_forgotten",
-    Text(
-        "你回傳的是損失的差，不是斜率：還沒有除以走過的距離。",
-        "you returned a difference of losses, not a slope: it is not divided by the distance yet.",
-    ),
-    (
-        lambda loss, p, v, eps: 2 * eps * _central(loss, p, v, eps),
-        lambda loss, p, v, eps: eps * _central(loss, p, v, eps),
-    ),
-)
-_wrong_slopes(
-    "epsilon_multiplied",
-    Text(
-        "你把差乘上了 ε：`/ 2 * epsilon` 由左往右算，先除以 2，再「乘」epsilon。",
-        "you multiplied the difference by ε: `/ 2 * epsilon` works from left to right, divides by 2 and then multiplies by epsilon.",
-    ),
-    (lambda loss, p, v, eps: eps**2 * _central(loss, p, v, eps),),
-)
-slopes_along_direction.mistake(
-    "change_predicted",
-    Text(
-        "預測的那個數乘上了 ε：那是損失會變多少，不是斜率。斜率和走多遠無關。",
-        "what you predict has ε as a factor: that is how much the loss will change, not its slope, which does not depend on how far you go.",
-    ),
-    *(
-        lambda loss, p, g, v, eps, steps=steps, measured=measured: (
-            _central(loss, p, v, eps) * measured(eps),
-            steps * eps * _dot(g, v),
-        )
-        for steps in (1, 2)
-        for measured in (lambda eps: 1, lambda eps: 2 * eps)
-    ),
-)
-slopes_along_direction.mistake(
-    "moved_along_gradient",
-    Text(
-        "你沿著 grads 移動了參數。要移動的方向是 direction；如果用要檢查的梯度來移動，就不是獨立的檢查了。",
-        "you moved the parameters along grads. The direction to move in is `direction`; to move along the gradient under test is no independent check.",
-    ),
-    *(
-        lambda loss, p, g, v, eps, sign=sign, other=other: (
-            sign * _central(loss, p, g, eps),
-            _dot(g, other(g, v)),
-        )
-        for sign in (1, -1)
-        for other in (lambda g, v: v, lambda g, v: g)
-    ),
-)
-_wrong_slopes(
-    "direction_normalized",
-    Text(
-        "你把 direction 的長度除掉了。題目要的是沿著所給的 direction 本身的斜率，它多長就算多長。",
-        "you divided the length of the direction out. The slope along the direction as given is wanted, as long as it is.",
-    ),
-    (
-        lambda loss, p, v, eps: _central(loss, p, v, eps) / _length(v),
-        lambda loss, p, v, eps: _central(loss, p, _unit(v), eps),
-    ),
-    (lambda g, v: _dot(g, _unit(v)), lambda g, v: _dot(_unit(g), _unit(v))),
-)
-_wrong_slopes(
-    "direction_ignored",
-    Text(
-        "direction 沒有用上：每個數都要移動 epsilon 乘上它自己的 direction，內積也要乘上它。",
-        "the direction was not used: every number moves by epsilon times its own part of the direction, and that part is a factor in the dot product.",
-    ),
-    (lambda loss, p, v, eps: _central(loss, p, _ones(v), eps),),
-    (lambda g, v: _dot(g, _ones(v)), lambda g, v: _length(g), lambda g, v: _dot(g, g)),
-)
-_wrong_slopes(
-    "product_of_norms",
-    Text(
-        "你把兩個長度相乘了。兩個方向不見得一致，甚至可能相反：要的是內積。",
-        "you multiplied two lengths. The two need not point the same way, and may be opposed: the dot product is wanted.",
-    ),
-    predicteds=(lambda g, v: _length(g) * _length(v),),
-)
-_wrong_slopes(
-    "mean_of_products",
-    Text(
-        "你把乘積平均了。內積是全部相加：每個數的移動都使損失改變一份。",
-        "you took a mean of the products. A dot product adds them all: the move of every number changes the loss by a share.",
-    ),
-    predicteds=(
-        lambda g, v: sum((g[name] * v[name]).mean() for name in g),
-        lambda g, v: _dot(g, v) / len(g),
-        lambda g, v: _dot(g, v) / sum(part.size for part in g.values()),
-    ),
-)
-_wrong_slopes(
-    "one_array_only",
-    Text(
-        "只有一部分的陣列被算進去了。字典裡的每一個陣列都要移動，也都要算進內積。",
-        "only part of the arrays was counted. Every array of the dict moves, and every one belongs in the dot product.",
-    ),
-    tuple(
-        lambda loss, p, v, eps, i=index: _central(loss, p, _only(v, i), eps) for index in (0, -1)
-    ),
-    tuple(lambda g, v, i=index: _dot(g, _only(v, i)) for index in (0, -1))
-    + tuple(lambda g, v, i=index: _dot(_only(g, i), v) for index in (0, -1)),
-)
-_wrong_slopes(
-    "one_at_a_time",
-    Text(
-        "你一次只移動一個陣列，再把斜率加起來。題目要所有陣列一起走：總共只要兩次前向。",
-        "you moved one array at a time and added the slopes. All arrays are to move at once: two forward passes are enough.",
-    ),
-    (
-        lambda loss, p, v, eps: sum(_central(loss, p, _only(v, i), eps) for i in range(len(v))),
-        lambda loss, p, v, eps: (
-            sum(_central(loss, p, _only(v, i), eps) for i in range(len(v))) / len(v)
-        ),
-    ),
-)
-_wrong_slopes(
-    "paired_by_position",
-    Text(
-        "你依位置把兩個字典的陣列配成對。兩邊名字的順序可能不同，要用名字來取。",
-        "you paired the arrays of two dicts by position. The names may come in another order in each: look them up by name.",
-    ),
-    predicteds=(
-        lambda g, v: sum((a * b).sum() for a, b in zip(g.values(), v.values(), strict=True)),
-        lambda g, v: _in_a_row(g) @ _in_a_row(v),
-    ),
-)
-_wrong_slopes(
-    "not_added_up",
-    Text(
-        "預測的斜率應該是一個數。你把每個數和它的 direction 相乘了，但沒有全部加起來。",
-        "the predicted slope should be one number. You multiplied every number by its direction, and did not add them all up.",
-    ),
-    predicteds=(
-        lambda g, v: {name: g[name] * v[name] for name in g},
-        lambda g, v: {name: (g[name] * v[name]).sum() for name in g},
-        lambda g, v: [(g[name] * v[name]).sum() for name in g],
-    ),
-)
 
 
 # --- clip_by_global_norm
@@ -337,6 +65,10 @@ def _clip(clip: Callable, grads: Arrays, max_norm: float) -> Any:
     grads.update(mine)  # an array that was put into it is a change
     mine.clear()
     return result
+
+
+def _length(arrays: Arrays) -> float:
+    return math.sqrt(sum(float(np.vdot(part, part)) for part in arrays.values()))
 
 
 @right_answer(
@@ -999,282 +731,200 @@ BestParams.mistake(
 )
 
 
-# --- masked_cross_entropy_gradient
+# --- unscale_gradients
 
 
-def _sequences() -> Iterator[given]:
-    draw = rng(3)
-    for lengths, steps, classes in (([1], 2, 3), ([6, 2, 4, 1], 6, 5), ([3, 1, 2], 4, 4)):
-        shape = len(lengths), steps, classes
-        logits = 2 * draw.normal(size=shape)
-        is_real = (np.arange(steps) < np.array(lengths)[:, None])[..., None]
-        targets = draw.dirichlet(np.ones(classes), size=shape[:2]) * is_real
-        sparse = targets * (targets > targets.min(axis=-1, keepdims=True))
-        weights = draw.uniform(0.3, 3, size=(*shape[:2], 1))
-        for name, q in (
-            (Text("權重都是 1", "weights of 1"), targets),
-            (Text("權重不都是 1", "weights other than 1"), weights * sparse),
-            (Text("權重都很小", "small weights"), 0.01 * weights * targets),
-            (Text("沒有補齊的步", "no padded step"), targets + (~is_real) / classes),
-        ):
-            yield given(logits, q, case=_SEQUENCES.format(shape=shape, name=name))
-    far = [[[1e4, 0.0, -1e4], [0.0, 5.0, 1.0]], [[-1e4, -1e4, -9999.0], [1e4, 1e4, 9999.0]]]
-    targets = np.array([[[0.2, 0.3, 0.5], [0.0, 0.0, 0.0]], [[1.0, 0.0, 0.0], [0.0, 1.0, 1.0]]])
-    yield given(np.array(far), targets, case=_FAR)
+def _half_gradients() -> Iterator[given]:
+    draw = rng(7)
+    for shapes in ({"W": (3, 2), "b": (2,)}, {"U": (4, 3), "a": (3,), "c": (1,)}):
+        unit = {name: draw.normal(size=shape) for name, shape in shapes.items()}
+        for loss_scale in (1.0, 8.0, 1000.0, 2.0**15):
+            yield given(_halves(unit, 1.0), loss_scale, case=_SCALED.format(scale=loss_scale))
+        yield given(_halves(unit, 1e-4), 2.0**15, case=_SMALL)
+        yield given(_halves(unit, 0.0), 8.0, case=_ZEROS)
+        large = {name: np.abs(values) + 3 for name, values in unit.items()}
+        yield given(_halves(large, 1e4), 1024.0, case=_LARGE)
+        for name in shapes:
+            edge = _halves(unit, 1.0)
+            edge[name].flat[-1] = -65504
+            yield given(edge, 8.0, case=_LARGEST)
+            for number in (np.inf, -np.inf, np.nan):
+                wild = _halves(unit, 1.0)
+                wild[name].flat[0] = number
+                case = Text(f"{name} 裡有一個 {number}", f"one {number} in {name}")
+                yield given(wild, 8.0, case=case)
+        both = _halves(unit, 1.0)
+        for values in both.values():
+            values.flat[0] = np.inf
+        yield given(both, 8.0, case=Text("每個陣列都有一個 inf", "one inf in every array"))
 
 
-_FAR = Text("logits 到 ±10,000", "logits up to ±10,000")
+def _halves(unit: Arrays, size: float) -> Arrays:
+    return {name: (size * values).astype(np.float16) for name, values in unit.items()}
 
-_SEQUENCES = Text("logits {shape}，{name}", "logits {shape}, {name}")
+
+_SCALED = Text("S={scale:g}", "S={scale:g}")
+_SMALL = Text("除完只剩 10⁻⁹ 左右的梯度", "gradients that come out near 10⁻⁹")
+_LARGE = Text("好幾個四萬左右的數", "several numbers near forty thousand")
+_LARGEST = Text("有一個 −65504，float16 最大的數", "one −65504, the largest number of float16")
+
+
+def _unscale(unscale: Callable, grads: Arrays, loss_scale: float) -> Any:
+    """What an answer returns, with a word on dtypes; gradients after an overflow are nobody's business."""
+    is_finite = all(np.isfinite(values).all() for values in grads.values())
+    found = unscale(grads, loss_scale)
+    if not isinstance(found, tuple | list) or len(found) != 2 or not isinstance(found[0], dict):
+        return found
+    gradients = found[0] if is_finite else {}
+    narrow = [np.asarray(values).dtype == np.float32 for values in gradients.values()]
+    return gradients, found[1], all(narrow)
 
 
 @right_answer(
-    cases=_sequences,
-    terms=lambda logits, q: q.sum(axis=-1).max() / q.sum(),
+    cases=_half_gradients,
+    use=_unscale,
+    parts="(gradients, overflowed, float32)",
+    terms=lambda grads, loss_scale: 0,  # one division: every number is as exact as its size
     enough=torch.float32,
     hint=Text(
-        "先假設每一列目標的和都是 1，寫出梯度。再問：一列的和是 w 時，這一列的損失變成幾倍？補齊的那些步 w = 0，梯度應該是多少？",
-        "First suppose that every row of targets adds up to 1, and write the gradient. Then ask: where a row adds up to w, how many times its loss is it? A padded step has w = 0; what should its gradient be?",
+        "兩件事的順序很重要：float16 裝不下的小數，要先換到哪裡再除？至於溢位，每一個陣列的每一個數都要看，inf 和 nan 都算。",
+        "The order of two things matters: where must a number go before it is divided, if float16 cannot hold the result? As for the overflow, every number of every array counts, inf and nan alike.",
     ),
 )
-def masked_cross_entropy_gradient(logits, targets):
-    """Autograd's gradient of -Σ q log p / Σ q, with soft targets, weights and padding."""
-    z, q = torch.tensor(logits, requires_grad=True), torch.tensor(targets)
-    (-(q * z.log_softmax(dim=-1)).sum() / q.sum()).backward()
-    return z.grad
+def unscale_gradients(grads, loss_scale):
+    """Divided in float32 (here: float64), and whether any number is not finite."""
+    return _divided(grads, loss_scale), _is_wild(grads)
 
 
-def _softmax(z: np.ndarray, axis: Any = -1) -> np.ndarray:
-    exps = np.exp(z - z.max(axis=axis, keepdims=True))
-    return exps / exps.sum(axis=axis, keepdims=True)
+def _divided(grads: Arrays, by: float) -> Arrays:
+    return {
+        name: (values.astype(np.float64) / by).astype(np.float32) for name, values in grads.items()
+    }
 
 
-def _naive_softmax(z: np.ndarray, axis: Any = -1) -> np.ndarray:
-    return np.exp(z) / np.exp(z).sum(axis=axis, keepdims=True)
+def _is_wild(grads: Arrays, test: Callable = np.isfinite) -> bool:
+    return not all(test(values).all() for values in grads.values())
 
 
-def _step_weights(q: np.ndarray) -> np.ndarray:
-    return q.sum(axis=-1, keepdims=True)
-
-
-def _num_real(q: np.ndarray) -> int:
-    return (_step_weights(q) > 0).sum()
-
-
-_DIVISORS: tuple[Callable, ...] = (
-    np.sum,
-    _num_real,
-    lambda q: q[..., 0].size,
-    len,
-    lambda q: q.size,
-    lambda q: 1.0,
-)
-
-
-def _wrong_masked(
-    name: str, text: Text, *gradients: Callable, divisors: tuple[Callable, ...] = _DIVISORS
-) -> None:
-    """gradients: of the softmax, logits and targets, each with every one of the divisors."""
-    ways = [
-        lambda z, q, of=of, softmax=softmax, divisor=divisor: of(softmax, z, q) / divisor(q)
-        for of in gradients
-        for softmax in (_softmax, _naive_softmax)
-        for divisor in divisors
-    ]
-    masked_cross_entropy_gradient.mistake(name, text, *ways)
-
-
-def _of_the_sum(softmax, z, q):
-    return _step_weights(q) * softmax(z) - q
-
-
-_wrong_masked(
-    "padding_pushed",
-    Text(
-        "補齊的那些步也有梯度：你用了 p − q，但 q 全是 0 時，還剩下 p，模型就被它推著走了。",
-        "padded steps have a gradient: with p − q, where q is all 0, p remains and pushes the model around.",
-    ),
-    lambda softmax, z, q: softmax(z) - q,
-)
-_wrong_masked(
-    "padding_counted",
-    Text(
-        "你除以的是全部步數，連補齊的也算進去了。分母是權重的總和：補得越長，梯度不該跟著變小。",
-        "you divided by the number of all steps, padded ones too. The denominator is the sum of weights: longer padding must not shrink the gradient.",
-    ),
-    _of_the_sum,
-    divisors=(_DIVISORS[2], _DIVISORS[4]),
-)
-_wrong_masked(
-    "steps_counted",
-    Text(
-        "你除以了真正的步數。分母是權重的總和，而一步的權重不一定是 1。",
-        "you divided by the number of real steps. The denominator is the sum of weights, and the weight of a step need not be 1.",
-    ),
-    _of_the_sum,
-    divisors=(_num_real,),
-)
-_wrong_masked(
-    "mean_forgotten",
-    Text(
-        "還沒有除以權重的總和：損失是加權平均，不是總和。",
-        "the division by the sum of weights is missing: the loss is a weighted mean, not a sum.",
-    ),
-    _of_the_sum,
-    divisors=(len, _DIVISORS[5]),
-)
-_wrong_masked(
-    "mean_of_means",
-    Text(
-        "你先對每個序列平均，再把這些平均數平均。長的序列權重較大：分母是整批的權重總和。",
-        "you took a mean of each sequence and then the mean of these. Longer sequences weigh more: the denominator is the sum of weights of the whole batch.",
-    ),
-    lambda softmax, z, q: _of_the_sum(softmax, z, q) / q.sum(axis=(1, 2), keepdims=True),
-    divisors=(len, _DIVISORS[5]),
-)
-_wrong_masked(
-    "weights_ignored",
-    Text(
-        "補齊的步遮住了，但真正的步每一列的和（權重）不一定是 1：那一列的損失是幾倍？",
-        "padded steps are masked; but a real step's row, its weight, need not add up to 1: how many times is the loss of that row?",
-    ),
-    lambda softmax, z, q: (_step_weights(q) > 0) * softmax(z) - q,
-    lambda softmax, z, q: (
-        (_step_weights(q) > 0) * softmax(z) - q / np.where(_step_weights(q), _step_weights(q), 1)
-    ),
-)
-
-
-_wrong_masked(
-    "weights_twice",
-    Text(
-        "權重乘了兩次：q 的一列加起來已經是這一步的權重，還要乘的只有 p。",
-        "the weight is there twice: a row of q adds up to the weight of its step already, and only p has to be multiplied by it.",
-    ),
-    lambda softmax, z, q: _step_weights(q) * (softmax(z) - q),
-)
-_wrong_masked(
-    "classes_masked",
-    Text(
-        "真正的步裡，目標是 0 的類別也被你遮住了。它們的機率仍然要往下壓；該遮的只有整列都是 0 的步。",
-        "within real steps you masked the classes whose target is 0. Their probabilities must still be pushed down; only a step whose whole row is 0 is masked.",
-    ),
-    lambda softmax, z, q: (q > 0) * _of_the_sum(softmax, z, q),
-    lambda softmax, z, q: (q > 0) * (softmax(z) - q),
-)
-_wrong_masked(
-    "stopped_early",
-    Text(
-        "你還沒有穿過 softmax：這是對 log p（或 p）的梯度，題目要的是對 logits 的。",
-        "you have not gone through the softmax: this is the gradient of log p (or of p), and that of the logits is wanted.",
-    ),
-    lambda softmax, z, q: -q,
-    lambda softmax, z, q: -q / softmax(z),
-)
-
-
-def _one_hot(q: np.ndarray) -> np.ndarray:
-    return np.eye(q.shape[-1])[q.argmax(axis=-1)]
-
-
-_wrong_masked(
-    "hard_targets",
-    Text(
-        "你把目標變成了 one-hot。軟的目標把機率分給好幾類，每一類都要算。",
-        "you made the targets one-hot. Soft targets share their probability among classes, and each of them counts.",
-    ),
-    lambda softmax, z, q: _step_weights(q) * (softmax(z) - _one_hot(q)),
-    lambda softmax, z, q: softmax(z) - _one_hot(q),
-    lambda softmax, z, q: (_step_weights(q) > 0) * (softmax(z) - _one_hot(q)),
-)
-_wrong_masked(
-    "targets_not_subtracted",
-    Text(
-        "這只有機率的那一半，目標 q 還沒有減掉：每一列梯度的和應該是 0。",
-        "this is only the half with the probabilities; the targets q are not taken off yet: every row of the gradient should add up to 0.",
-    ),
-    lambda softmax, z, q: _step_weights(q) * softmax(z),
-    lambda softmax, z, q: (_step_weights(q) > 0) * softmax(z),
-    lambda softmax, z, q: softmax(z),
-)
-_wrong_masked(
-    "softmax_over_steps",
-    Text(
-        "softmax 沒有沿著類別的方向做：每一步自己的 C 個機率，加起來才應該是 1。",
-        "the softmax did not run along the classes: it is the C probabilities of each step that add to 1.",
-    ),
-    *(
-        lambda softmax, z, q, axis=axis, weights=weights: weights(q) * softmax(z, axis) - q
-        for axis in (0, 1, None)
-        for weights in (_step_weights, lambda q: 1.0)
-    ),
-)
-_wrong_masked(
-    "sign_lost",
-    Text(
-        "正負號反了：照你的方向走，損失會上升。",
-        "the sign is reversed: a step against your gradient would raise the loss.",
-    ),
-    lambda softmax, z, q: -_of_the_sum(softmax, z, q),
-    lambda softmax, z, q: q - softmax(z),
-)
-masked_cross_entropy_gradient.mistake(
-    "overflow",
-    Text(
-        "logits 在 ±10,000 時，梯度出現了 nan 或 inf。同一列減去同一個數，softmax 不變。",
-        "at logits of ±10,000 the gradient has nan or inf. Taking one number off a whole row does not change its softmax.",
-    ),
-    lambda z, q: _of_the_sum(_naive_softmax, z, q) / q.sum(),
-    when=lambda wrong: all(seen.got.overflows and seen.case.case is _FAR for seen in wrong),
-)
-masked_cross_entropy_gradient.mistake(
-    "padding_is_nan",
-    Text(
-        "補齊的步出現 nan：整列是 0 的目標，除以它自己的和就是 0/0。這些步的梯度應該是 0。",
-        "padded steps came out as nan: a row of zeros divided by its own sum is 0/0. The gradient of these steps should be 0.",
-    ),
-    lambda z, q: np.where(_step_weights(q), _of_the_sum(_softmax, z, q) / q.sum(), np.nan),
-    *(lambda z, q, n=n: (_softmax(z) - q / _step_weights(q)) / n(q) for n in _DIVISORS),
-    when=lambda wrong: all(
-        seen.got.overflows
-        and seen.got.arrays[0].shape == seen.case.args[0].shape
-        and np.isfinite(seen.got.arrays[0][seen.case.args[1].any(axis=-1)]).all()
-        for seen in wrong
-    ),
-)
-masked_cross_entropy_gradient.mistake(
-    "logits_clipped",
-    Text(
-        "你把 logits 截斷了：10,000 與 9,999 成了同一個數，softmax 也跟著變了。同一列減去最大值，才不會改變它。",
-        "you clipped the logits: 10,000 and 9,999 become one number, and the softmax changes. Taking the maximum off a row does not change it.",
-    ),
-    *(
-        lambda z, q, most=most: _of_the_sum(_softmax, z.clip(-most, most), q) / q.sum()
-        for most in (10, 15, 20, 30, 50)
-    ),
-)
-
-
-def _is_shaped(shape: Callable) -> Callable[[list[Seen]], bool]:
-    """Whether all wrong results have the shape that these targets would give."""
-    return lambda wrong: all(
-        seen.got.arrays and seen.got.arrays[0].shape == shape(seen.case.args[1]) for seen in wrong
+def _wrong_unscale(name: str, text: Text, *ways: Callable) -> None:
+    """ways: of gradients and scale, to the gradients; the verdict on the overflow is right."""
+    unscale_gradients.mistake(
+        name, text, *(lambda grads, s, way=way: (way(grads, s), _is_wild(grads)) for way in ways)
     )
 
 
-masked_cross_entropy_gradient.mistake(
-    "one_number",
+def _in_half(grads: Arrays, loss_scale: float) -> Arrays:
+    return {n: (g / np.float16(loss_scale)).astype(np.float32) for n, g in grads.items()}
+
+
+_wrong_unscale(
+    "divided_in_float16",
     Text(
-        "你回傳了一個數，像是損失本身。題目要的是它的梯度：每個 logit 各有一個數。",
-        "you returned one number, as the loss is. Wanted is its gradient, with a number for every logit.",
+        "很小的梯度變成 0，或少了好幾位數：除法（或除完之後）用的還是 float16，縮放的力氣就白費了。要在 float32 裡除。",
+        "small gradients came out as 0, or lost digits: the division, or what follows it, was done in float16, and the scaling was in vain. Divide in float32.",
     ),
-    when=_is_shaped(lambda q: ()),
+    _in_half,
+    lambda grads, s: {
+        n: g.astype(np.float16).astype(np.float32) for n, g in _divided(grads, s).items()
+    },
 )
-masked_cross_entropy_gradient.mistake(
-    "padding_dropped",
+_wrong_unscale(
+    "scaled_again",
     Text(
-        "補齊的步不見了。它們的梯度是 0，但結果的形狀還是 (B, T, C)。",
-        "the padded steps are gone. Their gradient is 0, but the result still has shape (B, T, C).",
+        "你又乘了一次 S。傳進來的已經是 S 倍的梯度，要除回去。",
+        "you multiplied by S once more. What you are given is S times the gradient already: divide.",
     ),
-    when=_is_shaped(lambda q: (_num_real(q), q.shape[-1])),
+    lambda grads, s: _divided(grads, 1 / s),
+)
+_wrong_unscale(
+    "not_unscaled",
+    Text(
+        "你只換了 dtype，還沒有除以 S。",
+        "you changed the dtype, and did not divide by S yet.",
+    ),
+    lambda grads, s: _divided(grads, 1.0),
+)
+_wrong_unscale(
+    "divided_twice",
+    Text(
+        "你除以了 S 的平方：同一個 S 除了兩次。",
+        "you divided by the square of S: the same scale was taken off twice.",
+    ),
+    lambda grads, s: _divided(grads, s**2),
+)
+
+
+def _wrong_alarm(name: str, text: Text, *ways: Callable) -> None:
+    """ways: of the gradients, to the verdict on the overflow; the gradients are right."""
+    unscale_gradients.mistake(
+        name, text, *(lambda grads, s, way=way: (_divided(grads, s), way(grads)) for way in ways)
+    )
+
+
+_wrong_alarm(
+    "inf_missed",
+    Text(
+        "梯度裡有 inf，你卻沒說溢位：`isnan` 只認得 nan。",
+        "there was an inf, and you did not call it an overflow: `isnan` knows nan only.",
+    ),
+    lambda grads: _is_wild(grads, lambda g: ~np.isnan(g)),
+)
+_wrong_alarm(
+    "nan_missed",
+    Text(
+        "梯度裡有 nan，你卻沒說溢位：`isinf` 只認得 inf，而 nan 和任何數比大小都是 False。",
+        "there was a nan, and you did not call it an overflow: `isinf` knows inf only, and any comparison with nan is False.",
+    ),
+    lambda grads: _is_wild(grads, lambda g: ~np.isinf(g)),
+)
+_wrong_alarm(
+    "some_arrays_missed",
+    Text(
+        "只有一部分的陣列被檢查了。任何一個陣列裡出現 inf 或 nan，都要跳過這一步。",
+        "only some of the arrays were looked at. An inf or nan in any of them makes the step unusable.",
+    ),
+    *(
+        lambda grads, i=index: bool(not np.isfinite([*grads.values()][i]).all())
+        for index in (0, -1)
+    ),
+    lambda grads: not any(np.isfinite(values).all() for values in grads.values()),
+)
+_wrong_alarm(
+    "flag_inverted",
+    Text(
+        "你的第二個值反了：有 inf 或 nan 時才是 True。",
+        "your second value is the wrong way round: it is True where there is an inf or nan.",
+    ),
+    lambda grads: not _is_wild(grads),
+)
+_wrong_alarm(
+    "false_alarm",
+    Text(
+        "每個數都是有限的，你卻說溢位了。65504 還是一個數；很多大的數在 float16 裡相加，才會變成 inf。要看的是每一個數本身。",
+        "every number was finite, and you called it an overflow. 65504 is a number still; it is the sum of many large ones that becomes inf in float16. Look at the numbers themselves.",
+    ),
+    lambda grads: _is_wild({n: g.sum(dtype=np.float16) for n, g in grads.items()}),
+    lambda grads: _is_wild({"": sum(g.sum(dtype=np.float16) for g in grads.values())}),
+    lambda grads: _is_wild(grads, lambda g: abs(g) < 65504),
+    lambda grads: _is_wild({n: g * g for n, g in grads.items()}),
+)
+_wrong_alarm(
+    "never_overflows",
+    Text(
+        "你從來不說溢位。是不是先把 inf 和 nan 換成了別的數，或是忘了檢查？",
+        "you never call it an overflow. Were inf and nan replaced before you looked, or was the look forgotten?",
+    ),
+    lambda grads: False,
+)
+unscale_gradients.mistake(
+    "not_float32",
+    Text(
+        "數字都對，dtype 不對：主要權重是 float32，梯度也要是 float32。",
+        "the numbers are right, their dtype is not: the master weights are float32, and so must the gradients be.",
+    ),
+    when=lambda wrong: all(
+        seen.got.parts is not None
+        and all(map(seen.tolerance.allow_all, seen.got.parts[:2], seen.right.parts[:2]))
+        for seen in wrong
+    ),
 )
