@@ -1052,7 +1052,7 @@ def mended_accuracy_solution(model, loader):
 # - ✗ `zero_grad` missing. *Every step then uses piled-up gradients, and the weights go astray.*
 # - ✓ `eval()` missing. *The steps of training are the same, and only the measuring is wrong (dropout has no statistics to update).*
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 HTML("".join(side_by_side(clinic.PATIENTS[name]).data for name in "GLB"))
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
