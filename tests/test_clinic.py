@@ -102,7 +102,11 @@ def test_a_run_needs_steps(pictures, bad):
 EXPECTED = {
     "rate_diverges": {"step": "non_finite", "curves": "non_finite"},
     "rate_too_high": {"step": "update_too_large", "one batch": "not_memorized"},
-    "rate_too_low": {"step": "update_too_small", "curves": "not_falling"},
+    "rate_too_low": {
+        "step": "update_too_small",
+        "baseline": "no_better",
+        "curves": "not_falling",
+    },
     "overfitting": {"curves": "overfitting"},
     "other_models_optimizer": {"step": "stands_still", "one batch": "not_memorized"},
     "no_zero_grad": {"step": "gradients_pile_up"},
@@ -110,7 +114,11 @@ EXPECTED = {
     "dead_relus": {"dead units": "dead_units", "gradient flow": "no_gradient"},
     "no_eval": {"evaluation": "training_mode"},
     "inputs_unscaled": {"inputs": "unscaled", "first loss": "above_chance"},
-    "labels_shifted": {"neighbours": "unrelated", "curves": "not_falling"},
+    "labels_shifted": {
+        "neighbours": "unrelated",
+        "baseline": "no_better",
+        "curves": "not_falling",
+    },
 }
 
 

@@ -10,6 +10,7 @@ from torch import Tensor, from_numpy, nn
 from course_utils.clinic.programs import TrainingProgram
 from course_utils.diagnostics import (
     Finding,
+    check_baseline,
     check_curves,
     check_dead_units,
     check_evaluation,
@@ -145,6 +146,15 @@ def examine(
         check_first_loss(model, batches, criterion),
         overfit_one_batch(
             model, batches, criterion, optimizer=optimizer, step=program.step, num_steps=60
+        ),
+        check_baseline(
+            model,
+            batches,
+            val_batches,
+            criterion,
+            optimizer=optimizer,
+            step=program.step,
+            num_steps=60,
         ),
         check_gradient_flow(model, batches, criterion),
         check_step(program.step, model, batches, optimizer),

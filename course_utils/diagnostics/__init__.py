@@ -1,12 +1,13 @@
 """The course's checklist: functions for any model and any loader, each of which returns a Finding.
 
 Data: ``check_inputs``, ``check_neighbours``. Model: ``check_first_loss``, ``overfit_one_batch``,
-``check_gradient_flow``, ``check_dead_units``. Program: ``check_step``, ``check_evaluation``,
+``check_gradient_flow``, ``check_dead_units``, ``check_baseline``. Program: ``check_step``, ``check_evaluation``,
 ``check_speed``, ``check_curves``. ``print(finding)`` says what is suspicious and why, in the reader's
 language; ``finding.suspicions`` has the names. Every check works on copies: your model, its mode and
 gradients, your optimizer and all generators are afterwards, bit for bit, what they were.
 """
 
+from course_utils.diagnostics.baseline_check import check_baseline
 from course_utils.diagnostics.data_checks import check_inputs, check_neighbours
 from course_utils.diagnostics.finding import Finding
 from course_utils.diagnostics.model_checks import (
@@ -26,6 +27,7 @@ from course_utils.diagnostics.program_checks import (
 
 __all__ = [
     "Finding",
+    "check_baseline",
     "check_curves",
     "check_dead_units",
     "check_evaluation",

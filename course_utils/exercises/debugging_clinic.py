@@ -1,4 +1,4 @@
-"""Exercises of debugging_clinic: read charts, mend a loop, write a diagnostic."""
+"""Exercises of debugging_clinic: mend three patients, read charts, mend a loop, write a check."""
 
 import copy
 import itertools
@@ -17,6 +17,7 @@ from course_utils.exercises.by_reference import given, right_answer
 from course_utils.exercises.outcomes import Seen
 from course_utils.language import Text
 from course_utils.loader import TensorLoader
+from course_utils.mnist import MEAN, STD
 from course_utils.models import MLP
 from course_utils.seeding import generator, seeded
 
@@ -374,6 +375,537 @@ mended_training.mistake(
         "optimizer.step() ran once an epoch; it should run once for each batch. In which loop does it stand?",
     ),
     when=_took(lambda epochs: epochs),
+)
+
+
+# --- mended_prepare
+
+
+@seeded(6)
+def _bytes() -> list[given]:
+    dark = torch.randint(0, 256, (5, 28, 28)) * (torch.rand(5, 28, 28) < 0.2)
+    light = 255 - dark[:1] // 3
+    ends = 255 * torch.randint(0, 2, (2, 28, 28))
+    pictures = {
+        Text("五張圖", "five pictures"): dark,
+        Text("一張圖，(28, 28)", "one picture, (28, 28)"): dark[3],
+        Text("一批只有一張很亮的圖", "a batch of one bright picture"): light,
+        Text("只有 0 和 255 的兩張圖", "two pictures of 0 and 255 only"): ends,
+    }
+    return [given(pixels.to(torch.uint8), case=case) for case, pixels in pictures.items()]
+
+
+@right_answer(
+    cases=_bytes,
+    hint=Text(
+        "先把位元組變成 0 到 1 的浮點數，再減平均、除以標準差。問每個常數：它是用哪一種刻度量的？",
+        "First make the bytes floats from 0 to 1, then subtract the mean and divide by the standard deviation. Ask of each constant: on which scale was it measured?",
+    ),
+)
+def mended_prepare(pixels):
+    """Pixels (..., 28, 28) from 0 to 255 with the training set's mean taken off, over its deviation."""
+    return (pixels.double() / 255).sub(MEAN).div(STD)
+
+
+def _wrong_prepare(name: str, text: Text, *ways: Callable) -> None:
+    """ways: of the pixels as float32, from 0 to 255."""
+    mended_prepare.mistake(name, text, *(lambda p, way=way: way(p.float()) for way in ways))
+
+
+mended_prepare.mistake(
+    "wrapped_around",
+    Text(
+        "uint8 減去整數還是 uint8，小於 0 的會繞回 255 那一頭：黑的變成白的。先轉成浮點數。",
+        "uint8 minus an integer is uint8 again, and what falls below 0 comes back at 255: black becomes white. Make floats first.",
+    ),
+    lambda p: (p - 33) / (255 * STD),
+    lambda p: (p - 33) / 79,
+    lambda p: (p - 33) / 78.5655,
+)
+_wrong_prepare(
+    "still_bytes",
+    Text(
+        "數字還是 0 到 255：只換了型別，大小沒有變。",
+        "the numbers still run from 0 to 255: the dtype is another, their size is not.",
+    ),
+    lambda p: p,
+)
+_wrong_prepare(
+    "mean_not_subtracted",
+    Text(
+        "平均沒有減：你的輸入沒有一個是負的，中心不在 0。",
+        "the mean was not subtracted: none of your inputs is negative, and their centre is not 0.",
+    ),
+    lambda p: p / 255,
+    lambda p: p / 255 / STD,
+)
+_wrong_prepare(
+    "not_divided",
+    Text(
+        "平均減了，標準差沒有除：數字的大小還不是 1。",
+        "the mean is off, but nothing was divided by the standard deviation: the size is not 1 yet.",
+    ),
+    lambda p: p / 255 - MEAN,
+    lambda p: p - 255 * MEAN,
+)
+_wrong_prepare(
+    "multiplied",
+    Text(
+        "標準差是拿來除的，你用它來乘。",
+        "the standard deviation is there to divide by; you multiplied by it.",
+    ),
+    lambda p: (p / 255 - MEAN) * STD,
+)
+_wrong_prepare(
+    "scales_mixed",
+    Text(
+        "兩種刻度混在一起了：MEAN 和 STD 是 0 到 1 的，像素在那一步卻是 0 到 255（或者 255 用了兩次）。",
+        "two scales are mixed: MEAN and STD go with pixels from 0 to 1, and at that point yours run to 255 (or 255 was used twice).",
+    ),
+    lambda p: (p - MEAN) / STD,
+    lambda p: (p - 255 * MEAN) / STD,
+    lambda p: (p - MEAN) / (255 * STD),
+    lambda p: (p / 255 - 255 * MEAN) / STD,
+    lambda p: (p / 255 - MEAN) / (255 * STD),
+)
+_wrong_prepare(
+    "of_these_pictures",
+    Text(
+        "你用的是這一批圖自己的平均與標準差：同一張圖換了同伴，就變成別的數字。訓練集的 MEAN 與 STD 是固定的。",
+        "you took the mean and deviation of these very pictures: in other company the same picture becomes other numbers. MEAN and STD of the training set are fixed.",
+    ),
+    lambda p: (p - p.mean()) / p.std(),
+    lambda p: (p - p.mean()) / p.std(correction=0),
+)
+_wrong_prepare(
+    "of_each_picture",
+    Text(
+        "你讓每張圖減自己的平均、除以自己的標準差：筆畫粗細的差別就不見了。要用訓練集的 MEAN 與 STD。",
+        "you took each picture's own mean and deviation, and how dark it is gets lost. Use MEAN and STD of the training set.",
+    ),
+    lambda p: (p - p.mean((-2, -1), True)) / p.std((-2, -1), keepdim=True),
+    lambda p: (p - p.mean((-2, -1), True)) / p.std((-2, -1), keepdim=True, correction=0),
+)
+_wrong_prepare(
+    "between_minus_one_and_one",
+    Text(
+        "這是 −1 到 1，不是減平均、除以標準差：MNIST 大多是黑的，平均並不是 0.5。",
+        "this runs from -1 to 1, which is not the mean off and over the deviation: MNIST is mostly black, and its mean is not 0.5.",
+    ),
+    lambda p: p / 127.5 - 1,
+)
+_wrong_prepare(
+    "mean_and_std_swapped",
+    Text(
+        "MEAN 和 STD 對調了：減的應該是平均，除的應該是標準差。",
+        "MEAN and STD are swapped: subtract the mean, and divide by the standard deviation.",
+    ),
+    lambda p: (p / 255 - STD) / MEAN,
+)
+_wrong_prepare(
+    "divided_by_256",
+    Text(
+        "位元組最大是 255，不是 256：除以 255，白色才是 1。",
+        "the largest byte is 255, not 256: white is 1 after division by 255.",
+    ),
+    lambda p: (p / 256 - MEAN) / STD,
+)
+
+
+# --- mended_step
+
+
+def _steps() -> Iterator[given]:
+    for momentum, is_left, count in (
+        (0.0, False, 1),
+        (0.0, True, 1),
+        (0.0, False, 3),
+        (0.9, False, 3),
+        (0.9, True, 2),
+    ):
+        case = _STEPS.format(count=count, momentum=momentum, left=_LEFT if is_left else _NONE_LEFT)
+        yield given(MLP(6, [8], 3, seed=7), _wards()[0], momentum, is_left, count, case=case)
+
+
+_STEPS = Text(
+    "{left}，動量 {momentum}，走 {count} 步", "{left}, momentum {momentum}, {count} steps"
+)
+_LEFT = Text("之前留有梯度", "with gradients left over")
+_NONE_LEFT = Text("之前沒有梯度", "with no gradients before")
+
+
+def _stepped(
+    answer: Callable,
+    model: nn.Module,
+    loader: TensorLoader,
+    momentum: float,
+    is_left: bool,
+    count: int,
+) -> Any:
+    """(losses, weights afterwards, how often the optimizer stepped)."""
+    model, steps = copy.deepcopy(model), []
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.3, momentum=momentum)
+    optimizer.register_step_post_hook(lambda *_: steps.append(1))
+    if is_left:
+        inputs, labels = next(iter(loader))
+        (5 * nn.functional.cross_entropy(model(-inputs), labels)).backward()
+    losses = [answer(model, optimizer, *batch) for batch in itertools.islice(loader, count)]
+    if any(not isinstance(loss, int | float | np.generic | Tensor) for loss in losses):
+        return losses[0]
+    weights = torch.cat([p.detach().double().flatten() for p in model.parameters()])
+    return [float(loss) for loss in losses], weights, len(steps)
+
+
+def _step(
+    before: Callable = lambda model, optimizer: optimizer.zero_grad(),
+    between: Callable = lambda model, optimizer: None,
+    step: Callable = lambda optimizer: optimizer.step(),
+    after: Callable = lambda model, optimizer: None,
+    is_loss_new: bool = False,
+) -> Callable:
+    """A step with some things done otherwise."""
+
+    def taken(model, optimizer, images, labels):
+        before(model, optimizer)
+        loss = nn.functional.cross_entropy(model(images), labels)
+        loss.backward()
+        between(model, optimizer)
+        step(optimizer)
+        after(model, optimizer)
+        if is_loss_new:
+            loss = nn.functional.cross_entropy(model(images), labels)
+        return float(loss.detach())
+
+    return taken
+
+
+def _cleared(wanted: Callable[[int, Tensor], bool]) -> Callable:
+    """Clears the gradients of some parameters: by their number and shape."""
+
+    def clear(model: nn.Module, _: Any) -> None:
+        for index, parameter in enumerate(model.parameters()):
+            if wanted(index, parameter):
+                parameter.grad = None
+
+    return clear
+
+
+@torch.no_grad()
+def _zeroed(model: nn.Module, _: Any) -> None:
+    for parameter in model.parameters():
+        parameter.zero_()
+
+
+def _nothing(*_: Any) -> None:
+    """What a step without zero_grad does about old gradients."""
+
+
+@right_answer(
+    cases=_steps,
+    use=_stepped,
+    parts="(losses, weights, steps)",
+    slack=2000,  # several steps, which another order of the roundings moves apart
+    hint=Text(
+        "backward() 把新的梯度「加」到 .grad 裡。這一步用到的 .grad 裡，除了這個批次，還有什麼？",
+        "backward() adds the new gradient to what .grad holds. Besides this batch, what else is in the .grad that your step uses?",
+    ),
+)
+def mended_step(model, optimizer, images, labels):
+    """One step on this batch's gradient alone; returns the loss before it."""
+    return _step()(model, optimizer, images, labels)
+
+
+mended_step.mistake(
+    "gradients_pile_up",
+    Text(
+        "梯度還在累積：第二步用的是兩個批次的總和，之前留下來的也算了進去。",
+        "gradients still pile up: the second step uses the sum of two batches, and what was left from before counts, too.",
+    ),
+    _step(before=_nothing),
+)
+mended_step.mistake(
+    "cleared_before_use",
+    Text(
+        "你在 backward() 之後、step() 之前清掉了梯度：剛算出來的也一起沒了，模型不動。",
+        "you clear between backward() and step(): what was just computed is gone as well, and the model does not move.",
+    ),
+    _step(before=_nothing, between=lambda model, optimizer: optimizer.zero_grad()),
+)
+mended_step.mistake(
+    "cleared_after_only",
+    Text(
+        "你只在走完之後才清。第一步之前若已經有梯度（別的程式留下的），這一步就用上了它。",
+        "you clear only after the step. Gradients that somebody else left before the first one still take part in it.",
+    ),
+    _step(before=_nothing, after=lambda model, optimizer: optimizer.zero_grad()),
+)
+mended_step.mistake(
+    "some_left",
+    Text(
+        "有些參數的梯度清掉了，有些還在累積：權重和偏置、每一層，都要清。",
+        "the gradients of some parameters are cleared and others pile up: weights and biases of every layer need it.",
+    ),
+    _step(before=_cleared(lambda index, parameter: parameter.ndim > 1)),
+    _step(before=_cleared(lambda index, parameter: parameter.ndim == 1)),
+    _step(before=_cleared(lambda index, parameter: index == 0)),
+    _step(before=_cleared(lambda index, parameter: index < 2)),
+    _step(before=_cleared(lambda index, parameter: index > 1)),
+)
+mended_step.mistake(
+    "memory_cleared",
+    Text(
+        "梯度清了，可是優化器的記憶（動量）也一起清掉了：要清的只有 .grad。",
+        "the gradients are cleared, and so is the optimizer's own memory, the momentum: only .grad is to go.",
+    ),
+    _step(before=lambda model, optimizer: (optimizer.zero_grad(), optimizer.state.clear())),
+)
+mended_step.mistake(
+    "weights_zeroed",
+    Text(
+        "你清成 0 的是權重本身，不是梯度：模型學過的全忘了。",
+        "it is the weights that you set to 0, not their gradients: all that was learned is gone.",
+    ),
+    _step(before=_zeroed),
+    _step(before=lambda model, optimizer: (_zeroed(model, None), optimizer.zero_grad())),
+)
+mended_step.mistake(
+    "clipped_instead",
+    Text(
+        "裁剪只把累積的總和縮短，方向還是好幾個批次混在一起的：這是止痛藥。",
+        "clipping makes the piled-up sum shorter, and its direction is still that of several batches: a painkiller.",
+    ),
+    *(
+        _step(
+            before=_nothing,
+            between=lambda model, _, limit=limit: nn.utils.clip_grad_norm_(
+                model.parameters(), limit
+            ),
+        )
+        for limit in (0.1, 0.5, 1.0, 2.0)
+    ),
+)
+mended_step.mistake(
+    "loss_after_the_step",
+    Text(
+        "你回傳的是走完這一步「之後」的損失。題目要的是之前的。",
+        "you returned the loss after the step; the one before it is wanted.",
+    ),
+    _step(is_loss_new=True),
+)
+mended_step.mistake(
+    "never_moves",
+    Text(
+        "optimizer.step() 沒有執行：梯度算了，模型卻沒有動。",
+        "optimizer.step() is not called: there is a gradient, and the model does not move.",
+    ),
+    _step(step=lambda optimizer: None),
+    _step(before=_nothing, step=lambda optimizer: None),
+)
+mended_step.mistake(
+    "stepped_twice",
+    Text(
+        "optimizer.step() 每次都執行了兩次：一個批次只該走一步。",
+        "optimizer.step() ran twice each time: a batch is good for one step.",
+    ),
+    _step(step=lambda optimizer: (optimizer.step(), optimizer.step())),
+)
+mended_step.mistake(
+    "another_optimizer",
+    Text(
+        "傳進來的 optimizer 一步也沒有走：你另外做了一個，學習率和動量就不是呼叫者選的了。",
+        "the optimizer that was given took no step: you made one of your own, and rate and momentum are no longer the caller's.",
+    ),
+    when=lambda wrong: all(seen.got.parts and seen.got.parts[2][""] == 0 for seen in wrong),
+)
+
+
+# --- mended_accuracy
+
+
+@seeded(8)
+def _wards_of_the_mended() -> list[given]:
+    inputs = torch.randn(40, 6)
+    labels = inputs[:, :3].argmax(dim=1)
+    inputs[-8:] *= -1  # the short last batch is unlike the others, so that its weight shows
+    model = MLP(6, [24], 3, dropout_rate=0.5, batch_norm=True)
+    model.net[1].running_mean.normal_()  # type: ignore[index]
+    cases = []
+    for batch_size, training in ((16, True), (40, True), (7, True), (16, False)):
+        loader = TensorLoader(TensorDataset(inputs, labels), batch_size)
+        case = _SIZES.format(size=batch_size, training=training)
+        cases.append(given(copy.deepcopy(model).train(training), loader, case=case))
+    return cases
+
+
+_SIZES = Text(
+    "一批 {size} 個、model.training={training}", "{size} a batch, model.training={training}"
+)
+
+
+def _measured(answer: Callable, model: nn.Module, loader: TensorLoader) -> Any:
+    """(accuracy with two seeds, modes afterwards, whether the model is as before, what was at work)."""
+    accuracies, at_work = [], {"dropout": False, "batch norm": False}
+
+    def watch(module: nn.Module, _: Any) -> None:
+        if isinstance(module, nn.Dropout):
+            at_work["dropout"] |= module.training and module.p > 0
+        else:
+            at_work["batch norm"] |= module.training
+
+    for seed in (9, 10):
+        own = copy.deepcopy(model)
+        for module in own.modules():
+            if isinstance(module, nn.Dropout | nn.BatchNorm1d):
+                module.register_forward_pre_hook(watch)
+        before = copy.deepcopy(own.state_dict())
+        with seeded(seed):
+            accuracy = answer(own, loader)
+        if not isinstance(accuracy, int | float | np.generic | np.ndarray | Tensor):
+            return accuracy
+        accuracies.append(accuracy)
+    modes = [module.training for module in own.modules()]
+    kept = all(torch.equal(before[name], now) for name, now in own.state_dict().items())
+    return accuracies, modes, kept, at_work
+
+
+@torch.no_grad()
+def _hits(model: nn.Module, loader: TensorLoader) -> list[Tensor]:
+    return [(model(inputs).argmax(dim=1) == labels).double() for inputs, labels in loader]
+
+
+def _share(hits: list[Tensor]) -> Tensor:
+    return torch.cat(hits).mean()
+
+
+def _back(model: nn.Module, was_training: bool) -> None:
+    model.train(was_training)
+
+
+def _accuracy(share: Callable = _share, afterwards: Callable = _back, is_mended: bool = True):
+    """An evaluation with some things done otherwise."""
+
+    def accuracy(model, loader):
+        was_training = model.training
+        if is_mended:
+            model.eval()
+        found = share(_hits(model, loader))
+        afterwards(model, was_training)
+        return found
+
+    return accuracy
+
+
+@right_answer(
+    cases=_wards_of_the_mended,
+    use=_measured,
+    parts="(accuracy, modes, model kept, at work)",
+    hint=Text(
+        "在第一次前向「之前」和最後一次「之後」，模型各應該在哪個模式？進來時的模式要先記下來。",
+        "In which mode should the model be before the first forward pass, and in which after the last? Note first in which one it came.",
+    ),
+)
+def mended_accuracy(model, loader):
+    """Share of right answers, without chance; the model is left as it came."""
+    return _accuracy()(model, loader)
+
+
+mended_accuracy.mistake(
+    "mode_not_put_back",
+    Text(
+        "評估完，模型（或它裡面的層）停在評估模式：進來時若在訓練模式，之後的訓練就沒有 dropout 了。",
+        "afterwards the model (or the layers in it) stays in evaluation mode: where it came in training mode, what follows trains without dropout.",
+    ),
+    _accuracy(afterwards=lambda model, was_training: None),
+    _accuracy(afterwards=lambda model, was_training: setattr(model, "training", was_training)),
+)
+mended_accuracy.mistake(
+    "always_training_mode",
+    Text(
+        "不論進來時是哪個模式，你都換成訓練模式：別人在評估的模型，被你打開了 dropout。",
+        "whatever mode it came in, you leave the model in training mode: one that somebody is evaluating has its dropout on again.",
+    ),
+    _accuracy(afterwards=lambda model, was_training: model.train()),
+)
+for _name, _sentence, _wrong_share in (
+    (
+        "mean_of_batch_means",
+        Text(
+            "模式都對了，但你把各批次的準確率再取平均，較短的最後一批佔了太多分量。",
+            "the modes are right, but you averaged the batches' accuracies, so the short last batch counts too much.",
+        ),
+        [lambda hits: torch.stack([batch.mean() for batch in hits]).mean()],
+    ),
+    (
+        "last_batch_only",
+        Text(
+            "這只是其中一個批次的準確率。其他批次答對幾個，也要算進去。",
+            "this is the accuracy of one batch only. What was right in the others counts, too.",
+        ),
+        [lambda hits: hits[-1].mean(), lambda hits: hits[0].mean()],
+    ),
+    (
+        "not_a_share",
+        Text(
+            "準確率是答對的比例，從 0 到 1：不是個數，也不是百分比。",
+            "an accuracy is the share of right answers, from 0 to 1: neither their number nor a percentage.",
+        ),
+        [
+            lambda hits: torch.cat(hits).sum(),
+            lambda hits: 100 * torch.cat(hits).mean(),
+            lambda hits: torch.cat(hits).sum() / len(hits),
+        ],
+    ),
+):
+    mended_accuracy.mistake(_name, _sentence, *(_accuracy(share) for share in _wrong_share))
+
+
+def _was_at_work(dropout: bool, batch_norm: bool) -> Callable[[list[Seen]], bool]:
+    """Whether, wherever the answer is wrong, these layers worked as they do in training."""
+    wanted = {"['dropout']": dropout, "['batch norm']": batch_norm}
+    return lambda wrong: all(
+        seen.got.parts and {k: bool(v) for k, v in seen.got.parts[3].items()} == wanted
+        for seen in wrong
+    )
+
+
+def _repeats(wrong: list[Seen]) -> bool:
+    """Whether it gives the same with another seed, though dropout is at work."""
+    return _was_at_work(True, True)(wrong) and all(
+        len(set(np.ravel(seen.got.parts[0][""]))) == 1 for seen in wrong if seen.got.parts
+    )
+
+
+mended_accuracy.mistake(
+    "seeded_only",
+    Text(
+        "固定種子只讓答案每次相同，dropout 還是關掉了一半的神經元，批次正規化也還在看同一批的樣本。",
+        "with a fixed seed the answer is the same each time, and dropout still drops half the units, and batch norm looks at the rest of the batch.",
+    ),
+    when=_repeats,
+)
+mended_accuracy.mistake(
+    "no_eval",
+    Text(
+        "前向計算的時候，模型還在訓練模式：no_grad 只是不記錄梯度，不會關掉 dropout；多做幾次取平均，也不會。",
+        "during the forward pass the model is still in training mode: no_grad only records no gradients and does not switch dropout off; nor does averaging several passes.",
+    ),
+    when=_was_at_work(True, True),
+)
+mended_accuracy.mistake(
+    "batch_norm_left",
+    Text(
+        "dropout 關掉了，批次正規化還在訓練模式：答案取決於誰和誰同一批，移動統計量也被改了。",
+        "dropout is off, and batch norm is still in training mode: the answer depends on who shares a batch, and its running statistics have moved.",
+    ),
+    when=_was_at_work(False, True),
+)
+mended_accuracy.mistake(
+    "dropout_left",
+    Text(
+        "批次正規化換了模式，dropout 卻還在隨機關掉神經元。",
+        "batch norm is in evaluation mode, and dropout still drops units at random.",
+    ),
+    when=_was_at_work(True, False),
 )
 
 

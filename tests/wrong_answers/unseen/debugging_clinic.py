@@ -8,6 +8,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from course_utils.exercises import debugging_clinic as exercises
+from course_utils.mnist import MEAN, STD
 
 from .. import right, wrong
 
@@ -932,3 +933,472 @@ def runs_and_restores(model, inputs):
     finally:
         model.load_state_dict(state)
         torch.set_rng_state(random_state)
+
+
+# ---- mended_prepare
+
+
+@wrong(exercises.mended_prepare, "mean_not_subtracted")  # bytes to 0..1, as ToTensor does
+def only_to_one(pixels):
+    return pixels.float() / 255
+
+
+@wrong(exercises.mended_prepare, "scales_mixed")  # the mean of 0..1 taken from bytes
+def forgets_the_255(pixels):
+    return (pixels - MEAN) / STD
+
+
+@wrong(exercises.mended_prepare, "scales_mixed")  # the mean is scaled, the deviation is not
+def scales_the_mean_only(pixels):
+    return (pixels - 255 * MEAN) / STD
+
+
+@wrong(exercises.mended_prepare, "scales_mixed")  # divided by 255 after, not before, the mean
+def scales_too_late(pixels):
+    return (pixels.float() - MEAN) / 255 / STD
+
+
+@wrong(exercises.mended_prepare, "not_divided")  # centred, and left as large as it was
+def only_centred(pixels):
+    return pixels.float() / 255 - MEAN
+
+
+@wrong(exercises.mended_prepare, "multiplied")
+def multiplies_by_the_deviation(pixels):
+    return (pixels.float() / 255 - MEAN) * STD
+
+
+@wrong(exercises.mended_prepare, "of_these_pictures")  # its own mean and deviation
+def with_its_own_statistics(pixels):
+    x = pixels.float()
+    return (x - x.mean()) / x.std()
+
+
+@wrong(exercises.mended_prepare, "of_each_picture")
+def each_picture_by_itself(pixels):
+    x = pixels.float() / 255
+    mean = x.mean(dim=(-2, -1), keepdim=True)
+    return (x - mean) / (x.std(dim=(-2, -1), keepdim=True) + 1e-8)
+
+
+@wrong(exercises.mended_prepare, "wrapped_around")  # uint8 minus an integer wraps below 0
+def in_bytes(pixels):
+    return (pixels - round(255 * MEAN)) / (255 * STD)
+
+
+@wrong(exercises.mended_prepare, "between_minus_one_and_one")
+def to_minus_one_and_one(pixels):
+    return pixels.float() / 127.5 - 1
+
+
+@wrong(exercises.mended_prepare, "still_bytes")
+def as_it_came(pixels):
+    return pixels.float()
+
+
+@wrong(exercises.mended_prepare, "mean_and_std_swapped")
+def swaps_mean_and_std(pixels):
+    return (pixels / 255 - STD) / MEAN
+
+
+@wrong(exercises.mended_prepare, "divided_by_256")
+def divides_by_256(pixels):
+    return (pixels / 256 - MEAN) / STD
+
+
+@wrong(exercises.mended_prepare, "no_return")
+def changes_a_copy_and_returns_nothing(pixels):
+    x = pixels / 255
+    x.sub_(MEAN).div_(STD)
+
+
+@wrong(exercises.mended_prepare, "wrong_shape")  # flattened, as the network wants it
+def flattens_too(pixels):
+    return ((pixels / 255 - MEAN) / STD).flatten(-2)
+
+
+@right(exercises.mended_prepare)
+def step_by_step(pixels):
+    x = pixels.to(torch.float32)
+    x = x / 255
+    return (x - MEAN) / STD
+
+
+@right(exercises.mended_prepare)
+def one_line(pixels):
+    return pixels / (255 * STD) - MEAN / STD
+
+
+@right(exercises.mended_prepare)  # a table of 256 numbers
+def by_look_up(pixels):
+    table = (torch.arange(256) / 255 - MEAN) / STD
+    return table[pixels.long()]
+
+
+@right(exercises.mended_prepare)
+def in_place_on_a_copy(pixels):
+    return pixels.float().div_(255).sub_(MEAN).div_(STD)
+
+
+@right(exercises.mended_prepare)
+def through_numpy(pixels):
+    x = (pixels.numpy() / 255.0 - MEAN) / STD
+    return torch.from_numpy(x.astype("float32"))
+
+
+# ---- mended_step
+
+
+def _loss(model, images, labels):
+    return F.cross_entropy(model(images), labels)
+
+
+@wrong(exercises.mended_step, "gradients_pile_up")
+def step_as_it_came(model, optimizer, images, labels):
+    loss = _loss(model, images, labels)
+    loss.backward()
+    optimizer.step()
+    return loss.detach()
+
+
+@wrong(exercises.mended_step, "cleared_before_use")
+def clears_between_backward_and_step(model, optimizer, images, labels):
+    loss = _loss(model, images, labels)
+    loss.backward()
+    optimizer.zero_grad()
+    optimizer.step()
+    return loss.detach()
+
+
+@wrong(exercises.mended_step, "cleared_after_only")
+def clears_at_the_end_only(model, optimizer, images, labels):
+    loss = _loss(model, images, labels)
+    loss.backward()
+    optimizer.step()
+    optimizer.zero_grad()
+    return loss.detach()
+
+
+@wrong(exercises.mended_step, "never_moves")
+def forgets_the_step(model, optimizer, images, labels):
+    optimizer.zero_grad()
+    loss = _loss(model, images, labels)
+    loss.backward()
+    return loss.detach()
+
+
+@wrong(exercises.mended_step, "clipped_instead")  # a painkiller: the sum, made short
+def clips_the_sum(model, optimizer, images, labels):
+    loss = _loss(model, images, labels)
+    loss.backward()
+    nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+    optimizer.step()
+    return loss.detach()
+
+
+@wrong(exercises.mended_step, "loss_after_the_step")
+def returns_the_loss_afterwards(model, optimizer, images, labels):
+    optimizer.zero_grad()
+    _loss(model, images, labels).backward()
+    optimizer.step()
+    return _loss(model, images, labels).detach()
+
+
+@wrong(exercises.mended_step, "no_return")
+def step_without_a_return(model, optimizer, images, labels):
+    optimizer.zero_grad()
+    _loss(model, images, labels).backward()
+    optimizer.step()
+
+
+@wrong(exercises.mended_step, "another_optimizer")
+def makes_an_optimizer_of_its_own(model, optimizer, images, labels):
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    optimizer.zero_grad()
+    loss = _loss(model, images, labels)
+    loss.backward()
+    optimizer.step()
+    return loss.detach()
+
+
+@wrong(exercises.mended_step, "memory_cleared")  # no gradient is left, and no momentum either
+def clears_the_momentum_too(model, optimizer, images, labels):
+    optimizer.state.clear()
+    optimizer.zero_grad()
+    loss = _loss(model, images, labels)
+    loss.backward()
+    optimizer.step()
+    return loss.detach()
+
+
+@wrong(exercises.mended_step, "some_left")  # the biases keep theirs
+def clears_the_weights_only(model, optimizer, images, labels):
+    for parameter in model.parameters():
+        if parameter.ndim > 1:
+            parameter.grad = None
+    loss = _loss(model, images, labels)
+    loss.backward()
+    optimizer.step()
+    return loss.detach()
+
+
+@wrong(exercises.mended_step, "weights_zeroed")
+def zeroes_the_weights(model, optimizer, images, labels):
+    for parameter in model.parameters():
+        parameter.data.zero_()
+    loss = _loss(model, images, labels)
+    loss.backward()
+    optimizer.step()
+    return loss.detach()
+
+
+@wrong(exercises.mended_step, "stepped_twice")
+def steps_before_and_after(model, optimizer, images, labels):
+    loss = _loss(model, images, labels)
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    optimizer.step()
+    return loss.detach()
+
+
+@wrong(exercises.mended_step, "raised")  # no graph under no_grad
+def under_no_grad(model, optimizer, images, labels):
+    optimizer.zero_grad()
+    with torch.no_grad():
+        loss = _loss(model, images, labels)
+    loss.backward()
+    optimizer.step()
+    return loss
+
+
+@wrong(exercises.mended_step, "gradients_pile_up")  # detaching is not clearing
+def detaches_the_gradients(model, optimizer, images, labels):
+    for parameter in model.parameters():
+        if parameter.grad is not None:
+            parameter.grad = parameter.grad.detach()
+    loss = _loss(model, images, labels)
+    loss.backward()
+    optimizer.step()
+    return loss.detach()
+
+
+@right(exercises.mended_step)
+def clears_first(model, optimizer, images, labels):
+    optimizer.zero_grad()
+    loss = _loss(model, images, labels)
+    loss.backward()
+    optimizer.step()
+    return loss.detach()
+
+
+@right(exercises.mended_step)
+def clears_with_zeros_and_returns_a_number(model, optimizer, images, labels):
+    logits = model(images)
+    loss = -logits.log_softmax(dim=1).gather(1, labels[:, None]).mean()
+    optimizer.zero_grad(set_to_none=False)
+    loss.backward()
+    optimizer.step()
+    return loss.item()
+
+
+@right(exercises.mended_step)
+def assigns_the_gradient(model, optimizer, images, labels):
+    loss = _loss(model, images, labels)
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    for parameter, gradient in zip(parameters, torch.autograd.grad(loss, parameters), strict=True):
+        parameter.grad = gradient
+    optimizer.step()
+    return loss.detach()
+
+
+@right(exercises.mended_step)
+def through_the_model_and_a_closure(model, optimizer, images, labels):
+    def closure():
+        model.zero_grad()
+        loss = nn.CrossEntropyLoss()(model(images), labels)
+        loss.backward()
+        return loss
+
+    return optimizer.step(closure)
+
+
+# ---- mended_accuracy
+
+
+def _hits(model, loader):
+    return torch.cat([model(x).argmax(1) == y for x, y in loader]).double()
+
+
+@wrong(exercises.mended_accuracy, "no_eval")
+def accuracy_as_it_came(model, loader):
+    with torch.no_grad():
+        return _hits(model, loader).mean().item()
+
+
+@wrong(exercises.mended_accuracy, "mode_not_put_back")
+def stays_in_eval(model, loader):
+    model.eval()
+    with torch.no_grad():
+        return _hits(model, loader).mean().item()
+
+
+@wrong(exercises.mended_accuracy, "always_training_mode")
+def always_back_to_train(model, loader):
+    model.eval()
+    with torch.no_grad():
+        accuracy = _hits(model, loader).mean().item()
+    model.train()
+    return accuracy
+
+
+@wrong(exercises.mended_accuracy, "no_eval")  # comes too late
+def eval_at_the_end(model, loader):
+    with torch.no_grad():
+        accuracy = _hits(model, loader).mean().item()
+    was_training = model.training
+    model.eval()
+    model.train(was_training)
+    return accuracy
+
+
+@wrong(exercises.mended_accuracy, "seeded_only")  # repeatable, and units still drop out
+def fixes_the_seed(model, loader):
+    with torch.no_grad(), torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return _hits(model, loader).mean().item()
+
+
+@wrong(exercises.mended_accuracy, "batch_norm_left")
+@torch.no_grad()
+def switches_dropout_off_only(model, loader):
+    modes = {m: m.training for m in model.modules()}
+    for module in model.modules():
+        if isinstance(module, nn.Dropout):
+            module.eval()
+    accuracy = _hits(model, loader).mean().item()
+    for module, mode in modes.items():
+        module.training = mode
+    return accuracy
+
+
+@wrong(exercises.mended_accuracy, "dropout_left")
+@torch.no_grad()
+def switches_batch_norm_off_only(model, loader):
+    modes = {m: m.training for m in model.modules()}
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm1d):
+            module.eval()
+    accuracy = _hits(model, loader).mean().item()
+    for module, mode in modes.items():
+        module.training = mode
+    return accuracy
+
+
+@wrong(exercises.mended_accuracy, "mean_of_batch_means")
+@torch.no_grad()
+def averages_the_batches(model, loader):
+    was_training = model.training
+    model.eval()
+    shares = [(model(x).argmax(1) == y).float().mean().item() for x, y in loader]
+    model.train(was_training)
+    return sum(shares) / len(shares)
+
+
+@wrong(exercises.mended_accuracy, "last_batch_only")
+@torch.no_grad()
+def overwrites_the_count(model, loader):
+    was_training = model.training
+    model.eval()
+    for x, y in loader:
+        right, count = (model(x).argmax(1) == y).sum().item(), len(y)
+    model.train(was_training)
+    return right / count
+
+
+@wrong(exercises.mended_accuracy, "not_a_share")
+@torch.no_grad()
+def in_percent(model, loader):
+    was_training = model.training
+    model.eval()
+    accuracy = _hits(model, loader).mean().item()
+    model.train(was_training)
+    return 100 * accuracy
+
+
+@wrong(exercises.mended_accuracy, "not_a_share")
+@torch.no_grad()
+def counts_only(model, loader):
+    was_training = model.training
+    model.eval()
+    right = _hits(model, loader).sum().item()
+    model.train(was_training)
+    return right
+
+
+@wrong(exercises.mended_accuracy, "mode_not_put_back")  # sets back the model, not what is in it
+@torch.no_grad()
+def puts_the_top_flag_back_only(model, loader):
+    was_training = model.training
+    model.eval()
+    accuracy = _hits(model, loader).mean().item()
+    model.training = was_training
+    return accuracy
+
+
+@wrong(exercises.mended_accuracy, "no_eval")
+@torch.inference_mode()
+def takes_inference_mode_for_eval(model, loader):
+    return _hits(model, loader).mean().item()
+
+
+@wrong(exercises.mended_accuracy, "no_eval")  # chance averaged away, half the units still missing
+@torch.no_grad()
+def averages_several_passes(model, loader):
+    return sum(_hits(model, loader).mean().item() for _ in range(20)) / 20
+
+
+@right(exercises.mended_accuracy)
+@torch.no_grad()
+def puts_the_mode_back(model, loader):
+    was_training = model.training
+    model.eval()
+    right = count = 0
+    for images, labels in loader:
+        right += (model(images).argmax(dim=1) == labels).sum().item()
+        count += len(labels)
+    model.train(was_training)
+    return right / count
+
+
+@right(exercises.mended_accuracy)
+@torch.no_grad()
+def on_a_copy(model, loader):
+    return _hits(copy.deepcopy(model).eval(), loader).mean()
+
+
+@right(exercises.mended_accuracy)
+def with_a_context_manager(model, loader):
+    @contextlib.contextmanager
+    def evaluating():
+        modes = [(module, module.training) for module in model.modules()]
+        model.eval()
+        try:
+            yield
+        finally:
+            for module, mode in modes:
+                module.training = mode
+
+    with evaluating(), torch.inference_mode():
+        return float(_hits(model, loader).mean())
+
+
+@right(exercises.mended_accuracy)  # all examples in one batch
+def in_one_batch(model, loader):
+    images, labels = (torch.cat(parts) for parts in zip(*loader, strict=True))
+    was_training = model.training
+    with torch.no_grad():
+        answers = model.eval()(images).argmax(1)
+    if was_training:
+        model.train()
+    return (answers == labels).double().mean().item()
