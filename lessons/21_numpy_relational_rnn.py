@@ -225,7 +225,7 @@ claim(2, bool((plain > 0.85).all() and (scaled < 0.45).all()))
 # LN is layer normalization (Ba et al., 2016): each row minus its mean, over its standard deviation, times a gain, plus a bias.
 
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 def layer_norm(x, gain, bias, eps=1e-5):
     centered = x - x.mean(axis=-1, keepdims=True)
     variance = (centered**2).mean(axis=-1, keepdims=True)
@@ -443,7 +443,7 @@ claim(4, bool(alike and early.min() > 0.1 and (late < 0.1).sum() >= 3))
 # - ✓ By checking the gradient with finite differences. *Only a gradient found in another way shows that some are missing.*
 
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 def gated(M, Z, G_i, G_f):
     return sigmoid(G_i) * np.tanh(Z) + sigmoid(G_f + 1) * M
 
@@ -545,7 +545,7 @@ claim(5, max(gaps) < 1e-8 and min(careless) > 1e-3)
 # - ✗ The same as from above. *Thinks that normalization only shifts numbers, with no effect on gradients.*
 
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 def normalize(x):
     return layer_norm(x, gain=1.0, bias=0.0)
 
@@ -627,7 +627,7 @@ claim(6, max(gaps) < 1e-8 and max(leaks) < 1e-3 and min(missing) > 0.05)
 # - ✓ Nothing: their gradient is 0 by itself. *The slope of a softmax has the weight as a factor, and a masked weight is 0.*
 
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 def attention(Q, K, V, mask=0.0):
     return softmax(Q @ K.mT / np.sqrt(K.shape[-1]) + mask) @ V
 
@@ -690,7 +690,7 @@ claim(7, max(gaps) < 1e-8)
 # - ✗ autograd works in float64 only. *It does float32 as well, with far more rounding.*
 
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 def torch_norm(x, P, name):
     return F.layer_norm(x, x.shape[-1:], P[f"ln_{name}_gain"], P[f"ln_{name}_bias"])
 
@@ -717,7 +717,7 @@ def torch_loss_and_grads(X, y, params, M, num_heads):
     return loss.item(), {name: values.grad.numpy() for name, values in P.items()}
 
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 gaps = []
 for seed in range(5):
     rng = seeding.rng(seed)
@@ -775,17 +775,17 @@ for ax, points, answer in zip(axes, X, y.argmax(axis=1), strict=True):
         ax.annotate("ABCD"[label], (px, py), (7, 5), textcoords="offset points")
     axis = ax.set(xlim=(-1.1, 1.1), ylim=(-1.1, 1.1), aspect="equal", xlabel="x", ylabel="y")
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 rules = {name: farthest_vector.baselines(s) for name, s in farthest_vector.SETTINGS.items()}
 table = pd.DataFrame(rules).T.drop(index="k = 5, n varies").dropna(axis=1)
 table.map("≈{:.3f}".format)
 
-# %% [markdown] lang="zh-TW"
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # 內積最小的規則答對八成以上！模型拿到 0.8，**不能**證明它會比較距離；它可能只學會了「方向相反」。下面的圖都畫出三條線，超過最高的才算數。
 #
 # **主張 9** k = 3、4、5 都一樣：內積規則超過 0.78，比第二好的規則高 0.15 以上。
 
-# %% [markdown] lang="en"
+# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # The smallest dot product is right in more than eight of ten! A model at 0.8 has **not** been shown to compare distances; it may have learned "the opposite direction". All three lines are drawn below; only above the highest do we say that a model learned more.
 #
 # **Claim 9** For k = 3, 4 and 5: the dot-product rule is above 0.78, and more than 0.15 above the second-best rule.
@@ -830,7 +830,7 @@ claim(9, bool((dot > 0.78).all() and (dot - others.max(axis=1) > 0.15).all()))
 # - ✗ Yes, since the rate is tuned. *The best rate depends on the size; tuning one of them misses good pairs.*
 # - ✓ No, size and rate must be chosen with equal care for both. *The grid decides who wins: 128 units fail at low rates, and 32 with a larger one catch up.*
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 results = farthest_vector.load_results()
 chosen = results["tuning"]["chosen"]
 rows = [
@@ -891,7 +891,7 @@ legend = axes[2].legend(loc="upper left", bbox_to_anchor=(1, 1))
 # - ✗ Equal seconds, since time is the real cost. *Where data are scarce it counts what each example teaches; and on other hardware the ratio is another.*
 # - ✓ It depends on whether data or time is scarce: report both. *They are two questions, with opposite answers.*
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 at_3 = tuning[tuning["setting"] == "k = 3"].set_index(["size", "learning_rate"])["accuracy"]
 large = at_3.loc["128 units"].loc[[0.001, 0.002]]
 small = at_3.loc["32 units"].loc[[0.01]]
@@ -942,7 +942,7 @@ legend = axes[2].legend(loc="upper left", bbox_to_anchor=(1, 1))
 # But a step of the LSTM is quicker, so equal steps are unfair to it. Hence equal seconds as well: the CPU time of a step, and the time in which the LSTM goes all the way.
 
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 def after(setting, share=1.0, equal="steps"):
     """{model: accuracy of every seed} at a share of the way, in equally many steps or seconds."""
     curves = {model: accuracies(setting, model) for model in farthest_vector.MODELS}
