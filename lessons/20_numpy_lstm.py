@@ -154,7 +154,7 @@ logits, h_last, tape = lstm_forward(X, params)
 print("logits", logits.shape, " steps on the tape:", len(tape))
 
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 def random_case(seed):
     rng = seeding.rng(seed)
     model = LSTM(input_size=4, hidden_size=5, output_size=2, rng=rng)
@@ -389,7 +389,7 @@ for seed in range(5):
 claim(3, max(gaps) < 1e-10)
 
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 def stacked(params, letter):
     return torch.tensor(np.concatenate([params[letter + k].T for k in "ifco"]))
 
@@ -473,7 +473,7 @@ def rnn_input_gradients(X, params):
     return np.stack(d_inputs[::-1], axis=1)
 
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 def lstm_norms(seed, forget_bias, scale=1.0):
     rng = seeding.rng(seed)
     model = LSTM(8, 32, 1, forget_bias=forget_bias, rng=rng)
@@ -505,7 +505,7 @@ def norms_at(scale):
 
 norms = norms_at(scale=1)
 
-# %% alt-zh="橫軸是往回的步數，縱軸是梯度的範數（對數刻度）。tanh RNN 與偏置 0 的 LSTM 都掉到百萬分之一以下，偏置 0 掉得更低；偏置 1 掉到萬分之二左右，約為起點的千分之一；偏置 3 先略降再回升，終點比起點高。色帶是八個種子的 95% 信賴區間。" alt-en="Gradient norm on a log axis against steps back. The tanh RNN and the LSTM with bias 0 both fall below a millionth, bias 0 lowest; bias 1 falls to about two ten-thousandths, a thousandth of where it began; bias 3 dips a little, then rises to end above its start. Bands are 95 % intervals over eight seeds."
+# %% slideshow={"slide_type": "subslide"} alt-zh="橫軸是往回的步數，縱軸是梯度的範數（對數刻度）。tanh RNN 與偏置 0 的 LSTM 都掉到百萬分之一以下，偏置 0 掉得更低；偏置 1 掉到萬分之二左右，約為起點的千分之一；偏置 3 先略降再回升，終點比起點高。色帶是八個種子的 95% 信賴區間。" alt-en="Gradient norm on a log axis against steps back. The tanh RNN and the LSTM with bias 0 both fall below a millionth, bias 0 lowest; bias 1 falls to about two ten-thousandths, a thousandth of where it began; bias 3 dips a little, then rises to end above its start. Bands are 95 % intervals over eight seeds."
 figure, ax = plt.subplots(figsize=(8, 3.2))
 for (name, values), marker in zip(norms.items(), "os^d", strict=True):
     steps = [0, 9, 19, 29, 39, 49]
@@ -668,7 +668,7 @@ def as_class(y):  # one-hot answers, or positions (x, y) in quarters
 worlds = {"pairs": (pairs, 4000), "ball": (where_is_the_ball, 6000), "tracking": (tracking, 4000)}
 
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 def table_accuracy(view, train, test):
     answers = {}
     for key, answer in zip(map(bytes, view(train[0])), as_class(train[1]), strict=True):
@@ -765,7 +765,7 @@ totals = results["totals only"] - results["majority"]
 claim(9, bool((totals[ball] > 0.25).all()))
 
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 def commonest_place(X):
     people, places, goes, takes = X[..., :4], X[..., 5:9], X[..., 9:10], X[..., 10:11]
     visits = np.einsum("nta,ntl->nal", people * goes, places)
@@ -826,7 +826,7 @@ claim(10, bool((shortcut > lstm).all() and (where_missed > 0.4).all()))
 # - ✓ The forget gate is nearly open, so gradient and memory both get across 50 steps. *With bias 0 each step multiplies by about 0.5, and both vanish.*
 
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 def recall_first(n, rng):
     y = rng.integers(0, 4, n)
     X = np.zeros((n, 50, 5))
@@ -865,12 +865,12 @@ for ax, (name, runs) in zip(axes, recall.groupby("setting", sort=False), strict=
     ax.set(title=name, xlabel="training step", ylim=(0, 1.05))
 label = axes[0].set_ylabel("accuracy (dotted: chance)")
 
-# %% [markdown] lang="zh-TW"
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
 # **主張 11** 準確率超過 90% 才算學會。偏置從 3 開始，八個種子裡至少六個學會；從 0 開始，一個也沒學會，準確率全部低於 40%。課程的 `LSTM` 預設是 1，這八個種子裡，學會的個數比從 3 開始時少（只有八個種子，還不能斷定有差別）。
 #
 # 想讓 LSTM 記得更久，就讓遺忘閘從更大的偏置起步（Gers 等人，2000；Jozefowicz 等人，2015）。
 
-# %% [markdown] lang="en"
+# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # **Claim 11** Learnt means an accuracy above 90 %. From bias 3, at least six of eight seeds learn it; from 0 none does, and all stay below 40 %. From the default, 1, fewer of these eight seeds learn it than from 3 (eight are too few to call that a difference).
 #
 # To make it remember longer, let the forget gate start with a larger bias (Gers et al. 2000; Jozefowicz et al. 2015).
