@@ -1,4 +1,4 @@
-"""Exercises of numpy_lstm: back through time, a gate's gradient, sequences of unequal length, counting."""
+"""Exercises of numpy_lstm: back through time, a gate, unequal lengths, counting, streams of text."""
 
 import itertools
 from collections.abc import Callable, Iterator
@@ -682,4 +682,148 @@ _wrong_count(
         "the number of parameters does not depend on the steps: every step uses the same ones.",
     ),
     *(lambda D, H, K, gate, out, n=steps: n * (4 * gate + out) for steps in range(5, 61)),
+)
+
+
+# --- cut_into_streams
+
+
+def _texts() -> Iterator[given]:
+    for length, num_streams in ((13, 3), (12, 3), (41, 4), (24, 2), (23, 5), (7, 1), (30, 6)):
+        ids = rng(length).permutation(length)
+        case = Text(
+            f"{length} 個字元、{num_streams} 段", f"{length} characters, {num_streams} streams"
+        )
+        yield given(ids, num_streams, case=case)
+
+
+@right_answer(
+    cases=_texts,
+    parts="(X, y)",
+    terms=lambda ids, num_streams: 0,
+    hint=Text(
+        "最後一個字元沒有「下一個」，所以能當輸入的有 N − 1 個。每一段最長能有幾個？先把 X 切好，再想 y：它和 X 差在文章裡往後一個字元，段與段相接的地方也一樣。",
+        "The last character has none after it, so N − 1 can be inputs. How many fit into each of the streams at most? Cut X first. Then y: in the text it stands one character further on than X, and that holds where one stream ends and the next begins, too.",
+    ),
+)
+def cut_into_streams(ids, num_streams):
+    """(X, y), each (num_streams, L): consecutive parts of the text, and what follows each character."""
+    L = (len(ids) - 1) // num_streams
+    rows = [ids[r * L : r * L + L + 1] for r in range(num_streams)]
+    return np.array(rows)[:, :-1], np.array(rows)[:, 1:]
+
+
+def _wrong_cut(name: str, text: Text, *ways: Callable) -> None:
+    """ways: of the ids, the number of streams B and their right length L."""
+    cut_into_streams.mistake(
+        name, text, *(lambda ids, B, way=way: way(ids, B, (len(ids) - 1) // B) for way in ways)
+    )
+
+
+def _cut(ids: np.ndarray, B: int, L: int) -> np.ndarray:
+    return ids[: B * L].reshape(B, L)
+
+
+def _windows(ids: np.ndarray, B: int, L: int, apart: int) -> tuple[np.ndarray, np.ndarray]:
+    at = apart * np.arange(B)[:, None] + np.arange(L)
+    return ids[at], ids[at + 1]
+
+
+_wrong_cut(
+    "interleaved",
+    Text(
+        "一列裡相鄰的兩個字元，在文章裡隔了好幾個字元。每一列要是連續的一段文章，模型才能沿著它讀下去。",
+        "neighbours in a row stand several characters apart in the text. Each row must be one consecutive part of it, or the model cannot read along.",
+    ),
+    lambda ids, B, L: (_cut(ids, L, B).T, _cut(ids[1:], L, B).T),
+)
+_wrong_cut(
+    "target_is_input",
+    Text(
+        "y 和 X 相同：照抄輸入，損失就是 0，模型什麼也學不到。y 是下一個字元。",
+        "y equals X: a model that copies its input has no loss, and learns nothing. y is the character after.",
+    ),
+    lambda ids, B, L: (_cut(ids, B, L), _cut(ids, B, L)),
+)
+_wrong_cut(
+    "text_wraps",
+    Text(
+        "文章最後一個字元的「下一個」被當成文章的第一個。最後一個字元沒有下一個，不能當輸入。",
+        "the text's last character is followed by its first. The last one has nothing after it and cannot be an input.",
+    ),
+    lambda ids, B, L: (_cut(ids, B, len(ids) // B), _cut(np.roll(ids, -1), B, len(ids) // B)),
+)
+_wrong_cut(
+    "row_wraps",
+    Text(
+        "每一列最後一個目標，變成了那一列自己的第一個字元。它後面的字元在文章裡：就是下一列的開頭。",
+        "the last target of each row is that row's own first character. What follows stands in the text: it is where the next row begins.",
+    ),
+    lambda ids, B, L: (_cut(ids, B, L), np.roll(_cut(ids, B, L), -1, axis=1)),
+)
+_wrong_cut(
+    "seam_lost",
+    Text(
+        "每一列少了一個字元：先切段、再在列裡面錯開，接縫處的那個目標就丟了。對整篇文章錯開，再切。",
+        "each row has a character too few: cut first and shifted inside the rows, the target at the seam is lost. Shift the whole text, then cut.",
+    ),
+    lambda ids, B, L: (_cut(ids, B, len(ids) // B)[:, :-1], _cut(ids, B, len(ids) // B)[:, 1:]),
+    lambda ids, B, L: (_cut(ids, B, L)[:, :-1], _cut(ids, B, L)[:, 1:]),
+)
+_wrong_cut(
+    "looks_back",
+    Text(
+        "X 和 y 反了：y 是前一個字元。模型該猜的是下一個。",
+        "X and y are exchanged: y is the character before. What the model has to guess is the next one.",
+    ),
+    lambda ids, B, L: (_cut(ids[1:], B, L), _cut(ids, B, L)),
+)
+_wrong_cut(
+    "time_first",
+    Text(
+        "字元都對，兩軸反了：題目要的是 (num_streams, L)，一列一段。",
+        "every character is right, and the axes are exchanged: (num_streams, L) is wanted, a row a stream.",
+    ),
+    lambda ids, B, L: (_cut(ids, B, L).T, _cut(ids[1:], B, L).T),
+)
+_wrong_cut(
+    "beginning_left_out",
+    Text(
+        "用不到的字元，你丟在文章開頭；題目說丟在結尾。",
+        "the characters that are not needed were left out at the beginning; the task leaves them out at the end.",
+    ),
+    lambda ids, B, L: (_cut(ids[-B * L - 1 :], B, L), _cut(ids[-B * L :], B, L)),
+)
+_wrong_cut(
+    "rows_overlap",
+    Text(
+        "各列互相重疊，每一列只比上一列晚一個字元開始。第 r 列要從第 r·L 個字元開始。",
+        "the rows overlap: each begins one character after the one above. Row r has to begin at character r·L.",
+    ),
+    lambda ids, B, L: _windows(ids, B, L, 1),
+)
+_wrong_cut(
+    "length_exchanged",
+    Text(
+        "num_streams 是列數，你把它當成每一列的長度。",
+        "num_streams is the number of rows; you made it their length.",
+    ),
+    lambda ids, B, L: (_cut(ids, L, B), _cut(ids[1:], L, B)),
+)
+_wrong_cut(
+    "too_short",
+    Text(
+        "每一列還放得下一個字元：N 個字元裡，有 N − 1 個可以當輸入。",
+        "each row has room for one more character: of N characters, N − 1 can be inputs.",
+    ),
+    lambda ids, B, L: _windows(ids, B, len(ids) // B - 1, len(ids) // B - 1),
+    lambda ids, B, L: _windows(ids, B, L - 1, L - 1),
+)
+_wrong_cut(
+    "one_target_a_row",
+    Text(
+        "每一列只有一個目標。模型每讀一個字元就猜下一個，所以 y 和 X 一樣大。",
+        "there is one target a row. The model guesses after every character it reads, so y is as large as X.",
+    ),
+    lambda ids, B, L: (_cut(ids, B, L), ids[L : B * L + 1 : L]),
 )

@@ -110,11 +110,11 @@ class InSmallUnits(LSTM):
 
     unit = 3e-5
 
-    def forward(self, sequence, return_sequences=True, return_state=False):
+    def forward(self, sequence, return_sequences=True, return_state=False, *, state=None):
         """The outputs of the LSTM in the other unit."""
         return self.unit * super().forward(sequence, return_sequences)
 
-    def loss_and_grads(self, X, y, task="regression"):
+    def loss_and_grads(self, X, y, task="regression", *, state=None, return_state=False):
         """Loss and gradients in the other unit."""
         loss, grads, predictions = super().loss_and_grads(X, y / self.unit, task)
         grads = {name: self.unit**2 * g for name, g in grads.items()}

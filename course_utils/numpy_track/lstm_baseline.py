@@ -20,7 +20,7 @@ from course_utils.numpy_track.buffers import Buffers
 from course_utils.numpy_track.checks import check_count, check_number, check_rng
 from course_utils.numpy_track.initializers import orthogonal_initializer, xavier_initializer
 from course_utils.numpy_track.model_interface import Params
-from course_utils.numpy_track.recurrent_model import RecurrentModel
+from course_utils.numpy_track.recurrent_model import RecurrentModel, State
 from course_utils.numpy_track.relu_layer import ReluLayer
 
 __all__ = ["LSTM", "orthogonal_initializer", "xavier_initializer"]
@@ -97,7 +97,7 @@ class LSTM(RecurrentModel[_Tape]):
         super().__init__(params, *[self.layer] if self.layer else [])
         self._buffers = Buffers()
 
-    def _unroll(self, X: np.ndarray) -> _Tape:
+    def _unroll(self, X: np.ndarray, state: State | None = None) -> _Tape:
         (T, B, D), H = X.shape, self.hidden_size
         arrays = self._buffers(
             self.dtype,
@@ -114,7 +114,7 @@ class LSTM(RecurrentModel[_Tape]):
         tape.U_transposed[...] = tape.stack[:, :H].mT
         np.negative(tape.stack[:3], out=tape.stack[:3])  # for σ(a) = 1 / (1 + exp(-a))
         hidden = tape.rows[:, :, :H]
-        hidden[0], tape.cells[0] = 0, 0
+        hidden[0], tape.cells[0] = (0, 0) if state is None else state
         tape.rows[:T, :, H:-1], tape.rows[:T, :, -1] = X, 1
         for t in range(T):
             gates = tape.gates[t]
@@ -137,8 +137,11 @@ class LSTM(RecurrentModel[_Tape]):
         tape.read = self.layer.forward(tape.h) if self.layer else tape.h
         return tape.read
 
-    def _state(self, tape: _Tape) -> tuple[np.ndarray, ...]:
+    def _state(self, tape: _Tape) -> State:
         return tape.rows[-1, :, : self.hidden_size], tape.cells[-1]
+
+    def _state_shapes(self, batch_size: int) -> tuple[tuple[int, ...], ...]:
+        return ((batch_size, self.hidden_size),) * 2
 
     def _backprop(self, tape: _Tape, d_hidden: np.ndarray) -> Params:
         T, B, H = tape.tanh_cells.shape

@@ -10,7 +10,7 @@ from course_utils.numpy_track.checks import check_count, check_rng
 from course_utils.numpy_track.initializers import xavier_initializer
 from course_utils.numpy_track.model_interface import Params
 from course_utils.numpy_track.parameters import Parameterized
-from course_utils.numpy_track.recurrent_model import RecurrentModel
+from course_utils.numpy_track.recurrent_model import RecurrentModel, State
 from course_utils.numpy_track.relational_memory import RelationalMemory
 from course_utils.numpy_track.relational_memory_backward import MemoryTape
 from course_utils.numpy_track.relu_layer import ReluLayer
@@ -126,8 +126,8 @@ class RelationalRNN(RecurrentModel[_Tape]):
         tape = self.cell.core.unroll(self._time_first(sequence))
         return tape.weights.swapaxes(0, 1).copy()
 
-    def _unroll(self, X: np.ndarray) -> _Tape:
-        return _Tape(X, self.cell.core.unroll(X))
+    def _unroll(self, X: np.ndarray, state: State | None = None) -> _Tape:
+        return _Tape(X, self.cell.core.unroll(X, *(state or ())))
 
     def _hidden(self, tape: _Tape, num_last: int) -> np.ndarray:
         memory = tape.core.memory[-num_last:]
@@ -136,8 +136,11 @@ class RelationalRNN(RecurrentModel[_Tape]):
         tape.hidden = self.cell.layer.forward(tape.flat)
         return tape.hidden
 
-    def _state(self, tape: _Tape) -> tuple[np.ndarray, ...]:
+    def _state(self, tape: _Tape) -> State:
         return (tape.core.memory[-1].swapaxes(0, 1),)
+
+    def _state_shapes(self, batch_size: int) -> tuple[tuple[int, ...], ...]:
+        return ((batch_size, self.cell.core.num_slots, self.cell.core.slot_size),)
 
     def _backprop(self, tape: _Tape, d_hidden: np.ndarray) -> Params:
         core, layer = self.cell.core, self.cell.layer

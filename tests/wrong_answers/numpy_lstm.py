@@ -116,3 +116,25 @@ def as_torch_counts(D, H, K):
 def counts_arrays(D, H, K):
     shapes = [(D, H), (H, H), (H,)] * 4 + [(H, K), (K,)]
     return float(sum(np.prod(shape) for shape in shapes))
+
+
+# ---- cut_into_streams
+
+
+@wrong(exercises.cut_into_streams, "wrong_type")
+def returns_the_inputs_alone(ids, num_streams):
+    L = (len(ids) - 1) // num_streams
+    return ids[: num_streams * L].reshape(num_streams, L)
+
+
+@wrong(exercises.cut_into_streams, "target_is_input")
+def both_names_for_one_array(ids, num_streams):
+    L = (len(ids) - 1) // num_streams
+    X = y = ids[: num_streams * L].reshape(num_streams, L)
+    return X, y
+
+
+@right(exercises.cut_into_streams)
+def text_shifted_then_cut(ids, num_streams):
+    L = (len(ids) - 1) // num_streams
+    return [np.resize(part, (num_streams, L)) for part in (ids[:-1], ids[1:])]

@@ -33,3 +33,10 @@ def lstm_parameters(input_size, hidden_size, output_size):
     """Four gates with W, U and b each, and an output layer."""
     one_gate = hidden_size * (input_size + hidden_size + 1)
     return 4 * one_gate + output_size * (hidden_size + 1)
+
+
+def cut_into_streams(ids, num_streams):
+    """(X, y), each (num_streams, L): consecutive parts of a text, and what follows each character."""
+    L = (len(ids) - 1) // num_streams
+    X = ids[: num_streams * L].reshape(num_streams, L)
+    return X, ids[1 : num_streams * L + 1].reshape(num_streams, L)

@@ -635,3 +635,148 @@ def term_by_term(input_size, hidden_size, output_size):
     biases = 4 * hidden_size + output_size
     to_output = hidden_size * output_size
     return from_input + from_state + biases + to_output
+
+
+# ---- cut_into_streams
+
+
+def _rows(ids, num_streams):
+    return (len(ids) - 1) // num_streams
+
+
+@wrong(
+    exercises.cut_into_streams, "interleaved"
+)  # neighbours in the text become neighbours in a column
+def fills_column_by_column(ids, num_streams):
+    L = _rows(ids, num_streams)
+    X = ids[: L * num_streams].reshape(L, num_streams).T
+    return X, ids[1 : L * num_streams + 1].reshape(L, num_streams).T
+
+
+@wrong(exercises.cut_into_streams, "interleaved")  # every B-th character, by slicing
+def every_bth_character(ids, num_streams):
+    L = _rows(ids, num_streams)
+    X = np.stack([ids[r : L * num_streams : num_streams] for r in range(num_streams)])
+    y = np.stack([ids[r + 1 : L * num_streams + 1 : num_streams] for r in range(num_streams)])
+    return X, y
+
+
+@wrong(exercises.cut_into_streams, "target_is_input")  # nothing is shifted
+def forgets_the_shift(ids, num_streams):
+    L = _rows(ids, num_streams)
+    X = ids[: L * num_streams].reshape(num_streams, L)
+    return X, X.copy()
+
+
+@wrong(exercises.cut_into_streams, "text_wraps")  # the last character is followed by the first
+def rolls_the_text(ids, num_streams):
+    L = len(ids) // num_streams
+    following = np.roll(ids, -1)
+    return (
+        ids[: L * num_streams].reshape(num_streams, L),
+        following[: L * num_streams].reshape(num_streams, L),
+    )
+
+
+@wrong(
+    exercises.cut_into_streams, "row_wraps"
+)  # each row's last target is the row's first character
+def rolls_each_row(ids, num_streams):
+    L = _rows(ids, num_streams)
+    X = ids[: L * num_streams].reshape(num_streams, L)
+    return X, np.roll(X, -1, axis=1)
+
+
+@wrong(exercises.cut_into_streams, "seam_lost")  # cut first, shift inside the rows
+def shifts_inside_the_rows(ids, num_streams):
+    L = len(ids) // num_streams
+    rows = ids[: L * num_streams].reshape(num_streams, L)
+    return rows[:, :-1], rows[:, 1:]
+
+
+@wrong(exercises.cut_into_streams, "looks_back")  # the character before instead of the one after
+def shifts_the_other_way(ids, num_streams):
+    L = _rows(ids, num_streams)
+    X = ids[1 : L * num_streams + 1].reshape(num_streams, L)
+    return X, ids[: L * num_streams].reshape(num_streams, L)
+
+
+@wrong(exercises.cut_into_streams, "time_first")  # (L, B)
+def time_comes_first(ids, num_streams):
+    L = _rows(ids, num_streams)
+    X = ids[: L * num_streams].reshape(num_streams, L)
+    y = ids[1 : L * num_streams + 1].reshape(num_streams, L)
+    return X.T, y.T
+
+
+@wrong(exercises.cut_into_streams, "beginning_left_out")  # the remainder is dropped in front
+def drops_the_beginning(ids, num_streams):
+    L = _rows(ids, num_streams)
+    used = ids[-(L * num_streams + 1) :]
+    return used[:-1].reshape(num_streams, L), used[1:].reshape(num_streams, L)
+
+
+@wrong(exercises.cut_into_streams, "rows_overlap")  # windows that begin one character apart
+def sliding_windows(ids, num_streams):
+    L = _rows(ids, num_streams)
+    X = np.stack([ids[r : r + L] for r in range(num_streams)])
+    return X, np.stack([ids[r + 1 : r + L + 1] for r in range(num_streams)])
+
+
+@wrong(exercises.cut_into_streams, "length_exchanged")  # rows of num_streams characters
+def rows_of_that_length(ids, num_streams):
+    L = _rows(ids, num_streams)
+    X = ids[: L * num_streams].reshape(-1, num_streams)
+    return X, ids[1 : L * num_streams + 1].reshape(-1, num_streams)
+
+
+@wrong(exercises.cut_into_streams, "too_short")  # one character fewer a row than there is room for
+def plays_it_safe(ids, num_streams):
+    L = len(ids) // num_streams - 1
+    X = np.stack([ids[r * L : (r + 1) * L] for r in range(num_streams)])
+    return X, np.stack([ids[r * L + 1 : (r + 1) * L + 1] for r in range(num_streams)])
+
+
+@wrong(exercises.cut_into_streams, "one_target_a_row")  # only what follows the whole row
+def last_target_only(ids, num_streams):
+    L = _rows(ids, num_streams)
+    X = ids[: L * num_streams].reshape(num_streams, L)
+    return X, ids[L : L * num_streams + 1 : L]
+
+
+@right(exercises.cut_into_streams)
+def by_index_arithmetic(ids, num_streams):
+    L = _rows(ids, num_streams)
+    at = L * np.arange(num_streams)[:, None] + np.arange(L)
+    return ids[at], ids[at + 1]
+
+
+@right(exercises.cut_into_streams)
+def by_hand_in_lists(ids, num_streams):
+    L = _rows(ids, num_streams)
+    X, y = [], []
+    for r in range(num_streams):
+        X.append([int(i) for i in ids[r * L : r * L + L]])
+        y.append([int(i) for i in ids[r * L + 1 : r * L + L + 1]])
+    return X, y
+
+
+@right(exercises.cut_into_streams)
+def windows_one_longer(ids, num_streams):
+    L = _rows(ids, num_streams)
+    windows = np.lib.stride_tricks.sliding_window_view(ids, L + 1)[:: L or 1][:num_streams]
+    return windows[:, :-1], windows[:, 1:]
+
+
+@right(exercises.cut_into_streams)
+def in_torch_by_chunks(ids, num_streams):
+    ids = torch.tensor(ids)
+    L = _rows(ids, num_streams)
+    return ids[:-1].unfold(0, L, L)[:num_streams], ids[1:].unfold(0, L, L)[:num_streams]
+
+
+@right(exercises.cut_into_streams)
+def pairs_then_split(ids, num_streams):
+    L = _rows(ids, num_streams)
+    pairs = np.stack([ids[:-1], ids[1:]])[:, : num_streams * L]
+    return tuple(np.split(part, num_streams) for part in pairs)
