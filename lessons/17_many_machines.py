@@ -800,7 +800,7 @@ def best_number_of_workers_solution(computing, message, limit):
 # - 批次與學習率一起放大，到某個倍數為止。
 # - 互不相干的許多次訓練，最值得分給許多台機器。
 #
-# 下一課 [[numpy_training_tools]] 不用任何框架，從損失函數開始自己寫。
+# 下一課 [[numpy_losses_and_gradients]] 不用任何框架，從損失函數開始自己寫。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Summary
@@ -812,7 +812,7 @@ def best_number_of_workers_solution(computing, message, limit):
 # - Batch and rate can be scaled together up to some factor.
 # - Many independent runs are what is most worth dealing out to many machines.
 #
-# The next lesson, [[numpy_training_tools]], does without any framework and begins with the losses.
+# The next lesson, [[numpy_losses_and_gradients]], does without any framework and begins with the losses.
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "skip"}
 # ### 原始文獻
