@@ -3,6 +3,7 @@
 #: Edition -> name -> words.
 WORDS: dict[str, dict[str, str]] = {
     "en": {
+        "answers": "The answer, and what is behind each option",
         "claims": "Claims",
         "claims_intro": (
             "Whatever a lesson says about a result is a claim, tested by the cell that follows it. "
@@ -12,7 +13,9 @@ WORDS: dict[str, dict[str, str]] = {
         "code_name": "code name",
         "contents": "Contents",
         "count_claims": "{count} claim{s}",
+        "colon": ": ",
         "count_exercises": "{count} exercise{s}",
+        "count_questions": "{count} question{s} to test yourself",
         "download": "Download the notebook",
         "edition": "en",
         "glossary": "Glossary",
@@ -22,6 +25,9 @@ WORDS: dict[str, dict[str, str]] = {
         ),
         "handout": "Handout (PDF)",
         "hint": "A hint",
+        "in_class": "{teaching} minutes in class, {together} with the exercises",
+        "is_right": "Right. ",
+        "is_wrong": "No. ",
         "home": "The course",
         "lesson": "lesson",
         "lessons": "Lessons",
@@ -37,6 +43,11 @@ WORDS: dict[str, dict[str, str]] = {
         "other_language": "中文",
         "other_term": "Chinese",
         "previous": "Previous",
+        "questions": "Test yourself",
+        "questions_intro": (
+            "Choose first, then reveal: behind every wrong option stands what one who chooses it may "
+            "have thought. The questions belong to {lesson}."
+        ),
         "record": "repetitions in which it held",
         "record_all": "each claim held in all of {blocks} repetitions with other seeds",
         "record_some": "held in all of {blocks} repetitions with other seeds: {held} of {count} claims",
@@ -45,6 +56,8 @@ WORDS: dict[str, dict[str, str]] = {
             "The shared code that the lessons import, from its own docstrings. “[source]” beside a "
             "name leads to its code."
         ),
+        "reveal": "Reveal the answer",
+        "right": "Right:",
         "search": "Search",
         "search_needs_script": "The search needs JavaScript; everything else works without it.",
         "search_placeholder": "Search, e.g. momentum",
@@ -59,8 +72,10 @@ WORDS: dict[str, dict[str, str]] = {
         "symbol": "symbol",
         "term": "term",
         "title": "Training neural networks",
+        "wrong": "Wrong:",
     },
     "zh-TW": {
+        "answers": "看答案，以及每個選項背後的想法",
         "claims": "主張",
         "claims_intro": (
             "課文說的每個結果都是一條主張，由下一格程式當場檢驗。最後一欄的紀錄是：換一組隨機種子、"
@@ -69,7 +84,9 @@ WORDS: dict[str, dict[str, str]] = {
         "code_name": "程式裡的名稱",
         "contents": "目錄",
         "count_claims": "{count} 條主張",
+        "colon": "：",
         "count_exercises": "{count} 題練習",
+        "count_questions": "自我檢測：{count} 題",
         "download": "下載這本筆記本",
         "edition": "zh-TW",
         "glossary": "名詞對照",
@@ -78,6 +95,9 @@ WORDS: dict[str, dict[str, str]] = {
         ),
         "handout": "講義（PDF）",
         "hint": "提示",
+        "in_class": "上課 {teaching} 分鐘，加上練習 {together} 分鐘",
+        "is_right": "答對了。",
+        "is_wrong": "不對。",
         "home": "課程首頁",
         "lesson": "課",
         "lessons": "課程",
@@ -93,6 +113,10 @@ WORDS: dict[str, dict[str, str]] = {
         "other_language": "English",
         "other_term": "英文",
         "previous": "上一頁",
+        "questions": "自我檢測",
+        "questions_intro": (
+            "先選一個，再看答案：每個錯的選項背後，都寫著選它的人可能是怎麼想的。題目來自{lesson}。"
+        ),
         "record": "重做時成立的次數",
         "record_all": "換過種子重做 {blocks} 次，每條主張次次成立",
         "record_some": "換過種子重做 {blocks} 次，次次成立的主張：{count} 條中的 {held} 條",
@@ -100,6 +124,8 @@ WORDS: dict[str, dict[str, str]] = {
         "reference_intro": (
             "各課匯入的共用程式，內容取自程式本身的說明（英文）。名稱旁的「[原始碼]」會帶你看程式。"
         ),
+        "reveal": "看答案",
+        "right": "對：",
         "search": "搜尋",
         "search_needs_script": "搜尋需要 JavaScript；其他部分都不需要。",
         "search_placeholder": "搜尋，例如：動量",
@@ -114,6 +140,7 @@ WORDS: dict[str, dict[str, str]] = {
         "symbol": "符號",
         "term": "名詞",
         "title": "訓練神經網路",
+        "wrong": "錯：",
     },
 }
 #: What the theme says in English only, beside what it is in the Chinese edition.
