@@ -363,14 +363,14 @@ def test_minutes_and_lessons_are_put_into_what_was_printed(place, monkeypatch, l
     lesson = place()
     said = []
 
-    def table(*, solved):
-        assert solved is False
+    def table(lessons):
+        assert [*lessons] == ["example"]
         said.append(get_language())
         return SimpleNamespace(data="new table")
 
     monkeypatch.setattr(build, "lesson_table", table)
     monkeypatch.setattr(
-        build, "welcome", lambda name, device: f"{name} on {device}, {get_language()}"
+        build, "welcome", lambda entry, device: f"{entry['en']} on {device}, {get_language()}"
     )
     before = get_language()
 
@@ -380,7 +380,7 @@ def test_minutes_and_lessons_are_put_into_what_was_printed(place, monkeypatch, l
         return output.get("text") or output.data["text/markdown"]
 
     old = "Device: cuda. It takes 3 minutes.\nRandom seeds are other ones.\n"
-    new = f"example on cuda, {language}\nRandom seeds are other ones.\n"
+    new = f"An example on cuda, {language}\nRandom seeds are other ones.\n"
     assert renewed(printed(old), tags=["setup"]) == new
     assert renewed(printed(old)) == old
     assert renewed(shown(text_markdown="old table"), "lesson_table()") == "new table"
@@ -393,7 +393,7 @@ def test_what_prints_other_minutes_than_are_known_is_drift_until_it_is_renewed(
 ):
     lesson = place()
     put(built)
-    monkeypatch.setattr(build, "welcome", lambda name, device: "It takes 123 minutes.")
+    monkeypatch.setattr(build, "welcome", lambda entry, device: "It takes 123 minutes.")
     assert "prints other lessons than there are, or other minutes" in build.drift(lesson, "en")
     monkeypatch.setattr(build, "build", lambda *edition: pytest.fail("nothing is to be executed"))
     build.renew_links(lesson, "en")

@@ -273,13 +273,14 @@ def renew(
     if "text" in output:
         output.text = with_record(output.text, notebook, lesson, language)
     data = output.get("data", {})
+    known = json.loads((ROOT / CATALOGUE).read_text(encoding="utf-8"))
     with speaking(language):
         if "text" in output and "setup" in cell.metadata.get("tags", []):
             device = re.search(r"\bcpu\b|\bcuda\b|\bmps\b", output.text)
-            first = welcome(lesson.stem[3:], device[0] if device else "cpu")
+            first = welcome(known.get(lesson.stem[3:], {}), device[0] if device else "cpu")
             output.text = "\n".join([first, *output.text.split("\n")[1:]])
         if cell.source == "lesson_table()" and "text/markdown" in data:
-            data["text/markdown"] = lesson_table(solved=False).data
+            data["text/markdown"] = lesson_table(known).data
 
 
 @contextmanager

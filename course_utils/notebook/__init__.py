@@ -60,7 +60,7 @@ def _set_up(lesson: str, workers: bool) -> torch.device:
 
     from course_utils import progress
     from course_utils.notebook.figures import set_style, use_html_figures
-    from course_utils.notebook.lessons import solved_of, welcome
+    from course_utils.notebook.lessons import catalogue, solved_of, welcome
     from course_utils.notebook.replications import begin
     from course_utils.seeding import seed_offset
     from course_utils.training import best_device
@@ -71,7 +71,7 @@ def _set_up(lesson: str, workers: bool) -> torch.device:
     use_html_figures()
     strict = os.environ.get("COURSE_STRICT") == "1"
     device = torch.device("cpu") if strict else best_device()
-    print(welcome(lesson, device))
+    print(welcome(catalogue().get(lesson, {}), device))
     if progress.is_kept():
         solved, total = solved_of(lesson)
         print(_SOLVED.format(solved=solved, total=total))

@@ -47,9 +47,9 @@ _WELCOME = Text(
 )
 
 
-def welcome(lesson: str, device: Any) -> str:
-    """What the set-up cell of a lesson says: on what it computes, and how long it takes."""
-    running, teaching, together = minutes_of(catalogue().get(lesson, {}))
+def welcome(entry: Mapping[str, Any], device: Any) -> str:
+    """What the set-up cell says of a lesson of the catalogue: on what it computes, how long it takes."""
+    running, teaching, together = minutes_of(entry)
     return str(_WELCOME).format(
         device=device, running=running, teaching=teaching, together=together
     )
@@ -61,10 +61,11 @@ def solved_of(lesson: str) -> tuple[int, int]:
     return len(progress.solved(lesson).intersection(names)), len(names)
 
 
-def lesson_table(*, solved: bool | None = None) -> Markdown:
-    """Number, title with link, minutes to run, in class and with exercises; and solved exercises.
+def lesson_table(lessons: Mapping[str, Mapping[str, Any]] | None = None) -> Markdown:
+    """Number, title with link, minutes to run, in class and with exercises; and, where that is kept,
+    solved exercises.
 
-    solved: whether to count these; None: where that is kept.
+    lessons: those of another catalogue, of which nothing is solved.
     """
     columns = [Text("課", "no."), Text("題目", "lesson"), Text("執行", "running")]
     columns += [Text("上課", "in class"), Text("加上練習", "with exercises")]
@@ -74,13 +75,13 @@ def lesson_table(*, solved: bool | None = None) -> Markdown:
             f"[{lesson[get_language()]}]({lesson['file']}.ipynb)",
             *minutes_of(lesson),
         ]
-        for lesson in catalogue().values()
+        for lesson in (catalogue() if lessons is None else lessons).values()
     ]
-    if progress.is_kept() if solved is None else solved:
+    if lessons is None and progress.is_kept():
         columns.append(Text("完成的練習", "exercises solved"))
         counts = [solved_of(name) for name in catalogue()]
-        for row, (done, total) in zip(rows, counts, strict=True):
-            row.append(f"{done} / {total}")
+        for row, (solved, total) in zip(rows, counts, strict=True):
+            row.append(f"{solved} / {total}")
     head, *body = [f"| {' | '.join(map(str, line))} |" for line in (columns, *rows)]
     rule = "|---|---|" + "--:|" * (len(columns) - 2)
     return Markdown("\n".join([head, rule, *body]))
