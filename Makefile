@@ -1,10 +1,10 @@
-# make lab | test | test-oldest | notebooks | lesson | renumber | replicate | data | bench | experiments | site | assignments | grade | slides | handouts | clean
+# make lab | test | test-oldest | notebooks | lesson | renumber | replicate | data | bench | experiments | site | assignments | grade | slides | handouts | questions | clean
 # (Windows: see README.md)
 PYTHON ?= python3
 BIN := .venv/bin
 START = $(wildcard notebooks/$(if $(filter en,$(COURSE_LANG)),en/)[0-9][0-9]_start_here.ipynb)
 
-.PHONY: lab test test-oldest notebooks lesson renumber replicate data bench experiments site assignments grade slides handouts clean python install install-dev
+.PHONY: lab test test-oldest notebooks lesson renumber replicate data bench experiments site assignments grade slides handouts questions clean python install install-dev
 
 lab: install  ## open the course; ARGS="--no-browser --port 8890" passes options on
 	-@test -n "$$COURSE_DATA_DIR" || $(BIN)/python -m course_utils.download --deadline 45
@@ -52,6 +52,9 @@ slides: install-dev  ## offline decks in build/slides; LESSON=06 for one, COURSE
 
 handouts: install-dev  ## lessons on paper, in build/handouts; LESSON=06 for one, COURSE_LANG=en; needs Chromium, npm once
 	$(BIN)/python tools/handouts.py $(LESSON)
+
+questions: install-dev  ## the question bank, Moodle's GIFT and CSV, in build/questions; LESSON=06 for one, COURSE_LANG=en
+	$(BIN)/python tools/questions.py $(LESSON)
 
 clean: python  ## remove what the course made (the environments too, never data/)
 	@$(PYTHON) tools/clean.py

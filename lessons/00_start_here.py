@@ -48,6 +48,20 @@ from course_utils.notebook.lessons import lesson_table
 #
 # The course uses MNIST, handwritten digits. Once you have downloaded it, you have all 70,000 images; until then, the 5,000 real digits that come with the course. Once the course is installed, no network is needed.
 
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（2 分鐘）課程裝好了，沒有網路，也沒有下載過 MNIST。這時候執行一課，用的是什麼資料？
+#
+# - ✗ 它停下來，等你下載。*以為課程一定要連線。*
+# - ✓ 隨課程附上的 5,000 張真實數字。*它們和程式一起安裝，只是比完整的 MNIST 少。*
+# - ✗ 程式當場造出來的假數字。*以為附上的資料是模擬的。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (2 min) The course is installed, there is no network, and MNIST was never downloaded. On what data does a lesson run?
+#
+# - ✗ It stops and waits for a download. *Thinks that the course needs a connection.*
+# - ✓ The 5,000 real digits that come along. *They are installed with the code; there are only fewer of them than in full MNIST.*
+# - ✗ Digits made up on the spot. *Takes what comes along for simulated data.*
+
 # %% alt-zh="一排五張手寫數字，上方寫著標籤。" alt-en="Five handwritten digits in a row, each with its label above."
 mnist = load_mnist()
 print(mnist.banner())
@@ -57,12 +71,26 @@ axes = plotting.show_images(figure, mnist.train.images[:5], titles)
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 課程地圖
 #
-# 照編號走就好。第一站[[tensors_and_gradients]]從 Python 講到 PyTorch；熟悉 PyTorch 的人，可以直接到[[perceptron_xor]]。表中的分鐘數是從頭執行到尾的實測值；思考和做練習另計，通常花得更久。
+# 照編號走就好。第一站[[tensors_and_gradients]]從 Python 講到 PyTorch；熟悉 PyTorch 的人，可以直接到[[perceptron_xor]]。表裡的分鐘數有三種：從頭執行到尾（實測）、在課堂上講完（含猜測與討論）、再加上練習。自己讀的話，後兩種只是參考。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## The map
 #
-# Follow the numbers. [[Tensors_and_gradients]], the first stop, leads from Python to PyTorch; if you know PyTorch, go straight to [[perceptron_xor]]. The minutes are measured, for running a lesson from top to bottom; thinking and the exercises come on top, and take most of your time.
+# Follow the numbers. [[Tensors_and_gradients]], the first stop, leads from Python to PyTorch; if you know PyTorch, go straight to [[perceptron_xor]]. The minutes are of three kinds: to run a lesson from top to bottom (measured), to teach it in class with guesses and discussion, and that with the exercises. If you read by yourself, the last two are a guide only.
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（2 分鐘）一課的程式兩分鐘就跑完，上課卻要八十分鐘。時間花到哪裡去了？
+#
+# - ✓ 先猜、看圖、討論猜錯的理由。*電腦的時間很短，想清楚要久得多。*
+# - ✗ 等電腦訓練。*以為訓練神經網路總是很慢；課裡的模型都很小。*
+# - ✗ 逐行讀程式。*以為讀完程式就學會了；重點是結果為什麼是這樣。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (2 min) A lesson runs in two minutes and is taught in eighty. Where does the time go?
+#
+# - ✓ Into predictions, pictures, and why a guess was wrong. *The computer is quick; thinking takes longer.*
+# - ✗ Into waiting for the training. *Thinks that training is always slow; the models of the course are small.*
+# - ✗ Into reading code line by line. *Thinks that reading the code is the lesson; what counts is why a result is as it is.*
 
 # %%
 lesson_table()
@@ -88,6 +116,20 @@ lesson_table()
 # For example: toss a fair coin 100 times, and about half come up heads. How much is "about"?
 #
 # **Claim 1** From each of five seeds (where the random numbers begin), the share of heads is within 0.2 of 0.5.
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（4 分鐘）一條主張的後面寫著：換種子重做 10 次，成立 9 次。你執行時它沒有成立，該怎麼想？
+#
+# - ✗ 程式被你弄壞了。*以為結果不同就是出錯。*
+# - ✗ 這條主張有九成的機率是真的。*把重做時成立的次數，當成主張為真的機率。*
+# - ✓ 這可能就是那少見的一次；再換幾個種子看看。*十次裡有一次不成立，所以一次失敗還說明不了什麼。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (4 min) A claim is followed by its record: it held in 9 of 10 repetitions with other seeds. It fails on your machine. What do you conclude?
+#
+# - ✗ That you have broken something. *Takes another result for a mistake.*
+# - ✗ That the claim is true with a probability of nine tenths. *Takes the share of repetitions for the probability that a sentence is true.*
+# - ✓ That this may be the rare case; try some more seeds. *One of ten repetitions failed too, so one failure says little.*
 
 
 # %%
@@ -117,6 +159,20 @@ claim(1, bool((abs(shares - 0.5) < 0.2).all()))
 #
 # When two methods are compared, one lucky run does not count: we run at least five seeds and report the mean and its 95 % confidence interval (95 % CI). Where the interval of a difference contains 0, we say "no difference found".
 
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（5 分鐘）兩種方法各跑五個種子，準確率的差平均是 0.15 個百分點，95% 信賴區間從 −0.2 到 0.5。課程會怎麼說？
+#
+# - ✗ 第一種比較好，因為平均的差大於 0。*只看平均，忘了換一批種子它就可能變號。*
+# - ✓ 沒有發現差異。*區間包含 0：兩邊都有可能。*
+# - ✗ 兩種一樣好。*把「看不出差異」當成「證明相等」；最多差到 0.5 也還沒有排除。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (5 min) Two methods run from five seeds each. The mean difference in accuracy is 0.15 points, with a 95 % interval from −0.2 to 0.5. What does the course say?
+#
+# - ✗ The first is better, for the mean difference is positive. *Looks at the mean alone, whose sign other seeds may change.*
+# - ✓ No difference found. *The interval contains 0, so it may be either way.*
+# - ✗ Both are equally good. *Takes "not told apart" for "equal"; a difference of up to 0.5 is not excluded.*
+
 # %%
 print(f"100 tosses, five times: share of heads {mean_interval(shares):.2f}")
 
@@ -131,7 +187,7 @@ print(f"100 tosses, five times: share of heads {mean_interval(shares):.2f}")
 # 2. 寫下你的答案，再執行一次。故意寫錯也沒關係，看看它怎麼回應。
 # 3. 卡住的話，拿掉 `hint()` 那一格開頭的 `#`，執行它。參考解答摺疊在最後。
 #
-# 答對的練習會記在你自己電腦上的一個小檔案裡（只記這件事）。下次執行到上面的課程地圖，就看得到每一課完成了幾題；在終端機執行 `python -m course_utils.progress` 也可以。不想記錄，就設定環境變數 `COURSE_PROGRESS=off`。
+# 答對的練習會記在你自己電腦上的一個小檔案裡（只記這件事）。再執行一次課程地圖（`lesson_table()`），就看得到每一課完成了幾題；在終端機執行 `python -m course_utils.progress` 也可以。不想記錄，就設定環境變數 `COURSE_PROGRESS=off`。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Convention three: an exercise tells you what went wrong
@@ -144,7 +200,7 @@ print(f"100 tosses, five times: share of heads {mean_interval(shares):.2f}")
 # 2. Write your answer and run them again. Go on, make a mistake on purpose and see what it says.
 # 3. Stuck? Delete the first `#` of the `hint()` cell and run it. A reference solution is folded away at the end.
 #
-# Which exercises you have solved is kept in a small file on your own machine, and nothing else is. Run the map above again, or `python -m course_utils.progress` in a terminal, to see how many you have done of each lesson. To keep nothing, set the environment variable `COURSE_PROGRESS=off`.
+# Which exercises you have solved is kept in a small file on your own machine, and nothing else is. Run the map (`lesson_table()`) again, or `python -m course_utils.progress` in a terminal, to see how many you have done of each lesson. To keep nothing, set the environment variable `COURSE_PROGRESS=off`.
 
 
 # %% tags=["exercise"]

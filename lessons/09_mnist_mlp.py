@@ -995,14 +995,14 @@ def evaluate_by_example_solution(model, loader, criterion):
 #
 # 難度 ★★☆，約 10 分鐘。
 #
-# 上面用了 scikit-learn。現在不用它，只用 torch 寫出 `count_confusions`：輸入兩個長度 N 的整數張量，回傳 (K, K) 的次數，列是真實類別，欄是預測類別。
+# scikit-learn 有現成的 `confusion_matrix`。不用它，只用 torch 寫出 `count_confusions`：輸入兩個長度 N 的整數張量，回傳 (K, K) 的次數，列是真實類別，欄是預測類別。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Exercise 2: count the confusions yourself
 #
 # Difficulty ★★☆, about 10 minutes.
 #
-# We called scikit-learn above. Now write `count_confusions` with torch alone: given two integer tensors of length N, return the counts (K, K), a row a true class, a column a predicted one.
+# scikit-learn has a `confusion_matrix`. Write `count_confusions` without it, with torch alone: given two integer tensors of length N, return the counts (K, K), a row a true class, a column a predicted one.
 
 
 # %% tags=["exercise"]

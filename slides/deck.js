@@ -23,6 +23,7 @@ function copyWith(section, kept) {  // the section with these pieces only
   find(section, copy);
   copy.querySelectorAll("[data-gone]").forEach(e => e.remove());
   copy.querySelectorAll(".jp-Cell").forEach(cell => {
+    if (cell.closest("aside.notes")) return;  // whichever part of the slide is shown, they belong to it
     if (!twins.some(e => cell.contains(e)) && !cell.querySelector("h1, h2, h3")) cell.remove();
   });
   return copy;
@@ -88,6 +89,14 @@ function fit(section, words) {
   }
 }
 
+function showSteps(section) {  // what begins a slide is there at once, what is left of an empty step is none
+  const first = pieces(section).find(e => !e.matches("h1, h2, h3, .again"));
+  section.querySelectorAll(".fragment").forEach(step => {
+    if (!step.textContent.trim() && !step.querySelector("img")) step.remove();
+    else if (!first || step.contains(first)) step.classList.remove("fragment");
+  });
+}
+
 function begin() {
   let words = "";
   for (const section of document.querySelectorAll(".slides section")) {
@@ -95,6 +104,9 @@ function begin() {
     words = heading(section) || words;
     fit(section, words);
   }
+  document.querySelectorAll(".slides section").forEach(section => {
+    if (!section.querySelector("section")) showSteps(section);
+  });
   document.body.classList.remove("measuring");
   Reveal.initialize({
     width: 1280, height: 720, margin: 0, center: false, controls: false, hash: true, transition: "none",

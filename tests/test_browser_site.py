@@ -11,6 +11,7 @@ import nbformat
 import pytest
 from handouts import chromium
 from node_packages import has_node
+from notes import SUMMARY, read_questions
 from playwright.sync_api import Browser
 from site_checks import SAME_TEXT, SCREENS, Html, examine, new_page, served
 from site_queries import QUERIES
@@ -270,6 +271,63 @@ def test_solutions_open_by_hand_and_on_paper(site, browser):
     page.emulate_media(media="screen")
     page.evaluate("dispatchEvent(new Event('afterprint'))")
     assert not code.is_visible() and not wrong
+
+
+ASKED = {
+    lesson.name: read_questions(ROOT / "lessons" / f"{lesson.file}.py")[0] for lesson in LESSONS
+}
+
+
+def test_what_a_lesson_asks_stands_on_a_page_of_its_own(site, html):
+    for edition in EDITIONS:
+        for lesson in LESSONS:
+            name = f"{edition}/questions/{lesson.name}.html"
+            lesson_page = html[f"{edition}/{lesson.page}.html"]
+            text = (site / edition / f"{lesson.page}.html").read_text(encoding="utf-8")
+            folds = [words.partition(" (")[0].partition("（")[0] for words in SUMMARY.values()]
+            assert not any(words in text for words in folds)
+            links = lesson_page.links.count(f"../questions/{lesson.name}.html")
+            assert (name in html) == bool(ASKED[lesson.name]) and links == 2 * (name in html)
+            if name in html:
+                assert html[name].classes["question"] == len(ASKED[lesson.name])
+                index = (site / edition / "search-index.js").read_text(encoding="utf-8")
+                assert "questions/" not in index
+
+
+@pytest.mark.parametrize("screen", SCREENS)
+def test_a_question_is_answered_by_keyboard_and_then_says_why(site, browser, screen):
+    lesson = next(lesson for lesson in LESSONS if ASKED[lesson.name])
+    asked = ASKED[lesson.name][0].asked["en"]
+    page, wrong = new_page(browser, screen, "file://")
+    page.goto((site / "en" / "questions" / f"{lesson.name}.html").as_uri())
+    form = page.locator("form.question").first
+    assert form.get_by_role("group", name=asked.text.replace("`", "")).is_visible()
+    answer, said = form.locator("details"), form.locator(".said")
+    page.keyboard.press("Tab")
+    while not page.evaluate("document.activeElement.closest('form.question')"):
+        page.keyboard.press("Tab")
+    for index, option in enumerate(asked.options):
+        form.locator("input").nth(index).focus()
+        page.keyboard.press("Space")
+        assert index or not answer.is_visible(), "an answer before it was asked for"
+        page.keyboard.press("Enter")  # as in any form
+        assert answer.locator("li").nth(index).is_visible()
+        verdict = WORDS["en"]["is_right" if option.is_right else "is_wrong"]
+        assert said.inner_text() == verdict + option.why.replace("`", "")
+        assert answer.locator("li.chosen").count() == 1
+    assert not wrong
+
+
+def test_answers_are_read_without_scripts(site, browser):
+    lesson = next(lesson for lesson in LESSONS if ASKED[lesson.name])
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto((site / "zh-TW" / "questions" / f"{lesson.name}.html").as_uri())
+    fold = page.locator("form.question details").first
+    assert not page.locator(".reveal").first.is_visible()
+    fold.locator("summary").click()
+    assert fold.locator("li").first.is_visible()
+    context.close()
 
 
 def test_lessons_are_read_without_scripts(site, browser):

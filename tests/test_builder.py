@@ -1,7 +1,6 @@
 """The builder writes the same notebook twice, loses nothing, and notices drift."""
 
 import base64
-import copy
 import json
 import os
 import re
@@ -17,7 +16,9 @@ import nbformat
 import pytest
 import run_tests
 from lesson_rules import notebook_path
+from nbformat.v4 import new_code_cell, new_notebook
 
+from course_utils.language import get_language
 from course_utils.mnist import load_mnist
 
 ROOT = build.ROOT
@@ -357,34 +358,100 @@ def test_links_and_prose_are_renewed_and_outputs_kept(built, place):
     assert target.read_bytes() == kept
 
 
-def test_what_was_printed_of_other_lessons_or_minutes_is_behind(place, monkeypatch):
+@pytest.mark.parametrize("language", ["en", "zh-TW"])
+def test_minutes_and_lessons_are_put_into_what_was_printed(place, monkeypatch, language):
     lesson = place()
-    monkeypatch.setattr(build, "measured_minutes", {"example": 3}.get)
-    row = "| 99 | [An example](99_example.ipynb) | 3 |"
-    table = a_cell(shown(text_markdown=f"| | | |\n|---|---|---|\n{row}"))
-    table.source = "lesson_table()"
-    assert not build.is_behind(table, lesson, "en") and build.is_behind(table, lesson, "zh-TW")
-    for old, new in (("| 3 |", "| 4 |"), ("An ex", "Another ex"), (row, f"{row}\n{row}")):
-        changed = copy.deepcopy(table)
-        changed.outputs[0].data["text/markdown"] = (
-            table.outputs[0].data["text/markdown"].replace(old, new)
-        )
-        assert build.is_behind(changed, lesson, "en"), new
-    for minutes, tags, behind in ((3, ["setup"], False), (4, ["setup"], True), (4, [], False)):
-        cell = a_cell(printed(f"It takes {minutes} minutes."), tags=tags)
-        assert build.is_behind(cell, lesson, "en") is behind
+    said = []
+
+    def table(lessons):
+        assert [*lessons] == ["example"]
+        said.append(get_language())
+        return SimpleNamespace(data="new table")
+
+    monkeypatch.setattr(build, "lesson_table", table)
+    monkeypatch.setattr(
+        build, "welcome", lambda entry, device: f"{entry['en']} on {device}, {get_language()}"
+    )
+    before = get_language()
+
+    def renewed(output, source="x = 1", **metadata):
+        cell = new_code_cell(source, metadata=metadata)
+        build.renew(output, cell, new_notebook(), lesson, language)
+        return output.get("text") or output.data["text/markdown"]
+
+    old = "Device: cuda. It takes 3 minutes.\nRandom seeds are other ones.\n"
+    new = f"An example on cuda, {language}\nRandom seeds are other ones.\n"
+    assert renewed(printed(old), tags=["setup"]) == new
+    assert renewed(printed(old)) == old
+    assert renewed(shown(text_markdown="old table"), "lesson_table()") == "new table"
+    assert renewed(shown(text_markdown="another"), "other_table()") == "another"
+    assert said == [language] and get_language() == before
 
 
-def test_what_prints_other_minutes_than_are_recorded_is_drift_and_executed_anew(
+def test_what_prints_other_minutes_than_are_known_is_drift_until_it_is_renewed(
     built, place, monkeypatch
 ):
-    lesson, again = place(), []
+    lesson = place()
     put(built)
-    monkeypatch.setattr(build, "measured_minutes", lambda name: 123)
-    assert "example-001: prints other lessons than there are, or" in build.drift(lesson, "en")
-    monkeypatch.setattr(build, "build", lambda *edition: again.append(edition))
+    monkeypatch.setattr(build, "welcome", lambda entry, device: "It takes 123 minutes.")
+    assert "prints other lessons than there are, or other minutes" in build.drift(lesson, "en")
+    monkeypatch.setattr(build, "build", lambda *edition: pytest.fail("nothing is to be executed"))
     build.renew_links(lesson, "en")
-    assert again == [(lesson, "en")]
+    assert build.drift(lesson, "en") is None
+
+
+NOTES = """
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
+# ## 猜
+#
+# 想一想：多少？
+
+# %% [markdown] lang="en" slideshow={"slide_type": "slide"}
+# ## Guess
+#
+# Predict: how many?
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
+# **提問**（3 分鐘）`a * b` 是多少？
+#
+# - ✓ 六。*二乘三。*
+# - ✗ 五。*二加三。*
+# - ✗ 一。*三減二。*
+
+# %% [markdown] lang="en" slideshow={"slide_type": "notes"}
+# **Ask** (3 min) What is `a * b`?
+#
+# - ✓ Six. *Twice three.*
+# - ✗ Five. *Adds.*
+# - ✗ One. *Subtracts.*
+
+# %%
+six = 2 * 3
+
+# %% [markdown] lang="zh-TW"
+# 是六。
+
+# %% [markdown] lang="en"
+# It is six.
+
+# %% slideshow={"slide_type": "subslide"}
+seven = 7
+"""
+
+
+def test_notes_are_folded_and_what_follows_a_prediction_is_a_fragment(place):
+    lesson = place(LESSON + NOTES)
+    for language, fold in (("en", "for the class (3 min)"), ("zh-TW", "課堂提問（3 分鐘）")):
+        prompt, asked, code, told, last = build.edition(lesson, language).cells[-5:]
+        assert fold in asked.source and asked.source.startswith("<details><summary>")
+        assert asked.metadata.slideshow.slide_type == "notes"
+        assert "`a * b`" in asked.source and "\n- ✓ " in asked.source
+        assert code.metadata.slideshow.slide_type == "fragment"
+        assert "slideshow" not in told.metadata  # it goes on with the fragment
+        assert prompt.metadata.slideshow.slide_type == "slide"
+        assert last.metadata.slideshow.slide_type == "subslide"
+    with pytest.raises(build.BuildError, match=r"99_example\.py: give it one ✓"):
+        build.edition(place(LESSON + NOTES.replace("✓ Six", "✗ Six")), "en")
 
 
 def test_a_notebook_follows_the_number_of_its_lesson_and_never_replaces_another(place):

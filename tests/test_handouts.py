@@ -5,9 +5,12 @@ import re
 import handouts
 import nbformat
 import pytest
-from build import FOLDERS
+from build import FOLDERS, lesson_paths
 from lesson_rules import notebook_path
-from test_slides import in_browser, with_vendor
+from notes import is_notes
+from playwright.sync_api import sync_playwright
+from test_browser import CHROMIUM
+from test_slides import DECKS, in_browser, inaccessible, with_vendor
 
 LESSON = notebook_path("start_here").stem
 
@@ -48,6 +51,39 @@ class TestPrinted:
         assert title in data, "the title, and in the outline"
         assert re.search(rb"/FontFile\d?", data) and b"/ToUnicode" in data
         assert b"/Alt" in data  # of figures
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with sync_playwright() as playwright:
+        window = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield window
+        window.close()
+
+
+@pytest.mark.parametrize(("name", "language"), DECKS, ids=["-".join(deck) for deck in DECKS])
+class TestEveryHandout:
+    pytestmark = in_browser
+
+    def test_its_text_stands_out_and_its_headings_are_in_order(self, browser, name, language):
+        notebook = nbformat.read(FOLDERS[language] / f"{name}.ipynb", as_version=4)
+        html = handouts.page_of(notebook, language, "vendor", with_solutions=True)
+        page = browser.new_page()
+        try:
+            page.set_content(html, wait_until="domcontentloaded")
+            assert inaccessible(page) == []
+        finally:
+            page.close()
+
+
+@pytest.mark.parametrize("language", FOLDERS)
+def test_what_the_lecturer_asks_is_in_no_handout(language):
+    (lesson,) = [path for path in lesson_paths() if path.stem == LESSON]
+    notebook = nbformat.read(FOLDERS[language] / f"{lesson.stem}.ipynb", as_version=4)
+    notes = [cell.source for cell in notebook.cells if is_notes(cell)]
+    assert notes and all(note.startswith("<details><summary>") for note in notes)
+    for page in pages(language).values():
+        assert "<details>" not in page and "✗" not in page
 
 
 def test_without_chromium_it_says_so(monkeypatch):

@@ -16,7 +16,12 @@ from lesson_rules import (
     saved,
 )
 
-from course_utils.notebook.lessons import lesson_table, measured_minutes
+from course_utils.notebook.lessons import (
+    catalogue,
+    lesson_table,
+    measured_minutes,
+    minutes_of,
+)
 
 LESSONS = sorted((ROOT / "lessons").glob("[0-9][0-9]_*.py"))
 TAUGHT = [path for path in LESSONS if not path.stem.endswith("start_here")]
@@ -107,16 +112,35 @@ def test_minutes_of_a_lesson_are_those_last_recorded(seconds, shown, tmp_path, m
 def test_the_table_lists_every_lesson_with_its_link_and_minutes(language, monkeypatch):
     monkeypatch.setattr("course_utils.language._current", language)
     head, rule, *rows = lesson_table().data.splitlines()
-    assert head == {"zh-TW": "| 課 | 題目 | 分鐘 |", "en": "| no. | lesson | minutes |"}[language]
-    assert rule == "|---|---|---|" and len(rows) == len(LESSONS)
+    assert (
+        head
+        == {
+            "zh-TW": "| 課 | 題目 | 執行 | 上課 | 加上練習 |",
+            "en": "| no. | lesson | running | in class | with exercises |",
+        }[language]
+    )
+    assert rule == "|---|---|--:|--:|--:|" and len(rows) == len(LESSONS)
     folder = ROOT / {"zh-TW": "notebooks", "en": "notebooks/en"}[language]
     for row, lesson in zip(rows, LESSONS, strict=True):
         notebook = nbformat.read(folder / f"{lesson.stem}.ipynb", as_version=4)
         number, title = (
             notebook.cells[0].source.splitlines()[0].removeprefix("# ").split(maxsplit=1)
         )
-        minutes = measured_minutes(lesson.stem[3:])
+        minutes = " | ".join(minutes_of(catalogue()[lesson.stem[3:]]))
         assert row == f"| {number} | [{title}]({lesson.stem}.ipynb) | {minutes} |"
+
+
+def test_minutes_in_class_are_those_of_the_notes_and_with_exercises_those_they_state():
+    for lesson in LESSONS:
+        text, entry = lesson.read_text(encoding="utf-8"), catalogue()[lesson.stem[3:]]
+        asked = [int(n) for n in re.findall(r"^# \*\*Ask\*\* \((\d+) min\)", text, re.MULTILINE)]
+        stated = [int(n) for n in re.findall(r"Difficulty [★☆]{3}, about (\d+) minutes", text)]
+        assert (entry["questions"], entry["teaching"]) == (len(asked), sum(asked))
+        assert entry["practice"] == sum(stated)
+        _, teaching, together = minutes_of(entry)
+        if asked:
+            assert (teaching, together) == (str(sum(asked)), str(sum(asked) + sum(stated)))
+    assert minutes_of({}) == ("≈?", "?", "?")
 
 
 NUMBERED = re.compile(r"[Ll]essons? \d\d\b|(?<![\d.])\d\d 課")

@@ -227,7 +227,12 @@ def course(tmp_path, monkeypatch):
     for folder in ("lessons", "notebooks", "course_utils"):
         shutil.copytree(ROOT / folder, tmp_path / folder)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))  # kernels import this copy
-    for name in [references.CATALOGUE, *references.READMES, *references.NAMING_NOTEBOOKS]:
+    for name in [
+        references.CATALOGUE,
+        *references.READMES,
+        *references.GUIDES,
+        *references.NAMING_NOTEBOOKS,
+    ]:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, tmp_path / name)
     folders = {"zh-TW": tmp_path / "notebooks", "en": tmp_path / "notebooks" / "en"}
@@ -238,8 +243,6 @@ def course(tmp_path, monkeypatch):
 
 def test_a_renamed_lesson_leaves_nothing_stale(course, monkeypatch, capsys):
     """Two lessons change places; the notebooks' outputs are kept, for no code has changed."""
-    # start_here is executed on whatever data there is
-    monkeypatch.setattr(build, "EMBEDDED", ())
     monkeypatch.setattr(build, "with_record", lambda text, *_: text)
     lessons = sorted((course / "lessons").glob("[0-9][0-9]_*.py"))
     at = [path.stem[3:] for path in lessons].index("initialization")

@@ -11,7 +11,8 @@ import pytest
 from make_site import SOURCE
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from node_packages import has_node, node_modules
-from website import mathematics, pages, source_pages
+from notes import Asked, Option, Question
+from website import mathematics, pages, questions, source_pages
 from website.claims import Claim, read_claims
 from website.course import ROOT, Lesson, launchers, public_repository, read_course
 from website.headings import Sections
@@ -118,6 +119,30 @@ def test_a_hint_is_what_the_exercise_says(sections, tmp_path):
     assert english != chinese and "提示" in chinese
 
 
+def test_what_the_lecturer_asks_is_not_on_the_page_of_the_lesson(sections, tmp_path):
+    asked = new_markdown_cell("<details>", metadata={"slideshow": {"slide_type": "notes"}})
+    source = new_notebook(cells=[new_markdown_cell("# 03  Start"), asked, new_markdown_cell("End")])
+    shown = Staging("en", sections, tmp_path).page(lesson(), source, "facts", "<a>Test</a>")
+    assert [cell.source for cell in shown.cells] == [
+        *("# 03  Start\n\nfacts\n\n", "End", '<p class="test-yourself"><a>Test</a></p>')
+    ]
+
+
+def test_a_page_of_questions_folds_its_answers_and_links_its_sections(sections):
+    options = (Option("`a < b`", False, "Why *not*."), Option("c & d", True, "Because."))
+    asked = {edition: Asked(5, "What?", options) for edition in ("en", "zh-TW")}
+    bank = [Question("start.x.1", "Why `x`?", asked), Question("start.x.2", "Why `x`?", asked)]
+    for edition, heading in (("en", "Why `x`?"), ("zh-TW", "為什麼？")):
+        text = questions.page(lesson(), bank, edition, sections["start"])
+        assert text.count("\n## ") == 1 and f"## [{heading}](../lessons/start.html#why-x)" in text
+        assert text.count("<form") == 2 and text.count('name="q2"') == 2
+        assert "<code>a &lt; b</code>" in text and "c &amp; d" in text
+        assert all("\n\n" not in form for form in re.findall(r"(?s)<form.*?</form>", text))
+    assert questions.anchors(bank, sections["start"]) == ["questions", "why-x"]
+    assert questions.link(lesson(), [], "en") == ""
+    assert "2 questions" in questions.link(lesson(), bank, "en")
+
+
 def test_claims_have_sentence_and_anchor(sections, tmp_path):
     text = "Text.\n\n**Claim 1** It **holds**, always.\n\n**Claim 2** So does this."
     found = read_claims("no_such_lesson", notebook(text))
@@ -169,6 +194,8 @@ def test_facts_name_what_is_there():
     )
     assert "runs in ≈0.5 minutes" in shown and '<a href="../../n/x.ipynb" download>Get</a>' in shown
     assert "exercise" not in pages.facts(lesson(), [], "en", {})
+    shown = pages.facts(lesson(teaching=40, practice=25), [], "en", {}, "<a>5 questions</a>")
+    assert "40 minutes in class, 65 with the exercises" in shown and "<a>5 questions</a>" in shown
     assert "≈" not in pages.facts(lesson(seconds=None), [], "en", {})
 
 

@@ -4,11 +4,14 @@ import sys
 import tempfile
 from pathlib import Path
 
+import make_site
 import nbformat
 import pytest
 import slides
 from build import FOLDERS, lesson_paths
-from node_packages import has_node
+from node_packages import has_node, node_modules
+from notes import PROMPT, is_notes
+from notes_rules import answers_in_sight
 from playwright.sync_api import Page, sync_playwright
 from test_browser import CHROMIUM
 
@@ -19,8 +22,15 @@ in_browser = [
 ]
 DECKS = [(path.stem, language) for path in lesson_paths() for language in FOLDERS]
 
-LOOK = """() => Reveal.getSlides().map(slide => {
+# The question of a slide, if it asks for a prediction, and what can be read after it before a step is taken.
+LOOK = """prompt => Reveal.getSlides().map(slide => {
   const { h, v } = Reveal.getIndices(slide);
+  Reveal.slide(h, v, -1);
+  const asked = [...slide.querySelectorAll('.jp-RenderedMarkdown p, .jp-RenderedMarkdown li')]
+    .filter(e => !e.closest('aside.notes') && new RegExp(prompt).test(e.textContent)).pop();
+  const told = asked && !slide.querySelector('h1') && [...slide.querySelectorAll('.jp-CodeCell, .jp-OutputArea, p, li')]
+    .filter(e => e.getClientRects().length && getComputedStyle(e).visibility === 'visible'
+      && asked.compareDocumentPosition(e) & Node.DOCUMENT_POSITION_FOLLOWING && !e.closest('li:has(p)'));
   Reveal.slide(h, v, 99);
   const shown = e => e.getClientRects().length && !e.closest('aside.notes, .MathJax_Preview, .MJX_Assistive_MathML, .mjx-assistive-mathml');
   const all = [...slide.querySelectorAll('*')].filter(shown);
@@ -30,6 +40,10 @@ LOOK = """() => Reveal.getSlides().map(slide => {
     parseFloat(getComputedStyle(e).fontSize) < 20);
   return {
     id: `${h}/${v}`,
+    answer: told && told.length ? asked.textContent.slice(-60) + ' | ' + told[0].textContent.trim().slice(0, 60) : '',
+    asks: Boolean(asked),
+    notes: [...slide.querySelectorAll('aside.notes')].map(e => e.textContent.trim()).join(' '),
+    on_slide: [...slide.querySelectorAll('aside.notes')].some(e => e.getClientRects().length),
     heading: slide.querySelector('h1, h2, h3')?.textContent.replace('¶', '').trim() || '',
     down: Math.ceil(Math.max(...all.map(e => e.getBoundingClientRect().bottom)) - innerHeight),
     right: Math.ceil(Math.max(...all.map(e => e.getBoundingClientRect().right)) - innerWidth),
@@ -55,7 +69,55 @@ def look(page: Page, path: Path) -> list[dict]:
     page.wait_for_selector("body[data-ready]", timeout=120_000)
     assert not asked, f"asked the network for {asked}"
     assert not errors, errors
-    return page.evaluate(LOOK)
+    return page.evaluate(LOOK, "|".join(pattern.pattern for pattern in PROMPT.values()))
+
+
+#: Every slide at once, as axe-core examines what is shown.
+SPREAD = """() => {
+  document.body.classList.add('measuring');
+  document.querySelectorAll('.slides section').forEach(slide => {
+    slide.removeAttribute('hidden'); slide.removeAttribute('aria-hidden');
+  });
+}"""
+#: Text on its background, whose contrast axe-core does not measure outside of the window: 4.5, large text 3.
+CONTRAST = """() => {
+  const numbers = color => color.match(/[\\d.]+/g).map(Number);
+  const light = ([r, g, b]) => [r, g, b].map(c => c / 255)
+    .map(c => c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4)
+    .reduce((sum, c, i) => sum + c * [0.2126, 0.7152, 0.0722][i], 0);
+  const behind = e => {
+    for (; e; e = e.parentElement) {
+      const color = numbers(getComputedStyle(e).backgroundColor);
+      if (color.length === 3 || color[3] === 1) return color;
+    }
+    return [255, 255, 255];
+  };
+  const found = new Map();
+  for (const e of document.body.querySelectorAll('*')) {
+    const own = [...e.childNodes].some(n => n.nodeType === Node.TEXT_NODE && n.textContent.trim());
+    if (!own || e.closest('script, style, svg, aside.notes, .MathJax_Preview, .mjx-assistive-mathml')) continue;
+    const style = getComputedStyle(e), [one, other] = [numbers(style.color), behind(e)].map(light);
+    const ratio = (Math.max(one, other) + 0.05) / (Math.min(one, other) + 0.05);
+    const size = parseFloat(style.fontSize), large = size >= 24 || (size >= 18.7 && style.fontWeight >= 700);
+    const enough = large ? 3 : 4.5;
+    if (ratio < enough) found.set(`contrast ${ratio.toFixed(2)} of ${style.color}, ${e.className || e.tagName}`,
+      e.textContent.trim().slice(0, 30));
+  }
+  return [...found].map(pair => pair.join(': '));
+}"""
+EXAMINE = """async () => {
+  const rules = ['heading-order', 'empty-heading', 'image-alt', 'html-has-lang', 'html-lang-valid', 'document-title'];
+  const { violations } = await axe.run(document, { runOnly: rules, preload: false });
+  return violations.map(v => v.id + ': ' + v.nodes.length + ' times, ' + v.nodes.slice(0, 2).map(n =>
+    n.target.join(' ') + ' ' + n.html.slice(0, 80)).join('; '));
+}"""
+
+
+def inaccessible(page: Page) -> list[str]:
+    """What is wrong with the contrast of a page's text, and, says axe-core, its headings and pictures."""
+    axe = node_modules(make_site.SOURCE) / "axe-core" / "axe.min.js"
+    page.evaluate(axe.read_text(encoding="utf-8"))
+    return [*page.evaluate(CONTRAST), *page.evaluate(EXAMINE)]
 
 
 @pytest.fixture(scope="module")
@@ -98,9 +160,14 @@ def faults(found: list[dict]) -> list[str]:
         or slide["pictures"]
         or slide["empty"]
         or slide["dollars"]
+        or slide["answer"]
+        or slide["on_slide"]
         or not slide["heading"]
     ]
-    return [", ".join(f"{key} {value}" for key, value in slide.items() if value) for slide in wrong]
+    return [
+        ", ".join(f"{key} {value}" for key, value in slide.items() if value and key != "notes")
+        for slide in wrong
+    ]
 
 
 @pytest.mark.parametrize(("name", "language"), DECKS, ids=["-".join(deck) for deck in DECKS])
@@ -109,12 +176,21 @@ class TestEveryDeck:
 
     def test_fits_and_is_read_from_the_last_row(self, browser, folder, name, language):
         context = browser.new_context(viewport={"width": 1280, "height": 720})
+        notebook = nbformat.read(FOLDERS[language] / f"{name}.ipynb", as_version=4)
         try:
-            found = look(context.new_page(), write(folder, name, language))
+            page = context.new_page()
+            found = look(page, write(folder, name, language))
+            page.evaluate(SPREAD)
+            unreadable = inaccessible(page)
         finally:
             context.close()
         assert len(found) > 5
         assert not faults(found), "\n".join(faults(found))
+        assert not unreadable, "\n".join(unreadable)
+        asked = sum(map(is_notes, notebook.cells))
+        assert sum(bool(slide["notes"]) for slide in found) >= min(asked, 1)
+        for slide in found:
+            assert "<details>" not in slide["notes"]
 
 
 @pytest.mark.parametrize(("name", "language"), DECKS, ids=["-".join(deck) for deck in DECKS])
@@ -129,6 +205,13 @@ def test_a_deck_holds_no_solution_and_asks_nothing_of_the_network(name, language
     assert f'<html lang="{language}">' in page
 
 
+@pytest.mark.parametrize(("name", "language"), DECKS, ids=["-".join(deck) for deck in DECKS])
+def test_a_prediction_does_not_show_its_answer(name, language):
+    """In RISE as in the deck: what follows it on its slide takes another step."""
+    notebook = nbformat.read(FOLDERS[language] / f"{name}.ipynb", as_version=4)
+    assert [*answers_in_sight(notebook.cells, language)] == []
+
+
 if __name__ == "__main__":  # python tests/test_slides.py NN_name [language]: every slide, measured
     with sync_playwright() as playwright, tempfile.TemporaryDirectory() as temporary:
         slides.write_vendor(Path(temporary))
@@ -136,5 +219,8 @@ if __name__ == "__main__":  # python tests/test_slides.py NN_name [language]: ev
         context = window.new_context(viewport={"width": 1280, "height": 720})
         for lesson in sys.argv[1:]:
             for language in FOLDERS:
-                seen = look(context.new_page(), write(Path(temporary), lesson, language))
-                print(lesson, language, len(seen), *faults(seen), sep="\n")
+                page = context.new_page()
+                seen = look(page, write(Path(temporary), lesson, language))
+                page.evaluate(SPREAD)
+                print(lesson, language, len(seen), *faults(seen), *inaccessible(page), sep="\n")
+                page.close()

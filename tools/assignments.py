@@ -18,6 +18,7 @@ import nbformat
 from build import FOLDERS, ROOT, chosen_lessons, nbgrader_metadata
 from bundle import exercises_of, leaks, write_bundle
 from nbformat import NotebookNode
+from notes import is_notes
 from references import CHECK, LessonError
 
 from course_utils.exercises.by_reference import ReferenceExercise
@@ -68,7 +69,7 @@ def worksheet(notebook: NotebookNode, language: str, *, with_answers: bool = Fal
             points = max(max(c.source.count("★") for c in asked if c.cell_type == "markdown"), 1)
             cells += [*asked, _check(cell, name, points), _plain(rest["hint"], rest["hint"].source)]
             section = []
-        elif not {"hint", "solution"} & {*tags}:
+        elif not {"hint", "solution"} & {*tags} and not is_notes(cell):
             section.append(cell)
     course = {"lesson": lesson, "language": language, "worksheet": True}
     sheet = nbformat.v4.new_notebook(cells=cells, metadata={"course": course, **METADATA})

@@ -11,6 +11,7 @@ A notebook in which somebody worked is not replaced without --overwrite.
 """
 
 import argparse
+import copy
 import itertools
 import json
 import os
@@ -18,6 +19,8 @@ import re
 import sys
 import time
 import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from html import escape
 from pathlib import Path
 
@@ -27,6 +30,7 @@ import slider_frames
 from joblib import Parallel, delayed
 from nbclient import NotebookClient
 from nbformat import NotebookNode
+from notes import NotesError, folded, is_notes, prompts
 from references import (
     CATALOGUE,
     CHECK,
@@ -38,9 +42,10 @@ from references import (
 )
 from solutions import FOLDER as SOLUTIONS
 
+from course_utils.language import get_language, set_language
 from course_utils.mnist import load_mnist
 from course_utils.notebook.claims import holds_line
-from course_utils.notebook.lessons import measured_minutes
+from course_utils.notebook.lessons import lesson_table, welcome
 from course_utils.notebook.replications import digests, read_record, times
 from course_utils.notebook.saving import METADATA, seal
 
@@ -125,8 +130,10 @@ def edition(lesson: Path, language: str) -> NotebookNode:
                 cell.source = this.title_cell(cell.source, language)
             try:
                 cell.source = resolve(cell.source, language, lessons)
-            except LessonError as error:
-                raise BuildError(f"{lesson.name}: {error}") from None
+                if is_notes(cell):
+                    cell.source = folded(cell.source, language)
+            except (LessonError, NotesError) as error:
+                raise BuildError(f"{lesson.name}: {error}: {cell.source[:60]!r}") from None
         alt = metadata.get(alt_key)
         metadata = {key: metadata[key] for key in metadata if not key.startswith("alt-")}
         if alt is not None:
@@ -142,9 +149,22 @@ def edition(lesson: Path, language: str) -> NotebookNode:
         cells.append(NotebookNode(cell | {"id": cell_id, "metadata": NotebookNode(metadata)}))
         if check := CHECK.fullmatch(cell.source) if "check" in tags else None:
             cells.append(hint_cell(check[1], language, f"{cell_id}-hint"))
+    hide_answers(cells, language)
     notebook = nbformat.v4.new_notebook(cells=cells, metadata=METADATA)
     notebook.nbformat_minor = 5
     return notebook
+
+
+def hide_answers(cells: list[NotebookNode], language: str) -> None:
+    """Make what follows a prompt for a prediction on its slide a fragment: it shows a step later."""
+    for index in prompts(cells, language):
+        for cell in cells[index + 1 :]:
+            slideshow = cell.metadata.get("slideshow", {})
+            if slideshow.get("slide_type") in ("slide", "subslide", "fragment"):
+                break
+            if slideshow.get("slide_type", "-") == "-":  # notes and skipped cells are on no slide
+                cell.metadata["slideshow"] = NotebookNode(slideshow | {"slide_type": "fragment"})
+                break
 
 
 def hint_cell(exercise: str, language: str, cell_id: str) -> NotebookNode:
@@ -239,9 +259,6 @@ def renew_links(lesson: Path, language: str) -> None:
         raise BuildError(
             f"the code of {lesson.stem} changed; build it: make notebooks LESSON={lesson.stem}"
         )
-    if any(is_behind(cell, lesson, language) for cell in old.cells):
-        build(lesson, language)
-        return
     done = iter(cell for cell in old.cells if cell.cell_type == "code")
     for cell in new.cells:
         if cell.cell_type == "code":
@@ -249,26 +266,37 @@ def renew_links(lesson: Path, language: str) -> None:
             cell.outputs, cell.execution_count = executed.outputs, executed.execution_count
             clean_outputs(cell)  # the alt text may be another
             for output in cell.outputs:
-                if "text" in output:
-                    output.text = with_record(output.text, new, lesson, language)
+                renew(output, cell, new, lesson, language)
     finish(new, lesson)
     write(new, target)
 
 
-def is_behind(cell: NotebookNode, lesson: Path, language: str) -> bool:
-    """Whether a cell printed other lessons than there are, or other minutes than are recorded."""
-    shown = "".join(
-        output.get("text", "") + output.get("data", {}).get("text/markdown", "")
-        for output in cell.get("outputs", [])
-    )
-    if cell.source == "lesson_table()":
-        rows = [
-            f"| {other.number} | [{other.titles[language]}]({other.path.stem}.ipynb) | {measured_minutes(name)} |"
-            for name, other in read_lessons(lesson.parent).items()
-        ]
-        return shown.splitlines()[2:] != rows
-    minutes = measured_minutes(lesson.stem[3:])
-    return "setup" in cell.metadata.get("tags", []) and f" {minutes} " not in shown
+def renew(
+    output: NotebookNode, cell: NotebookNode, notebook: NotebookNode, lesson: Path, language: str
+) -> None:
+    """Put what is known now into an output that says it: minutes, lessons, the record of claims."""
+    if "text" in output:
+        output.text = with_record(output.text, notebook, lesson, language)
+    data = output.get("data", {})
+    known = json.loads((ROOT / CATALOGUE).read_text(encoding="utf-8"))
+    with speaking(language):
+        if "text" in output and "setup" in cell.metadata.get("tags", []):
+            device = re.search(r"\bcpu\b|\bcuda\b|\bmps\b", output.text)
+            first = welcome(known.get(lesson.stem[3:], {}), device[0] if device else "cpu")
+            output.text = "\n".join([first, *output.text.split("\n")[1:]])
+        if cell.source == "lesson_table()" and "text/markdown" in data:
+            data["text/markdown"] = lesson_table(known).data
+
+
+@contextmanager
+def speaking(language: str) -> Iterator[None]:
+    """The course's own sentences in this language."""
+    before = get_language()
+    set_language(language)
+    try:
+        yield
+    finally:
+        set_language(before)
 
 
 def renew_derived_files() -> None:
@@ -347,14 +375,16 @@ def drift(lesson: Path, language: str) -> str | None:
         keys = ("id", "cell_type", "source", "metadata")
         if any(old[key] != new[key] for key in keys):
             return f"{name}, cell {new.id}: differs from its lesson:\n{new.source[:200]}"
-        if is_behind(old, lesson, language):
-            return f"{name}, cell {new.id}: prints other lessons than there are, or other minutes"
         for output in old.get("outputs", []):
-            text = output.get("text", "")
-            if text.startswith(EMBEDDED):
+            if output.get("text", "").startswith(EMBEDDED):
                 return f"{name} was built without full MNIST; get it by `make data` first"
-            if text != with_record(text, expected, lesson, language):
-                return f"{name}, cell {new.id}: its record is another now; {RENEW}"
+            now = copy.deepcopy(output)
+            renew(now, new, expected, lesson, language)
+            if output != now:
+                return (
+                    f"{name}, cell {new.id}: prints other lessons than there are, or other minutes, or "
+                    f"another record of its claims; {RENEW}"
+                )
             alt = f'alt="{escape(new.metadata.get("alt", ""), quote=True)}"'
             if is_figure(output.get("data", {})) and alt not in output.data["text/html"]:
                 return f"{name}, cell {new.id}: its figure has another alt text than its lesson"

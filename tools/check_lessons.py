@@ -17,6 +17,7 @@ from pathlib import Path
 import build
 import lesson_rules as rules
 import nbformat
+import notes_rules
 from chinese_rules import chinese_style
 from lesson import TEMPLATES
 from nbformat import NotebookNode
@@ -42,6 +43,9 @@ def problems(lesson: Path) -> list[str]:
     return [
         *_placeholders(lesson),
         *_of_the_source(cells, lesson.stem[3:]),
+        *notes_rules.notes(cells, lesson),
+        *notes_rules.length(cells),
+        *notes_rules.leaning_exercises(cells),
         *_of_the_exercises(cells, lesson.stem[3:]),
         *_of_the_notebooks(lesson),
         *_of_the_record(lesson),

@@ -17,6 +17,7 @@ import slides
 from build import FOLDERS, ROOT, chosen_lessons
 from nbconvert import HTMLExporter
 from nbformat import NotebookNode
+from notes import is_notes
 from playwright.sync_api import Browser, sync_playwright
 from references import LessonError
 from traitlets.config import Config
@@ -27,6 +28,8 @@ HTML_LANGUAGE = {"zh-TW": "zh-Hant-TW", "en": "en"}
 STYLE = """<style>
 @page { size: A4; margin: 16mm 14mm; }
 :root { --jp-content-font-size1: 13px; --jp-code-font-size: 11px; --jp-cell-prompt-width: 0px;
+  --jp-mirror-editor-operator-color: #7a00b8; --jp-mirror-editor-number-color: #006400;
+  --jp-mirror-editor-comment-color: #2d6363;
   --jp-content-font-family: "Noto Sans CJK TC", "Noto Sans TC", "PingFang TC", "Microsoft JhengHei", sans-serif; }
 body { padding: 0 !important; }
 .jp-InputPrompt, .jp-OutputPrompt, .jp-Collapser, .anchor-link { display: none !important; }
@@ -46,7 +49,8 @@ def page_of(notebook: NotebookNode, language: str, vendor: str, *, with_solution
     config.TagRemovePreprocessor.enabled = True
     hidden = {"hint", "check"} | (set() if with_solutions else {"solution"})
     config.TagRemovePreprocessor.remove_cell_tags = hidden
-    page, _ = HTMLExporter(config=config).from_notebook_node(notebook)
+    printed = NotebookNode(notebook | {"cells": [c for c in notebook.cells if not is_notes(c)]})
+    page, _ = HTMLExporter(config=config).from_notebook_node(printed)
     title = notebook.cells[0].source.splitlines()[0].lstrip("# ")
     page = re.sub(r"<title>.*?</title>", f"<title>{title}</title>", page, count=1, flags=re.DOTALL)
     page = re.sub(r'<html lang="[^"]*"', f'<html lang="{HTML_LANGUAGE[language]}"', page, count=1)

@@ -19,8 +19,10 @@ from pathlib import Path
 
 import nbformat
 from node_packages import environment, node_modules
+from notes import is_notes, read_questions
 from references import CATALOGUE, LessonError
 from website import pages, source_pages, touch
+from website import questions as question_pages
 from website.claims import read_claims
 from website.course import (
     EDITIONS,
@@ -70,6 +72,9 @@ def stage(sources: Path) -> None:
     sections = {name: Sections(name, editions) for name, editions in notebooks.items()}
     glossary, modules = pages.read_glossary(ROOT), pages.modules(ROOT)
     repository = public_repository(ROOT)
+    asked = {
+        lesson.name: read_questions(ROOT / "lessons" / f"{lesson.file}.py")[0] for lesson in lessons
+    }
     anchors = {lesson.page: sections[lesson.name].anchors for lesson in lessons}
     for edition in EDITIONS:
         staging = Staging(edition, sections, sources / "figures")
@@ -79,12 +84,18 @@ def stage(sources: Path) -> None:
             notebook = notebooks[lesson.name][edition]
             claims[lesson.name] = read_claims(lesson.name, notebook)
             for cell in notebook.cells:
-                if cell.cell_type == "markdown":
+                if cell.cell_type == "markdown" and not is_notes(cell):
                     for term in terms.used(cell.source):
                         first.setdefault(term, lesson)
             files = take_along(lesson, edition, repository)
-            facts = pages.facts(lesson, claims[lesson.name], edition, files)
-            page = staging.page(lesson, notebook, facts)
+            questions, places = asked[lesson.name], sections[lesson.name]
+            test = question_pages.link(lesson, questions, edition)
+            facts = pages.facts(lesson, claims[lesson.name], edition, files, test)
+            page = staging.page(lesson, notebook, facts, test)
+            if questions:
+                name = question_pages.page_name(lesson)
+                written[f"{name}.md"] = question_pages.page(lesson, questions, edition, places)
+                anchors[name] = question_pages.anchors(questions, places)
             written[f"{lesson.page}.ipynb"] = nbformat.writes(page)
         home = pages.home(ROOT, lessons, edition)
         written["index.md"] = with_pictures(home, sources / "figures")

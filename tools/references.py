@@ -18,11 +18,16 @@ from urllib.parse import quote
 
 import jupytext
 from nbformat import NotebookNode
+from notes import is_notes, minutes
 from solutions import FOLDER, solutions
+
+from course_utils.notebook.lessons import minutes_of
 
 LANGUAGES = {"zh-TW": "Chinese", "en": "English"}
 #: README -> its language, and where its links find the notebooks.
 READMES = {"README.zh-TW.md": ("zh-TW", "notebooks"), "README.md": ("en", "notebooks/en")}
+#: Guides for instructors -> their language; they hold the syllabus.
+GUIDES = {"INSTRUCTORS.zh-TW.md": "zh-TW", "INSTRUCTORS.md": "en"}
 #: Files that name a notebook here and there.
 NAMING_NOTEBOOKS = (
     "CONTRIBUTING.md",
@@ -32,11 +37,13 @@ NAMING_NOTEBOOKS = (
 )
 CATALOGUE = "course_utils/notebook/lessons.json"
 _TABLE = re.compile(r"(<!-- lessons[^>]*-->\n).*?(?=<!-- end of lessons -->)", re.DOTALL)
+_SYLLABUS = re.compile(r"(<!-- syllabus[^>]*-->\n).*?(?=<!-- end of syllabus -->)", re.DOTALL)
 _TOTAL = re.compile(r"(<!-- record[^>]*-->).*?(?=<!-- end of record -->)")
 #: What `make replicate` found, seen from the course's root.
 RECORD = Path("course_utils/notebook/replications.json")
 _REFERENCE = re.compile(r"\[\[(\w+)(?:#([^\[\]]+))?\]\]")
 _HEADING = re.compile(r"#+ (.+)")
+_EXERCISE_MINUTES = re.compile(r"Difficulty [★☆]{3}, about (\d+) minutes")
 
 CHECK = re.compile(r"exercises\.(\w+)\.check\(\1\)")  # what a check cell holds
 
@@ -47,13 +54,20 @@ class LessonError(RuntimeError):
 
 @dataclass(frozen=True)
 class Lesson:
-    """What links, tables and the builder need of a lesson; dicts have an entry for each language."""
+    """What links, tables and the builder need of a lesson; dicts have an entry for each language.
+
+    questions, teaching: how many its notes ask, and for how many minutes in class; practice: the
+    minutes that its exercises state.
+    """
 
     path: Path
     titles: dict[str, str]
     about: dict[str, str]
     headings: dict[str, list[str]]
     code: list[NotebookNode]
+    questions: int = 0
+    teaching: int = 0
+    practice: int = 0
 
     @property
     def number(self) -> str:
@@ -117,6 +131,7 @@ def read_lessons(folder: Path) -> dict[str, Lesson]:
 @cache
 def _read(path: Path, _changed: int) -> Lesson:
     titles, about = {}, {}
+    asked, practice = [], 0
     headings: dict[str, list[str]] = {language: [] for language in LANGUAGES}
     cells = jupytext.read(path).cells
     for cell in cells:
@@ -137,6 +152,10 @@ def _read(path: Path, _changed: int) -> Lesson:
             headings[language] += [
                 m[1] for line in text.splitlines() if (m := _HEADING.match(line))
             ]
+            if language == "en":
+                practice += sum(map(int, _EXERCISE_MINUTES.findall(text)))
+            if language == "en" and is_notes(cell):
+                asked.append(minutes(cell.source, language) or 0)
     for language, speech in LANGUAGES.items():
         if not about.get(language):
             raise LessonError(
@@ -145,7 +164,7 @@ def _read(path: Path, _changed: int) -> Lesson:
                 'slideshow={"slide_type": "slide"}`, and in the next line `# # Title`'
             )
     code = [cell for cell in cells if cell.cell_type == "code"]
-    return Lesson(path, titles, about, headings, code)
+    return Lesson(path, titles, about, headings, code, len(asked), sum(asked), practice)
 
 
 def _slug(heading: str) -> str:
@@ -188,13 +207,20 @@ def derived_files(root: Path) -> dict[Path, str]:
             raise LessonError(f"{lesson.path.name}: {error.msg}: {error.text}") from None
         if text is not None:
             files[root / FOLDER / f"{name}.py"] = text
-    for name in [*READMES, *NAMING_NOTEBOOKS]:
+    known = json.loads(files[root / CATALOGUE])
+    for name in [*READMES, *GUIDES, *NAMING_NOTEBOOKS]:
         path = root / name
         if not path.is_file():
             continue
         text = path.read_text(encoding="utf-8")
+        if name in GUIDES:
+            text = _SYLLABUS.sub(
+                lambda m, name=name: m[1] + _syllabus(lessons, known, GUIDES[name]), text
+            )
         if name in READMES:
-            text = _TABLE.sub(lambda m, name=name: m[1] + _table(lessons, *READMES[name]), text)
+            text = _TABLE.sub(
+                lambda m, name=name: m[1] + _table(lessons, known, *READMES[name]), text
+            )
             text = _TOTAL.sub(
                 lambda m, name=name: m[1] + _total(record, lessons, READMES[name][0]), text
             )
@@ -209,18 +235,60 @@ def catalogue(lessons: Mapping[str, Lesson], path: Path, **seconds: int) -> str:
     old = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     entries = {}
     for name, lesson in lessons.items():
-        entries[name] = {"file": lesson.path.stem, **lesson.titles, "exercises": lesson.exercises}
+        entries[name] = {
+            "file": lesson.path.stem,
+            **lesson.titles,
+            "exercises": lesson.exercises,
+            "questions": lesson.questions,
+            "teaching": lesson.teaching,
+            "practice": lesson.practice,
+        }
         measured = seconds.get(name, old.get(name, {}).get("seconds"))
         if measured is not None:
             entries[name]["seconds"] = measured
     return json.dumps(entries, indent=2, ensure_ascii=False) + "\n"
 
 
-def _table(lessons: Mapping[str, Lesson], language: str, folder: str) -> str:
-    rows = ["| | |", "|---|---|"]
-    for lesson in lessons.values():
+#: Language -> the heads of the README's table, whose numbers are minutes.
+_HEADS = {
+    "zh-TW": ("課", "講什麼", "執行", "上課", "加上練習"),
+    "en": ("lesson", "what it is about", "running", "in class", "with exercises"),
+}
+
+
+def _table(
+    lessons: Mapping[str, Lesson], known: Mapping[str, Any], language: str, folder: str
+) -> str:
+    rows = [f"| {' | '.join(_HEADS[language])} |", "|---|---|--:|--:|--:|"]
+    for name, lesson in lessons.items():
         title = lesson.numbered_title(language).replace("  ", " ")
-        rows.append(f"| [{title}]({folder}/{lesson.path.stem}.ipynb) | {lesson.about[language]} |")
+        link = f"[{title}]({folder}/{lesson.path.stem}.ipynb)"
+        rows.append(f"| {' | '.join([link, lesson.about[language], *minutes_of(known[name])])} |")
+    return "\n".join(rows) + "\n"
+
+
+_SYLLABUS_HEADS = {
+    "zh-TW": ("課", "上課（分鐘）", "練習（分鐘）", "合計（分鐘）", "練習題數", "提問數"),
+    "en": (
+        *("lesson", "in class (min)", "exercises (min)", "together (min)"),
+        *("exercises", "questions"),
+    ),
+}
+
+
+def _syllabus(lessons: Mapping[str, Lesson], known: Mapping[str, Any], language: str) -> str:
+    """A table: of each lesson, and of all, minutes in class and for exercises, and how many of both."""
+    rows = [f"| {' | '.join(_SYLLABUS_HEADS[language])} |", "|---|--:|--:|--:|--:|--:|"]
+    sums = [0] * 5
+    for name, lesson in lessons.items():
+        entry = known[name]
+        numbers = [entry["teaching"], entry["practice"], entry["teaching"] + entry["practice"]]
+        numbers += [len(entry["exercises"]), entry["questions"]]
+        sums = [total + number for total, number in zip(sums, numbers, strict=True)]
+        title = lesson.numbered_title(language).replace("  ", " ")
+        rows.append(f"| {title} | {' | '.join(map(str, numbers))} |")
+    every = {"zh-TW": "**全部**", "en": "**all**"}[language]
+    rows.append(f"| {every} | {' | '.join(f'**{total:,}**' for total in sums)} |")
     return "\n".join(rows) + "\n"
 
 

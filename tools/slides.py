@@ -20,6 +20,7 @@ from build import FOLDERS, ROOT, chosen_lessons
 from nbconvert import SlidesExporter
 from nbformat import NotebookNode
 from node_packages import node_modules
+from notes import is_notes, unfolded
 from references import LessonError
 from traitlets.config import Config
 
@@ -59,7 +60,8 @@ def write_vendor(out: Path) -> None:
 
 
 def shown(notebook: NotebookNode) -> NotebookNode:
-    """The notebook of a deck: cells that are on no slide are left out, slides begin where they did."""
+    """The notebook of a deck: cells that are on no slide are left out, slides begin where they did, and
+    the lecturer's notes lie open in the speaker's view."""
     notebook = copy.deepcopy(notebook)
     cells, waiting = [], ""
     for cell in notebook.cells:
@@ -67,6 +69,10 @@ def shown(notebook: NotebookNode) -> NotebookNode:
         if is_left_out(cell):
             if kind in ("slide", "subslide") and waiting != "slide":
                 waiting = kind
+            continue
+        if is_notes(cell):
+            cell.source = unfolded(cell.source)
+            cells.append(cell)
             continue
         if waiting and kind not in ("slide", "subslide"):
             cell.metadata.slideshow = NotebookNode(slide_type=waiting)

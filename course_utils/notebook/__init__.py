@@ -11,13 +11,6 @@ from course_utils.language import Text, set_language
 if TYPE_CHECKING:
     import torch
 
-_WELCOME = Text(
-    "裝置：{device}。從頭執行到尾約需 {minutes} 分鐘（雙核心筆電，不含練習）。",
-    "Device: {device}. Running from top to bottom takes {minutes} min (two-core laptop, without "
-    "the exercises).",
-)
-
-
 _OTHER_SEEDS = Text(
     "亂數的種子和課程的不同（環境變數 COURSE_SEED_OFFSET={offset}），所以數字也會不同。",
     "Random seeds are not the course's own (environment variable COURSE_SEED_OFFSET={offset}), so "
@@ -67,7 +60,7 @@ def _set_up(lesson: str, workers: bool) -> torch.device:
 
     from course_utils import progress
     from course_utils.notebook.figures import set_style, use_html_figures
-    from course_utils.notebook.lessons import measured_minutes, solved_of
+    from course_utils.notebook.lessons import catalogue, solved_of, welcome
     from course_utils.notebook.replications import begin
     from course_utils.seeding import seed_offset
     from course_utils.training import best_device
@@ -78,7 +71,7 @@ def _set_up(lesson: str, workers: bool) -> torch.device:
     use_html_figures()
     strict = os.environ.get("COURSE_STRICT") == "1"
     device = torch.device("cpu") if strict else best_device()
-    print(_WELCOME.format(device=device, minutes=measured_minutes(lesson)))
+    print(welcome(catalogue().get(lesson, {}), device))
     if progress.is_kept():
         solved, total = solved_of(lesson)
         print(_SOLVED.format(solved=solved, total=total))

@@ -18,9 +18,23 @@ document.addEventListener("DOMContentLoaded", () => {
   };
   reachable();
   addEventListener("resize", reachable);
+  for (const form of document.querySelectorAll("form.question")) {  // predict, then reveal
+    const answer = form.querySelector("details"), options = [...answer.querySelectorAll("li")];
+    answer.hidden = true;
+    form.querySelector(".reveal").hidden = false;
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      const chosen = options[form.querySelector("input:checked").value];
+      for (const one of options) one.classList.toggle("chosen", one === chosen);
+      const verdict = chosen.classList.contains("right") ? form.dataset.right : form.dataset.wrong;
+      form.querySelector(".said").textContent = `${verdict}${chosen.querySelector(".why").textContent}`;
+      answer.hidden = false;
+      answer.open = true;
+    });
+  }
   let opened = [];
   addEventListener("beforeprint", () => {
-    opened = [...document.querySelectorAll(".tag_solution details:not([open]), details.hint:not([open])")];
+    opened = [...document.querySelectorAll(".tag_solution details:not([open]), details.hint:not([open]), details.answer:not([open])")];
     for (const fold of opened) fold.open = true;
   });
   addEventListener("afterprint", () => { for (const fold of opened) fold.open = false; });

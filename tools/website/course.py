@@ -14,7 +14,7 @@ EDITIONS = ("en", "zh-TW")
 FOLDERS = {"zh-TW": "notebooks", "en": "notebooks/en"}
 #: Edition -> its README.
 README = {language: name for name, (language, _) in READMES.items()}
-_ROW = re.compile(r"^\| \[[^\]]+\]\((?:[^)]*/)?\d\d_(\w+)\.ipynb\) \| (.*) \|$", re.MULTILINE)
+_ROW = re.compile(r"^\| \[[^\]]+\]\((?:[^)]*/)?\d\d_(\w+)\.ipynb\) \| (.*?) \|.*$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,8 @@ class Lesson:
     about: dict[str, str]
     exercises: list[str]
     seconds: float | None
+    teaching: int = 0
+    practice: int = 0
 
     @property
     def number(self) -> str:
@@ -54,6 +56,8 @@ def read_course(root: Path) -> list[Lesson]:
             {edition: about[edition].get(name, "") for edition in EDITIONS},
             entry["exercises"],
             entry.get("seconds"),
+            entry["teaching"],
+            entry["practice"],
         )
         for name, entry in catalogue.items()
     ]

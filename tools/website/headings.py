@@ -48,11 +48,20 @@ class Sections:
         if len({*counts.values()}) != 1:
             raise ValueError(f"{name}: the editions have different numbers of headings: {counts}")
         self.anchors = anchors(written["en"])
+        self._written = written
         self._by_link = {
             as_jupyter_links(heading): anchor
             for found in written.values()
             for heading, anchor in zip(found, self.anchors, strict=True)
         }
+
+    def of_english(self, heading: str) -> str:
+        """The anchor of a section by its English heading; that of the title for ""."""
+        return self.anchors[self._written["en"].index(heading) if heading else 0]
+
+    def heading(self, anchor: str, edition: str) -> str:
+        """The heading that has an anchor, as an edition writes it."""
+        return self._written[edition][self.anchors.index(anchor)]
 
     def anchor(self, fragment: str) -> str:
         """The anchor that ``#fragment`` in a notebook's link means; raises KeyError if none."""

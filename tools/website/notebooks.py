@@ -12,6 +12,7 @@ from importlib import import_module
 from pathlib import Path
 
 from nbformat import NotebookNode, v4
+from notes import is_notes
 
 from course_utils.language import set_language
 from website import claims, touch
@@ -33,13 +34,17 @@ class Staging:
         self.edition, self.sections, self.figures = edition, sections, figures
         self.words = WORDS[edition]
 
-    def page(self, lesson: Lesson, notebook: NotebookNode, facts: str) -> NotebookNode:
-        """The source of a lesson's page; ``facts``: HTML that stands below its title."""
+    def page(
+        self, lesson: Lesson, notebook: NotebookNode, facts: str, end: str = ""
+    ) -> NotebookNode:
+        """The source of a lesson's page; HTML below its title (``facts``) and at its end."""
         code = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
         imported = _EXERCISES.search(code)
         module = imported[1] if imported else lesson.name
         cells = []
         for cell in notebook.cells:
+            if is_notes(cell):
+                continue
             tags = cell.metadata.get("tags", [])
             if cell.cell_type == "markdown":
                 cells.append(v4.new_markdown_cell(self.prose(cell.source)))
@@ -47,6 +52,8 @@ class Staging:
                 cells.append(v4.new_markdown_cell(self.hint(module, cell.source)))
             else:
                 cells.append(self.code(cell, tags, lesson.name))
+        if end:
+            cells.append(v4.new_markdown_cell(f'<p class="test-yourself">{end}</p>'))
         title, _, rest = _OTHER_EDITION.sub("", cells[0].source).partition("\n")
         cells[0].source = f"{title}\n\n{facts}\n\n{rest.lstrip()}"
         for number, cell in enumerate(cells):

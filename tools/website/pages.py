@@ -26,15 +26,31 @@ def record(claims: Sequence[Claim], edition: str) -> str:
     return WORDS[edition][name].format(blocks=blocks, held=held, count=len(claims))
 
 
-def facts(lesson: Lesson, claims: Sequence[Claim], edition: str, files: Mapping[str, str]) -> str:
+def in_class(lesson: Lesson, edition: str) -> str:
+    """How long it is taught, and with its exercises; "" if its notes do not say."""
+    together = lesson.teaching + lesson.practice
+    words = WORDS[edition]["in_class"].format(teaching=lesson.teaching, together=together)
+    return words if lesson.teaching else ""
+
+
+def facts(
+    lesson: Lesson,
+    claims: Sequence[Claim],
+    edition: str,
+    files: Mapping[str, str],
+    questions: str = "",
+) -> str:
     """HTML below a lesson's title: how long, how much, and what to take along.
 
+    questions: HTML, a link to them.
     files: words -> address, seen from the lesson's page; what has a name with a dot is downloaded.
     """
     words = WORDS[edition]
     known = [words["minutes"].format(minutes=minutes(lesson))] if minutes(lesson) else []
     if lesson.exercises:
         known.append(counted(edition, "count_exercises", len(lesson.exercises)))
+    known[1:1] = filter(None, [in_class(lesson, edition)])
+    known += filter(None, [questions])
     if claims:
         text = counted(edition, "count_claims", len(claims))
         known.append(f'<a href="../claims.html#{lesson.name}">{text}</a>')
@@ -62,7 +78,8 @@ def home(root: Path, lessons: Sequence[Lesson], edition: str) -> str:
     readme = re.sub(r"<!--.*?-->", "", readme, flags=re.DOTALL)
     rows = []
     for lesson in lessons:
-        known = [f"{minutes(lesson)} min" if edition == "en" else f"{minutes(lesson)} 分鐘"]
+        known = [words["minutes"].format(minutes=minutes(lesson))] if minutes(lesson) else []
+        known += filter(None, [in_class(lesson, edition)])
         if lesson.exercises:
             known.append(counted(edition, "count_exercises", len(lesson.exercises)))
         rows.append(

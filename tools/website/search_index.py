@@ -73,7 +73,8 @@ def entries(page: str, doctree: nodes.document) -> list[list[Any]]:
 
 def _collect(app: Sphinx, doctree: nodes.document) -> None:
     texts = app.env.course_search = getattr(app.env, "course_search", {})
-    if app.env.docname != "claims":  # its sentences stand in the lessons
+    # the sentences of the claims stand in the lessons; a question's answer is not to be met by chance
+    if app.env.docname != "claims" and not app.env.docname.startswith("questions/"):
         texts[app.env.docname] = entries(app.env.docname, doctree)
 
 

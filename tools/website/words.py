@@ -5,6 +5,7 @@ from typing import Any
 #: Edition -> name -> words.
 WORDS: dict[str, dict[str, Any]] = {
     "en": {
+        "answers": "The answer, and what is behind each option",
         "bowl": {
             "title": "A bowl to tilt",
             "intro": (
@@ -53,7 +54,9 @@ WORDS: dict[str, dict[str, Any]] = {
         "code_name": "code name",
         "contents": "Contents",
         "count_claims": "{count} claim{s}",
+        "colon": ": ",
         "count_exercises": "{count} exercise{s}",
+        "count_questions": "{count} question{s} to test yourself",
         "download": "Download the notebook",
         "edition": "en",
         "glossary": "Glossary",
@@ -63,6 +66,9 @@ WORDS: dict[str, dict[str, Any]] = {
         ),
         "handout": "Handout (PDF)",
         "hint": "A hint",
+        "in_class": "{teaching} minutes in class, {together} with the exercises",
+        "is_right": "Right. ",
+        "is_wrong": "No. ",
         "home": "The course",
         "lesson": "lesson",
         "lesson_number": "Lesson {number}",
@@ -90,6 +96,11 @@ WORDS: dict[str, dict[str, Any]] = {
             "stops": "A whole epoch without a mistake: the rule stops after {count} updates.",
         },
         "previous": "Previous",
+        "questions": "Test yourself",
+        "questions_intro": (
+            "Choose first, then reveal: behind every wrong option stands what one who chooses it may "
+            "have thought. The questions belong to {lesson}."
+        ),
         "record": "repetitions in which it held",
         "record_all": "each claim held in all of {blocks} repetitions with other seeds",
         "record_some": "held in all of {blocks} repetitions with other seeds: {held} of {count} claims",
@@ -98,6 +109,8 @@ WORDS: dict[str, dict[str, Any]] = {
             "The shared code that the lessons import, from its own docstrings. “[source]” beside a "
             "name leads to its code."
         ),
+        "reveal": "Reveal the answer",
+        "right": "Right:",
         "search": "Search",
         "search_needs_script": "The search needs JavaScript; everything else works without it.",
         "search_placeholder": "Search, e.g. momentum",
@@ -112,8 +125,10 @@ WORDS: dict[str, dict[str, Any]] = {
         "symbol": "symbol",
         "term": "term",
         "title": "Training neural networks",
+        "wrong": "Wrong:",
     },
     "zh-TW": {
+        "answers": "看答案，以及每個選項背後的想法",
         "bowl": {
             "title": "可以傾斜的碗",
             "intro": (
@@ -156,7 +171,9 @@ WORDS: dict[str, dict[str, Any]] = {
         "code_name": "程式裡的名稱",
         "contents": "目錄",
         "count_claims": "{count} 條主張",
+        "colon": "：",
         "count_exercises": "{count} 題練習",
+        "count_questions": "自我檢測：{count} 題",
         "download": "下載這本筆記本",
         "edition": "zh-TW",
         "glossary": "名詞對照",
@@ -165,6 +182,9 @@ WORDS: dict[str, dict[str, Any]] = {
         ),
         "handout": "講義（PDF）",
         "hint": "提示",
+        "in_class": "上課 {teaching} 分鐘，加上練習 {together} 分鐘",
+        "is_right": "答對了。",
+        "is_wrong": "不對。",
         "home": "課程首頁",
         "lesson": "課",
         "lesson_number": "第 {number} 課",
@@ -192,6 +212,10 @@ WORDS: dict[str, dict[str, Any]] = {
             "stops": "整整一輪沒有錯，規則停了，一共更新 {count} 次。",
         },
         "previous": "上一頁",
+        "questions": "自我檢測",
+        "questions_intro": (
+            "先選一個，再看答案：每個錯的選項背後，都寫著選它的人可能是怎麼想的。題目來自{lesson}。"
+        ),
         "record": "重做時成立的次數",
         "record_all": "換過種子重做 {blocks} 次，每條主張次次成立",
         "record_some": "換過種子重做 {blocks} 次，次次成立的主張：{count} 條中的 {held} 條",
@@ -199,6 +223,8 @@ WORDS: dict[str, dict[str, Any]] = {
         "reference_intro": (
             "各課匯入的共用程式，內容取自程式本身的說明（英文）。名稱旁的「[原始碼]」會帶你看程式。"
         ),
+        "reveal": "看答案",
+        "right": "對：",
         "search": "搜尋",
         "search_needs_script": "搜尋需要 JavaScript；其他部分都不需要。",
         "search_placeholder": "搜尋，例如：動量",
@@ -213,6 +239,7 @@ WORDS: dict[str, dict[str, Any]] = {
         "symbol": "符號",
         "term": "名詞",
         "title": "訓練神經網路",
+        "wrong": "錯：",
     },
 }
 #: What the theme says in English only, beside what it is in the Chinese edition.
