@@ -1153,7 +1153,7 @@ claim(21, bool(steeper and limits[True].max() < 0.05 < limits[False].min()))
 #
 # 拿同一個問題問 MNIST：784-100-100-10，4,000 張訓練圖、小批次 125、SGD 三輪、五個種子，看驗證準確率。（為了省時間只用 4,000 張；完整的訓練在[[mnist_mlp]]。）
 #
-# 再猜一次：學習率 1，有批次正規化的會垮嗎？
+# 再猜猜看：學習率 1，有批次正規化的會垮嗎？
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Another task, and this time it is true

@@ -570,7 +570,7 @@ side_by_side(clinic.PATIENTS["E"])
 # F's tiny step has settled F; K has passed so far. Pictures that look alike should bear the same label: is **the most similar other picture**, the nearest neighbour, of the same class?
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
-# **提問**（5 分鐘）讀檔時標籤多切了一行，每張圖拿到下一張的標籤。標籤的型別、範圍、各類的數量都正常。下面哪個檢查看得出來？
+# **提問**（5 分鐘）讀檔時標籤多切了一行，每張圖拿到下一張的標籤。標籤的型別、範圍、各類的數量都正常。哪個檢查看得出來？
 #
 # - ✗ 數各類有幾張。*順序錯開，數量不變。*
 # - ✓ 看長得最像的兩張圖，標籤是不是一樣。*錯開之後，相像的圖標籤不再一致。*
@@ -617,7 +617,7 @@ side_by_side(clinic.PATIENTS["K"])
 # Ask K and the sound program something else: is this picture a 0? About one in ten is. K's labels are off by one row as before. Guess: is its loss flat again? And its accuracy?
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
-# **提問**（6 分鐘）題目是「這張圖是不是 0」，十張裡大約有一張是。標籤全部錯開一筆，所以和圖沒有關係。訓練一個兩類的網路，損失曲線會長什麼樣？
+# **提問**（6 分鐘）題目是「是不是 0」，十張裡大約有一張是。標籤全部錯開一筆，所以和圖沒有關係。訓練一個兩類的網路，損失曲線會長什麼樣？
 #
 # - ✗ 一直停在 ln 2，因為沒有東西可學。*忘了標籤的比例也學得到。*
 # - ✗ 先降後升，因為它在背。*125 步、一萬多張圖，還背不了多少。*
@@ -766,7 +766,7 @@ cost = {n: paired_difference(accuracy["sound"], accuracy[n]) for n in clinic.PAT
 costs = ["", *(f"{cost[n].mean:.0f}" for n in clinic.PATIENTS)]
 names = [n if n == "sound" else f"{n}  {clinic.programs.name_of(programs[n])}" for n in programs]
 shown = table.set_axis(names).assign(**{"cost (points)": costs}).style
-shaded = shown.background_gradient(cmap="Blues", axis=None, subset=checks)
+shaded = shown.background_gradient(cmap="Blues", axis=None, subset=checks, high=1.5)
 HTML(shaded.to_html(table_uuid="checks"))
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}

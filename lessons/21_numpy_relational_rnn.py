@@ -1082,7 +1082,7 @@ print("attention (B, T, heads, N, N + 1):", maps.shape)
 
 # %% slideshow={"slide_type": "subslide"} alt-zh="九張熱圖排成三列三欄：欄是三個時間步，列是兩個序列與 4,000 個序列的平均。記憶格看的地方各不相同，兩個序列的圖樣也不同；平均起來，多數記憶格把一半左右的權重給輸入那一欄（最右邊），第一步還有幾格集中在第 7、8 個記憶格。" alt-en="Nine heat maps, columns for three steps, rows for two sequences and the mean of 4,000. Slots look at different places, and the two sequences differ; on average most slots give about half their weight to the input (the rightmost column), and at the first step a few look at slots 7 and 8."
 figure, axes = plt.subplots(
-    3, 3, figsize=(8.5, 4.8), sharex=True, sharey=True, layout="constrained"
+    3, 3, figsize=(8.5, 4.0), sharex=True, sharey=True, layout="constrained"
 )
 shown = {"sequence 1": maps[0], "sequence 2": maps[1], "mean of 4,000": maps.mean(axis=0)}
 for row, (name, steps) in enumerate(shown.items()):

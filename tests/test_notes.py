@@ -161,13 +161,13 @@ def test_what_asks_nothing_is_named(write):
 
 def test_a_lesson_that_is_too_long_is_named(write):
     assert [*length(read_lesson(write(a_lesson())))] == []
-    long = a_lesson(prompt="Predict. " + "word " * 2900)
-    assert "shorten it to 92 cells and 2,900 English words" in next(
+    long = a_lesson(prompt="Predict. " + "word " * 3100)
+    assert "shorten it to 100 cells and 3,100 English words" in next(
         length(read_lesson(write(long)))
     )
     many = a_lesson() + "# %%\nx = 1\n\n" * 90
     assert len([*length(read_lesson(write(many)))]) == 1
-    notes_do_not_count = a_lesson(english=ENGLISH.replace("Which", "word " * 2900 + "Which"))
+    notes_do_not_count = a_lesson(english=ENGLISH.replace("Which", "word " * 3100 + "Which"))
     assert [*length(read_lesson(write(notes_do_not_count)))] == []
 
 

@@ -39,14 +39,14 @@ _CODE = re.compile(r"`[^`]*`")
 #: Language -> words that lean on what stands around a question.
 LEANING = {
     "en": re.compile(
-        r"\b(?:above|below)(?=[.,;:?!)]|$)"
+        r"\b(?:shown|seen|see|as) (?:above|below)\b"
         r"|\b(?:figure|picture|plot|table|cell|code|text|rule|example|list|line)s? (?:above|below)\b"
         r"|\b(?:this|that|these|those|next|previous|last|following) "
-        r"(?:figure|picture|plot|chart|table|cell|slide|lesson|section|page)s?\b",
+        r"(?:figure|plot|chart|table|cell|slide|lesson|section|page)s?\b",
         re.IGNORECASE,
     ),
     "zh-TW": re.compile(
-        r"上面|下面|上圖|下圖|左圖|右圖|上表|下表|[這那上下][一]?[張個格課節頁][圖表]?(?=[，。？、：]|$)|[這那][一]?張[圖表]"
+        r"上面|下面|上圖|下圖|左圖|右圖|上表|下表|[這上下][一]?[張格課節頁][圖表]?(?=[，。？、：]|$)|這[一]?張[圖表]"
         r"|這[一]?格|上一格|下一格|這[一]?課|本課|上一課|下一課"
     ),
 }

@@ -10,7 +10,7 @@ from notes import in_exercise, is_notes, is_prompt, prompts, read_questions
 
 #: The last section of a lesson says what was learnt, and asks nothing.
 LAST = ("Summary", "Off you go")
-MAX_CELLS, MAX_WORDS = 92, 2900
+MAX_CELLS, MAX_WORDS = 100, 3100
 #: What an exercise may not say, as a worksheet holds it without the lesson.
 LEANING = {
     "en": re.compile(
@@ -55,7 +55,7 @@ def unasked_predictions(cells: list[NotebookNode]) -> Iterator[str]:
 
 
 def length(cells: list[NotebookNode]) -> Iterator[str]:
-    """At most 92 cells and 2,900 English words, notes aside: what a class can take in."""
+    """At most 100 cells and 3,100 English words, notes aside: what a class can take in."""
     shown = [c for c in cells if c.metadata.get("lang", "en") == "en" and not is_notes(c)]
     words = sum(len(cell.source.split()) for cell in shown if cell.cell_type == "markdown")
     if len(shown) > MAX_CELLS or words > MAX_WORDS:
