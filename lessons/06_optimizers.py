@@ -155,7 +155,7 @@ claim(1, bool((ends[1.95].abs() < 0.01).all() and (ends[2.05].abs() > 100).all()
 # - ✗ No, it drifts ever farther away. *The pull to the bottom grows with the distance, so that it stays near some height.*
 # - ✓ No, it wanders at some height, and the larger the rate, the higher. *Noise pushes away and the gradient pulls back; the two balance at ησ²/(2 − η).*
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 noise = torch.randn(1000, 20, 50, generator=seeding.generator(0))
 
 
@@ -174,7 +174,7 @@ rates = {
 }
 errors = {name: squared_error(rate_at) for name, rate_at in rates.items()}
 
-# %% alt-zh="橫軸是步數，縱軸是 w² 的平均，都是對數刻度。學習率 0.4 很快就停在 0.25 左右，0.04 慢一點但停在 0.02 左右，遞減的學習率一路下降到 0.001。" alt-en="Mean squared error against steps, both axes logarithmic. Rate 0.4 soon stays near 0.25, 0.04 takes longer and stays near 0.02, the decreasing rate goes on down to 0.001."
+# %% slideshow={"slide_type": "subslide"} alt-zh="橫軸是步數，縱軸是 w² 的平均，都是對數刻度。學習率 0.4 很快就停在 0.25 左右，0.04 慢一點但停在 0.02 左右，遞減的學習率一路下降到 0.001。" alt-en="Mean squared error against steps, both axes logarithmic. Rate 0.4 soon stays near 0.25, 0.04 takes longer and stays near 0.02, the decreasing rate goes on down to 0.001."
 figure, ax = plt.subplots(figsize=(8, 3.2))
 for name, curves in errors.items():
     plotting.plot_band(ax, range(1, 1001), curves, name, log=True)
@@ -254,7 +254,7 @@ def draw_paths(ax, paths):
     return ax
 
 
-# %% alt-zh="左圖是狹長碗的等高線與學習率 0.09 的路徑：沿 y 上下跳動，沿 x 平順前進。右圖橫軸是步數，縱軸是與 0 的距離（對數刻度）：|x| 與 |y| 都是直線，幾乎平行。" alt-en="Left: contours of the narrow bowl and the path at rate 0.09, jumping up and down along y and moving smoothly along x. Right: |x| and |y| against steps, two nearly parallel straight lines on a log axis."
+# %% slideshow={"slide_type": "subslide"} alt-zh="左圖是狹長碗的等高線與學習率 0.09 的路徑：沿 y 上下跳動，沿 x 平順前進。右圖橫軸是步數，縱軸是與 0 的距離（對數刻度）：|x| 與 |y| 都是直線，幾乎平行。" alt-en="Left: contours of the narrow bowl and the path at rate 0.09, jumping up and down along y and moving smoothly along x. Right: |x| and |y| against steps, two nearly parallel straight lines on a log axis."
 def walk_in_the_bowl(lr):
     start = torch.tensor([5.0, 5.0], dtype=torch.float64)
     path = descend(sgd_step, bowl_gradient, start, num_steps=40, lr=lr)

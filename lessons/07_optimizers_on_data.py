@@ -280,7 +280,7 @@ def batch_gradients(model, rows):  # rows: (models, batch); one gradient for eac
     return torch.cat([gradient.flatten(1) for gradient in gradients], dim=1)
 
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 batch_sizes = [1, 4, 16, 64, 256]
 
 
@@ -302,7 +302,7 @@ noise = {
     "after four epochs": gradient_noise(train_stack(sgd_step, [0.1], seeds)),
 }
 
-# %% alt-zh="橫軸是批次大小，縱軸是雜訊除以完整梯度的長度，都是對數刻度。兩條直線平行下降，斜率是 −0.5：剛開始的在 B 約 70 處降到 1，訓練四輪之後的那條比較高，B 約 256 時才降到 1。" alt-en="Noise over the length of the full gradient against batch size, log axes: two parallel falling lines of slope -0.5. At the start the line reaches 1 near B = 70; after four epochs it lies higher and comes down to 1 only near B = 256."
+# %% slideshow={"slide_type": "subslide"} alt-zh="橫軸是批次大小，縱軸是雜訊除以完整梯度的長度，都是對數刻度。兩條直線平行下降，斜率是 −0.5：剛開始的在 B 約 70 處降到 1，訓練四輪之後的那條比較高，B 約 256 時才降到 1。" alt-en="Noise over the length of the full gradient against batch size, log axes: two parallel falling lines of slope -0.5. At the start the line reaches 1 near B = 70; after four epochs it lies higher and comes down to 1 only near B = 256."
 figure, ax = plt.subplots(figsize=(8, 3.2))
 for (name, ratios), marker in zip(noise.items(), "os", strict=True):
     plotting.plot_band(ax, batch_sizes, ratios, name, log=True, marker=marker)
@@ -499,7 +499,7 @@ def seconds_per_step(batch_size, num_steps=30):
 
 seconds = [seconds_per_step(int(size)) for size in batch_sizes]
 
-# %% tags=["timing"] alt-zh="左圖橫軸是批次大小，縱軸是一步的毫秒數，都是對數刻度：批次小的時候幾乎是平的，批次大了就上升。右圖橫軸是批次大小，縱軸是到達損失 0.45 的秒數，都是對數刻度：先降後升，中間的批次最快。" alt-en="Left: milliseconds per step against batch size, log axes, almost level for small batches and rising for large ones. Right: seconds to a loss of 0.45 against batch size, log axes: they fall and then rise, and a batch in between is fastest."
+# %% slideshow={"slide_type": "subslide"} tags=["timing"] alt-zh="左圖橫軸是批次大小，縱軸是一步的毫秒數，都是對數刻度：批次小的時候幾乎是平的，批次大了就上升。右圖橫軸是批次大小，縱軸是到達損失 0.45 的秒數，都是對數刻度：先降後升，中間的批次最快。" alt-en="Left: milliseconds per step against batch size, log axes, almost level for small batches and rising for large ones. Right: seconds to a loss of 0.45 against batch size, log axes: they fall and then rise, and a batch in between is fastest."
 figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.0))
 left.loglog(batch_sizes, 1000 * np.array(seconds), "o-")
 left.set(xlabel="batch size B (log)", ylabel="milliseconds per step (log)")
@@ -558,7 +558,7 @@ policies = {
     "linear scaling": loss_after(lambda size: 0.01 * size / 4),
 }
 
-# %% alt-zh="橫軸是批次大小（對數刻度），縱軸是看過 4,000 張圖之後的驗證損失。學習率不變的曲線從 8 開始一路上升，512 時接近灰線 ln 10。線性縮放的曲線到 32 都是水平的，約 0.4，之後往上，256 到 512 之間衝到灰線附近。" alt-en="Validation loss after 4,000 images against batch size, log axis. With the rate kept, the curve rises from 8 on and comes near the grey line, ln 10, at 512. With linear scaling it is level at about 0.4 up to 32, then turns up, and between 256 and 512 shoots up to around the grey line."
+# %% slideshow={"slide_type": "subslide"} alt-zh="橫軸是批次大小（對數刻度），縱軸是看過 4,000 張圖之後的驗證損失。學習率不變的曲線從 8 開始一路上升，512 時接近灰線 ln 10。線性縮放的曲線到 32 都是水平的，約 0.4，之後往上，256 到 512 之間衝到灰線附近。" alt-en="Validation loss after 4,000 images against batch size, log axis. With the rate kept, the curve rises from 8 on and comes near the grey line, ln 10, at 512. With linear scaling it is level at about 0.4 up to 32, then turns up, and between 256 and 512 shoots up to around the grey line."
 figure, ax = plt.subplots(figsize=(8, 3.2))
 for (name, losses), marker in zip(policies.items(), "os", strict=True):
     plotting.plot_band(ax, batch_sizes, losses, name, marker=marker)
