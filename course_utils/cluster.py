@@ -21,8 +21,9 @@ def results_from(
     """Make ``call(once, *arguments[name])`` for each name; yields (name, result) as they come.
 
     ``once`` travels once a worker. Where a worker dies its calls are made by another, and one that
-    joins late gets some. A call that has killed a worker too often ends nothing but itself: all others
-    are made first, then what it raised is raised. Any other exception ends all; PicklingError says that
+    joins late gets some. What was lost with workers that died again and again is made once more at the
+    end, one call at a time: so a call that kills its workers ends nothing but itself, and what it
+    raised is raised after all others were made. Any other exception ends all; PicklingError says that
     something cannot be sent.
     """
     from distributed import as_completed
@@ -32,17 +33,23 @@ def results_from(
         futures = {client.submit(call, sent, *arguments[n], pure=False): n for n in arguments}
     except TypeError as error:  # so says Dask of what cannot be pickled
         raise PicklingError(str(error)) from error
-    lost = None
+    lost, last = [], None
     try:
         for future in as_completed(list(futures)):
             try:
                 yield futures[future], future.result()
+            except process_was_lost():
+                lost.append(futures[future])
+        for name in lost:
+            sent = _sent_once(client, once)  # its copies may have gone with the workers
+            try:
+                yield name, client.submit(call, sent, *arguments[name], pure=False).result()
             except process_was_lost() as error:
-                lost = error
+                last = error
     finally:
         client.cancel(list(futures))
-    if lost is not None:
-        raise lost
+    if last is not None:
+        raise last
 
 
 def _sent_once(client: Any, value: Any) -> Any:

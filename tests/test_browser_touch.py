@@ -233,7 +233,9 @@ def test_the_best_rate_is_the_best_of_all_that_are_tried(page):
 
 def test_a_slider_shows_the_frame_of_its_value(page):
     box = page.locator(".frames")
-    about = json.loads((touch.slider_frames.FRAMES / "losses" / "draw_losses.json").read_text())
+    about = json.loads(
+        (make_site.ROOT / touch.slider_frames.FRAMES / "losses" / "draw_losses.json").read_text()
+    )
     values, start = about["values"], about["start"]
     slider = box.locator("input")
     assert box.locator("output").inner_text() == f"{values[start]:g}"

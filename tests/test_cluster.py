@@ -10,6 +10,7 @@ import joblib
 import numpy as np
 import pytest
 
+from course_utils.cluster import process_was_lost
 from course_utils.experiment import run_seeds
 from course_utils.mnist import ImageDataset
 
@@ -176,15 +177,18 @@ def test_a_worker_killed_during_the_sweep_costs_nothing(cluster, tmp_path):
     assert (tmp_path / "killed").exists()
 
 
-def test_a_run_that_kills_its_workers_is_named_after_all_others_were_kept(cluster, tmp_path):
+@pytest.mark.parametrize("forgiven", [0, 2])
+def test_a_run_that_kills_its_workers_is_named_after_all_others_were_kept(
+    forgiven, cluster, tmp_path
+):
     def run(seed):
         if seed == 3:
             os.kill(os.getpid(), signal.SIGKILL)
         return seed
 
-    before, cluster.scheduler.allowed_failures = cluster.scheduler.allowed_failures, 0
+    before, cluster.scheduler.allowed_failures = cluster.scheduler.allowed_failures, forgiven
     try:
-        with pytest.raises(distributed.KilledWorker) as ended:
+        with pytest.raises(process_was_lost()) as ended:
             run_seeds(run, range(12), keep=tmp_path)
     finally:
         cluster.scheduler.allowed_failures = before

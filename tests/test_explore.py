@@ -89,16 +89,13 @@ def test_several_sliders_have_no_strip(tmp_path, monkeypatch):
     assert not (tmp_path / "lesson").exists()
 
 
-def test_every_slider_of_the_course_has_its_frames_and_a_stale_one_is_noticed(
-    tmp_path, monkeypatch
-):
+def test_every_slider_of_the_course_has_its_frames_and_a_stale_one_is_noticed(tmp_path):
     for lesson in build.lesson_paths():
-        notebook, name = build.edition(lesson, "en"), lesson.stem[3:]
-        assert not slider_frames.drift(notebook, name, build.digests_of(notebook)), name
-        if not slider_frames.strips(notebook, name):
-            continue
-        assert "no frames of the code as it is" in slider_frames.drift(notebook, name, "other")[0]
-        monkeypatch.setattr(slider_frames, "FRAMES", tmp_path / "none")
-        [missing] = slider_frames.drift(notebook, name, build.digests_of(notebook))
-        assert f"LESSON={name}" in missing
-        monkeypatch.undo()
+        notebook, folder = build.edition(lesson, "en"), build.frames_of(lesson)
+        code = build.digests_of(notebook)
+        assert not slider_frames.drift(notebook, folder, code), lesson.stem
+        if slider_frames.strips(notebook, folder):
+            [stale] = slider_frames.drift(notebook, folder, "other")
+            assert "no frames of the code as it is" in stale
+            [missing] = slider_frames.drift(notebook, tmp_path / lesson.stem[3:], code)
+            assert f"LESSON={lesson.stem[3:]}" in missing

@@ -88,7 +88,7 @@ def test_the_new_lesson_runs_and_only_next_steps_are_left(course, monkeypatch, c
         *replace
     }
     hint = "replace (A hint that does not give the answer away.) in a_lesson_on_trial.py"
-    assert hint in replace and len(replace) == 24
+    assert hint in replace and len(replace) == 31
     assert [sentence.split(":")[0] for sentence in left if sentence not in replace] == [
         "make at least 5 claims, 3 of them on any data",
         "set at least 3 exercises",

@@ -92,7 +92,7 @@ def test_a_good_cell_is_read_to_the_letter(language, source):
         ("✗ SGD.", "✗ Momentum.", 3, "two options say the same"),
         ("Which one ends", "Which one above ends", None, None),
         ("Which one ends nearer?", "Which is nearer in this figure?", 1, "'this figure' leans"),
-        ("Which one ends nearer?", "Which is nearer, as shown above?", 1, "'above' leans"),
+        ("Which one ends nearer?", "Which is nearer, as shown above?", 1, "'shown above' leans"),
         ("lags behind", "lags in the next cell", 3, "'next cell' leans"),
         ("Earlier steps", "The $v$ steps", 4, "no LaTeX"),
         ("Neither:", "[Neither](x):", 5, "no links"),
@@ -165,7 +165,7 @@ def test_a_lesson_that_is_too_long_is_named(write):
     assert "shorten it to 100 cells and 3,100 English words" in next(
         length(read_lesson(write(long)))
     )
-    many = a_lesson() + "# %%\nx = 1\n\n" * 90
+    many = a_lesson() + "# %%\nx = 1\n\n" * 98
     assert len([*length(read_lesson(write(many)))]) == 1
     notes_do_not_count = a_lesson(english=ENGLISH.replace("Which", "word " * 3100 + "Which"))
     assert [*length(read_lesson(write(notes_do_not_count)))] == []

@@ -99,7 +99,7 @@ def test_solutions_set_up_and_imports_are_folded_and_nothing_else(sections, tmp_
     folded = {"solution": (["solution"], "x = 1"), "setup": (["setup"], "x = 1")}
     folded["imports"] = ([], "import os\n\nfrom re import sub")
     for kind, (tags, source) in folded.items():
-        cell = staging.code(new_code_cell(source), tags)
+        cell = staging.code(new_code_cell(source), tags, "losses")
         assert cell.metadata["mystnb"]["code_prompt_show"] == WORDS["zh-TW"][f"{kind}_show"]
         assert cell.metadata["tags"] == [kind, "hide-input"]
     for tags, source in (
@@ -107,7 +107,7 @@ def test_solutions_set_up_and_imports_are_folded_and_nothing_else(sections, tmp_
         ([], "import os\nos.getcwd()"),
         ([], "# nothing"),
     ):
-        assert "tags" not in staging.code(new_code_cell(source), tags).metadata
+        assert "tags" not in staging.code(new_code_cell(source), tags, "losses").metadata
     assert not only_imports("")
 
 
@@ -201,7 +201,14 @@ def test_facts_name_what_is_there():
 
 def test_both_languages_have_the_same_words():
     assert WORDS["en"].keys() == WORDS["zh-TW"].keys()
-    assert all(text.strip() for words in WORDS.values() for text in words.values())
+    for name, english in WORDS["en"].items():
+        chinese = WORDS["zh-TW"][name]
+        assert type(english) is type(chinese), name
+        if isinstance(english, dict):
+            assert english.keys() == chinese.keys(), name
+            assert all(words[part] for words in (english, chinese) for part in english), name
+        else:
+            assert english.strip() and chinese.strip(), name
 
 
 def test_source_links_lead_to_the_line_of_the_definition():
@@ -223,7 +230,7 @@ def test_formulas_are_set_and_wrong_ones_named(monkeypatch):
 def test_notebooks_are_read_and_never_written():
     cell = new_code_cell("x = 1", outputs=[new_output("stream", name="stdout", text="1")])
     before = nbformat.writes(new_notebook(cells=[cell]))
-    Staging("en", {}, ROOT).code(cell, [])
+    Staging("en", {}, ROOT).code(cell, [], "losses")
     assert nbformat.writes(new_notebook(cells=[cell])) == before
 
 

@@ -214,7 +214,7 @@ def build(lesson: Path, language: str) -> float:
     target = FOLDERS[language] / f"{lesson.stem}.ipynb"
     started = time.perf_counter()
     try:
-        frames = {"COURSE_FRAMES": str(slider_frames.FRAMES / lesson.stem[3:])}
+        frames = {"COURSE_FRAMES": str(frames_of(lesson))}
         execute(notebook, target.parent, BUILD_ENVIRONMENT | (frames if language == "en" else {}))
         for cell in notebook.cells:
             if cell.cell_type == "code":
@@ -224,9 +224,14 @@ def build(lesson: Path, language: str) -> float:
         raise BuildError(f"{lesson.stem} ({language}): {error}") from error
     write(notebook, target)
     if language == "en":
-        for strip in slider_frames.strips(notebook, lesson.stem[3:]):
+        for strip in slider_frames.strips(notebook, frames_of(lesson)):
             slider_frames.sign(strip, digests_of(notebook))
     return time.perf_counter() - started
+
+
+def frames_of(lesson: Path) -> Path:
+    """The folder of what its sliders show."""
+    return ROOT / slider_frames.FRAMES / lesson.stem[3:]
 
 
 def execute(notebook: NotebookNode, folder: Path, environment: dict[str, str]) -> None:
@@ -278,7 +283,8 @@ def renew(
     if "text" in output:
         output.text = with_record(output.text, notebook, lesson, language)
     data = output.get("data", {})
-    known = json.loads((ROOT / CATALOGUE).read_text(encoding="utf-8"))
+    recorded = ROOT / CATALOGUE  # missing, before anything is derived
+    known = json.loads(recorded.read_text(encoding="utf-8")) if recorded.is_file() else {}
     with speaking(language):
         if "text" in output and "setup" in cell.metadata.get("tags", []):
             device = re.search(r"\bcpu\b|\bcuda\b|\bmps\b", output.text)
@@ -425,11 +431,10 @@ def check() -> None:
     problems = [drift(lesson, language) for lesson in lessons for language in FOLDERS]
     for lesson in lessons:
         notebook = edition(lesson, "en")
-        problems += slider_frames.drift(notebook, lesson.stem[3:], digests_of(notebook))
-    folders = {slider_frames.FRAMES / lesson.stem[3:] for lesson in lessons}
-    problems += [
-        f"remove {f}: no lesson" for f in slider_frames.FRAMES.glob("*") if f not in folders
-    ]
+        problems += slider_frames.drift(notebook, frames_of(lesson), digests_of(notebook))
+    kept = {frames_of(lesson) for lesson in lessons}
+    others = [folder for folder in (ROOT / slider_frames.FRAMES).glob("*") if folder not in kept]
+    problems += [f"remove {folder.relative_to(ROOT)}: no lesson has this name" for folder in others]
     problems = [*filter(None, problems), *stale_files()]
     if problems:
         sys.exit("\n".join([*problems, "Run `make notebooks` and commit the notebooks."]))

@@ -1,5 +1,6 @@
 """The rules for the notes cells of a lesson, and for how long a lesson may be."""
 
+import itertools
 import re
 from collections.abc import Iterator
 from itertools import pairwise
@@ -31,7 +32,7 @@ def unasked_sections(cells: list[NotebookNode]) -> Iterator[str]:
     """Sections without a notes cell; exercises and the last section need none."""
     english = [cell for cell in cells if cell.metadata.get("lang", "en") == "en"]
     starts = [i for i, cell in enumerate(english) if _heading(cell)]
-    for start, end in zip(starts, [*starts[1:], len(english)], strict=True):
+    for start, end in itertools.pairwise([*starts, len(english)]):
         heading = _heading(english[start])
         if heading in LAST or in_exercise(english, start):
             continue

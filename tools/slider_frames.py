@@ -12,15 +12,16 @@ from nbformat import NotebookNode
 
 from course_utils.unfinished_files import written_whole
 
-FRAMES = Path(__file__).resolve().parent.parent / "site" / "frames"
+#: Where they stand, seen from the course's root: a folder for each lesson.
+FRAMES = Path("site", "frames")
 #: A call with a single slider: the function that draws.
 SINGLE = re.compile(r"^explore\((\w+), \w+=slider\([^()]*\)\)$", re.MULTILINE)
 
 
-def strips(notebook: NotebookNode, name: str) -> list[Path]:
-    """The pictures that the lesson of this name should have."""
+def strips(notebook: NotebookNode, folder: Path) -> list[Path]:
+    """The pictures that a lesson should have; ``folder``: of its frames."""
     code = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
-    return [FRAMES / name / f"{draw}.webp" for draw in SINGLE.findall(code)]
+    return [folder / f"{draw}.webp" for draw in SINGLE.findall(code)]
 
 
 def sign(strip: Path, code: str) -> None:
@@ -30,9 +31,10 @@ def sign(strip: Path, code: str) -> None:
         unfinished.write_text(json.dumps({**about, "code": code}) + "\n", encoding="utf-8")
 
 
-def drift(notebook: NotebookNode, name: str, code: str) -> list[str]:
+def drift(notebook: NotebookNode, folder: Path, code: str) -> list[str]:
     """What is wrong with a lesson's strips, a sentence each; ``code``: its digests."""
-    wanted, build = strips(notebook, name), f"build it: make notebooks LESSON={name}"
+    wanted, name = strips(notebook, folder), folder.name
+    build = f"build it: make notebooks LESSON={name}"
     problems = []
     for strip in wanted:
         about = strip.with_suffix(".json")
@@ -40,5 +42,5 @@ def drift(notebook: NotebookNode, name: str, code: str) -> list[str]:
         if not strip.is_file() or known.get("code") != code:
             problems.append(f"the slider of {name} has no frames of the code as it is; {build}")
     files = {file for strip in wanted for file in (strip, strip.with_suffix(".json"))}
-    left = [file.name for file in (FRAMES / name).glob("*") if file not in files]
-    return problems + [f"remove site/frames/{name}/{file}, which no slider draws" for file in left]
+    left = [file.name for file in folder.glob("*") if file not in files]
+    return problems + [f"remove {FRAMES}/{name}/{file}, which no slider draws" for file in left]

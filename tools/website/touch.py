@@ -7,7 +7,7 @@ from pathlib import Path
 
 import slider_frames
 
-from website.course import Lesson
+from website.course import ROOT, Lesson
 from website.words import WORDS
 
 #: Where the scripts stand, seen from a lesson's page and from the bowl's.
@@ -27,7 +27,7 @@ def with_slider(code: str, lesson: str, figure: str, edition: str) -> str:
         return figure
     if BY_HAND.get(drawn[1]) == "perceptron":
         return f"{figure}{perceptron(edition)}"
-    strip = slider_frames.FRAMES / lesson / f"{drawn[1]}.webp"
+    strip = ROOT / slider_frames.FRAMES / lesson / f"{drawn[1]}.webp"
     about = json.loads(strip.with_suffix(".json").read_text(encoding="utf-8"))
     width, height = about["size"]
     return (
@@ -101,5 +101,5 @@ def files() -> dict[str, Path]:
     """Where a strip stands in the website -> its file."""
     return {
         f"frames/{path.parent.name}/{path.name}": path
-        for path in slider_frames.FRAMES.glob("*/*.webp")
+        for path in (ROOT / slider_frames.FRAMES).glob("*/*.webp")
     }
