@@ -130,7 +130,11 @@ def run_one(
         error.add_note(note)
         if this_process() == caller:
             raise error
-        raise Failure(_pickled(error), "".join(traceback.format_exception(error))) from None
+        trace = "".join(traceback.format_exception(error))
+        # Dask pickles these, too, wherever it is imported, and they may hold what cannot travel
+        error.__traceback__ = error.__cause__ = error.__context__ = None
+        failure = Failure(_pickled(error), trace)
+    raise failure  # out here it has no context either
 
 
 def _copied(arguments: dict[str, Any]) -> dict[str, Any]:
@@ -225,7 +229,10 @@ def _unpickled(pickled: bytes) -> BaseException:
     cls, args, kept = content
     if issubclass(cls, BaseExceptionGroup):
         args = (args[0], [_unpickled(part) for part in args[1]])
-    error = cls.__new__(cls, *args)  # without __init__, which may want other arguments
+    if cls.__module__ == "builtins":
+        error = cls(*args)
+    else:  # without __init__, which may want other arguments
+        error = cls.__new__(cls, *args)
     error.__dict__.update(kept)
     return error
 

@@ -558,7 +558,7 @@ policies = {
     "linear scaling": loss_after(lambda size: 0.01 * size / 4),
 }
 
-# %% slideshow={"slide_type": "subslide"} alt-zh="橫軸是批次大小（對數刻度），縱軸是看過 4,000 張圖之後的驗證損失。學習率不變的曲線從 8 開始一路上升，512 時接近灰線 ln 10。線性縮放的曲線到 32 都是水平的，約 0.4，之後往上，256 到 512 之間衝到灰線附近。" alt-en="Validation loss after 4,000 images against batch size, log axis. With the rate kept, the curve rises from 8 on and comes near the grey line, ln 10, at 512. With linear scaling it is level at about 0.4 up to 32, then turns up, and between 256 and 512 shoots up to around the grey line."
+# %% slideshow={"slide_type": "subslide"} alt-zh="橫軸是批次大小（對數刻度），縱軸是看過 4,000 張圖之後的驗證損失。學習率不變的曲線從 8 開始一路上升，512 時接近灰線 ln 10。線性縮放的曲線到 32 都是水平的，約 0.4，之後往上，256 時快到灰線，512 之前就衝出圖外。" alt-en="Validation loss after 4,000 images against batch size, log axis. With the rate kept, the curve rises from 8 on and comes near the grey line, ln 10, at 512. With linear scaling it is level at about 0.4 up to 32, then turns up, is near the grey line at 256, and leaves the picture before 512."
 figure, ax = plt.subplots(figsize=(8, 3.2))
 for (name, losses), marker in zip(policies.items(), "os", strict=True):
     plotting.plot_band(ax, batch_sizes, losses, name, marker=marker)
@@ -793,7 +793,7 @@ class AMSGrad_solution:
 # - 線性縮放規則：批次大 k 倍，學習率大 k 倍；到曲率的上限為止。
 # - 「沒有發現差異」不等於「沒有差異」：報出可測出的差距；要說一樣，就做等效檢定。
 #
-# **實務上**：先用 Adam 或 AdamW、學習率 0.001，再往上下各試兩三個值；換了批次大小，學習率要跟著重調。**下一課**：[[regularization]]，正則化：讓模型不只在訓練資料上好。
+# **實務上**：先用 Adam 或 AdamW、學習率 0.001，再往上下各試兩三個值；換了批次大小，學習率要跟著重調。**下一課**：[[regularization]]，讓模型不只在訓練資料上好。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Summary
@@ -804,7 +804,7 @@ class AMSGrad_solution:
 # - Linear scaling: k times the batch, k times the rate, until the limit set by curvature.
 # - "No difference found" is not "no difference": report what could have been detected, and to say that two are alike, test for equivalence.
 #
-# **In practice**: begin with Adam or AdamW at 0.001, then try two or three rates above and below; with another batch size, tune the rate again. **Next**: [[regularization]], regularization: how a model gets good on more than its training data.
+# **In practice**: begin with Adam or AdamW at 0.001, then try two or three rates above and below; with another batch size, tune the rate again. **Next**: [[regularization]], on how a model gets good on more than its training data.
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "skip"}
 # ### 原始文獻

@@ -39,7 +39,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import torch
-from IPython.display import HTML
+from IPython.display import HTML, display
 from torch import nn
 
 from course_utils import clinic, plotting
@@ -764,7 +764,8 @@ count = {n: [sum(not f[c].ok for f in findings[n]) for c in checks] for n in pro
 table = pd.DataFrame(count, index=checks).T
 cost = {n: paired_difference(accuracy["sound"], accuracy[n]) for n in clinic.PATIENTS}
 costs = ["", *(f"{cost[n].mean:.0f}" for n in clinic.PATIENTS)]
-names = [n if n == "sound" else f"{n}  {clinic.programs.name_of(programs[n])}" for n in programs]
+names = [n if n == "sound" else f"{n} {clinic.programs.name_of(programs[n])}" for n in programs]
+names = [name.replace("_", " ") for name in names]
 shown = table.set_axis(names).assign(**{"cost (points)": costs}).style
 shaded = shown.background_gradient(cmap="Blues", axis=None, subset=checks, high=1.5)
 HTML(shaded.to_html(table_uuid="checks"))
@@ -1053,7 +1054,8 @@ def mended_accuracy_solution(model, loader):
 # - ✓ `eval()` missing. *The steps of training are the same, and only the measuring is wrong (dropout has no statistics to update).*
 
 # %% slideshow={"slide_type": "subslide"}
-HTML("".join(side_by_side(clinic.PATIENTS[name]).data for name in "GLB"))
+for name in "GLB":
+    display(side_by_side(clinic.PATIENTS[name]))
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 第二診間：換你看診

@@ -9,7 +9,7 @@
 # - 說明批次跟著變大時學習率怎麼調，以及調到哪裡就不行了；
 # - 把許多個種子的實驗送到叢集（cluster）上執行。
 #
-# 先備：[[optimizers]]、[[regularization]]（batch norm 與 dropout）、[[training_practice]]（檢查點）。
+# 先備：[[optimizers_on_data]]、[[regularization]]（batch norm 與 dropout）、[[training_practice]]（檢查點）。
 
 # %% [markdown] lang="en" about="several processes train one model, one of them dies, what a step costs, and many runs on a cluster" slideshow={"slide_type": "slide"}
 # # Many machines
@@ -22,7 +22,7 @@
 # - say how the learning rate follows a growing batch, and where that ends;
 # - send a sweep of many seeds to a cluster.
 #
-# It builds on [[optimizers]], [[regularization]] (batch norm and dropout) and [[training_practice]] (checkpoints).
+# It builds on [[optimizers_on_data]], [[regularization]] (batch norm and dropout) and [[training_practice]] (checkpoints).
 
 # %% lang="zh-TW" tags=["setup"] slideshow={"slide_type": "subslide"}
 from course_utils.notebook import set_up
@@ -567,14 +567,14 @@ claim(7, same_batch[1:].max() < ceiling and same_batch[-1] / 1024 < 0.1)
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "slide"}
 # ## 批次變大，學習率跟著變大，到哪裡為止？
 #
-# 每個行程各 64 張，w 個行程一步就是 64w 張，一個 epoch 的步數少了 w 倍。**線性縮放**：學習率也乘以 w，一步抵 w 步（[[optimizers]] 說明了學習率的上限從哪裡來）。
+# 每個行程各 64 張，w 個行程一步就是 64w 張，一個 epoch 的步數少了 w 倍。**線性縮放**：學習率也乘以 w，一步抵 w 步（[[optimizers_on_data]] 在一台機器上量過同樣的事，[[optimizers]] 說明學習率的上限從哪裡來）。
 #
 # 想一想：w ＝ 4 時管用嗎？w ＝ 16 呢？
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## A larger batch, a higher rate: how far?
 #
-# With 64 images each, a step of w processes takes 64w images, and an epoch has w times fewer steps. **Linear scaling** multiplies the rate by w as well, so that one step stands for w ([[optimizers]] shows where the limit on the rate comes from).
+# With 64 images each, a step of w processes takes 64w images, and an epoch has w times fewer steps. **Linear scaling** multiplies the rate by w as well, so that one step stands for w ([[optimizers_on_data]] measures the same on one machine, and [[optimizers]] shows where the limit on the rate comes from).
 #
 # Predict: does it serve for w = 4? And for w = 16?
 

@@ -678,7 +678,7 @@ errors = {
 figure, ax = plt.subplots(figsize=(8, 3.4))
 for (name, runs), marker in zip(errors.items(), "os^", strict=True):
     plotting.plot_band(ax, epsilons, runs, name, log=True, marker=marker)
-ax.set_title("left: rounding, ∝ 1/ε; right: truncation, ∝ ε²", fontsize=11)
+ax.set_title("left: rounding, ∝ 1/ε; right: truncation, ∝ ε² both ways, ∝ ε one way", fontsize=11)
 ax.set(xscale="log", xlabel="ε (log)", ylabel="relative error (log)", ylim=(1e-11, 3))
 ax = ax.legend(fontsize=9, loc="lower left")
 

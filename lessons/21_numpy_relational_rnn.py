@@ -166,8 +166,6 @@ claim(1, max(gaps) < 1e-12)
 # 兩個隨機向量各有 $K$ 個標準常態的數，內積的變異數是 $K$，標準差是 $\sqrt K$。分數一大，softmax 就幾乎只看一個鍵，斜率趨近 0。
 #
 # 猜猜看：K = 256、不除以 √K，10 個鍵裡最大的權重平均是多少？
-#
-# **主張 2** 五個種子都一樣：K = 256 時，不除以 √K，最大的權重平均超過 0.85；除了之後低於 0.45。
 
 # %% [markdown] lang="en" slideshow={"slide_type": "slide"}
 # ## Why divide by √K?
@@ -175,8 +173,6 @@ claim(1, max(gaps) < 1e-12)
 # The dot product of two random vectors of $K$ standard normal numbers has variance $K$ and standard deviation $\sqrt K$. With large scores the softmax looks at hardly more than one key, and its slope goes to 0.
 #
 # Guess: with K = 256 and no division by √K, how large is the largest of 10 weights on average?
-#
-# **Claim 2** In all five seeds, at K = 256, the largest weight is above 0.85 on average without the division by √K, and below 0.45 with it.
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
 # **提問**（5 分鐘）查詢和鍵都是 K 個標準常態的亂數。為什麼內積要先除以 √K，再做 softmax？
@@ -191,6 +187,12 @@ claim(1, max(gaps) < 1e-12)
 # - ✗ So that the weights sum to 1. *The softmax does that anyway.*
 # - ✓ Its standard deviation is √K; undivided, the softmax looks at hardly more than one key from the start. *With large scores the softmax saturates and its slope goes to 0.*
 # - ✗ To make it faster. *A division saves nothing; it is about the size of the scores.*
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
+# **主張 2** 五個種子都一樣：K = 256 時，不除以 √K，最大的權重平均超過 0.85；除了之後低於 0.45。
+
+# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
+# **Claim 2** In all five seeds, at K = 256, the largest weight is above 0.85 on average without the division by √K, and below 0.45 with it.
 
 # %%
 largest = []

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 import questions
-from build import ROOT
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from node_packages import environment, has_node, node_modules
@@ -163,9 +162,10 @@ def test_the_files_are_whole_utf8_and_a_spreadsheet_knows_it(tmp_path):
 
 
 def test_a_wrong_cell_is_named_with_lesson_and_line(tmp_path, monkeypatch):
-    text = (ROOT / "lessons" / questions.chosen_lessons(["start_here"])[0].name).read_text("utf-8")
-    path = tmp_path / "00_start_here.py"
+    [source] = questions.chosen_lessons(["start_here"])
+    text = source.read_text("utf-8")
+    path = tmp_path / source.name
     path.write_text(text.replace("# - ✗ It stops", "# - ✓ It stops"), encoding="utf-8")
     monkeypatch.setattr(questions, "chosen_lessons", lambda names: [path])
-    with pytest.raises(LessonError, match=r"^00_start_here\.py, line \d+: give it one ✓"):
+    with pytest.raises(LessonError, match=rf"^{source.name}, line \d+: give it one ✓"):
         questions.read_bank([])

@@ -139,7 +139,7 @@ def test_claims_are_repeated_recorded_and_shown(course, capsys):
     record = json.loads(course.record.read_text())
     record["tiny"]["full"]["offsets"].append(3)
     course.record.write_text(json.dumps(record))
-    assert f"its record is another now; {build.RENEW}" in build.drift(course.tiny, "en")
+    assert f"another record of its claims; {build.RENEW}" in build.drift(course.tiny, "en")
     build.renew_links(course.tiny, "en")
     assert lines() == of_two.replace("2 of 2", "3 of 3").replace("1 of 2", "2 of 3")
     assert build.drift(course.tiny, "en") is None

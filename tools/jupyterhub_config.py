@@ -21,7 +21,8 @@ c.JupyterHub.authenticator_class = "shared-password"
 c.SharedPasswordAuthenticator.user_password = os.environ["COURSE_HUB_PASSWORD"]
 c.Authenticator.allow_all = True
 
-c.Spawner.default_url = f"/lab/tree/{HOME_FOLDER}/00_start_here.ipynb"
+FIRST = min((COURSE / "notebooks").glob("*.ipynb")).name
+c.Spawner.default_url = f"/lab/tree/{HOME_FOLDER}/{FIRST}"
 c.Spawner.environment = {
     "COURSE_DATA_DIR": os.environ.get("COURSE_DATA_DIR", str(COURSE / "data")),
     # a lesson's workers, a processor each; without it, every student starts one per processor

@@ -113,8 +113,8 @@ _wrong_batch(
 _wrong_batch(
     "mean_over_parameters",
     Text(
-        "你對參數也取了平均。距離的平方，是把每個參數的差平方之後**加**起來。",
-        "you averaged over the parameters as well. A squared distance is the **sum** of the squared differences of all parameters.",
+        "你對參數也取了平均。距離的平方，是把每個參數的差平方之後加起來。",
+        "you averaged over the parameters as well. A squared distance is the sum of the squared differences of all parameters.",
     ),
     lambda g, t: _at_least_one(_spread(g) / g.shape[1], (t * _length(g)) ** 2),
     lambda g, t: _at_least_one(_spread(g), t**2 * _length(g) ** 2 / g.shape[1]),
@@ -122,16 +122,16 @@ _wrong_batch(
 _wrong_batch(
     "mean_not_subtracted",
     Text(
-        "你量的是梯度本身有多大。雜訊是它離**平均梯度**有多遠。",
-        "you measured how large the gradients are. Noise is how far they lie from the **mean gradient**.",
+        "你量的是梯度本身有多大。雜訊是它離平均梯度有多遠。",
+        "you measured how large the gradients are. Noise is how far they lie from the mean gradient.",
     ),
     lambda g, t: _at_least_one(float(g.square().sum(dim=1).mean()), (t * _length(g)) ** 2),
 )
 _wrong_batch(
     "mean_of_lengths",
     Text(
-        "你比的是各筆梯度長度的平均。題目要和**平均梯度的長度**比：先平均，再量長度。",
-        "you took the mean of the lengths. The question is for the **length of the mean gradient**: average first, then measure.",
+        "你比的是各筆梯度長度的平均。題目要和平均梯度的長度比：先平均，再量長度。",
+        "you took the mean of the lengths. The question is for the length of the mean gradient: average first, then measure.",
     ),
     lambda g, t: _at_least_one(_spread(g), (t * float(g.norm(dim=1).mean())) ** 2),
     lambda g, t: _at_least_one(_spread(g), t**2 * float(g.square().sum(dim=1).mean())),
@@ -328,8 +328,8 @@ _wrong_rate(
 _wrong_rate(
     "geometric_warmup",
     Text(
-        "你每一步乘上同一個數。題目要每一步**加**上同一個數。",
-        "each of your steps multiplies by the same number. Each is to **add** the same number.",
+        "你每一步乘上同一個數。題目要每一步加上同一個數。",
+        "each of your steps multiplies by the same number. Each is to add the same number.",
     ),
     lambda s, k, r, w: r * k ** _ramp(s, 0.0, 1.0, w),
 )

@@ -70,8 +70,8 @@ function search(query) {
       found.tally[t] += body + 2 * head;
     }
     score += inHead;
-    if (wanted.length > 1 && part.head.includes(whole)) score *= 1.6;
-    else if (wanted.length > 1 && part.body.includes(whole)) score *= 1.3;
+    if (wanted.length > 1 && part.head.includes(whole)) score *= 2;
+    else if (wanted.length > 1 && part.body.includes(whole)) score *= 1.7;
     const named = part.kind === REFERENCE && part.head.split(".").slice(-1)[0] === whole;
     if (named) score *= forCode ? 3 : 1.2;
     found.hits.push({ part, score: score * (matched.length / wanted.length) ** 2 });
