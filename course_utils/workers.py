@@ -229,10 +229,8 @@ def _unpickled(pickled: bytes) -> BaseException:
     cls, args, kept = content
     if issubclass(cls, BaseExceptionGroup):
         args = (args[0], [_unpickled(part) for part in args[1]])
-    if cls.__module__ == "builtins":
-        error = cls(*args)
-    else:  # without __init__, which may want other arguments
-        error = cls.__new__(cls, *args)
+    # without an __init__ of somebody's own, which may want other arguments
+    error = cls(*args) if cls.__module__ == "builtins" else cls.__new__(cls, *args)
     error.__dict__.update(kept)
     return error
 
