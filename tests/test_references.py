@@ -224,7 +224,7 @@ def unquoted(text):
 @pytest.fixture
 def course(tmp_path, monkeypatch):
     """A copy of the course: sources, notebooks and the files that name them."""
-    for folder in ("lessons", "notebooks", "course_utils"):
+    for folder in ("lessons", "notebooks", "course_utils", "site/frames"):
         shutil.copytree(ROOT / folder, tmp_path / folder)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))  # kernels import this copy
     for name in [
