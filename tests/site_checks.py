@@ -89,12 +89,16 @@ def new_page(browser: Browser, screen: str, allowed: str, **options) -> tuple[Pa
     page, wrong = context.new_page(), []
     page.on("console", lambda m: wrong.append(f"{page.url}: {m.type}: {m.text}"))
     page.on("pageerror", lambda error: wrong.append(f"{page.url}: {error}"))
-    page.on("requestfailed", lambda request: wrong.append(f"{page.url}: failed {request.url}"))
+
+    def failed(request):
+        if request.failure != "net::ERR_ABORTED":  # which says that the browser went on meanwhile
+            wrong.append(f"{page.url}: failed {request.url}: {request.failure}")
 
     def look(request):
         if not request.url.startswith((allowed, "data:")):
             wrong.append(f"{page.url}: requests {request.url}")
 
+    page.on("requestfailed", failed)
     page.on("request", look)
     return page, wrong
 
