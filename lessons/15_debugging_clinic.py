@@ -763,7 +763,7 @@ checks = list(findings["sound"][0])
 count = {n: [sum(not f[c].ok for f in findings[n]) for c in checks] for n in programs}
 table = pd.DataFrame(count, index=checks).T
 cost = {n: paired_difference(accuracy["sound"], accuracy[n]) for n in clinic.PATIENTS}
-costs = ["", *(f"{cost[n].mean:.0f}" for n in clinic.PATIENTS)]
+costs = ["", *(f"{cost[n].mean:z.0f}" for n in clinic.PATIENTS)]
 names = [n if n == "sound" else f"{n} {clinic.programs.name_of(programs[n])}" for n in programs]
 names = [name.replace("_", " ") for name in names]
 shown = table.set_axis(names).assign(**{"cost (points)": costs}).style
