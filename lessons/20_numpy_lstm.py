@@ -731,8 +731,6 @@ legend = ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
 # **主張 8** 不論五個種子的哪一個，在三個世界裡，LSTM 的準確率（accuracy）都比這四張對照表中最強的高出 10 個百分點以上；追蹤與配對高出 40 個百分點以上。
 #
 # **主張 9** 不論五個種子的哪一個，在球的世界裡，只看總和的對照表都比多數類別高 25 個百分點以上。
-#
-# 還有更強的**捷徑**（shortcut）嗎？凡是撿過球的人，數一數他們去過哪些地點，答最多的那個。先猜：LSTM 贏幾個百分點？
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # In the world of the ball, totals alone get more than 60 %: how often a place was mentioned gives much away. **Held against guessing (25 %) alone, the LSTM would look better than it is.**
@@ -740,7 +738,19 @@ legend = ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
 # **Claim 8** In all five seeds and three worlds the LSTM is more than 10 points above the strongest of these four tables; in pairs and tracking more than 40.
 #
 # **Claim 9** In the world of the ball, for all five seeds, the table of totals is more than 25 points above the majority class.
-#
+
+# %%
+lead = results["LSTM"] - results[list(views("pairs"))].max(axis=1)
+ball = results["setting"] == "ball"
+claim(8, bool((lead > 0.10).all() and (lead[~ball] > 0.40).all()))
+totals = results["totals only"] - results["majority"]
+claim(9, bool((totals[ball] > 0.25).all()))
+
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
+# 還有更強的**捷徑**（shortcut）嗎？凡是撿過球的人，數一數他們去過哪些地點，答最多的那個。先猜：LSTM 贏幾個百分點？
+
+# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # Is there a stronger **shortcut**? Count the places visited by everyone who ever took the ball, and answer the commonest. Guess first: by how many points does the LSTM win?
 
 # %% [markdown] lang="zh-TW" slideshow={"slide_type": "notes"}
@@ -756,13 +766,6 @@ legend = ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
 # - ✗ One cannot: it lost, so it has learnt nothing. *A model with the lower accuracy may be right on other questions.*
 # - ✓ See how many of the sequences that the shortcut gets wrong it has right. *A model that only takes the shortcut has none of them right.*
 # - ✗ Train the LSTM for longer. *A higher accuracy does not say what it is based on.*
-
-# %%
-lead = results["LSTM"] - results[list(views("pairs"))].max(axis=1)
-ball = results["setting"] == "ball"
-claim(8, bool((lead > 0.10).all() and (lead[~ball] > 0.40).all()))
-totals = results["totals only"] - results["majority"]
-claim(9, bool((totals[ball] > 0.25).all()))
 
 
 # %% slideshow={"slide_type": "subslide"}
@@ -1103,16 +1106,21 @@ print(f"learnt: ≈{(cut_off > 0.9).sum()} of 8; accuracy {mean_interval(cut_off
 # 符號還留在狀態裡，所以比瞎猜好；但是第一步該怎麼把符號**寫進去**，梯度教不到。
 #
 # **主張 14** 梯度截在 25 步，八個種子裡最多兩個學會；走完全程時比這多。
-#
-# ### 比高下，然後讓它寫
-#
-# 128 個神經元，12 個週期，$T$ = 32，狀態接下去，一個模型十幾秒；五個種子，各在測試的那一份上考**一次**。寫的時候，機率是 $\mathrm{softmax}(z/\tau)$，$\tau$ 是**溫度**（temperature）。先猜：0.5 和 1，哪一個錯字少？代價是什麼？
 
 # %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # The symbol is still in the state, so it beats guessing; but no gradient teaches the first step how to **write** it.
 #
 # **Claim 14** With the gradient cut off at 25 steps at most two of eight seeds learn it; all the way, more do.
+
+# %%
+claim(14, bool((cut_off > 0.9).sum() <= 2 < wide_open))
+
+# %% [markdown] lang="zh-TW" slideshow={"slide_type": "subslide"}
+# ### 比高下，然後讓它寫
 #
+# 128 個神經元，12 個週期，$T$ = 32，狀態接下去，一個模型十幾秒；五個種子，各在測試的那一份上考**一次**。寫的時候，機率是 $\mathrm{softmax}(z/\tau)$，$\tau$ 是**溫度**（temperature）。先猜：0.5 和 1，哪一個錯字少？代價是什麼？
+
+# %% [markdown] lang="en" slideshow={"slide_type": "subslide"}
 # ### Judged, then set to write
 #
 # 128 units, 12 epochs, $T$ = 32, the state carried on: some ten seconds a model. Five seeds, each examined **once** on the test part. To write, it draws from $\mathrm{softmax}(z/\tau)$; $\tau$ is the **temperature**. Guess: which of 0.5 and 1 misspells less, and at what price?
@@ -1133,10 +1141,8 @@ print(f"learnt: ≈{(cut_off > 0.9).sum()} of 8; accuracy {mean_interval(cut_off
 # - ✓ It misspells less, and repeats the same words more often. *What was likely becomes likelier, and rare characters are hardly drawn.*
 # - ✗ It writes exactly the same text each time. *That takes τ near 0; at 0.5 it still draws.*
 
+
 # %%
-claim(14, bool((cut_off > 0.9).sum() <= 2 < wide_open))
-
-
 def run_writer(seed):
     model, rng = train_writer(seed, 128, 12, 0.005, num_steps=32), seeding.rng([seed, 1])
     found = {"bits": bits_per_character(model, test)}

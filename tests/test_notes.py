@@ -7,6 +7,7 @@ from lesson_rules import read_lesson
 from notes import NotesError, folded, parse, prompts, read_questions, unfolded
 from notes_rules import (
     answers_in_sight,
+    claims_apart,
     leaning_exercises,
     length,
     notes,
@@ -157,6 +158,17 @@ def test_what_asks_nothing_is_named(write):
     assert problem.startswith("put a notes cell right after the prediction: Predict: who wins?")
     (problem,) = unasked_predictions(read_lesson(write(a_lesson(prompt="Who wins?"))))
     assert problem.startswith("ask for the prediction in both languages")
+
+
+@pytest.mark.parametrize("after", ["Predict: what next?", "### A new section", ""])
+def test_a_claim_that_is_tested_behind_something_new_is_named(write, after):
+    words = f"So it is.\n\n**Claim 1** It is.\n\n{after}".strip()
+    found = [*claims_apart(read_lesson(write(cell("slide", "en", words))))]
+    assert len(found) == bool(after) and all("claim 1" in problem for problem in found)
+    before = [
+        *claims_apart(read_lesson(write(cell("slide", "en", f"{after}\n\n**Claim 1** It is."))))
+    ]
+    assert before == []
 
 
 def test_a_lesson_that_is_too_long_is_named(write):

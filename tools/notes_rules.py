@@ -1,6 +1,5 @@
 """The rules for the notes cells of a lesson, and for how long a lesson may be."""
 
-import itertools
 import re
 from collections.abc import Iterator
 from itertools import pairwise
@@ -26,13 +25,14 @@ def notes(cells: list[NotebookNode], path: Path) -> Iterator[str]:
     yield from read_questions(path)[1]
     yield from unasked_sections(cells)
     yield from unasked_predictions(cells)
+    yield from claims_apart(cells)
 
 
 def unasked_sections(cells: list[NotebookNode]) -> Iterator[str]:
     """Sections without a notes cell; exercises and the last section need none."""
     english = [cell for cell in cells if cell.metadata.get("lang", "en") == "en"]
     starts = [i for i, cell in enumerate(english) if _heading(cell)]
-    for start, end in itertools.pairwise([*starts, len(english)]):
+    for start, end in pairwise([*starts, len(english)]):
         heading = _heading(english[start])
         if heading in LAST or in_exercise(english, start):
             continue
@@ -53,6 +53,16 @@ def unasked_predictions(cells: list[NotebookNode]) -> Iterator[str]:
             yield f"ask for the prediction in both languages (想一想 or 猜猜看, Predict or Guess): {where}"
         if index + 2 >= len(cells) or not is_notes(cells[index + 2]):
             yield f"put a notes cell right after the prediction: {where}"
+
+
+def claims_apart(cells: list[NotebookNode]) -> Iterator[str]:
+    """Claims after whose sentence something new begins before a cell tests them."""
+    for cell in cells:
+        if cell.cell_type != "markdown" or cell.metadata.get("lang") != "en" or is_notes(cell):
+            continue
+        _, *parts = re.split(r"^\*\*Claim (\d+)\*\*", cell.source, flags=re.MULTILINE)
+        if parts and (re.search(r"^#+ ", parts[-1], re.MULTILINE) or is_prompt(parts[-1], "en")):
+            yield f"end the cell with claim {parts[-2]}: what comes after it goes behind the cell that tests it"
 
 
 def length(cells: list[NotebookNode]) -> Iterator[str]:
